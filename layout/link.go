@@ -1,0 +1,16 @@
+package layout
+
+import "strings"
+
+// MaxLink is how many bytes of a link are read: more than any digest needs.
+// A longer link holds no digest.
+const MaxLink = 256
+
+// ParseLink reads a link's content. A trailing newline is forgiven, since
+// people write links by hand.
+func ParseLink(content []byte) (Digest, error) {
+	text := string(content)
+	text = strings.TrimSuffix(text, "\n")
+	text = strings.TrimSuffix(text, "\r")
+	return ParseDigest(text)
+}

@@ -1,0 +1,88 @@
+package layout
+
+import (
+	"regexp"
+	"strings"
+)
+
+// The names that the layout defines, below the store's directory.
+const (
+	// Store is the store's directory below the registry's root directory.
+	Store = "docker/registry/v2"
+
+	Blobs        = "blobs"
+	Repositories = "repositories"
+
+	Manifests  = "_manifests"
+	Layers     = "_layers"
+	Uploads    = "_uploads"
+	Revisions  = "revisions"
+	Signatures = "signatures"
+	Tags       = "tags"
+	Current    = "current"
+	Index      = "index"
+	Link       = "link"
+	Data       = "data"
+	StartedAt  = "startedat"
+	HashStates = "hashstates"
+)
+
+// The names that regsweep gives to what it takes away. Both registries and
+// their collectors pass them over.
+const (
+	// Own is regsweep's directory below the store's.
+	Own = ".regsweep"
+	// Aside is a blob's data between the two steps of its removal.
+	Aside = "data.regsweep"
+	// AsideLink is a manifest's or layer's link between the two steps of its removal.
+	AsideLink = "link.regsweep"
+	// GonePrefix is before the name of a tag that has left tags/, in _manifests.
+	GonePrefix = ".regsweep-"
+)
+
+var (
+	component = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
+	domain    = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*(?::[0-9]+)?`
+
+	// distribution/reference NameRegexp, anchored.
+	repositoryName = regexp.MustCompile(`^(?:` + domain + `/)?` + component + `(?:/` + component + `)*$`)
+	// distribution/reference TagRegexp, anchored.
+	tagName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	// distribution v3.1.2 registry/storage/driver/filesystem/driver.go PutContent: <path>.<uuid>.tmp
+	temporaryName = regexp.MustCompile(`^(?:link|data|startedat|[0-9]+)\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.tmp$`)
+	referrerTag   = regexp.MustCompile(`^(sha256|sha384|sha512)-([0-9a-f]+)(?:\.(?:sig|att|sbom))?$`)
+)
+
+// IsRepository reports whether a registry accepts name as a repository's.
+func IsRepository(name string) bool { return len(name) <= 255 && repositoryName.MatchString(name) }
+
+// IsNamespace reports whether a repository's name can begin with these parts:
+// "Example.com" is no repository, but "Example.com/a" is one.
+func IsNamespace(name string) bool { return IsRepository(name) || IsRepository(name+"/a") }
+
+// IsTag reports whether a registry accepts name as a tag.
+func IsTag(name string) bool { return tagName.MatchString(name) }
+
+// IsTemporary reports whether name is that of an interrupted write of registry v3.
+func IsTemporary(name string) bool {
+	return strings.HasSuffix(name, ".tmp") && temporaryName.MatchString(name)
+}
+
+// IsForeign reports whether a directory below repositories/ is not entered:
+// its name begins as none of a registry's can, and snapshots, recycle bins and
+// other programs' data live under such names.
+func IsForeign(name string) bool {
+	return name == "" || strings.IndexByte(".@#$~+", name[0]) >= 0 || name == "lost+found"
+}
+
+// ReferrerTag returns the subject that a tag of the referrers' tag schema
+// (sha256-<hex>) or of cosign (sha256-<hex>.sig, .att, .sbom) is about.
+func ReferrerTag(tag string) (subject Digest, ok bool) {
+	m := referrerTag.FindStringSubmatch(tag)
+	if m == nil {
+		return Digest{}, false
+	}
+	alg, _ := ParseAlgorithm(m[1])
+	d, err := ParseHex(alg, m[2])
+	return d, err == nil
+}
