@@ -1,0 +1,242 @@
+package walker
+
+import (
+	"context"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Blob is a blob's directory and what is in it.
+type Blob struct {
+	Digest layout.Digest // from the directory's name
+	Size   int64         // bytes of the data
+	Disk   int64         // bytes allocated for the data; 0 behind a symbolic link
+	MTime  int64         // of the data; of the directory if there are none
+	Links  uint64        // names of the data file
+	ID     disk.ID       // of the data file
+	State  BlobState
+	// Twice says that there is data.regsweep beside data. It is looked for only
+	// after a run that was stopped.
+	Twice  bool
+	Linked bool // behind a symbolic link to a directory: never removed
+	Left   Leftover
+}
+
+// BlobState says what a blob's directory holds.
+type BlobState uint8
+
+// The states of a blob's directory.
+const (
+	BlobHere    BlobState = iota + 1 // data
+	BlobAside                        // data.regsweep, set aside by a run that was stopped
+	BlobAbsent                       // neither
+	BlobSpecial                      // something that is no file in place of data
+)
+
+// Blobs calls fn for every blob's directory, concurrently. It reports whether
+// there is a directory for blobs at all.
+func (w *Walker) Blobs(ctx context.Context, fn func(Blob)) (exists bool) {
+	blobs, err := w.store.Open(layout.Blobs)
+	if disk.Gone(err) {
+		return false
+	}
+	if err != nil {
+		w.Unreadable(layout.Blobs, err)
+		return true
+	}
+	defer blobs.Close()
+	q := newQueue()
+	w.list(blobs, func(e disk.Entry, name string) {
+		if _, ok := layout.ParseAlgorithm(name); !ok || !isDirectory(e) {
+			w.unknown(blobs, name, "not a directory of an algorithm")
+			return
+		}
+		q.push(func() { w.prefixes(ctx, q, name, fn) })
+	})
+	w.drain(q)
+	return true
+}
+
+// isDirectory reports whether an entry is a directory or may lead to one.
+func isDirectory(e disk.Entry) bool { return e.Type == disk.Directory || e.Type == disk.Symlink }
+
+// list lists a directory for good; a failure is recorded.
+// fn gets each name twice: as the entry's, which does not last, and as a copy.
+func (w *Walker) list(d *disk.Dir, fn func(e disk.Entry, name string)) {
+	err := d.List(func(e disk.Entry) error {
+		name := string([]byte(e.Name))
+		e.Name = name
+		fn(e, name)
+		return nil
+	})
+	if err != nil {
+		w.Unreadable(d.Path(), err)
+	}
+}
+
+// prefixes queues the directories of the first two digits below blobs/<alg>.
+func (w *Walker) prefixes(ctx context.Context, q *queue, name string, fn func(Blob)) {
+	// By its path: blobs itself may be a symbolic link that is removed behind.
+	d, ok := w.open(w.store, layout.Blobs+"/"+name)
+	if !ok {
+		return
+	}
+	defer d.Close()
+	alg, _ := layout.ParseAlgorithm(name)
+	w.list(d, func(e disk.Entry, name string) {
+		if !isPrefix(name) || !isDirectory(e) {
+			w.unknown(d, name, "not a directory of blobs")
+			return
+		}
+		path, linked := d.Join(name), d.Linked()
+		q.push(func() {
+			if ctx.Err() == nil {
+				w.prefix(ctx, alg, name, path, linked, fn)
+			}
+		})
+	})
+}
+
+func isPrefix(name string) bool {
+	return len(name) == 2 && isHex(name[0]) && isHex(name[1])
+}
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' }
+
+// open opens a directory that was listed. One that has vanished since is no
+// error; ok is false for it and for one that cannot be opened.
+func (w *Walker) open(d *disk.Dir, name string) (sub *disk.Dir, ok bool) {
+	sub, err := d.Open(name)
+	if err != nil && Unsettled(err) {
+		sub, err = w.store.Open(d.Join(name))
+	}
+	if err != nil && !disk.Gone(err) {
+		w.Unreadable(d.Join(name), err)
+	}
+	return sub, err == nil
+}
+
+// prefix reads one directory of blobs. It is opened by its path, which has
+// few parts, so that its parent need not stay open until its turn comes.
+func (w *Walker) prefix(ctx context.Context, alg layout.Algorithm, prefix, path string, linked bool, fn func(Blob)) {
+	d, ok := w.open(w.store, path)
+	if !ok {
+		return
+	}
+	defer d.Close()
+	linked = linked || d.Linked()
+	path2 := make([]byte, 0, 2*64+len("/")+len(layout.Aside))
+	w.list(d, func(e disk.Entry, name string) {
+		digest, err := layout.ParseHex(alg, name)
+		if err != nil || name[:2] != prefix || !isDirectory(e) {
+			w.unknown(d, name, "not a blob's directory")
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		path2 = append(append(append(path2[:0], name...), '/'), layout.Data...)
+		b, err := w.blob(d, name, string(path2))
+		if err != nil {
+			w.Unreadable(d.Join(name), err)
+			return
+		}
+		if b.State == 0 {
+			return
+		}
+		b.Digest = digest
+		b.Linked = linked || e.Type == disk.Symlink
+		if b.State == BlobAbsent {
+			b.Left = w.leftover(d, name)
+		}
+		if b.State == BlobSpecial {
+			w.unknown(d, name+"/"+layout.Data, "not a regular file")
+		}
+		fn(b)
+	})
+}
+
+// blob looks at a blob's directory; the zero Blob is one that has vanished.
+func (w *Walker) blob(d *disk.Dir, name, data string) (Blob, error) {
+	info, err := d.Stat(data)
+	if err != nil && Unsettled(err) {
+		info, err = w.store.Stat(d.Join(data))
+	}
+	state := BlobHere
+	if disk.Gone(err) {
+		info, err = d.Stat(name + "/" + layout.Aside)
+		state = BlobAside
+	}
+	if disk.Gone(err) {
+		info, err = d.Follow(name)
+		if disk.Gone(err) {
+			return Blob{}, nil
+		}
+		return Blob{MTime: info.MTime, State: BlobAbsent}, err
+	}
+	if err != nil {
+		return Blob{}, err
+	}
+	b, err := fileBlob(d, name, info, state)
+	if err == nil && w.resumed && state == BlobHere {
+		_, aside := d.Stat(name + "/" + layout.Aside)
+		b.Twice = aside == nil
+		if !b.Twice && !disk.Gone(aside) {
+			return Blob{}, aside
+		}
+	}
+	return b, err
+}
+
+func fileBlob(d *disk.Dir, name string, info disk.Info, state BlobState) (Blob, error) {
+	b := Blob{Size: info.Size, Disk: info.Disk, MTime: info.MTime, Links: info.Links, ID: info.ID, State: state}
+	switch info.Type {
+	case disk.File:
+	case disk.Symlink:
+		// Its target is content as any other, but removing the link frees nothing.
+		file := layout.Data
+		if state == BlobAside {
+			file = layout.Aside
+		}
+		target, err := d.Follow(name + "/" + file)
+		if err != nil {
+			return Blob{}, err
+		}
+		b.Size, b.Disk, b.MTime, b.Links = target.Size, 0, max(info.MTime, target.MTime), 1
+		if target.Type != disk.File {
+			b.State = BlobSpecial
+		}
+	default:
+		b.State = BlobSpecial
+	}
+	return b, nil
+}
+
+// StatBlob looks for one blob by its digest; ok is false if it has no data. It
+// serves blobs that came after Blobs.
+func (w *Walker) StatBlob(digest layout.Digest) (b Blob, ok bool) {
+	dir := layout.BlobDir(digest)
+	b, err := w.blob(w.store, dir, dir+"/"+layout.Data)
+	if err != nil {
+		w.Unreadable(dir, err)
+		return Blob{}, false
+	}
+	b.Digest = digest
+	return b, b.State == BlobHere || b.State == BlobAside
+}
+
+// ReadBlob reads the first len(buf) bytes of a blob's data and returns how
+// many it got. aside says which of its two names to try first.
+func (w *Walker) ReadBlob(digest layout.Digest, aside bool, buf []byte) (int, error) {
+	names := [2]string{layout.Data, layout.Aside}
+	if aside {
+		names[0], names[1] = names[1], names[0]
+	}
+	dir := layout.BlobDir(digest) + "/"
+	n, err := w.store.ReadRegular(dir+names[0], buf)
+	if disk.Gone(err) {
+		n, err = w.store.ReadRegular(dir+names[1], buf)
+	}
+	return n, err
+}

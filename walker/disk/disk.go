@@ -1,0 +1,184 @@
+// Package disk is the one seam between regsweep and the operating system:
+// every directory that is opened, every file that is read, renamed or removed
+// goes through it, so that a test can make any one of these calls fail.
+//
+// Who reads holds a Dir, which cannot change anything. The right to change
+// something is a Lock, and only a Lock hands out what can remove.
+//
+// On Linux names are resolved relative to open directories; elsewhere a
+// portable implementation joins paths, with the same contract and tests.
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Op names a kind of call to the operating system.
+type Op uint8
+
+// The calls, in the order in which a run makes its first of each.
+const (
+	OpOpen Op = iota
+	OpList
+	OpStat
+	OpRead
+	OpLock
+	OpTouch
+	OpRename
+	OpUnlink
+	OpRmdir
+	OpSync
+)
+
+// Ops are all kinds of calls, for tests that make each of them fail.
+var Ops = [...]Op{OpOpen, OpList, OpStat, OpRead, OpLock, OpTouch, OpRename, OpUnlink, OpRmdir, OpSync}
+
+// String is the name of the system call that stands for the kind.
+func (o Op) String() string {
+	return [...]string{"open", "list", "stat", "read", "lock", "touch", "rename", "unlink", "rmdir", "sync"}[o]
+}
+
+// FS gives access to one store.
+type FS struct {
+	// Fault, if not nil, is asked before each call and makes it fail with the
+	// error that it returns. It is called concurrently.
+	Fault func(op Op, path string) error
+}
+
+func (f *FS) check(op Op, dir, name string) error {
+	if f.Fault == nil {
+		return nil
+	}
+	path := join(dir, name)
+	if err := f.Fault(op, path); err != nil {
+		return &fs.PathError{Op: op.String(), Path: path, Err: err}
+	}
+	return nil
+}
+
+// Type is what a directory entry is.
+type Type uint8
+
+// The types of entries. Whatever is neither of the first three is Special:
+// a device, a FIFO, a socket. Special files are never opened.
+const (
+	File Type = iota + 1
+	Directory
+	Symlink
+	Special
+)
+
+// Entry is one name in a directory.
+type Entry struct {
+	Name string // valid only until the callback that was given it returns
+	Type Type
+}
+
+// ID tells directories apart that can be reached by several names.
+type ID struct{ Dev, Ino uint64 }
+
+// Info is what is known of a file or directory.
+type Info struct {
+	Type  Type
+	Size  int64 // bytes
+	Disk  int64 // bytes that are allocated
+	MTime int64 // nanoseconds since 1970
+	Links uint64
+	ID    ID
+}
+
+var (
+	// ErrDangling is wrapped by the error about a symbolic link that leads nowhere.
+	// It does not match fs.ErrNotExist: something is there, and it cannot be read.
+	ErrDangling = errors.New("symbolic link to nothing")
+	// ErrNotFile is wrapped by the error about a directory or special file where a file was to be read.
+	ErrNotFile = errors.New("not a regular file")
+	// ErrLocked is wrapped by Lock when another process holds the lock.
+	ErrLocked = errors.New("another regsweep works on this store")
+	// ErrExists is wrapped by RenameNoReplace when the new name is taken.
+	ErrExists = fs.ErrExist
+)
+
+// Gone reports whether err says that a name was not there (any more): it, or
+// a directory above it, was missing. A dangling symbolic link is not gone.
+func Gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+func join(dir, name string) string {
+	switch {
+	case dir == "" || dir == ".":
+		return name
+	case name == "":
+		return dir
+	}
+	return dir + "/" + name
+}
+
+func pathError(op Op, dir, name string, err error) error {
+	return &fs.PathError{Op: op.String(), Path: join(dir, name), Err: err}
+}
+
+// Path is where the directory is, relative to the store.
+func (d *Dir) Path() string { return d.path }
+
+// Join is the path of a name in the directory, relative to the store.
+func (d *Dir) Join(name string) string { return join(d.path, name) }
+
+// Linked reports whether a symbolic link was followed from the store's own
+// directory down to this one. Nothing is ever removed behind one.
+func (d *Dir) Linked() bool { return d.linked }
+
+// ReadFile reads at most len(buf) bytes of a regular file, behind symbolic
+// links too, and returns how many it read and what the file is. It never
+// opens anything but a regular file.
+func (d *Dir) ReadFile(name string, buf []byte) (int, Info, error) {
+	info, err := d.Stat(name)
+	if err != nil {
+		return 0, info, err
+	}
+	if info.Type == Symlink {
+		if info, err = d.Follow(name); err != nil {
+			return 0, info, err
+		}
+	}
+	if info.Type != File {
+		return 0, info, pathError(OpRead, d.path, name, ErrNotFile)
+	}
+	n, err := d.ReadRegular(name, buf)
+	return n, info, err
+}
+
+// Follow is Stat behind symbolic links. A dangling one is ErrDangling.
+func (d *Dir) Follow(name string) (Info, error) {
+	info, err := d.stat(name, true)
+	if Gone(err) {
+		if here, lerr := d.Stat(name); lerr == nil && here.Type == Symlink {
+			return Info{}, pathError(OpStat, d.path, name, ErrDangling)
+		}
+	}
+	return info, err
+}
+
+// Stat tells what a name is, without following a symbolic link.
+func (d *Dir) Stat(name string) (Info, error) { return d.stat(name, false) }
+
+// Walk opens a path of several names, one directory after another.
+// The caller closes what it returns.
+func (d *Dir) Walk(path ...string) (*Dir, error) {
+	at := d
+	for _, name := range path {
+		next, err := at.Open(name)
+		if at != d {
+			at.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
+		at = next
+	}
+	if at == d {
+		return nil, fmt.Errorf("walk %q: no path", d.path)
+	}
+	return at, nil
+}

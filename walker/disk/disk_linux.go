@@ -1,0 +1,252 @@
+//go:build linux && !portable
+
+package disk
+
+import (
+	"encoding/binary"
+	"errors"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is an open directory, for reading. Its methods may be called concurrently.
+type Dir struct {
+	fs     *FS
+	fd     int
+	path   string
+	linked bool
+}
+
+// OpenStore opens the store's own directory. The caller closes it.
+func (f *FS) OpenStore(path string) (*Dir, error) {
+	if err := f.check(OpOpen, "", path); err != nil {
+		return nil, err
+	}
+	fd, err := openat(unix.AT_FDCWD, path, unix.O_DIRECTORY)
+	if err != nil {
+		return nil, pathError(OpOpen, "", path, err)
+	}
+	return &Dir{fs: f, fd: fd}, nil
+}
+
+// Open opens a directory below this one, through a symbolic link too.
+// The caller closes it.
+func (d *Dir) Open(name string) (*Dir, error) {
+	sub, err := d.openHere(name)
+	if !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.ELOOP) {
+		return sub, err
+	}
+	// Something else than a directory is there; behind a link there may be one.
+	if _, lerr := d.Follow(name); lerr != nil {
+		return nil, lerr
+	}
+	fd, err := openat(d.fd, name, unix.O_DIRECTORY)
+	if err != nil {
+		return nil, pathError(OpOpen, d.path, name, err)
+	}
+	return &Dir{fs: d.fs, fd: fd, path: d.Join(name), linked: true}, nil
+}
+
+// openHere is Open for a directory that is no symbolic link.
+func (d *Dir) openHere(name string) (*Dir, error) {
+	if err := d.fs.check(OpOpen, d.path, name); err != nil {
+		return nil, err
+	}
+	fd, err := openat(d.fd, name, unix.O_DIRECTORY|unix.O_NOFOLLOW)
+	if err != nil {
+		return nil, pathError(OpOpen, d.path, name, err)
+	}
+	return &Dir{fs: d.fs, fd: fd, path: d.Join(name), linked: d.linked}, nil
+}
+
+// Close gives the descriptor back.
+func (d *Dir) Close() error { return unix.Close(d.fd) }
+
+// Info is what the directory itself is.
+func (d *Dir) Info() (Info, error) {
+	if err := d.fs.check(OpStat, d.path, ""); err != nil {
+		return Info{}, err
+	}
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Fstat(d.fd, &st) }); err != nil {
+		return Info{}, pathError(OpStat, d.path, "", err)
+	}
+	return info(&st), nil
+}
+
+func (d *Dir) stat(name string, follow bool) (Info, error) {
+	if err := d.fs.check(OpStat, d.path, name); err != nil {
+		return Info{}, err
+	}
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if follow {
+		flags = 0
+	}
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Fstatat(d.fd, name, &st, flags) }); err != nil {
+		return Info{}, pathError(OpStat, d.path, name, err)
+	}
+	return info(&st), nil
+}
+
+func info(st *unix.Stat_t) Info {
+	i := Info{
+		Type:  Special,
+		Size:  st.Size,
+		Disk:  int64(st.Blocks) * 512,
+		MTime: st.Mtim.Nano(),
+		Links: uint64(st.Nlink),
+		ID:    ID{Dev: uint64(st.Dev), Ino: st.Ino},
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		i.Type = File
+	case unix.S_IFDIR:
+		i.Type = Directory
+	case unix.S_IFLNK:
+		i.Type = Symlink
+	}
+	return i
+}
+
+// ReadRegular is ReadFile for a name that is known to be a regular file.
+// Should it have become something else, it returns without waiting for it.
+func (d *Dir) ReadRegular(name string, buf []byte) (int, error) {
+	if err := d.fs.check(OpRead, d.path, name); err != nil {
+		return 0, err
+	}
+	fd, err := openat(d.fd, name, unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return 0, pathError(OpRead, d.path, name, err)
+	}
+	defer unix.Close(fd)
+	n := 0
+	for n < len(buf) {
+		m, err := unix.Read(fd, buf[n:])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return n, pathError(OpRead, d.path, name, err)
+		case m == 0:
+			return n, nil
+		default:
+			n += m
+		}
+	}
+	return n, nil
+}
+
+// direntsSize is the buffer that the kernel fills with names at a time; a
+// larger one saves calls only in directories of more than 600 names.
+const direntsSize = 64 << 10
+
+var direntsPool = sync.Pool{New: func() any { return new([direntsSize]byte) }}
+
+// List calls fn for every name in the directory, in the order of the
+// filesystem, until it returns an error, which List returns. A listing that
+// breaks off is an error. Entries whose type the filesystem does not tell are
+// stat'ed. It may be called once for each time that the directory was opened.
+func (d *Dir) List(fn func(Entry) error) error {
+	if err := d.fs.check(OpList, d.path, ""); err != nil {
+		return err
+	}
+	buf := direntsPool.Get().(*[direntsSize]byte)
+	defer direntsPool.Put(buf)
+	for {
+		n, err := unix.Getdents(d.fd, buf[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return pathError(OpList, d.path, "", err)
+		}
+		if n <= 0 {
+			return nil
+		}
+		if err := d.eachDirent(buf[:n], fn); err != nil {
+			return err
+		}
+	}
+}
+
+// eachDirent reads the records of linux_dirent64: inode and offset (8 bytes
+// each), length (2), type (1), name with its terminating NUL.
+func (d *Dir) eachDirent(buf []byte, fn func(Entry) error) error {
+	for len(buf) > 0 {
+		size := binary.NativeEndian.Uint16(buf[16:])
+		record := buf[:size]
+		buf = buf[size:]
+		name := record[19:]
+		for i, c := range name {
+			if c == 0 {
+				name = name[:i]
+				break
+			}
+		}
+		if string(name) == "." || string(name) == ".." {
+			continue
+		}
+		e := Entry{Name: unsafe.String(unsafe.SliceData(name), len(name))}
+		switch record[18] {
+		case unix.DT_REG:
+			e.Type = File
+		case unix.DT_DIR:
+			e.Type = Directory
+		case unix.DT_LNK:
+			e.Type = Symlink
+		case unix.DT_UNKNOWN:
+			info, err := d.Stat(e.Name)
+			if Gone(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			e.Type = info.Type
+		default:
+			e.Type = Special
+		}
+		if err := fn(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openat opens for reading, without an allocation for names of usual length.
+func openat(at int, name string, flags int) (int, error) {
+	var buf [512]byte
+	if len(name) >= len(buf) {
+		return openatLong(at, name, flags)
+	}
+	copy(buf[:], name)
+	flags |= unix.O_RDONLY | unix.O_CLOEXEC | unix.O_LARGEFILE
+	for {
+		fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&buf[0])), uintptr(flags), 0, 0, 0)
+		if errno == 0 {
+			return int(fd), nil
+		}
+		if errno != unix.EINTR {
+			return -1, errno
+		}
+	}
+}
+
+func openatLong(at int, name string, flags int) (fd int, err error) {
+	err = retry(func() error {
+		fd, err = unix.Openat(at, name, flags|unix.O_RDONLY|unix.O_CLOEXEC|unix.O_LARGEFILE, 0)
+		return err
+	})
+	return fd, err
+}
+
+// retry repeats a call that a signal interrupted.
+func retry(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package disk
+
+// Lock is the right to change a store, which one process has at a time.
+// Only its holder can open a Locked directory.
+type Lock struct {
+	store *Dir
+	file  lockFile
+	// Remote says that the store is on a network filesystem, where the lock
+	// binds the processes of this host only.
+	Remote bool
+}
+
+// Open opens a directory below the store, as names from the store's directory
+// down, for changing what is in it. Symbolic links are followed in the first
+// name only (blobs, repositories); any below that is an error.
+// The caller closes it.
+func (l *Lock) Open(path ...string) (*Locked, error) {
+	at := &Locked{Dir: l.store}
+	for i, name := range path {
+		open := at.openHere
+		if i == 0 {
+			open = at.Open
+		}
+		next, err := open(name)
+		if i > 0 {
+			at.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
+		at = &Locked{Dir: next}
+	}
+	return at, nil
+}
+
+// Locked is a directory in which names may be changed and removed.
+type Locked struct{ *Dir }
+
+// OpenBelow opens a directory in this one that is no symbolic link.
+// The caller closes it.
+func (d *Locked) OpenBelow(name string) (*Locked, error) {
+	sub, err := d.openHere(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Locked{Dir: sub}, nil
+}

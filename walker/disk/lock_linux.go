@@ -1,0 +1,204 @@
+//go:build linux && !portable
+
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockFile is what is locked beside the directory, on a network filesystem
+// that cannot lock directories.
+type lockFile struct{ file *os.File }
+
+// Lock takes the exclusive lock on the store's directory, without waiting, by
+// flock: that needs no file, so it works on a full disk. NFS cannot lock a
+// directory; there a file in the directory for temporary files is locked
+// instead, which binds this host, as every lock on NFS may.
+func (d *Dir) Lock() (*Lock, error) {
+	if err := d.fs.check(OpLock, d.path, ""); err != nil {
+		return nil, err
+	}
+	l := &Lock{store: d, Remote: remote(d.fd)}
+	err := retry(func() error { return unix.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB) })
+	switch {
+	case err == nil:
+		return l, nil
+	case err == unix.EWOULDBLOCK:
+		return nil, ErrLocked
+	case l.Remote && (err == unix.EBADF || err == unix.ENOLCK || err == unix.EOPNOTSUPP):
+		return l, l.lockBeside()
+	}
+	return nil, pathError(OpLock, d.path, "", err)
+}
+
+func (l *Lock) lockBeside() error {
+	info, err := l.store.Info()
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(os.TempDir(), fmt.Sprintf("regsweep-%x-%x.lock", info.ID.Dev, info.ID.Ino))
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return ErrLocked
+		}
+		return fmt.Errorf("lock %s: %w", name, err)
+	}
+	l.file.file = f
+	return nil
+}
+
+// Release gives the lock back.
+func (l *Lock) Release() error {
+	if l.file.file != nil {
+		return l.file.file.Close()
+	}
+	return retry(func() error { return unix.Flock(l.store.fd, unix.LOCK_UN) })
+}
+
+// remote reports whether a directory is on a filesystem whose locks may not
+// be seen by other hosts.
+func remote(fd int) bool {
+	var st unix.Statfs_t
+	if unix.Fstatfs(fd, &st) != nil {
+		return false
+	}
+	switch uint32(st.Type) {
+	case unix.NFS_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.SMB_SUPER_MAGIC,
+		unix.CEPH_SUPER_MAGIC, unix.V9FS_MAGIC, unix.AFS_SUPER_MAGIC, unix.CODA_SUPER_MAGIC,
+		unix.FUSE_SUPER_MAGIC, unix.OCFS2_SUPER_MAGIC:
+		return true
+	}
+	return false
+}
+
+// Touch sets the modification time of the store's directory to the present
+// and returns what the filesystem's server calls the present.
+func (l *Lock) Touch() (time.Time, error) {
+	if err := l.setTime(unix.Timespec{Nsec: unix.UTIME_NOW}); err != nil {
+		return time.Time{}, err
+	}
+	info, err := l.store.Info()
+	return time.Unix(0, info.MTime), err
+}
+
+// SetTime sets the modification time of the store's directory.
+func (l *Lock) SetTime(t time.Time) error {
+	ts, err := unix.TimeToTimespec(t)
+	if err != nil {
+		return err
+	}
+	return l.setTime(ts)
+}
+
+func (l *Lock) setTime(mtime unix.Timespec) error {
+	if err := l.store.fs.check(OpTouch, l.store.path, ""); err != nil {
+		return err
+	}
+	// No path is the directory itself (futimens); x/sys has no call for that.
+	times := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, mtime}
+	err := retry(func() error {
+		_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(l.store.fd), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	})
+	if err != nil {
+		return pathError(OpTouch, l.store.path, "", err)
+	}
+	return nil
+}
+
+// Rename gives name in this directory the name to in another one, in place of
+// what may have been there.
+func (d *Locked) Rename(name string, dir *Locked, to string) error {
+	return d.rename(name, dir, to, 0)
+}
+
+// RenameNoReplace is Rename that fails with ErrExists when the new name is taken.
+func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
+	err := d.rename(name, dir, to, unix.RENAME_NOREPLACE)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	// The filesystem (or a seccomp profile) does not know the flag: a second
+	// name for the file, which never replaces one, then one name less.
+	if err := retry(func() error { return unix.Linkat(d.fd, name, dir.fd, to, 0) }); err != nil {
+		return pathError(OpRename, d.path, name, err)
+	}
+	return d.Unlink(name)
+}
+
+func (d *Locked) rename(name string, dir *Locked, to string, flags uint) error {
+	if err := d.fs.check(OpRename, d.path, name); err != nil {
+		return err
+	}
+	err := retry(func() error {
+		if flags == 0 {
+			return unix.Renameat(d.fd, name, dir.fd, to)
+		}
+		return unix.Renameat2(d.fd, name, dir.fd, to, flags)
+	})
+	if err != nil {
+		return pathError(OpRename, d.path, name, err)
+	}
+	return nil
+}
+
+// Unlink removes a name that is no directory.
+func (d *Locked) Unlink(name string) error { return d.unlink(OpUnlink, name, 0) }
+
+// Rmdir removes an empty directory.
+func (d *Locked) Rmdir(name string) error { return d.unlink(OpRmdir, name, unix.AT_REMOVEDIR) }
+
+func (d *Locked) unlink(op Op, name string, flags int) error {
+	if err := d.fs.check(op, d.path, name); err != nil {
+		return err
+	}
+	if err := retry(func() error { return unix.Unlinkat(d.fd, name, flags) }); err != nil {
+		return pathError(op, d.path, name, err)
+	}
+	return nil
+}
+
+// NotEmpty reports whether err says that a directory was not removed because something is in it.
+func NotEmpty(err error) bool {
+	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST)
+}
+
+// Sync waits until all that was changed on the directory's filesystem is on its disk.
+func (d *Locked) Sync() error {
+	if err := d.fs.check(OpSync, d.path, ""); err != nil {
+		return err
+	}
+	if err := retry(func() error { return unix.Syncfs(d.fd) }); err != nil {
+		return pathError(OpSync, d.path, "", err)
+	}
+	return nil
+}
+
+// Free is the space in bytes that an ordinary user can still write to the
+// directory's filesystem.
+func (d *Dir) Free() (int64, error) {
+	var st unix.Statfs_t
+	if err := retry(func() error { return unix.Fstatfs(d.fd, &st) }); err != nil {
+		return 0, pathError(OpStat, d.path, "", err)
+	}
+	unit := int64(st.Frsize) // what statvfs counts in; 0 on some old filesystems
+	if unit == 0 {
+		unit = int64(st.Bsize)
+	}
+	return int64(st.Bavail) * unit, nil
+}

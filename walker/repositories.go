@@ -1,0 +1,281 @@
+package walker
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Repository is an open repository. It is valid until the callback that was
+// given it returns. Its methods may be called once each, in the order Tags,
+// Revisions, LayerLinks, since a push writes in the opposite order: a tag that
+// was seen has its revision in a listing that began later.
+type Repository struct {
+	Name string
+	// Odd says that no registry accepts the name.
+	Odd bool
+	// Linked says that the repository, or a directory of the layout in it, is
+	// behind a symbolic link. Nothing is ever removed there.
+	Linked bool
+	// Unknown says that something is in it which the layout does not define,
+	// a repository below it not counted.
+	Unknown bool
+	// Nested says that directories are below it which are not the layout's.
+	Nested bool
+	// MTime is when its directory last got or lost one of its parts.
+	MTime int64
+	// Opaque says that a directory is in it where links would be, and that
+	// its name is no algorithm's: it may link what nobody can tell.
+	Opaque bool
+
+	w                                           *Walker
+	manifests, revisions, tags, layers, uploads *disk.Dir
+	layersOf                                    map[layout.Algorithm]*disk.Dir // open, by ReadLayers
+	layerAlgs                                   []layout.Algorithm
+	listed                                      bool     // layerAlgs is known
+	gone                                        []string // .regsweep-<tag> in _manifests
+}
+
+func (r *Repository) openMarker(dir *disk.Dir, name string) {
+	d, ok := r.openPart(dir, name)
+	if !ok {
+		return
+	}
+	switch name {
+	case layout.Manifests:
+		r.manifests = d
+		r.w.list(d, r.manifestsEntry)
+	case layout.Layers:
+		r.layers = d
+	case layout.Uploads:
+		r.uploads = d
+	}
+}
+
+// openPart opens a directory of the layout in the repository.
+func (r *Repository) openPart(dir *disk.Dir, name string) (d *disk.Dir, ok bool) {
+	if d, ok = r.w.open(dir, name); ok && d.Linked() {
+		r.Linked = true
+	}
+	return d, ok
+}
+
+func (r *Repository) manifestsEntry(e disk.Entry, name string) {
+	switch {
+	case name == layout.Revisions:
+		r.revisions, _ = r.openPart(r.manifests, name)
+	case name == layout.Tags:
+		r.tags, _ = r.openPart(r.manifests, name)
+	case strings.HasPrefix(name, layout.GonePrefix) && e.Type == disk.Directory:
+		r.gone = append(r.gone, name)
+	default:
+		r.unknown(r.manifests, name, "not a part of a repository")
+	}
+}
+
+func (r *Repository) unknown(d *disk.Dir, name, detail string) {
+	r.Unknown = true
+	r.w.unknown(d, name, detail)
+}
+
+func (r *Repository) close() {
+	for _, d := range []*disk.Dir{r.manifests, r.revisions, r.tags, r.layers, r.uploads} {
+		if d != nil {
+			d.Close()
+		}
+	}
+	for _, d := range r.layersOf {
+		d.Close()
+	}
+}
+
+// algorithms lists a directory of links by algorithm and returns the names of
+// those that are known.
+func (r *Repository) algorithms(d *disk.Dir) (found []layout.Algorithm) {
+	r.w.list(d, func(e disk.Entry, name string) {
+		alg, ok := layout.ParseAlgorithm(name)
+		switch {
+		case ok:
+			found = append(found, alg)
+		case isDirectory(e) && !layout.IsForeign(name):
+			r.Opaque = true
+			r.unknown(d, name, "not an algorithm: all that the repository links is kept")
+		default:
+			r.unknown(d, name, "not a directory of an algorithm")
+		}
+	})
+	return found
+}
+
+// hashes lists a directory whose names are the digests of one algorithm.
+func (r *Repository) hashes(d *disk.Dir, alg layout.Algorithm, fn func(layout.Digest, disk.Entry)) {
+	r.w.list(d, func(e disk.Entry, name string) {
+		digest, err := layout.ParseHex(alg, name)
+		if err != nil || !isDirectory(e) {
+			r.unknown(d, name, "not a directory of a digest")
+			return
+		}
+		fn(digest, e)
+	})
+}
+
+// visit is a directory below repositories/ whose turn has not come.
+type visit struct {
+	name   string // "" is repositories/ itself
+	linked bool
+	odd    bool
+}
+
+// discovery is the state of one walk through repositories/.
+type discovery struct {
+	w     *Walker
+	ctx   context.Context
+	queue *queue
+	fn    func(*Repository)
+
+	mu   sync.Mutex
+	seen map[disk.ID]struct{}
+	late []visit // symbolic links, which are looked at when all else has been
+}
+
+// Repositories calls fn for every repository, concurrently: for every
+// directory below repositories/ with one of the marker directories. Directories
+// that layout.IsForeign names are not entered. A repository that can be
+// reached by several names is visited once, by the name without symbolic links.
+// It reports whether there is a directory for repositories at all.
+func (w *Walker) Repositories(ctx context.Context, fn func(*Repository)) (exists bool) {
+	root, err := w.store.Open(layout.Repositories)
+	if disk.Gone(err) {
+		return false
+	}
+	if err != nil {
+		w.Unreadable(layout.Repositories, err)
+		return true
+	}
+	root.Close()
+	d := &discovery{w: w, ctx: ctx, queue: newQueue(), fn: fn, seen: map[disk.ID]struct{}{}}
+	d.push(visit{})
+	w.drain(d.queue)
+	for len(d.late) > 0 {
+		// One after another, in the order of names: which of two links is the
+		// repository must not be a matter of chance.
+		next := d.late
+		d.late = nil
+		slices.SortFunc(next, func(a, b visit) int { return strings.Compare(a.name, b.name) })
+		for _, v := range next {
+			d.push(v)
+			w.drain(d.queue)
+		}
+	}
+	return true
+}
+
+func (d *discovery) push(v visit) {
+	d.queue.push(func() {
+		if d.ctx.Err() == nil {
+			d.enter(v)
+		}
+	})
+}
+
+// enter reads one directory below repositories/, and the repository in it.
+func (d *discovery) enter(v visit) {
+	path := layout.Repositories
+	if v.name != "" {
+		path = layout.RepositoryDir(v.name)
+	}
+	dir, ok := d.w.open(d.w.store, path)
+	if !ok {
+		return
+	}
+	defer dir.Close()
+	info, err := dir.Info()
+	if err != nil {
+		d.w.Unreadable(path, err)
+		return
+	}
+	if !d.first(info.ID) {
+		return
+	}
+	// Only repositories/ itself may be a symbolic link that is removed behind.
+	linked := v.linked || dir.Linked() && v.name != ""
+	r := &Repository{Name: v.name, Odd: v.odd, Linked: linked, MTime: info.MTime, w: d.w}
+	markers := d.split(dir, v, r)
+	if len(markers) == 0 {
+		return
+	}
+	defer r.close()
+	for _, name := range markers {
+		r.openMarker(dir, name)
+	}
+	d.fn(r)
+}
+
+func (d *discovery) first(id disk.ID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.seen[id]; ok {
+		return false
+	}
+	d.seen[id] = struct{}{}
+	return true
+}
+
+// split lists a directory below repositories/: what is below it is queued, and
+// the repository's own marker directories are returned.
+func (d *discovery) split(dir *disk.Dir, v visit, r *Repository) (markers []string) {
+	d.w.list(dir, func(e disk.Entry, name string) {
+		switch {
+		case name == layout.Manifests || name == layout.Layers || name == layout.Uploads:
+			if v.name == "" {
+				d.w.unknown(dir, name, "part of a repository without a name")
+				return
+			}
+			markers = append(markers, name)
+		case name[0] == '_':
+			r.Unknown = true // what a registry may add one day
+		case layout.IsForeign(name):
+			r.Unknown = true
+			d.w.unknown(dir, name, "not entered: no repository's name begins like this")
+		case !isDirectory(e):
+			r.Unknown = true
+			d.w.unknown(dir, name, "not a directory")
+		default:
+			r.Nested = true
+			d.child(dir, v, e, name)
+		}
+	})
+	return markers
+}
+
+func (d *discovery) child(dir *disk.Dir, v visit, e disk.Entry, name string) {
+	c := visit{name: name, linked: v.linked, odd: v.odd}
+	if v.name != "" {
+		c.name = v.name + "/" + name
+	}
+	if !c.odd && !layout.IsNamespace(c.name) {
+		c.odd = true
+		d.w.unknown(dir, name, "not a repository's name: all that is in it is kept")
+	}
+	if e.Type != disk.Symlink {
+		d.push(c)
+		return
+	}
+	info, err := dir.Follow(name)
+	switch {
+	case err != nil && !disk.Gone(err):
+		d.w.Unreadable(dir.Join(name), err)
+	case err != nil:
+	case info.Type != disk.Directory:
+		d.w.unknown(dir, name, "not a directory")
+	default:
+		c.linked = true
+		d.mu.Lock()
+		d.late = append(d.late, c)
+		d.mu.Unlock()
+	}
+}

@@ -1,0 +1,150 @@
+package walker
+
+import (
+	"context"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Revision is a directory below _manifests/revisions.
+type Revision struct {
+	Digest layout.Digest // from the directory's name
+	Link   Link
+	Left   Leftover // if there is no link
+	Linked bool     // the directory is a symbolic link
+}
+
+// Leftover is what is in a directory that lacks what it was made for.
+type Leftover struct {
+	Temporaries []Temporary
+	MTime       int64 // of the directory
+	Empty       bool  // nothing is in it but temporaries and the signatures of a manifest that is gone
+}
+
+// Temporary is an interrupted write.
+type Temporary struct {
+	Path  string // relative to the store
+	Size  int64  // bytes
+	MTime int64
+}
+
+// Revisions returns the repository's manifest links and the directories that lack one.
+func (r *Repository) Revisions(ctx context.Context) []Revision {
+	if r.revisions == nil {
+		return nil
+	}
+	var all []Revision
+	for _, alg := range r.algorithms(r.revisions) {
+		d, ok := r.openPart(r.revisions, alg.String())
+		if !ok {
+			continue
+		}
+		from := len(all)
+		r.hashes(d, alg, func(digest layout.Digest, e disk.Entry) {
+			all = append(all, Revision{Digest: digest, Linked: e.Type == disk.Symlink})
+		})
+		r.readRevisions(ctx, d, all[from:])
+		d.Close()
+	}
+	return all
+}
+
+func (r *Repository) readRevisions(ctx context.Context, d *disk.Dir, revisions []Revision) {
+	links := r.w.readLinks(ctx, d, len(revisions), func(i int) string {
+		return revisions[i].Digest.Hex() + "/" + layout.Link
+	})
+	for i := range revisions {
+		revisions[i].Link = links[i]
+		if links[i].State == LinkMissing {
+			revisions[i].Link, revisions[i].Left = r.w.withoutLink(d, revisions[i].Digest.Hex())
+		}
+	}
+}
+
+// withoutLink looks at a directory whose link is missing: the link may have
+// been set aside, and what else is in it decides whether it can go.
+func (w *Walker) withoutLink(d *disk.Dir, name string) (Link, Leftover) {
+	if l := w.readAgain(d.Join(name + "/" + layout.AsideLink)); l.State == LinkGood {
+		l.Aside = true
+		return l, Leftover{}
+	}
+	return Link{State: LinkMissing}, w.leftover(d, name)
+}
+
+// leftover lists a directory that lacks what it was made for. The zero
+// Leftover is one that has vanished.
+func (w *Walker) leftover(d *disk.Dir, name string) Leftover {
+	dir, ok := w.open(d, name)
+	if !ok {
+		return Leftover{}
+	}
+	defer dir.Close()
+	info, err := dir.Info()
+	if err != nil {
+		w.Unreadable(dir.Path(), err)
+		return Leftover{}
+	}
+	left := Leftover{MTime: info.MTime, Empty: true}
+	w.list(dir, func(e disk.Entry, name string) {
+		switch {
+		case e.Type == disk.File && layout.IsTemporary(name):
+			if t, ok := w.temporary(dir, name); ok {
+				left.Temporaries = append(left.Temporaries, t)
+			}
+		case name == layout.Signatures && e.Type == disk.Directory:
+		case name == layout.AsideLink || name == layout.Link || name == layout.Data:
+			left.Empty = false
+		default:
+			left.Empty = false
+			w.unknown(dir, name, "not a name of the layout")
+		}
+	})
+	return left
+}
+
+func (w *Walker) temporary(d *disk.Dir, name string) (Temporary, bool) {
+	info, err := d.Stat(name)
+	if err != nil {
+		if !disk.Gone(err) {
+			w.Unreadable(d.Join(name), err)
+		}
+		return Temporary{}, false
+	}
+	return Temporary{Path: d.Join(name), Size: info.Size, MTime: info.MTime}, true
+}
+
+// Signatures returns the digests of a schema 1 manifest's signatures, as paths
+// and links tell; ok is false if a link among them holds no digest.
+// Source: distribution v2.4 registry/storage/signaturestore.go.
+func (r *Repository) Signatures(revision layout.Digest) (found []layout.Digest, ok bool) {
+	ok = true
+	dir, exists := r.w.open(r.w.store, layout.RevisionDir(r.Name, revision))
+	if !exists {
+		return nil, ok
+	}
+	defer dir.Close()
+	signatures, exists := r.w.open(dir, layout.Signatures)
+	if !exists {
+		return nil, ok
+	}
+	defer signatures.Close()
+	for _, alg := range r.algorithms(signatures) {
+		d, exists := r.w.open(signatures, alg.String())
+		if !exists {
+			continue
+		}
+		r.hashes(d, alg, func(digest layout.Digest, _ disk.Entry) {
+			found = append(found, digest)
+			l := r.w.readAgain(d.Join(digest.Hex() + "/" + layout.Link))
+			switch l.State {
+			case LinkGood:
+				found = append(found, l.Target)
+			case LinkBroken:
+				ok = false
+			}
+		})
+		d.Close()
+	}
+	return found, ok
+}

@@ -1,0 +1,126 @@
+package walker
+
+import (
+	"context"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Tag is a directory below _manifests/tags.
+type Tag struct {
+	Name string
+	Link Link            // current/link; for a half tag its newest history entry
+	Also []layout.Digest // what else a half tag may have named
+	Half bool            // there is no current/link
+	Odd  bool            // no registry accepts the name
+	// Linked says that the tag's directory is a symbolic link.
+	Linked bool
+	// Taken is the name in _manifests of a tag that a stopped run took out of
+	// tags/ and did not remove; "" for any other.
+	Taken string
+}
+
+// Tags returns the repository's tags, and those that a stopped run was about to remove.
+func (r *Repository) Tags(ctx context.Context) []Tag {
+	var tags []Tag
+	if r.tags != nil {
+		r.w.list(r.tags, func(e disk.Entry, name string) {
+			switch {
+			case layout.IsForeign(name):
+				r.unknown(r.tags, name, "not entered: no tag begins like this")
+			case !isDirectory(e):
+				r.unknown(r.tags, name, "not a tag's directory")
+			default:
+				tags = append(tags, Tag{Name: name, Odd: !layout.IsTag(name), Linked: e.Type == disk.Symlink})
+			}
+		})
+		r.readTags(ctx, r.tags, tags)
+	}
+	taken := make([]Tag, len(r.gone))
+	for i, name := range r.gone {
+		taken[i] = Tag{Name: strings.TrimPrefix(name, layout.GonePrefix), Taken: name}
+	}
+	if len(taken) > 0 {
+		r.readTags(ctx, r.manifests, taken)
+	}
+	tags = append(tags, taken...)
+	present := tags[:0]
+	for _, t := range tags {
+		if t.Link.State != linkFailed && (t.Link.State != LinkMissing || r.lacksCurrent(&t)) {
+			present = append(present, t)
+		}
+	}
+	return present
+}
+
+func (r *Repository) readTags(ctx context.Context, d *disk.Dir, tags []Tag) {
+	links := r.w.readLinks(ctx, d, len(tags), func(i int) string {
+		if t := tags[i]; t.Taken != "" {
+			return t.Taken + "/" + layout.Current + "/" + layout.Link
+		}
+		return tags[i].Name + "/" + layout.Current + "/" + layout.Link
+	})
+	for i := range tags {
+		tags[i].Link = links[i]
+		if tags[i].Odd {
+			r.unknown(d, tags[i].Name, "not a tag's name: what it names is kept")
+		}
+	}
+}
+
+// lacksCurrent fills in a tag without current/link, and reports whether there is such a tag at all.
+func (r *Repository) lacksCurrent(t *Tag) (exists bool) {
+	if t.Taken != "" {
+		return true
+	}
+	dir, ok := r.w.open(r.tags, t.Name)
+	if !ok {
+		return false // deleted since it was listed
+	}
+	defer dir.Close()
+	t.Half = true
+	for _, e := range r.history(dir) {
+		l := r.w.readAgain(dir.Path() + "/" + layout.Index + "/" + e.Algorithm().String() + "/" + e.Hex() + "/" + layout.Link)
+		switch {
+		case l.State == LinkMissing || l.State == linkFailed:
+		case l.State == LinkBroken:
+			t.Link = l
+			return true
+		case t.Link.State != LinkGood || l.MTime > t.Link.MTime:
+			t.Link, t.Also = l, nil
+			fallthrough
+		case l.MTime == t.Link.MTime:
+			t.Also = append(t.Also, l.Target, e)
+		}
+	}
+	return true
+}
+
+// History returns the digests in a tag's history, as its directories' names tell.
+func (r *Repository) History(t *Tag) []layout.Digest {
+	dir, ok := r.w.open(r.tags, t.Name)
+	if !ok {
+		return nil
+	}
+	defer dir.Close()
+	return r.history(dir)
+}
+
+func (r *Repository) history(tag *disk.Dir) (found []layout.Digest) {
+	index, ok := r.w.open(tag, layout.Index)
+	if !ok {
+		return nil
+	}
+	defer index.Close()
+	for _, alg := range r.algorithms(index) {
+		d, ok := r.openPart(index, alg.String())
+		if !ok {
+			continue
+		}
+		r.hashes(d, alg, func(digest layout.Digest, _ disk.Entry) { found = append(found, digest) })
+		d.Close()
+	}
+	return found
+}

@@ -1,0 +1,182 @@
+// Package walker reads what is on disk: the blobs of a store and what its
+// repositories link, as typed entries. It decides nothing.
+//
+// It differs from filepath.WalkDir in these ways:
+//   - It knows the layout. Directories are opened relative to their parents and
+//     listed once; what a name says is not asked of the kernel again.
+//   - Callbacks run concurrently, in no order. At most Options.Jobs file
+//     operations are under way at a time. Every method waits for all that it
+//     started before it returns.
+//   - Errors do not end a walk: each is recorded in Findings, and the walk goes
+//     on, so that a report names every path that cannot be read. A walk after
+//     which Findings has unreadable paths is incomplete, and nothing may be
+//     concluded from what it did not see.
+//   - A file that vanished between being listed and being read, or that reads as
+//     stale, empty or short, is opened once more by its path after a pause,
+//     since a registry may be writing beside us.
+//   - Symbolic links are followed as both registries do, each directory once by
+//     device and inode. Special files are never opened.
+package walker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// DefaultJobs is how many file operations are under way at a time unless told
+// otherwise: enough to keep a network filesystem or a queue of a disk busy.
+const DefaultJobs = 32
+
+// pause is how long a file gets to be written to the end: a registry's write
+// of a link or manifest takes well under a millisecond on a local disk.
+const pause = 100 * time.Millisecond
+
+// Options are the knobs of a Walker.
+type Options struct {
+	Jobs     int // concurrent file operations; DefaultJobs if 0
+	Findings *Findings
+	// Resumed says that a run was stopped while names were set aside: blobs are
+	// looked for by both of their names.
+	Resumed bool
+}
+
+// Walker reads one store. Its methods may be called one after another; their
+// callbacks are called concurrently.
+type Walker struct {
+	Findings *Findings
+
+	store   *disk.Dir
+	jobs    int
+	resumed bool
+	busy    chan struct{} // a token for each goroutine that does file operations
+}
+
+// New returns a Walker over an open store's directory, which stays the caller's.
+func New(store *disk.Dir, opts Options) *Walker {
+	w := &Walker{Findings: opts.Findings, store: store, jobs: opts.Jobs, resumed: opts.Resumed}
+	if w.jobs <= 0 {
+		w.jobs = DefaultJobs
+	}
+	if w.Findings == nil {
+		w.Findings = new(Findings)
+	}
+	w.busy = make(chan struct{}, w.jobs)
+	return w
+}
+
+// With returns a Walker over the same store that records into other findings.
+func (w *Walker) With(f *Findings) *Walker {
+	return &Walker{Findings: f, store: w.store, jobs: w.jobs, resumed: w.resumed, busy: w.busy}
+}
+
+// Store is the store's own directory.
+func (w *Walker) Store() *disk.Dir { return w.store }
+
+// queue runs tasks that may add tasks, last in first out, so that what is
+// waiting stays little.
+type queue struct {
+	mu      sync.Mutex
+	wake    sync.Cond
+	tasks   []func()
+	pending int // tasks waiting or running
+}
+
+func (q *queue) push(task func()) {
+	q.mu.Lock()
+	q.tasks = append(q.tasks, task)
+	q.pending++
+	q.mu.Unlock()
+	q.wake.Signal()
+}
+
+func newQueue() *queue {
+	q := &queue{}
+	q.wake.L = &q.mu
+	return q
+}
+
+// drain runs the queue's tasks, and those that they add, until none is left.
+func (w *Walker) drain(q *queue) {
+	var wg sync.WaitGroup
+	for range w.jobs {
+		wg.Go(func() { w.work(q) })
+	}
+	wg.Wait()
+}
+
+func (w *Walker) work(q *queue) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		for len(q.tasks) == 0 && q.pending > 0 {
+			q.wake.Wait()
+		}
+		if q.pending == 0 {
+			return
+		}
+		task := q.tasks[len(q.tasks)-1]
+		q.tasks = q.tasks[:len(q.tasks)-1]
+		q.mu.Unlock()
+		w.busy <- struct{}{}
+		task()
+		<-w.busy
+		q.mu.Lock()
+		if q.pending--; q.pending == 0 {
+			q.wake.Broadcast()
+		}
+	}
+}
+
+// chunk is how many entries of one directory a worker takes at a time. Fewer
+// cost more hand-overs, more leave workers idle at the end of a repository.
+const chunk = 32
+
+// Each calls fn(i) for all i below n, in chunks that idle workers share; the
+// caller, who is a worker, takes part. It stops early when ctx is done.
+func (w *Walker) Each(ctx context.Context, n int, fn func(i int)) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for lo := 0; lo < n && ctx.Err() == nil; lo += chunk {
+		part := func() {
+			for i := lo; i < min(lo+chunk, n); i++ {
+				fn(i)
+			}
+		}
+		if n-lo <= chunk {
+			part()
+			return
+		}
+		select {
+		case w.busy <- struct{}{}:
+			wg.Go(func() {
+				defer func() { <-w.busy }()
+				part()
+			})
+		default:
+			part()
+		}
+	}
+}
+
+// Unsettled reports whether an error may come from a registry that writes or
+// deletes beside us, so that looking once more is due.
+func Unsettled(err error) bool {
+	return disk.Gone(err) || errors.Is(err, syscall.ESTALE)
+}
+
+// Pause waits for a registry's write that may be under way, before a file is
+// looked at once more.
+func (w *Walker) Pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(pause):
+	}
+}
+
+// Jobs is how many file operations are under way at a time.
+func (w *Walker) Jobs() int { return w.jobs }
