@@ -1,0 +1,54 @@
+package mark
+
+import "slices"
+
+// BlobInfo is what is known of a blob.
+type BlobInfo struct {
+	ID     ID
+	Size   int64 // bytes
+	Disk   int64 // bytes that its removal frees, or that it takes if it stays
+	Reason Reason
+}
+
+// Blob returns what is known of a blob.
+func (s *Store) Blob(id ID) BlobInfo {
+	r := s.Table.record(id)
+	return BlobInfo{ID: id, Size: r.size, Disk: r.disk, Reason: r.reason()}
+}
+
+// EachBlob calls fn for every blob that the walk found. One that cannot be
+// removed, since it is behind a symbolic link, counts as live.
+func (s *Store) EachBlob(fn func(BlobInfo)) {
+	for id, r := range s.Table.all() {
+		if !r.has(hasBlob) || r.has(isLate) {
+			continue
+		}
+		b := BlobInfo{ID: id, Size: r.size, Disk: r.disk, Reason: r.reason()}
+		if b.Reason == Dead && r.has(isPinned) {
+			b.Reason = Broken
+		}
+		fn(b)
+	}
+}
+
+// SettleDisk decides which of the names of a hard-linked file its disk space
+// counts for: a live one if there is any; else the last, if all of them are
+// blobs here; else none, since the file stays.
+func (s *Store) SettleDisk() {
+	for _, n := range s.shared {
+		slices.SortFunc(n.blobs, func(a, b ID) int { return s.Table.Digest(a).Compare(s.Table.Digest(b)) })
+		holder := ID(0)
+		if uint64(len(n.blobs)) == n.links {
+			holder = n.blobs[len(n.blobs)-1]
+		}
+		if at := slices.IndexFunc(n.blobs, func(id ID) bool { return s.Table.record(id).reason() != Dead }); at >= 0 {
+			holder = n.blobs[at]
+		}
+		for _, id := range n.blobs {
+			s.Table.record(id).disk = 0
+			if id == holder {
+				s.Table.record(id).disk = n.disk
+			}
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package mark
+
+import (
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// countBytes adds up what the repository's manifests reference, live or not.
+func (p *pass) countBytes() {
+	for i := range p.nodes {
+		p.eachName(int32(i), func(id ID) { p.reached[id] |= isNamed })
+	}
+	for id, bits := range p.reached {
+		r := p.s.Table.record(id)
+		if bits&isNamed == 0 || !r.has(hasBlob) {
+			continue
+		}
+		p.repo.Bytes += r.size
+		if !r.owner.CompareAndSwap(0, p.owner) {
+			r.owner.Store(severalOwners)
+		}
+	}
+}
+
+// report records the live manifests that lack a blob. In a cache, which holds
+// what was asked for, that is no damage.
+func (p *pass) report() {
+	if p.l.rules.PullThrough || p.l.aside != nil {
+		return
+	}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if n.m == nil || n.why == Dead {
+			continue
+		}
+		for _, id := range n.m.refs[:n.m.required] {
+			if !p.present(id) {
+				path := layout.BlobDir(p.s.Table.Digest(id)) + "/" + layout.Data
+				p.problem(walker.MissingBlob, path, "a manifest references it, and it is absent", p.references(n)...)
+			}
+		}
+	}
+}
+
+// present reports whether a referenced blob is in the store, by whatever name.
+// One that has come after the walk of the blobs is, and so is one that the
+// repository's layer link calls by another digest; that one is marked.
+func (p *pass) present(id ID) bool {
+	if p.s.Table.record(id).has(hasBlob) {
+		return true
+	}
+	if to, ok := p.aliases[id]; ok && p.s.Table.record(to).has(hasBlob) {
+		return true
+	}
+	if p.s.stat(p.w, id) {
+		return true
+	}
+	l := p.r.HasLayer(p.ctx, p.s.Table.Digest(id))
+	if l.State != walker.LinkGood {
+		return false
+	}
+	to := p.s.Table.Intern(l.Target)
+	p.mark(to, p.lowest(id))
+	return p.s.stat(p.w, to)
+}
+
+// collect lists what goes from the repository, and what gets its name back.
+func (p *pass) collect() {
+	p.restoreLayers()
+	if p.keep != Dead {
+		p.stays = true
+		p.keepParts()
+	}
+	p.collectTags()
+	p.collectManifests()
+	for i := range p.layersGo {
+		p.collectLayer(&p.layersGo[i])
+	}
+	if p.history && p.keep == Dead && p.l.aside == nil {
+		p.collectHistory()
+	}
+	p.stays = p.stays || p.r.Unknown || p.r.Linked || !p.old(p.r.MTime)
+	if !p.stays && p.l.aside == nil {
+		p.items = append(p.items, Item{Kind: Repository})
+	}
+}
+
+// keepParts takes back what has been decided before it was known that all is
+// to be kept. Uploads and interrupted writes are nobody's images: they go,
+// unless they are behind a symbolic link.
+func (p *pass) keepParts() {
+	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
+		return p.r.Linked || p.r.Odd || i.Kind != Upload && i.Kind != Temporary
+	})
+	for i := range p.layersGo {
+		if v := &p.layersGo[i]; v.Link.Aside {
+			p.restore = append(p.restore, Item{Kind: LayerLink, ID: p.s.Table.Intern(v.Digest), Aside: true})
+		}
+	}
+	p.layersGo = nil
+}
+
+func (p *pass) collectTags() {
+	for i := range p.tags {
+		t := &p.tags[i]
+		if t.Taken != "" {
+			p.collectTaken(t)
+			continue
+		}
+		if !p.tagGoes(t) {
+			p.stays = true
+			continue
+		}
+		p.items = append(p.items, Item{Kind: Tag, ID: p.s.Table.Intern(t.Link.Target), Extra: p.name(t.Name, 0)})
+	}
+}
+
+// tagGoes reports whether a tag goes: it names a manifest whose link is gone,
+// or it is about an image that goes.
+func (p *pass) tagGoes(t *tag) bool {
+	switch {
+	case p.keep != Dead || t.Linked || t.Odd || t.Link.State != walker.LinkGood || !p.old(t.Link.MTime):
+		return false
+	case t.node < 0:
+		return !p.protect.hasTag(t.Name)
+	}
+	return t.subject != 0 && !p.isLive(t.subject)
+}
+
+// collectTaken decides about a tag that was taken out of tags/: it goes back
+// if the image that it is about is live, or if it was rewritten meanwhile,
+// unless a new one has its name.
+func (p *pass) collectTaken(t *tag) {
+	back := p.keep != Dead || t.node >= 0 && (t.subject != 0 && p.isLive(t.subject) || !p.old(t.Link.MTime))
+	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}
+	if t.Link.State == walker.LinkGood {
+		item.ID = p.s.Table.Intern(t.Link.Target)
+	}
+	if back && !slices.ContainsFunc(p.tags, func(o tag) bool { return o.Taken == "" && o.Name == t.Name }) {
+		p.stays = true
+		p.restore = append(p.restore, item)
+		return
+	}
+	p.items = append(p.items, item)
+}
+
+func (p *pass) collectManifests() {
+	p.setHeights()
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if !n.tagged {
+			p.totals.Untagged++
+		}
+		switch {
+		case n.why != Dead:
+			p.stays = true
+			if n.aside {
+				p.restore = append(p.restore, Item{Kind: Manifest, ID: n.path, Aside: true})
+			}
+		case n.layer:
+			// Its link is a layer link, and goes as one.
+		default:
+			p.history = true
+			p.items = append(p.items, Item{Kind: Manifest, ID: n.path, Extra: n.height, Aside: n.aside})
+		}
+	}
+}
+
+// setHeights gives every manifest that goes a number above those of its
+// children, so that parents can be removed first.
+func (p *pass) setHeights() {
+	const entered = ^uint32(0)
+	var visit func(i int32) uint32
+	visit = func(i int32) uint32 {
+		n := &p.nodes[i]
+		if n.height != 0 || n.m == nil {
+			if n.height == entered {
+				return 0 // links that hold other digests than their paths can make circles
+			}
+			return n.height
+		}
+		n.height = entered
+		height := uint32(0)
+		for _, id := range n.m.refs {
+			if at, ok := p.index[id]; ok && p.nodes[at].why == Dead {
+				height = max(height, visit(at))
+			}
+		}
+		n.height = height + 1
+		return n.height
+	}
+	for i := range p.nodes {
+		if p.nodes[i].why == Dead {
+			visit(int32(i))
+		}
+	}
+}
+
+func (p *pass) collectLayer(v *walker.Revision) {
+	p.items = append(p.items, Item{
+		Kind: LayerLink, Aside: v.Link.Aside,
+		ID: p.s.Table.Intern(v.Digest), Extra: uint32(p.s.Table.Intern(v.Link.Target)),
+	})
+}
+
+// collectHistory lists the entries of tags that stay whose manifest's link is gone or goes.
+func (p *pass) collectHistory() {
+	for i := range p.tags {
+		t := &p.tags[i]
+		if t.Taken != "" || t.Odd || t.Linked || t.Half || p.tagGoes(t) {
+			continue
+		}
+		for _, d := range p.r.History(&t.Tag) {
+			if at := p.find(d); at >= 0 && p.nodes[at].why != Dead {
+				continue
+			}
+			p.items = append(p.items, Item{Kind: TagHistory, ID: p.s.Table.Intern(d), Extra: p.name(t.Name, 0)})
+		}
+	}
+}

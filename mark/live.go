@@ -1,0 +1,227 @@
+package mark
+
+import (
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// markLive marks what the roots reach, one reason after another: what an
+// earlier reason reaches is not reached again by a later one.
+func (p *pass) markLive() {
+	p.tagRoots()
+	p.reach(Rooted, func(n *node) bool { return n.forced || n.tagged || p.retained(n) })
+	p.reach(Fresh, func(n *node) bool { return p.young(n) })
+	p.reach(Protected, p.protectedNode())
+	p.reach(Broken, func(n *node) bool { return n.pinned && !n.layer })
+	p.markFreshTags()
+	p.keepCircles()
+}
+
+// retained reports whether a manifest is a root without regard to its age.
+func (p *pass) retained(n *node) bool {
+	return (p.l.aside != nil || !p.l.rules.DeleteUntagged) && !n.aside && !n.layer
+}
+
+// young reports whether a manifest is a root for its age: its link's, or its
+// blob's. That holds for a link that was set aside, too: it was rewritten
+// after the decision to remove it.
+func (p *pass) young(n *node) bool {
+	switch {
+	case n.layer:
+		return false
+	case n.aside:
+		return p.l.rules.fresh(n.mtime)
+	}
+	return p.l.rules.youngUntagged(n.mtime) || p.s.Table.record(n.id).has(hasBlob|isFresh)
+}
+
+// tagRoots says which nodes a tag makes roots: every tag but one that goes
+// with its subject, and one that a stopped run has taken away, unless it was
+// rewritten since.
+func (p *pass) tagRoots() {
+	for i := range p.tags {
+		t := &p.tags[i]
+		if t.node >= 0 && t.subject == 0 && (t.Taken == "" || !p.old(t.Link.MTime)) {
+			p.nodes[t.node].tagged = true
+		}
+	}
+}
+
+func (p *pass) protectedNode() func(*node) bool {
+	ids := map[ID]bool{}
+	p.protect.digests(func(d layout.Digest) bool {
+		id := p.s.Table.Lookup(d)
+		if id == 0 {
+			return false
+		}
+		ids[id] = true
+		_, linked := p.index[id]
+		stored := p.s.Table.record(id).has(hasBlob)
+		if stored {
+			p.mark(id, Protected)
+		}
+		return linked || stored
+	})
+	for i := range p.tags {
+		t := &p.tags[i]
+		if p.protect.hasTag(t.Name) && t.node >= 0 {
+			ids[p.nodes[t.node].path] = true
+		}
+	}
+	return func(n *node) bool { return ids[n.id] || ids[n.path] }
+}
+
+// mark records that a digest is named for a reason.
+func (p *pass) mark(id ID, why Reason) {
+	p.reached[id] |= 1 << why
+	p.s.Table.record(id).mark(why)
+}
+
+// isLive reports whether anything live in this repository names a digest.
+func (p *pass) isLive(id ID) bool { return p.reached[id]&^isNamed != 0 }
+
+// reach marks what the nodes that are roots reach.
+func (p *pass) reach(why Reason, root func(*node) bool) {
+	var roots []int32
+	for i := range p.nodes {
+		if p.nodes[i].why == Dead && root(&p.nodes[i]) {
+			roots = append(roots, int32(i))
+		}
+	}
+	p.reachFrom(why, roots)
+}
+
+func (p *pass) reachFrom(why Reason, roots []int32) {
+	Reach(roots, func(i int32) bool {
+		if p.nodes[i].why != Dead {
+			return false
+		}
+		p.nodes[i].why = why
+		return true
+	}, func(i int32, push func(int32)) {
+		p.eachName(i, func(id ID) {
+			p.mark(id, why)
+			p.follow(id, push)
+		})
+	})
+}
+
+// eachName calls fn with every digest that a node names, its own first, behind
+// aliases too.
+func (p *pass) eachName(i int32, fn func(ID)) {
+	n := &p.nodes[i]
+	fn(n.id)
+	if n.path != n.id {
+		fn(n.path)
+	}
+	each := func(id ID) {
+		fn(id)
+		if to, ok := p.aliases[id]; ok {
+			fn(to)
+		}
+	}
+	if n.m != nil {
+		for _, id := range n.m.refs {
+			each(id)
+		}
+	}
+	for _, id := range n.extra {
+		each(id)
+	}
+}
+
+// follow pushes the nodes that a live digest keeps: itself, if it is linked as
+// a manifest, and those that are about it.
+func (p *pass) follow(id ID, push func(int32)) {
+	if at, ok := p.index[id]; ok {
+		push(at)
+	}
+	if len(p.edges) == 0 {
+		return
+	}
+	from, _ := slices.BinarySearchFunc(p.edges, id, func(e edge, id ID) int { return int(int64(e.from) - int64(id)) })
+	for ; from < len(p.edges) && p.edges[from].from == id; from++ {
+		push(p.edges[from].to)
+	}
+}
+
+// markFreshTags keeps what a fresh tag names even if no manifest is linked by that name.
+func (p *pass) markFreshTags() {
+	for i := range p.tags {
+		t := &p.tags[i]
+		if t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) {
+			p.mark(p.s.Table.Intern(t.Link.Target), Fresh)
+		}
+	}
+}
+
+// keepCircles keeps images that a tag about them reaches, directly or through
+// others of the kind: the subject goes only if nothing but the tag's being
+// about it would keep the tag.
+func (p *pass) keepCircles() {
+	var left []int32 // tags
+	for i := range p.tags {
+		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" && !p.isLive(t.subject) {
+			left = append(left, int32(i))
+		}
+	}
+	for len(left) > 0 {
+		seen := p.trial(left)
+		still := slices.DeleteFunc(slices.Clone(left), func(i int32) bool { return !seen[p.tags[i].subject] })
+		if len(still) == len(left) {
+			break
+		}
+		left = still
+	}
+	var roots []int32
+	for _, i := range left {
+		roots = append(roots, p.tags[i].node)
+	}
+	p.reachFrom(Rooted, roots)
+}
+
+// trial returns what the tags' manifests name, directly and through manifests,
+// without marking anything. Tags and referrers about these are not followed.
+func (p *pass) trial(tags []int32) map[ID]bool {
+	seen := map[ID]bool{}
+	visited := map[int32]bool{}
+	var roots []int32
+	for _, i := range tags {
+		roots = append(roots, p.tags[i].node)
+	}
+	Reach(roots, func(i int32) bool {
+		first := !visited[i]
+		visited[i] = true
+		return first
+	}, func(i int32, push func(int32)) {
+		p.eachName(i, func(id ID) {
+			seen[id] = true
+			if at, ok := p.index[id]; ok {
+				push(at)
+			}
+		})
+	})
+	return seen
+}
+
+// markAll marks all that the repository links, for what nothing else keeps.
+func (p *pass) markAll() {
+	p.reach(p.keep, func(*node) bool { return true })
+	for i := range p.tags {
+		if l := &p.tags[i].Link; l.State == walker.LinkGood {
+			p.mark(p.s.Table.Intern(l.Target), p.keep)
+		}
+	}
+	for _, alg := range p.r.LayerAlgorithms() {
+		var digests []layout.Digest
+		p.listLayers(alg, func(d layout.Digest) { digests = append(digests, d) })
+		for _, v := range p.r.ReadLayers(p.ctx, alg, digests) {
+			p.mark(p.s.Table.Intern(v.Digest), p.keep)
+			if v.Link.State == walker.LinkGood {
+				p.mark(p.s.Table.Intern(v.Link.Target), p.keep)
+			}
+		}
+	}
+}

@@ -1,0 +1,291 @@
+package mark
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// Kind says what an Item is. Kinds are in the order in which a sweep takes them.
+type Kind uint8
+
+// The kinds of garbage.
+const (
+	Tag Kind = iota + 1
+	Manifest
+	TagHistory
+	LayerLink
+	Upload
+	Temporary
+	Blob
+	// Directories that lack what they were made for.
+	RevisionDir
+	LayerDir
+	BlobDir
+	Repository
+)
+
+// Item is a thing that nothing keeps. It has no pointers and little size,
+// since there may be millions. What its numbers mean is known to its Look.
+type Item struct {
+	ID    ID     // the digest that its path names; of a Tag that of its manifest
+	Repo  uint32 // index in Look.Repositories; NoRepo for a blob and its directory
+	Extra uint32 // index in Look.Names (Tag, TagHistory, Upload, Temporary), height (Manifest), ID of the link's content (LayerLink)
+	Kind  Kind
+	Aside bool // a run that was stopped has taken its name away
+}
+
+// NoRepo is the Repo of an Item that is in no repository.
+const NoRepo = ^uint32(0)
+
+// Name is a name from the disk and the size of what has it.
+type Name struct {
+	Text  string
+	Bytes int64
+}
+
+// Repo is what a Look found of one repository.
+type Repo struct {
+	Name            string
+	Tags, Manifests int
+	Bytes           int64 // of the distinct blobs that its manifests reference, themselves included
+	UniqueBytes     int64 // of those that no other repository references
+	Nested          bool
+	owner           uint32
+}
+
+// Totals counts what a Look found.
+type Totals struct {
+	Tags, Manifests, LayerLinks, Uploads int
+	Untagged                             int // of the manifests
+	UploadBytes                          int64
+}
+
+// Look is the state of a store at one look at its repositories: which blobs
+// are live, by the marks in its Table, and all else that is garbage.
+type Look struct {
+	Store        *Store
+	Repositories []Repo // sorted by name
+	Items        []Item // all garbage but blobs, sorted
+	Names        []Name
+	Totals       Totals
+	HasRepoDir   bool
+	// Restore are the items that have been set aside and are live.
+	Restore []Item
+
+	w      *walker.Walker
+	rules  Rules
+	aside  *Aside
+	owners atomic.Uint32
+	mu     sync.Mutex
+}
+
+// Aside tells a Look what a sweep has set aside, so that it says what of that
+// is to get its name back. In such a Look every link that is still there is a
+// root, whatever the rules say: one whose removal failed keeps what it reaches.
+type Aside struct {
+	// Layers are the layer links, by repository. They are not listed again.
+	Layers map[string][]ID
+}
+
+// Look reads the repositories, except manifests already read, and marks what
+// is live. aside is nil unless names have been set aside. Problems go to the walker's
+// findings; if any of them is unreadable, the marks are worth nothing.
+// Looks of one store must not overlap: each forgets the marks of the one before.
+func (s *Store) Look(ctx context.Context, w *walker.Walker, aside *Aside) *Look {
+	l := &Look{Store: s, w: w, rules: s.rules, aside: aside}
+	for _, r := range s.Table.all() {
+		r.unmark()
+		r.owner.Store(0)
+	}
+	l.HasRepoDir = w.Repositories(ctx, func(r *walker.Repository) {
+		p := newPass(ctx, l, r)
+		p.run()
+		l.add(p)
+	})
+	l.sort()
+	l.markFresh()
+	l.markProtected()
+	l.addBlobItems()
+	l.countUnique()
+	return l
+}
+
+// add takes over what a pass found; nothing else of the pass is kept.
+func (l *Look) add(p *pass) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	repo := uint32(len(l.Repositories))
+	p.repo.owner = p.owner
+	l.Repositories = append(l.Repositories, p.repo)
+	names := uint32(len(l.Names))
+	l.Names = append(l.Names, p.names...)
+	for _, list := range []struct{ from, to *[]Item }{{&p.items, &l.Items}, {&p.restore, &l.Restore}} {
+		for _, item := range *list.from {
+			item.Repo = repo
+			if item.named() {
+				item.Extra += names
+			}
+			*list.to = append(*list.to, item)
+		}
+	}
+	t := &l.Totals
+	t.Tags += p.totals.Tags
+	t.Manifests += p.totals.Manifests
+	t.LayerLinks += p.totals.LayerLinks
+	t.Uploads += p.totals.Uploads
+	t.Untagged += p.totals.Untagged
+	t.UploadBytes += p.totals.UploadBytes
+}
+
+// named reports whether Extra is an index of Names.
+func (i *Item) named() bool {
+	return i.Kind == Tag || i.Kind == TagHistory || i.Kind == Upload || i.Kind == Temporary
+}
+
+// sort brings the repositories into the order of their names and makes the
+// items follow.
+func (l *Look) sort() {
+	order := make([]uint32, len(l.Repositories))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int {
+		return cmp.Compare(l.Repositories[a].Name, l.Repositories[b].Name)
+	})
+	place := make([]uint32, len(order))
+	sorted := make([]Repo, len(order))
+	for to, from := range order {
+		place[from] = uint32(to)
+		sorted[to] = l.Repositories[from]
+	}
+	l.Repositories = sorted
+	for _, list := range [][]Item{l.Items, l.Restore} {
+		for i := range list {
+			if list[i].Repo != NoRepo {
+				list[i].Repo = place[list[i].Repo]
+			}
+		}
+	}
+}
+
+// markFresh marks the blobs that are younger than the grace.
+func (l *Look) markFresh() {
+	for _, r := range l.Store.Table.all() {
+		if r.has(hasBlob | isFresh) {
+			r.mark(Fresh)
+		}
+	}
+}
+
+// markProtected marks blobs whose digest is protected wherever it is.
+func (l *Look) markProtected() {
+	t := l.Store.Table
+	l.rules.Protect.any(func(e *protected) bool {
+		if e.names != nil {
+			return false
+		}
+		id := t.Lookup(e.digest)
+		if id == 0 || !t.record(id).has(hasBlob) {
+			return false
+		}
+		t.record(id).mark(Protected)
+		return true
+	})
+}
+
+// addBlobItems adds the dead blobs and what is left of blobs, and finds the
+// live ones that were set aside.
+func (l *Look) addBlobItems() {
+	for id, r := range l.Store.Table.all() {
+		bits := r.bits.Load()
+		if bits&hasBlob == 0 {
+			continue
+		}
+		switch dead := r.reason() == Dead; {
+		case dead && bits&(isPinned|isLate) == 0:
+			l.Items = append(l.Items, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: bits&isAside != 0})
+		case !dead && bits&isAside != 0:
+			l.Restore = append(l.Restore, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: true})
+		}
+	}
+	for _, id := range l.Store.empty {
+		l.Items = append(l.Items, Item{Kind: BlobDir, ID: id, Repo: NoRepo})
+	}
+	for _, t := range l.Store.temporaries {
+		l.Names = append(l.Names, Name{t.Path, t.Size})
+		l.Items = append(l.Items, Item{Kind: Temporary, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)})
+	}
+	slices.SortFunc(l.Items, l.compare)
+}
+
+// compare orders items as a sweep takes them: by kind, repository, manifests
+// with parents before children, then by name and digest.
+func (l *Look) compare(a, b Item) int {
+	if c := cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Repo, b.Repo)); c != 0 {
+		return c
+	}
+	switch {
+	case a.Kind == Manifest && a.Extra != b.Extra:
+		return cmp.Compare(b.Extra, a.Extra)
+	case a.named():
+		if c := cmp.Compare(l.Names[a.Extra].Text, l.Names[b.Extra].Text); c != 0 {
+			return c
+		}
+	}
+	return l.compareIDs(a.ID, b.ID)
+}
+
+func (l *Look) compareIDs(a, b ID) int {
+	if a == b || a == 0 || b == 0 {
+		return cmp.Compare(a, b)
+	}
+	return l.Store.Table.Digest(a).Compare(l.Store.Table.Digest(b))
+}
+
+// severalOwners is the owner of a blob that several repositories reference.
+const severalOwners = ^uint32(0)
+
+func (l *Look) countUnique() {
+	byOwner := make(map[uint32]int, len(l.Repositories))
+	for i := range l.Repositories {
+		byOwner[l.Repositories[i].owner] = i
+	}
+	for _, r := range l.Store.Table.all() {
+		if owner := r.owner.Load(); owner != 0 && owner != severalOwners && r.has(hasBlob) {
+			l.Repositories[byOwner[owner]].UniqueBytes += r.size
+		}
+	}
+}
+
+// Digest is the digest that an ID stands for.
+func (l *Look) Digest(id ID) layout.Digest { return l.Store.Table.Digest(id) }
+
+// RepositoryOf is the name of an item's repository, or "".
+func (l *Look) RepositoryOf(i *Item) string {
+	if i.Repo == NoRepo {
+		return ""
+	}
+	return l.Repositories[i.Repo].Name
+}
+
+// NameOf is an item's tag, upload or path, or "" if its digest says all.
+func (l *Look) NameOf(i *Item) string {
+	if !i.named() {
+		return ""
+	}
+	return l.Names[i.Extra].Text
+}
+
+// BytesOf is the size of an upload or interrupted write.
+func (l *Look) BytesOf(i *Item) int64 {
+	if !i.named() {
+		return 0
+	}
+	return l.Names[i.Extra].Bytes
+}

@@ -1,0 +1,243 @@
+package mark
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// MaxManifest is the size in bytes above which no registry accepts a manifest.
+// Source: distribution v3.1.2 registry/handlers/manifests.go maxManifestBodySize.
+const MaxManifest = 4 << 20
+
+// kind is what a manifest is.
+type kind uint8
+
+const (
+	kindImage   kind = iota + 1
+	kindIndex        // an index or manifest list
+	kindSchema1      // Docker's first, with fsLayers
+	kindUnknown      // of a type that is not known here
+)
+
+// reference is a digest that a manifest names.
+type reference struct {
+	digest layout.Digest
+	// optional says that its absence is no damage: a child of an index, a
+	// layer that is fetched from elsewhere or is embedded in the manifest.
+	optional bool
+}
+
+// parsed is what a manifest says.
+type parsed struct {
+	kind     kind
+	refs     []reference
+	subjects []layout.Digest
+}
+
+var knownTypes = map[string]bool{
+	"application/vnd.oci.image.manifest.v1+json":                true,
+	"application/vnd.oci.image.index.v1+json":                   true,
+	"application/vnd.docker.distribution.manifest.v2+json":      true,
+	"application/vnd.docker.distribution.manifest.list.v2+json": true,
+	"application/vnd.docker.distribution.manifest.v1+json":      true,
+	"application/vnd.docker.distribution.manifest.v1+prettyjws": true,
+	"application/vnd.oci.artifact.manifest.v1+json":             true,
+	"application/vnd.cncf.oras.artifact.manifest.v1+json":       true,
+}
+
+// document is a manifest of any type, as encoding/json v1 sees it, which both
+// registries use: keys in any letter case, escaped or folded. Of a repeated
+// key encoding/json takes the last; these types take every occurrence.
+type document struct {
+	MediaType texts
+	Config    descriptors
+	Layers    descriptors
+	Manifests descriptors
+	Blobs     descriptors
+	FSLayers  descriptors
+	Subject   descriptors
+}
+
+// descriptor is what of an OCI descriptor, or of an entry of schema 1's
+// fsLayers, matters here.
+type descriptor struct {
+	MediaType texts
+	Digest    texts
+	BlobSum   texts
+	URLs      present
+	Data      present
+}
+
+// texts collects the values of every occurrence of a key.
+type texts []string
+
+func (t *texts) UnmarshalJSON(b []byte) error {
+	var s *string
+	if err := json.Unmarshal(b, &s); err != nil || s == nil {
+		return err
+	}
+	*t = append(*t, *s)
+	return nil
+}
+
+// present is whether a key has a value.
+type present bool
+
+func (p *present) UnmarshalJSON(b []byte) error {
+	*p = *p || string(b) != "null"
+	return nil
+}
+
+// descriptors collects one descriptor or a list of them, of every occurrence of a key.
+type descriptors []descriptor
+
+func (d *descriptors) UnmarshalJSON(b []byte) error {
+	switch {
+	case string(b) == "null":
+		return nil
+	case b[0] == '[':
+		var list []descriptor
+		err := json.Unmarshal(b, &list)
+		*d = append(*d, list...)
+		return err
+	}
+	var one descriptor
+	err := json.Unmarshal(b, &one)
+	*d = append(*d, one)
+	return err
+}
+
+// parseManifest reads a manifest: at least every reference that either
+// registry would see in it. An error means that it is no manifest.
+func parseManifest(content []byte) (parsed, error) {
+	if text := bytes.TrimLeft(content, " \t\r\n"); len(text) == 0 || text[0] != '{' {
+		return parsed{}, errors.New("not a JSON object")
+	}
+	var doc document
+	if err := json.Unmarshal(content, &doc); err != nil {
+		return parseUnknown(content, err)
+	}
+	p := parsed{kind: doc.kind()}
+	if err := p.addParts(&doc); err != nil && p.kind != kindUnknown {
+		return parsed{}, err
+	}
+	for i := range doc.Subject {
+		for _, text := range doc.Subject[i].Digest {
+			if d, err := layout.ParseDigest(text); err == nil {
+				p.subjects = append(p.subjects, d)
+			}
+		}
+	}
+	if p.kind == kindUnknown {
+		p.addText(content)
+	}
+	return p, nil
+}
+
+// parseUnknown reads what has not the shape of a manifest. It may still be one
+// of a type that is not known here, whose text is all that can be judged.
+func parseUnknown(content []byte, cause error) (parsed, error) {
+	var doc struct{ MediaType texts }
+	if json.Unmarshal(content, &doc) != nil || (&document{MediaType: doc.MediaType}).kind() != kindUnknown || len(doc.MediaType) == 0 {
+		return parsed{}, fmt.Errorf("not a manifest: %w", cause)
+	}
+	p := parsed{kind: kindUnknown}
+	p.addText(content)
+	return p, nil
+}
+
+// addParts adds the references of all parts that a manifest may have.
+func (p *parsed) addParts(doc *document) error {
+	parts := []struct {
+		list     descriptors
+		optional bool
+	}{{doc.Config, false}, {doc.Layers, false}, {doc.Blobs, false}, {doc.FSLayers, false}, {doc.Manifests, true}}
+	for _, part := range parts {
+		for i := range part.list {
+			if err := p.add(&part.list[i], part.optional); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *document) kind() kind {
+	for _, t := range d.MediaType {
+		if t != "" && !knownTypes[t] {
+			return kindUnknown
+		}
+	}
+	switch {
+	case len(d.FSLayers) > 0:
+		return kindSchema1
+	case d.Manifests != nil:
+		return kindIndex
+	case d.Config != nil || d.Layers != nil || d.Blobs != nil:
+		return kindImage
+	case len(d.MediaType) > 0 && d.MediaType[0] != "":
+		return kindImage // one that names nothing
+	}
+	return kindUnknown
+}
+
+func (p *parsed) add(d *descriptor, optional bool) error {
+	optional = optional || bool(d.URLs) || bool(d.Data)
+	for _, list := range [2]texts{d.Digest, d.BlobSum} {
+		for _, text := range list {
+			if text == "" {
+				continue
+			}
+			digest, err := layout.ParseDigest(text)
+			if err != nil {
+				return fmt.Errorf("not a manifest: it refers to a digest that is %w", err)
+			}
+			p.refs = append(p.refs, reference{digest, optional})
+		}
+	}
+	return nil
+}
+
+// addText adds every digest that the text contains, in keys and values, whole
+// or as part of a longer string, and behind JSON's escapes.
+func (p *parsed) addText(content []byte) {
+	p.scan(content)
+	if !bytes.ContainsRune(content, '\\') {
+		return
+	}
+	tokens := json.NewDecoder(bytes.NewReader(content))
+	for {
+		token, err := tokens.Token()
+		if err != nil {
+			return // its end: the text has been parsed before
+		}
+		if s, ok := token.(string); ok {
+			p.scan([]byte(s))
+		}
+	}
+}
+
+// scan adds the digests in plain text.
+func (p *parsed) scan(text []byte) {
+	for {
+		at := bytes.Index(text, []byte("sha"))
+		if at < 0 {
+			return
+		}
+		text = text[at:]
+		for _, alg := range layout.Algorithms {
+			end := len("sha256:") + 2*alg.Size()
+			if len(text) < end {
+				continue
+			}
+			if d, err := layout.ParseDigest(text[:end]); err == nil {
+				p.refs = append(p.refs, reference{d, true})
+			}
+		}
+		text = text[1:]
+	}
+}

@@ -1,0 +1,433 @@
+package mark
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// pass is the work on one repository in one Look. What a manifest reaches is
+// decided per repository: an index may be sparse in one and whole in another.
+type pass struct {
+	ctx context.Context
+	l   *Look
+	s   *Store
+	w   *walker.Walker
+	r   *walker.Repository
+
+	owner   uint32
+	protect *Protection
+	// keep, if not Dead, is why all that the repository links is live.
+	keep Reason
+
+	tags    []tag
+	nodes   []node
+	index   map[ID]int32 // of nodes, by their digests
+	edges   []edge       // sorted by from
+	aliases map[ID]ID    // layer links that hold another digest than their path has
+	reached map[ID]uint8 // what manifests and links of this repository name: a bit for each reason, bit 0 for any
+	layers  []walker.Revision
+	// layersGo are layer links that no live manifest references.
+	layersGo []walker.Revision
+
+	repo      Repo
+	totals    Totals
+	items     []Item
+	restore   []Item
+	names     []Name
+	history   bool // manifest links go or are missing, so tags' histories may name such
+	uploading bool // something is being uploaded
+	stays     bool // something stays in the repository
+}
+
+// node is a manifest that the repository links.
+type node struct {
+	id     ID // of the link's content
+	path   ID // of the link's path
+	mtime  int64
+	m      *manifest // nil if it cannot be read
+	extra  []ID      // signatures
+	why    Reason
+	height uint32 // of what is below it among the manifests that go
+	tagged bool
+	aside  bool // its link has been set aside
+	pinned bool // its link cannot be removed
+	forced bool // live whatever the rules say
+	layer  bool // it is linked as a layer only, as registry 2.1.0 did
+}
+
+// edge says that a live digest keeps a manifest: a referrer of it, or the
+// manifest of a tag that is about it.
+type edge struct {
+	from ID
+	to   int32
+}
+
+// tag is a tag with what it names.
+type tag struct {
+	walker.Tag
+	node    int32 // -1 if no manifest is linked that it names
+	subject ID    // of a tag that goes when its subject goes; 0 for any other
+}
+
+const isNamed = 1 // the bit of pass.reached for whatever is named at all
+
+func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
+	p := &pass{
+		ctx: ctx, l: l, s: l.Store, w: l.w, r: r,
+		owner:   l.owners.Add(1),
+		protect: l.rules.Protect.within(r.Name),
+		index:   map[ID]int32{}, aliases: map[ID]ID{}, reached: map[ID]uint8{},
+		repo: Repo{Name: r.Name, Nested: r.Nested},
+	}
+	switch {
+	case p.protect.all():
+		p.keep = Protected
+	case r.Odd:
+		p.keep = Broken
+	}
+	return p
+}
+
+func (p *pass) run() {
+	tags := p.r.Tags(p.ctx)
+	p.readRevisions()
+	p.readUploads()
+	p.readAliases()
+	for i := range tags {
+		p.addTag(tags[i])
+	}
+	p.load(0)
+	p.addEdges()
+	p.markLive()
+	p.readLayers()
+	// Directories behind symbolic links are known only when all are open.
+	if p.r.Linked || p.r.Opaque {
+		p.keepAll()
+	}
+	if p.keep != Dead {
+		p.markAll()
+	}
+	p.countBytes()
+	p.report()
+	p.collect()
+}
+
+// problem records what is wrong with a path of the repository.
+func (p *pass) problem(kind, path, detail string, breaks ...string) {
+	p.w.Findings.Add(walker.Problem{Kind: kind, Path: path, Detail: detail, Breaks: breaks})
+}
+
+// keepAll is what happens when the repository cannot be understood in full.
+func (p *pass) keepAll() {
+	if p.keep == Dead {
+		p.keep = Broken
+	}
+}
+
+// breakLink records a link that holds no digest.
+func (p *pass) breakLink(path string, l walker.Link) {
+	p.problem(walker.BrokenLink, path, l.Detail)
+	p.keepAll()
+}
+
+// readRevisions turns the manifest links into nodes.
+func (p *pass) readRevisions() {
+	for _, v := range p.r.Revisions(p.ctx) {
+		path := p.s.Table.Intern(v.Digest)
+		n := node{id: path, path: path, mtime: v.Link.MTime, aside: v.Link.Aside, pinned: v.Linked}
+		switch v.Link.State {
+		case walker.LinkGood:
+			n.id = p.s.Table.Intern(v.Link.Target)
+		case walker.LinkBroken:
+			p.breakLink(layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link)
+		case walker.LinkMissing:
+			p.history = true
+			p.leftover(RevisionDir, path, &v)
+			continue
+		default:
+			continue // unreadable, which ends the run
+		}
+		p.totals.Manifests++
+		if n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm() {
+			p.mismatch(layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link.Target)
+			n.forced = true
+			if p.s.stat(p.w, path) {
+				p.addNode(node{id: path, path: path, forced: true, pinned: true})
+			}
+		}
+		p.addNode(n)
+	}
+	p.repo.Manifests = p.totals.Manifests
+}
+
+func (p *pass) mismatch(path string, target layout.Digest) {
+	p.problem(walker.LinkMismatch, path, fmt.Sprintf("it holds %s: both are kept", target))
+}
+
+// addNode makes a manifest known by both of its digests. A link at the
+// digest's own path goes before one from elsewhere.
+func (p *pass) addNode(n node) int32 {
+	at := int32(len(p.nodes))
+	p.nodes = append(p.nodes, n)
+	p.index[n.path] = at
+	if _, ok := p.index[n.id]; !ok {
+		p.index[n.id] = at
+	}
+	return at
+}
+
+// leftover decides about a directory whose link is missing.
+func (p *pass) leftover(kind Kind, id ID, v *walker.Revision) {
+	if v.Left.MTime == 0 {
+		return // it has vanished
+	}
+	goes := v.Left.Empty && !v.Linked && !p.l.rules.fresh(v.Left.MTime)
+	for _, t := range v.Left.Temporaries {
+		if p.l.rules.fresh(t.MTime) {
+			goes = false
+			continue
+		}
+		p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(t.Path, t.Size)})
+	}
+	if goes {
+		p.items = append(p.items, Item{Kind: kind, ID: id})
+		return
+	}
+	p.stays = true
+}
+
+func (p *pass) name(text string, bytes int64) uint32 {
+	p.names = append(p.names, Name{text, bytes})
+	return uint32(len(p.names) - 1)
+}
+
+// readUploads decides about the uploads, and whether one is going on.
+func (p *pass) readUploads() {
+	for _, u := range p.r.Uploads(p.ctx) {
+		p.totals.Uploads++
+		p.totals.UploadBytes += u.Bytes
+		if !u.Linked && u.MTime <= p.l.rules.cutoff(p.l.rules.UploadsOlderThan) {
+			p.items = append(p.items, Item{Kind: Upload, Extra: p.name(u.ID, u.Bytes)})
+			continue
+		}
+		p.stays = true
+		p.uploading = p.uploading || p.l.rules.fresh(u.MTime)
+	}
+}
+
+// freshLayer reports whether a layer link of this age keeps its blob: while
+// something is uploaded, links of the same push may be older than the grace.
+func (p *pass) freshLayer(mtime int64) bool {
+	return p.l.rules.fresh(mtime) || p.uploading && mtime > p.l.rules.cutoff(p.l.rules.UploadsOlderThan)
+}
+
+// readAliases reads the layer links that may hold a digest of another
+// algorithm; after a run that was stopped, all of them.
+func (p *pass) readAliases() {
+	for _, alg := range p.r.LayerAlgorithms() {
+		if alg == layout.SHA256 && !p.l.rules.Resumed {
+			continue
+		}
+		var digests []layout.Digest
+		p.listLayers(alg, func(d layout.Digest) { digests = append(digests, d) })
+		read := p.r.ReadLayers(p.ctx, alg, digests)
+		for i := range read {
+			if l := &read[i].Link; l.State == walker.LinkGood && l.Target != read[i].Digest {
+				p.aliases[p.s.Table.Intern(read[i].Digest)] = p.s.Table.Intern(l.Target)
+			}
+		}
+		p.layers = append(p.layers, read...)
+	}
+}
+
+func (p *pass) listLayers(alg layout.Algorithm, fn func(layout.Digest)) {
+	p.r.Layers(alg, func(d layout.Digest, linked bool) {
+		if linked {
+			p.r.Linked = true
+		}
+		fn(d)
+	})
+}
+
+// load reads the manifests of the nodes from one on, each once.
+func (p *pass) load(from int) {
+	failed := make([]error, len(p.nodes))
+	try := func(i int) {
+		n := &p.nodes[i]
+		n.m, failed[i] = p.s.load(p.w, n.id)
+	}
+	p.w.Each(p.ctx, len(p.nodes)-from, func(i int) { try(from + i) })
+	unsettled := slices.ContainsFunc(failed, func(err error) bool { return errors.Is(err, errUnsettled) })
+	if unsettled {
+		p.w.Pause(p.ctx)
+	}
+	for i := from; i < len(p.nodes); i++ {
+		if errors.Is(failed[i], errUnsettled) {
+			try(i)
+		}
+		p.settle(&p.nodes[i], failed[i])
+	}
+}
+
+// settle decides what it means that a manifest could, or could not, be read.
+func (p *pass) settle(n *node, err error) {
+	var broken *brokenError
+	digest := p.s.Table.Digest(n.id)
+	switch {
+	case err == nil:
+		if n.m.kind != kindSchema1 {
+			return
+		}
+	case n.aside:
+		return // half of its removal is done
+	case errors.Is(err, errMissing):
+		p.problem(walker.MissingManifest, p.linkPath(n), "the manifest's blob is absent", p.references(n)...)
+		p.keepAll()
+	case errors.As(err, &broken):
+		p.problem(walker.BrokenManifest, layout.BlobDir(digest)+"/"+layout.Data, err.Error(), p.references(n)...)
+		p.keepAll()
+	default:
+		p.w.Unreadable(layout.BlobDir(digest)+"/"+layout.Data, err)
+		return
+	}
+	signatures, ok := p.r.Signatures(p.s.Table.Digest(n.path))
+	if !ok {
+		p.breakLink(layout.RevisionDir(p.r.Name, digest)+"/"+layout.Signatures, walker.Link{Detail: "a signature's link holds no digest"})
+	}
+	for _, d := range signatures {
+		n.extra = append(n.extra, p.s.Table.Intern(d))
+	}
+}
+
+func (p *pass) linkPath(n *node) string {
+	digest := p.s.Table.Digest(n.path)
+	if n.layer {
+		return layout.LayerDir(p.r.Name, digest) + "/" + layout.Link
+	}
+	return layout.RevisionDir(p.r.Name, digest) + "/" + layout.Link
+}
+
+// references are the names under which a manifest is pulled.
+func (p *pass) references(n *node) (found []string) {
+	for i := range p.tags {
+		if at := p.tags[i].node; at >= 0 && &p.nodes[at] == n {
+			found = append(found, p.r.Name+":"+p.tags[i].Name)
+		}
+	}
+	if found == nil {
+		found = []string{p.r.Name + "@" + p.s.Table.Digest(n.path).String()}
+	}
+	return found
+}
+
+// addTag finds what a tag names.
+func (p *pass) addTag(t walker.Tag) {
+	if t.Taken == "" {
+		p.totals.Tags++
+		p.repo.Tags++
+	}
+	path := layout.TagDir(p.r.Name, t.Name)
+	switch {
+	case t.Link.State == walker.LinkBroken && t.Taken == "":
+		p.breakLink(path+"/"+layout.Current+"/"+layout.Link, t.Link)
+	case t.Half:
+		p.problem(walker.HalfTag, path, halfTagDetail(&t), p.r.Name+":"+t.Name)
+		for _, d := range t.Also {
+			if at := p.find(d); at >= 0 {
+				p.nodes[at].forced = true
+			}
+		}
+	}
+	added := tag{Tag: t, node: -1}
+	if t.Link.State == walker.LinkGood {
+		added.node = p.find(t.Link.Target)
+		if added.node < 0 && t.Taken == "" {
+			added.node = p.findLayer(t.Link.Target)
+		}
+		if added.node < 0 && t.Taken == "" {
+			p.problem(walker.DanglingTag, path, fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), p.r.Name+":"+t.Name)
+			p.history = true
+		}
+	}
+	p.tags = append(p.tags, added)
+}
+
+func halfTagDetail(t *walker.Tag) string {
+	if t.Link.State != walker.LinkGood {
+		return "it has no current link, and its history names nothing"
+	}
+	return fmt.Sprintf("it has no current link: its newest history entry, %s, is kept", t.Link.Target)
+}
+
+func (p *pass) find(d layout.Digest) int32 {
+	if at, ok := p.index[p.s.Table.Lookup(d)]; ok {
+		return at
+	}
+	return -1
+}
+
+// findLayer finds a manifest that is linked as a layer only, which registry
+// 2.1.0 did and 2.x still reads.
+// Source: distribution v2.8.3 registry/storage/linkedblobstore.go linkPathFns of manifests.
+func (p *pass) findLayer(d layout.Digest) int32 {
+	l := p.r.HasLayer(p.ctx, d)
+	if l.State != walker.LinkGood {
+		return -1
+	}
+	at := p.addNode(node{
+		id: p.s.Table.Intern(l.Target), path: p.s.Table.Intern(d), mtime: l.MTime,
+		layer: true, pinned: true,
+	})
+	return at
+}
+
+// old reports whether a time is beyond the grace.
+func (p *pass) old(mtime int64) bool { return !p.l.rules.fresh(mtime) }
+
+// addEdges finds what live digests keep besides what they reference.
+func (p *pass) addEdges() {
+	for i := range p.nodes {
+		if m := p.nodes[i].m; m != nil {
+			for _, subject := range m.subjects {
+				p.edges = append(p.edges, edge{subject, int32(i)})
+			}
+		}
+	}
+	for i := range p.tags {
+		t := &p.tags[i]
+		if p.conditional(t) {
+			p.edges = append(p.edges, edge{t.subject, t.node})
+		}
+	}
+	slices.SortFunc(p.edges, func(a, b edge) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
+}
+
+// conditional decides whether a tag goes when the image goes that it is about,
+// and sets its subject.
+func (p *pass) conditional(t *tag) bool {
+	if t.node < 0 || t.Odd || t.Half {
+		return false
+	}
+	taken := t.Taken != ""
+	if !taken && (p.l.aside != nil || !p.l.rules.DeleteUntagged || !p.old(t.Link.MTime) || p.protect.hasTag(t.Name)) {
+		return false
+	}
+	d, ok := layout.ReferrerTag(t.Name)
+	if !ok {
+		return false
+	}
+	subject := p.find(d)
+	if subject < 0 || subject == t.node {
+		return false
+	}
+	t.subject = p.s.Table.Lookup(d)
+	return true
+}

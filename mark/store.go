@@ -1,0 +1,271 @@
+package mark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Rules say what is live besides what tags reach. Durations are ages by the
+// run's one clock.
+type Rules struct {
+	Now time.Time // the run's clock; what is younger is fresh
+	// Grace is the age below which everything is live.
+	Grace time.Duration
+	// DeleteUntagged takes the untagged manifests that are older than
+	// OlderThan and Grace from the roots.
+	DeleteUntagged bool
+	OlderThan      time.Duration
+	// UploadsOlderThan is the age above which an upload is abandoned.
+	UploadsOlderThan time.Duration
+	Protect          *Protection
+	// PullThrough says that the store is a cache, which lacks what nobody has asked for.
+	PullThrough bool
+	// Resumed says that a run was stopped while names were set aside, so that
+	// all of them have to be looked for.
+	Resumed bool
+}
+
+// cutoff is the modification time above which a thing is younger than age.
+func (r *Rules) cutoff(age time.Duration) int64 { return r.Now.Add(-age).UnixNano() }
+
+func (r *Rules) fresh(mtime int64) bool { return mtime > r.cutoff(r.Grace) }
+
+func (r *Rules) youngUntagged(mtime int64) bool {
+	return mtime > r.cutoff(max(r.Grace, r.OlderThan))
+}
+
+// Store is what is known of a store's blobs and manifests. It outlives a Look,
+// so that no manifest is read twice.
+type Store struct {
+	Table *Table
+	// Blobs, Bytes and DiskBytes are of all blobs that the walk found.
+	Blobs, Bytes, DiskBytes int64
+	HasBlobDir              bool
+
+	rules Rules
+	// empty are the directories of blobs without data.
+	mu          sync.Mutex
+	empty       []ID
+	temporaries []walker.Temporary
+	shared      map[disk.ID]*inode // of files with several names
+	loading     [1024]sync.Mutex
+}
+
+// inode is a file that several blobs may be names of.
+type inode struct {
+	links uint64
+	disk  int64
+	blobs []ID
+}
+
+// manifest is what is kept of a manifest that was read.
+type manifest struct {
+	kind     kind
+	required uint32 // how many of refs are so; the others are optional
+	refs     []ID
+	subjects []ID
+}
+
+// Read walks the blobs of a store.
+func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
+	s := &Store{Table: NewTable(), rules: rules, shared: map[disk.ID]*inode{}}
+	s.HasBlobDir = w.Blobs(ctx, s.addBlob)
+	for _, r := range s.Table.all() {
+		if r.has(hasBlob) {
+			s.Blobs++
+			s.Bytes += r.size
+		}
+	}
+	return s
+}
+
+func (s *Store) addBlob(b walker.Blob) {
+	id := s.Table.Intern(b.Digest)
+	r := s.Table.record(id)
+	bits := uint32(0)
+	switch b.State {
+	case walker.BlobSpecial:
+		r.set(isOdd)
+		return
+	case walker.BlobAbsent:
+		s.addEmpty(id, b)
+		return
+	case walker.BlobAside:
+		bits |= isAside
+	}
+	r.size, r.disk = b.Size, b.Disk
+	bits |= hasBlob
+	if b.Linked {
+		bits |= isPinned
+	}
+	if s.rules.fresh(b.MTime) {
+		bits |= isFresh
+	}
+	if b.Links > 1 {
+		s.addShared(id, b)
+	}
+	if b.Twice {
+		s.addTwice(b)
+	}
+	r.set(bits)
+}
+
+func (s *Store) addEmpty(id ID, b walker.Blob) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := true
+	for _, t := range b.Left.Temporaries {
+		if s.rules.fresh(t.MTime) {
+			old = false
+			continue
+		}
+		s.temporaries = append(s.temporaries, t)
+	}
+	if b.Left.Empty && old && !b.Linked && !s.rules.fresh(b.Left.MTime) {
+		s.empty = append(s.empty, id)
+	}
+}
+
+// addTwice plans to remove what a stopped run set aside and a push has replaced.
+func (s *Store) addTwice(b walker.Blob) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.temporaries = append(s.temporaries, walker.Temporary{Path: layout.BlobDir(b.Digest) + "/" + layout.Aside, Size: b.Size})
+}
+
+func (s *Store) addShared(id ID, b walker.Blob) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.shared[b.ID]
+	if n == nil {
+		n = &inode{links: b.Links, disk: b.Disk}
+		s.shared[b.ID] = n
+	}
+	n.blobs = append(n.blobs, id)
+}
+
+// stat looks for a blob that the walk has not seen.
+func (s *Store) stat(w *walker.Walker, id ID) bool {
+	r := s.Table.record(id)
+	if r.has(hasBlob) {
+		return true
+	}
+	b, ok := w.StatBlob(s.Table.Digest(id))
+	if !ok {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !r.has(hasBlob) {
+		r.size, r.disk = b.Size, b.Disk
+		r.set(hasBlob | isLate)
+		if b.State == walker.BlobAside {
+			r.set(isAside)
+		}
+	}
+	return true
+}
+
+// The ways in which a linked manifest fails to be one.
+var (
+	errMissing   = errors.New("the blob is absent")
+	errUnsettled = errors.New("it may be being written")
+)
+
+// load returns a manifest, reading it if it has not been read before.
+// An error that wraps errMissing or errBroken is about this manifest; with
+// errUnsettled besides, it should be tried once more. Any other error is that
+// of the operating system.
+func (s *Store) load(w *walker.Walker, id ID) (*manifest, error) {
+	r := s.Table.record(id)
+	if m := r.manifest.Load(); m != nil {
+		return m, nil
+	}
+	lock := &s.loading[uint32(id)>>shardBits%uint32(len(s.loading))]
+	lock.Lock()
+	defer lock.Unlock()
+	if m := r.manifest.Load(); m != nil {
+		return m, nil
+	}
+	if !s.stat(w, id) {
+		return nil, errMissing
+	}
+	if r.size > MaxManifest {
+		return nil, &brokenError{fmt.Errorf("larger than %d bytes, which no registry accepts", MaxManifest)}
+	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	content, err := s.read(w, id, r, buf)
+	if err != nil {
+		return nil, err
+	}
+	p, err := parseManifest(content)
+	if err != nil {
+		return nil, &brokenError{err}
+	}
+	m := s.keep(&p)
+	r.manifest.Store(m)
+	return m, nil
+}
+
+// brokenError is about a manifest that cannot be understood.
+type brokenError struct{ err error }
+
+func (e *brokenError) Error() string { return e.err.Error() }
+func (e *brokenError) Unwrap() error { return e.err }
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
+
+// read reads a manifest's bytes and compares them with its digest.
+func (s *Store) read(w *walker.Walker, id ID, r *record, buf *[]byte) ([]byte, error) {
+	size := int(r.size)
+	if len(*buf) <= size {
+		*buf = make([]byte, size+size/4+1)
+	}
+	digest := s.Table.Digest(id)
+	// One byte more than expected shows a file that has grown.
+	n, err := w.ReadBlob(digest, r.has(isAside), (*buf)[:size+1])
+	if err != nil {
+		if disk.Gone(err) {
+			return nil, fmt.Errorf("%w: %w", errMissing, errUnsettled)
+		}
+		if walker.Unsettled(err) {
+			return nil, fmt.Errorf("%w: %w", err, errUnsettled)
+		}
+		return nil, err
+	}
+	content := (*buf)[:n]
+	if layout.FromBytes(digest.Algorithm(), content) != digest {
+		return nil, fmt.Errorf("%w: %w", &brokenError{fmt.Errorf("its %d bytes have another digest", n)}, errUnsettled)
+	}
+	return content, nil
+}
+
+// keep turns what a manifest says into numbers, the required references first.
+func (s *Store) keep(p *parsed) *manifest {
+	m := &manifest{kind: p.kind}
+	if len(p.refs) > 0 {
+		m.refs = make([]ID, 0, len(p.refs))
+	}
+	for _, optional := range [2]bool{false, true} {
+		for i := range p.refs {
+			if p.refs[i].optional == optional {
+				m.refs = append(m.refs, s.Table.Intern(p.refs[i].digest))
+			}
+		}
+		if !optional {
+			m.required = uint32(len(m.refs))
+		}
+	}
+	for _, d := range p.subjects {
+		m.subjects = append(m.subjects, s.Table.Intern(d))
+	}
+	return m
+}
