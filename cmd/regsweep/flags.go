@@ -1,0 +1,165 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/walker"
+)
+
+// common are the flags of every command.
+type common struct {
+	root, config string
+	output       string
+	quiet        bool
+	verbose      bool
+	jobs         int
+}
+
+func (c *common) add(f *pflag.FlagSet) {
+	f.StringVar(&c.root, "root", "", "the registry's root `DIR`ectory, which holds docker/registry/v2")
+	f.StringVar(&c.config, "config", "", "the registry's own configuration `FILE`")
+	f.StringVarP(&c.output, "output", "o", "table", "`FORMAT` of the report: table or json")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "no table and no warnings")
+	f.BoolVarP(&c.verbose, "verbose", "v", false, "name each item")
+	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "concurrent file operations")
+}
+
+func (c *common) verify(f *pflag.FlagSet) error {
+	for _, name := range []string{"root", "config"} {
+		if f.Changed(name) && f.Lookup(name).Value.String() == "" {
+			// Most often a variable that is not set: another registry must not be swept for it.
+			return fmt.Errorf("--%s is empty", name)
+		}
+	}
+	if c.output != "table" && c.output != "json" {
+		return quoted("--output %s is neither table nor json", c.output)
+	}
+	if c.jobs < 1 || c.jobs > 4096 {
+		return fmt.Errorf("--jobs %d is not between 1 and 4096", c.jobs)
+	}
+	return nil
+}
+
+// removal are the flags of every command that removes.
+type removal struct {
+	dryRun           bool
+	yes              bool
+	grace            age
+	protect          string
+	uploadsOlderThan age
+	allowEmpty       bool
+	maxRemove        limit
+}
+
+func (r *removal) add(f *pflag.FlagSet) {
+	r.grace = age(time.Hour)
+	r.uploadsOlderThan = age(7 * 24 * time.Hour)
+	f.BoolVarP(&r.dryRun, "dry-run", "d", false, "report what would be removed and remove nothing")
+	f.BoolVarP(&r.yes, "yes", "y", false, "do not ask")
+	f.Var(&r.grace, "grace", "keep whatever is younger than this `AGE`")
+	f.StringVar(&r.protect, "protect", "", "keep what `FILE` names: a NAME, NAME:TAG, NAME@DIGEST, glob of these or digest a line; - is standard input")
+	f.Var(&r.uploadsOlderThan, "uploads-older-than", "remove uploads whose newest file is older than this `AGE`")
+	f.BoolVar(&r.allowEmpty, "allow-empty", false, "go on where the store looks like a volume that is not mounted")
+	f.Var(&r.maxRemove, "max-remove", "refuse to remove more of the store's blob bytes than this `LIMIT`, such as 30% or 50GiB")
+}
+
+// age is a duration flag with days and weeks besides Go's units.
+type age time.Duration
+
+var longUnit = regexp.MustCompile(`([0-9]*\.?[0-9]+)([dw])`)
+
+// Set reads 30d, 2d3h6m, 1.5w, 90s or 0.
+func (a *age) Set(text string) error {
+	failure := error(nil)
+	inHours := longUnit.ReplaceAllStringFunc(text, func(part string) string {
+		n, err := strconv.ParseFloat(part[:len(part)-1], 64)
+		if err != nil {
+			failure = err
+		}
+		hours := 24.0
+		if part[len(part)-1] == 'w' {
+			hours = 7 * 24
+		}
+		return strconv.FormatFloat(n*hours, 'f', -1, 64) + "h"
+	})
+	d, err := time.ParseDuration(inHours)
+	if err != nil || failure != nil {
+		return fmt.Errorf("not a duration such as 90m, 24h, 30d or 2w")
+	}
+	if d < 0 {
+		return fmt.Errorf("an age is not negative")
+	}
+	*a = age(d)
+	return nil
+}
+
+// String is the age in the largest unit that divides it.
+func (a *age) String() string {
+	d := time.Duration(*a)
+	if d != 0 && d%(24*time.Hour) == 0 && d > 24*time.Hour {
+		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+	}
+	s := d.String()
+	if s = strings.TrimSuffix(s, "0s"); strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	if s == "" {
+		return "0"
+	}
+	return s
+}
+
+// Type is the kind of value in help.
+func (a *age) Type() string { return "age" }
+
+// limit is a share of the store's blob bytes, or a number of bytes.
+type limit struct {
+	text  string
+	share float64
+	bytes uint64
+}
+
+// Set reads 30% or 50GiB.
+func (l *limit) Set(text string) error {
+	set := limit{text: text}
+	if percent, ok := strings.CutSuffix(text, "%"); ok {
+		n, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
+		if err != nil || !(n >= 0 && n <= 100) {
+			return fmt.Errorf("not a percentage from 0%% to 100%%")
+		}
+		set.share = n / 100
+	} else {
+		n, err := humanize.ParseBytes(text)
+		if err != nil || n > math.MaxInt64 {
+			return fmt.Errorf("not a share such as 30%% or a size such as 50GiB")
+		}
+		set.share, set.bytes = -1, n
+	}
+	*l = set
+	return nil
+}
+
+// String is the limit as it was given.
+func (l *limit) String() string { return l.text }
+
+// Type is the kind of value in help.
+func (l *limit) Type() string { return "limit" }
+
+// allows reports whether a plan that takes bytes of total is within the limit.
+func (l *limit) allows(bytes, total int64) bool {
+	switch {
+	case l.text == "":
+		return true
+	case l.share >= 0:
+		return float64(bytes) <= l.share*float64(total)
+	}
+	return uint64(bytes) <= l.bytes
+}

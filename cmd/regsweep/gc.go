@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+)
+
+// gcOptions are what gc was asked to do.
+type gcOptions struct {
+	common
+	removal
+	deleteUntagged bool
+	olderThan      age
+	olderThanGiven bool
+	arg            string
+}
+
+func (p *program) gcCommand() *cobra.Command {
+	o := &gcOptions{}
+	cmd := &cobra.Command{
+		Use:     "gc [CONFIG or DIR]",
+		Aliases: []string{"garbage-collect"},
+		Short:   "remove what nothing references",
+		Long: `gc marks every blob that the store's manifests reach and removes the rest: blobs, the
+links to them, abandoned uploads, leftovers of deleted tags and manifests, and
+repositories with nothing left in them. It is a drop-in for "registry
+garbage-collect". With -m only tagged manifests count, and young ones.
+
+Whatever is younger than --grace stays, and so does all of a repository that
+cannot be read in full. If anything cannot be read at all, nothing is removed.` + exitStatusHelp,
+		Example: `  regsweep gc --dry-run                            what would be removed, and how much that is
+  regsweep gc -m --older-than 7d                   also untagged manifests older than a week
+  regsweep gc /etc/docker/registry/config.yml      the registry of this configuration
+  kubectl get pods -A -o jsonpath='{..imageID}' | tr ' ' '\n' | regsweep gc -m --protect -
+  regsweep gc -q -m --max-remove 30%               from cron`,
+		Args: func(_ *cobra.Command, args []string) error { return usage(cobra.MaximumNArgs(1)(nil, args)) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.gc(cmd.Context(), o, cmd.Flags(), args)
+		},
+	}
+	o.common.add(cmd.Flags())
+	o.removal.add(cmd.Flags())
+	o.olderThan = age(24 * time.Hour)
+	cmd.Flags().BoolVarP(&o.deleteUntagged, "delete-untagged", "m", false, "remove manifests without a tag too, unless something keeps them")
+	cmd.Flags().Var(&o.olderThan, "older-than", "with -m: keep untagged manifests younger than this `AGE`; 0 lifts it")
+	return cmd
+}
+
+// verify checks the options before anything is read.
+func (o *gcOptions) verify(f *pflag.FlagSet, args []string) error {
+	if err := o.common.verify(f); err != nil {
+		return err
+	}
+	if len(args) == 1 {
+		if o.arg = args[0]; o.arg == "" {
+			return fmt.Errorf("the argument is empty: it is a configuration or a directory")
+		}
+	}
+	o.olderThanGiven = f.Changed("older-than")
+	if o.olderThanGiven && !o.deleteUntagged {
+		return &layout.HintError{Err: fmt.Errorf("--older-than is about untagged manifests"), Hint: "give -m with it, or leave it out"}
+	}
+	return nil
+}
+
+func (p *program) gc(ctx context.Context, o *gcOptions, f *pflag.FlagSet, args []string) error {
+	if err := o.verify(f, args); err != nil {
+		return usage(err)
+	}
+	p.voice.quiet = o.quiet
+	protection, err := p.readProtection(o.protect)
+	if err != nil {
+		return err
+	}
+	place, err := layout.Locate(layout.LocateOptions{
+		Root: o.root, ConfigFile: o.config, Arg: o.arg, Environ: p.environ, Defaults: layout.StandardDefaults(),
+	})
+	if err != nil {
+		return err
+	}
+	job := &job{
+		program: p, common: &o.common, removal: &o.removal, command: "gc", place: place,
+		rules: mark.Rules{
+			Grace:          time.Duration(o.grace),
+			DeleteUntagged: o.deleteUntagged, OlderThan: time.Duration(o.olderThan),
+			UploadsOlderThan: time.Duration(o.uploadsOlderThan),
+			Protect:          protection,
+		},
+	}
+	if job.rules.PullThrough, err = place.PullThrough(); err != nil {
+		return err
+	}
+	if job.rules.PullThrough && o.deleteUntagged && !o.olderThanGiven {
+		return &layout.HintError{
+			Err:  fmt.Errorf("%q is a pull-through cache, whose untagged manifests are the cache itself", place.Root),
+			Hint: "say with --older-than what is too old to be kept",
+		}
+	}
+	return job.run(ctx)
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// job is one run of a command that removes: walk, mark, plan, then the report,
+// or the plan's execution and the report.
+type job struct {
+	*program
+	*common
+	*removal
+	command string
+	place   layout.Place
+	rules   mark.Rules
+
+	started  time.Time
+	store    *disk.Dir
+	lock     *disk.Lock // nil in a dry run
+	w        *walker.Walker
+	plan     *sweep.Plan
+	free     int64
+	failures []sweep.Failure
+}
+
+func (p *program) readProtection(file string) (*mark.Protection, error) {
+	switch file {
+	case "":
+		return nil, nil
+	case "-":
+		return protection(p.in, "standard input")
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("--protect: %w", err)
+	}
+	defer f.Close()
+	return protection(f, file)
+}
+
+// protection reads the list; what is wrong in it is wrong usage.
+func protection(r io.Reader, name string) (*mark.Protection, error) {
+	p, err := mark.ReadProtection(r, name)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--protect: %w", err))
+	}
+	return p, nil
+}
+
+func (j *job) run(ctx context.Context) (err error) {
+	j.started = time.Now()
+	if err := j.refuseForeign(); err != nil {
+		return err
+	}
+	files := &disk.FS{}
+	if j.store, err = files.OpenStore(j.place.Store); err != nil {
+		return fmt.Errorf("open the store %q: %w", j.place.Store, err)
+	}
+	defer j.store.Close()
+	if err := j.start(); err != nil {
+		return err
+	}
+	if j.lock != nil {
+		defer j.lock.Release()
+	}
+	if err := j.makePlan(ctx); err != nil {
+		return err
+	}
+	if j.dryRun {
+		j.status = j.verdict()
+		return j.report(false)
+	}
+	return j.execute(ctx)
+}
+
+// refuseForeign refuses stores whose truth is in a database. A dry run only warns.
+func (j *job) refuseForeign() error {
+	for _, unread := range j.place.Unread {
+		j.voice.warn("%s", unread)
+	}
+	gitlab, err := j.place.GitLabDatabase()
+	if err != nil {
+		return err
+	}
+	reason := ""
+	switch {
+	case gitlab:
+		reason = "GitLab keeps this registry's metadata in a database"
+	case j.place.Config.Harbor:
+		reason = "this is Harbor's registry, whose tags are in Harbor's database"
+	default:
+		return nil
+	}
+	if j.dryRun {
+		j.voice.warn("%s: what follows is not the truth about it, and only a dry run works here", reason)
+		return nil
+	}
+	return &layout.HintError{Err: errors.New(reason + ": a sweep would lose images"), Hint: "use its own garbage collection; --dry-run works here"}
+}
+
+// start takes the lock, if the run may remove, and reads the clocks.
+func (j *job) start() error {
+	info, err := j.store.Info()
+	if err != nil {
+		return err
+	}
+	j.rules.Now = time.Now()
+	j.rules.Resumed = info.MTime == sweep.Unfinished.UnixNano()
+	if j.free, err = j.store.Free(); err != nil {
+		return err
+	}
+	if j.dryRun {
+		return nil
+	}
+	if j.lock, err = j.store.Lock(); err != nil {
+		return &layout.HintError{Err: fmt.Errorf("lock %q: %w", j.place.Store, err), Hint: "wait until it has ended; --dry-run needs no lock"}
+	}
+	if j.lock.Remote {
+		j.voice.warn("%s is on a network filesystem: the lock does not keep other hosts from sweeping it", j.place.Store)
+	}
+	return j.readClock()
+}
+
+// readClock takes the earlier of our clock and the file server's, by which
+// files get their times.
+func (j *job) readClock() error {
+	theirs, err := j.lock.Touch()
+	if err == nil && j.rules.Resumed {
+		err = j.lock.SetTime(sweep.Unfinished)
+	}
+	if err != nil {
+		j.lock.Release()
+		return &layout.HintError{Err: fmt.Errorf("write to %q: %w", j.place.Store, err), Hint: "nothing has been removed; --dry-run needs no right to write"}
+	}
+	ours := j.rules.Now
+	if d := ours.Sub(theirs).Abs(); d > time.Minute {
+		j.voice.warn("the file server's clock and this host's are %s apart: the earlier one counts", d.Round(time.Second))
+	}
+	if theirs.Before(ours) {
+		j.rules.Now = theirs
+	}
+	return nil
+}
+
+// makePlan walks, marks and plans, and refuses what looks wrong.
+func (j *job) makePlan(ctx context.Context) error {
+	findings := new(walker.Findings)
+	j.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed})
+	store := mark.Read(ctx, j.w, j.rules)
+	look := store.Look(ctx, j.w, nil)
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
+	}
+	if n := findings.Unreadable(); n > 0 {
+		for _, p := range findings.Problems() {
+			if p.Kind == walker.IOError {
+				j.voice.say("regsweep: %s: %s", p.Path, p.Detail)
+			}
+		}
+		return &layout.HintError{
+			Err:  fmt.Errorf("%d paths cannot be read: nothing has been removed", n),
+			Hint: "run as a user who can read the store, or mend the filesystem first",
+		}
+	}
+	if !j.allowEmpty {
+		if err := j.refuseEmpty(look); err != nil {
+			return err
+		}
+	}
+	for _, line := range j.rules.Protect.Unmatched() {
+		j.voice.warn("--protect %s: nothing in the store matches", line)
+	}
+	j.plan = sweep.New(look)
+	if total := j.plan.Total().Bytes; !j.maxRemove.allows(j.plan.Bytes(), total) {
+		return &layout.HintError{
+			Err:  fmt.Errorf("the plan takes %s of %s, more than --max-remove %s: nothing has been removed", size(j.plan.Bytes()), size(total), &j.maxRemove),
+			Hint: "look at it with --dry-run, and raise the limit if it is right",
+		}
+	}
+	return nil
+}
+
+// refuseEmpty refuses what a volume that is not mounted looks like.
+func (j *job) refuseEmpty(look *mark.Look) error {
+	s, t := look.Store, &look.Totals
+	reason := ""
+	switch {
+	case len(look.Repositories) == 0 && s.Blobs > 0:
+		reason = fmt.Sprintf("there are %d blobs and no repository", s.Blobs)
+	case t.Manifests+t.LayerLinks > 0 && s.Blobs == 0:
+		reason = "there are links and no blobs"
+	case j.rules.DeleteUntagged && t.Manifests > 0 && t.Tags == 0:
+		reason = "there are manifests and not one tag, so that -m would remove all of them"
+	default:
+		return nil
+	}
+	return &layout.HintError{
+		Err:  fmt.Errorf("%s: nothing has been removed, since a volume that is not mounted looks like this", reason),
+		Hint: "if the store is really like this, say so with --allow-empty",
+	}
+}
+
+// execute asks, if there is somebody to ask, carries the plan out, and reports.
+func (j *job) execute(ctx context.Context) error {
+	if j.plan.Empty() {
+		j.status = j.verdict()
+		return j.report(true)
+	}
+	j.warnBefore()
+	if ok, err := j.confirm(ctx); err != nil || !ok {
+		return err
+	}
+	var err error
+	j.failures, err = j.plan.Execute(ctx, j.lock, j.w)
+	for _, f := range j.failures {
+		j.voice.say("regsweep: %s: %s", f.Path, f.Err)
+	}
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil && len(j.failures) > 0 {
+		err = &layout.HintError{
+			Err:  fmt.Errorf("%d items could not be removed; the others have been", len(j.failures)),
+			Hint: "the report counts both; once the cause is mended, the next run removes them",
+		}
+	}
+	j.status = j.verdict()
+	return errors.Join(j.report(true), err)
+}
+
+// verdict is the status of a run that did what it was to do.
+func (j *job) verdict() int {
+	if j.w.Findings.Serious() > 0 {
+		return statusProblems
+	}
+	return statusDone
+}
+
+func (j *job) warnBefore() {
+	c := &j.place.Config
+	if !c.ReadOnly {
+		j.voice.warn("a registry may be running on this store: pushes of what is being removed will fail and have to be repeated")
+	}
+	if c.Cache != "" {
+		j.voice.warn("the registry caches blob descriptors (%s): restart it, or flush the cache, after this, or it accepts manifests whose blobs are gone", c.Cache)
+	}
+}

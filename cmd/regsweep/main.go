@@ -1,0 +1,139 @@
+// Command regsweep frees the disk space of filesystem-backed container
+// registries: a garbage collector over the files of CNCF Distribution, without
+// the registry's API.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// The exit statuses. A signal's is 128 and its number.
+const (
+	statusDone     = 0
+	statusFailed   = 1
+	statusUsage    = 2
+	statusProblems = 3
+)
+
+func main() {
+	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+}
+
+// program is what all commands share: where they read and write.
+type program struct {
+	in      io.Reader
+	out     io.Writer
+	voice   *voice
+	environ []string
+	status  int
+}
+
+// Main runs the program and returns its exit status.
+func Main(args []string, in io.Reader, out, errw io.Writer, environ []string) int {
+	p := &program{in: in, out: out, voice: &voice{w: errw}, environ: environ}
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	root := p.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errw)
+	if err := root.ExecuteContext(ctx); err != nil {
+		p.status = p.fail(err)
+	}
+	return p.status
+}
+
+// fail says what went wrong and returns the status for it.
+func (p *program) fail(err error) int {
+	var sig *signalError
+	p.voice.error(err)
+	switch {
+	case errors.As(err, &sig):
+		return 128 + int(sig.signal)
+	case errors.As(err, new(*usageError)), errors.Is(err, layout.ErrAmbiguous):
+		return statusUsage
+	}
+	return statusFailed
+}
+
+// usageError is about how the program was called.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &usageError{err}
+}
+
+// signalError says that a signal stopped the run.
+type signalError struct{ signal syscall.Signal }
+
+func (e *signalError) Error() string { return "stopped by signal: " + e.signal.String() }
+
+// withSignals returns a context that ends when the process is asked to stop.
+// A second signal ends the process at once.
+func withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			cancel(&signalError{s.(syscall.Signal)})
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	}
+}
+
+func (p *program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "regsweep",
+		Short: "free the disk space of a container registry",
+		Long: `regsweep collects the garbage of container registries that keep their images on a
+filesystem: CNCF Distribution (registry:2, registry:3) and what embeds it. It reads
+the links below docker/registry/v2, marks every blob that tags and manifests reach,
+and sweeps the rest.` + exitStatusHelp,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(&layout.HintError{Err: quoted("there is no command %s", args[0]), Hint: "regsweep --help lists them"})
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(&layout.HintError{Err: err, Hint: cmd.CommandPath() + " --help lists the flags"})
+	})
+	root.AddCommand(p.gcCommand(), p.versionCommand())
+	return root
+}
+
+const exitStatusHelp = `
+
+EXIT STATUS
+  0    done
+  1    failed or refused for safety; stderr says what was and was not done
+  2    wrong usage
+  3    done, but the store has problems, which the report lists
+  130  stopped by SIGINT between two removals, 143 by SIGTERM`

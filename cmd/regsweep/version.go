@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version is stamped by the linker; a build without it says what the module's
+// own information has.
+var version = ""
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "print the version, the commit and the Go version",
+		Args:  func(_ *cobra.Command, args []string) error { return usage(cobra.NoArgs(nil, args)) },
+		RunE: func(*cobra.Command, []string) error {
+			v, commit := buildVersion()
+			_, err := fmt.Fprintf(p.out, "regsweep %s\ncommit %s\n%s %s/%s\n", v, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// commit is stamped by the linker, too.
+var commit = ""
+
+func buildVersion() (v, c string) {
+	v, c = version, commit
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	if v == "" {
+		v = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && c == "" {
+			c = s.Value
+		}
+	}
+	if v == "" {
+		v = "(devel)"
+	}
+	if c == "" {
+		c = "unknown"
+	}
+	return v, c
+}

@@ -1,0 +1,154 @@
+// Package sweep removes what nothing keeps. A Plan is a value that says what
+// goes; executing it is another call, which takes the lock.
+package sweep
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+)
+
+// Plan is what a run would remove, sorted in the order of its removal, with sizes.
+type Plan struct {
+	look  *mark.Look
+	items []mark.Item
+	done  []outcome // of each item
+	total Amount
+	kept  [mark.Reasons]Amount // by the reason for which blobs are live
+	// failed says that not all that was tried has succeeded.
+	failed bool
+}
+
+// Amount counts blobs.
+type Amount struct {
+	Blobs     int64 `json:"blobs"`
+	Bytes     int64 `json:"bytes"`
+	DiskBytes int64 `json:"diskBytes"`
+}
+
+func (a *Amount) add(b mark.BlobInfo) {
+	a.Blobs++
+	a.Bytes += b.Size
+	a.DiskBytes += b.Disk
+}
+
+// outcome says what became of an item.
+type outcome uint8
+
+const (
+	planned outcome = iota
+	taken           // it has been set aside
+	removed         // it is gone
+	failed          // it could not be removed, or something that keeps it could not
+	spared          // it became live, and stays
+)
+
+// New plans to remove all garbage that a look found.
+func New(look *mark.Look) *Plan {
+	p := &Plan{look: look, items: look.Items, done: make([]outcome, len(look.Items))}
+	look.Store.SettleDisk()
+	look.Store.EachBlob(func(b mark.BlobInfo) {
+		p.total.add(b)
+		if b.Reason != mark.Dead {
+			p.kept[b.Reason].add(b)
+		}
+	})
+	return p
+}
+
+// Items calls fn for everything in the plan.
+func (p *Plan) Items(fn func(mark.Item)) {
+	for _, i := range p.items {
+		fn(i)
+	}
+}
+
+// Empty reports whether there is nothing to remove and nothing to give back.
+func (p *Plan) Empty() bool { return len(p.items) == 0 && len(p.look.Restore) == 0 }
+
+// Pending reports whether nothing in the plan has been tried yet.
+func (p *Plan) Pending() bool {
+	for _, d := range p.done {
+		if d != planned {
+			return false
+		}
+	}
+	return true
+}
+
+// Look is what the plan was made from.
+func (p *Plan) Look() *mark.Look { return p.look }
+
+// Total is all blobs of the store.
+func (p *Plan) Total() Amount { return p.total }
+
+// Bytes is the size of the blobs in the plan.
+func (p *Plan) Bytes() (n int64) {
+	for i := range p.items {
+		if p.items[i].Kind == mark.Blob {
+			n += p.look.Store.Blob(p.items[i].ID).Size
+		}
+	}
+	return n
+}
+
+// spare takes from the plan what a later look does not find to be garbage.
+func (p *Plan) spare(later *mark.Look) {
+	sorted := slices.Clone(later.Items)
+	slices.SortFunc(sorted, func(a, b mark.Item) int { return compareItems(later, &a, later, &b) })
+	for i := range p.items {
+		item := &p.items[i]
+		if p.done[i] != planned {
+			continue
+		}
+		_, found := slices.BinarySearchFunc(sorted, item, func(have mark.Item, want *mark.Item) int {
+			return compareItems(later, &have, p.look, want)
+		})
+		if !found {
+			p.done[i] = spared
+		}
+	}
+}
+
+// compareItems orders items of two looks at one store by what they name.
+func compareItems(la *mark.Look, a *mark.Item, lb *mark.Look, b *mark.Item) int {
+	if c := cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)); c != 0 {
+		return c
+	}
+	if c := strings.Compare(la.RepositoryOf(a), lb.RepositoryOf(b)); c != 0 {
+		return c
+	}
+	return strings.Compare(la.NameOf(a), lb.NameOf(b))
+}
+
+// Path is where an item is, relative to the store.
+func (p *Plan) path(i *mark.Item) string {
+	repo := p.look.RepositoryOf(i)
+	digest := func() layout.Digest { return p.look.Digest(i.ID) }
+	switch i.Kind {
+	case mark.Tag:
+		return layout.TagDir(repo, p.look.NameOf(i))
+	case mark.Manifest:
+		return layout.RevisionDir(repo, digest()) + "/" + layout.Link
+	case mark.TagHistory:
+		return layout.Object{Kind: layout.TagHistory, Repository: repo, Tag: p.look.NameOf(i), Digest: digest()}.Path()
+	case mark.LayerLink:
+		return layout.LayerDir(repo, digest()) + "/" + layout.Link
+	case mark.Upload:
+		return layout.Object{Kind: layout.UploadDir, Repository: repo, Upload: p.look.NameOf(i)}.Path()
+	case mark.Temporary:
+		return p.look.NameOf(i)
+	case mark.Blob:
+		return layout.BlobDir(digest()) + "/" + layout.Data
+	case mark.RevisionDir:
+		return layout.RevisionDir(repo, digest())
+	case mark.LayerDir:
+		return layout.LayerDir(repo, digest())
+	case mark.BlobDir:
+		return layout.BlobDir(digest())
+	}
+	return layout.RepositoryDir(repo)
+}

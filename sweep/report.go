@@ -1,0 +1,246 @@
+package sweep
+
+import (
+	"time"
+
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// Schema names the version of Report's JSON.
+const Schema = "regsweep/report/v1"
+
+// Report is what a run did, or would do. Sizes are bytes. Live, Removed and
+// Failed add up to Store, for blobs, bytes and disk bytes.
+type Report struct {
+	Schema         string           `json:"schema"`
+	Command        string           `json:"command"`
+	DryRun         bool             `json:"dryRun"`
+	Root           string           `json:"root"`
+	Started        time.Time        `json:"started"`
+	ElapsedSeconds float64          `json:"elapsedSeconds"`
+	Store          StoreCount       `json:"store"`
+	Live           Amount           `json:"live"`
+	Kept           Kept             `json:"kept"`
+	Removed        RemovedCount     `json:"removed"`
+	Failed         FailedCount      `json:"failed"`
+	Filesystem     Filesystem       `json:"filesystem"`
+	Repositories   []RepositoryLine `json:"repositories"`
+	Items          []ItemLine       `json:"items,omitempty"`
+	Problems       []walker.Problem `json:"problems"`
+}
+
+// StoreCount is what there was before the run.
+type StoreCount struct {
+	Repositories int   `json:"repositories"`
+	Tags         int   `json:"tags"`
+	Manifests    int   `json:"manifests"`
+	LayerLinks   int   `json:"layerLinks"`
+	Uploads      int   `json:"uploads"`
+	UploadBytes  int64 `json:"uploadBytes"`
+	Amount
+}
+
+// Kept is what of the live blobs nothing but one reason keeps; of several the first.
+type Kept struct {
+	Fresh            KeptAmount `json:"fresh"`
+	Protected        KeptAmount `json:"protected"`
+	BrokenRepository KeptAmount `json:"brokenRepository"`
+}
+
+// KeptAmount counts blobs without their disk space.
+type KeptAmount struct {
+	Blobs int64 `json:"blobs"`
+	Bytes int64 `json:"bytes"`
+}
+
+// RemovedCount is what went, or would go.
+type RemovedCount struct {
+	Tags         int   `json:"tags"`
+	Manifests    int   `json:"manifests"`
+	LayerLinks   int   `json:"layerLinks"`
+	TagHistory   int   `json:"tagHistory"`
+	Uploads      int   `json:"uploads"`
+	UploadBytes  int64 `json:"uploadBytes"`
+	Repositories int   `json:"repositories"`
+	Amount
+}
+
+// FailedCount is what was to go and did not: what could not be removed, what
+// that keeps, and what a run that was stopped did not come to.
+type FailedCount struct {
+	Items int `json:"items"`
+	Amount
+}
+
+// Filesystem is the space that is free for ordinary users, in bytes. After a
+// dry run FreeAfter is what it would be.
+type Filesystem struct {
+	FreeBefore int64 `json:"freeBefore"`
+	FreeAfter  int64 `json:"freeAfter"`
+}
+
+// RepositoryLine is a repository before the plan, and what the plan takes of
+// the blobs that it links.
+type RepositoryLine struct {
+	Name             string `json:"name"`
+	Tags             int    `json:"tags"`
+	Manifests        int    `json:"manifests"`
+	Bytes            int64  `json:"bytes"`
+	UniqueBytes      int64  `json:"uniqueBytes"`
+	ReclaimableBytes int64  `json:"reclaimableBytes"`
+}
+
+// ItemLine is one thing that went, or would go. Bytes are those that its own
+// removal frees: of a blob, an upload or an interrupted write.
+type ItemLine struct {
+	Kind       string `json:"kind"`
+	Repository string `json:"repository"`
+	Name       string `json:"name"`
+	Digest     string `json:"digest"`
+	Bytes      int64  `json:"bytes"`
+}
+
+// kindNames are the kinds of items in reports; others are not reported.
+var kindNames = map[mark.Kind]string{
+	mark.Tag: "tag", mark.Manifest: "manifest", mark.TagHistory: "tagHistory", mark.LayerLink: "layerLink",
+	mark.Upload: "upload", mark.Temporary: "temporary", mark.Blob: "blob", mark.Repository: "repository",
+}
+
+// Report counts the plan: what it would remove if it has not been executed,
+// else what became of it. The caller fills in what is known only to it.
+func (p *Plan) Report(executed bool) Report {
+	goes := planned
+	if executed {
+		goes = removed
+	}
+	rep := Report{Schema: Schema, DryRun: !executed, Store: p.store(), Problems: []walker.Problem{}}
+	for i := range p.items {
+		switch {
+		case p.done[i] == goes:
+			p.countRemoved(&rep.Removed, &p.items[i])
+		case p.done[i] != spared:
+			p.countFailed(&rep.Failed, &p.items[i])
+		}
+	}
+	p.countStore(&rep)
+	rep.Kept = Kept{p.keptFor(mark.Fresh), p.keptFor(mark.Protected), p.keptFor(mark.Broken)}
+	rep.Repositories = p.repositories(goes)
+	return rep
+}
+
+func (p *Plan) keptFor(why mark.Reason) KeptAmount {
+	return KeptAmount{Blobs: p.kept[why].Blobs, Bytes: p.kept[why].Bytes}
+}
+
+func (p *Plan) store() StoreCount {
+	t := &p.look.Totals
+	return StoreCount{
+		Repositories: len(p.look.Repositories),
+		Tags:         t.Tags, Manifests: t.Manifests, LayerLinks: t.LayerLinks,
+		Uploads: t.Uploads, UploadBytes: t.UploadBytes,
+	}
+}
+
+// countStore makes the parts add up: whatever is neither removed nor failed is live.
+func (p *Plan) countStore(rep *Report) {
+	rep.Store.Amount = p.total
+	rep.Live = Amount{
+		Blobs:     p.total.Blobs - rep.Removed.Blobs - rep.Failed.Blobs,
+		Bytes:     p.total.Bytes - rep.Removed.Bytes - rep.Failed.Bytes,
+		DiskBytes: p.total.DiskBytes - rep.Removed.DiskBytes - rep.Failed.DiskBytes,
+	}
+}
+
+func (p *Plan) countRemoved(c *RemovedCount, i *mark.Item) {
+	switch i.Kind {
+	case mark.Tag:
+		// Of a tag that a stopped run had taken, that run has told.
+		if !i.Aside {
+			c.Tags++
+		}
+	case mark.Manifest:
+		c.Manifests++
+	case mark.TagHistory:
+		c.TagHistory++
+	case mark.LayerLink:
+		c.LayerLinks++
+	case mark.Upload:
+		c.Uploads++
+		c.UploadBytes += p.look.BytesOf(i)
+	case mark.Blob:
+		c.add(p.look.Store.Blob(i.ID))
+	case mark.Repository:
+		c.Repositories++
+	}
+}
+
+func (p *Plan) countFailed(c *FailedCount, i *mark.Item) {
+	if kindNames[i.Kind] != "" {
+		c.Items++
+	}
+	if i.Kind == mark.Blob {
+		c.add(p.look.Store.Blob(i.ID))
+	}
+}
+
+func (p *Plan) repositories(goes outcome) []RepositoryLine {
+	lines := make([]RepositoryLine, len(p.look.Repositories))
+	for i := range lines {
+		r := &p.look.Repositories[i]
+		lines[i] = RepositoryLine{Name: r.Name, Tags: r.Tags, Manifests: r.Manifests, Bytes: r.Bytes, UniqueBytes: r.UniqueBytes}
+	}
+	dead := p.blobsThat(goes)
+	counted := map[uint64]bool{}
+	for i := range p.items {
+		item := &p.items[i]
+		id := item.ID
+		switch item.Kind {
+		case mark.LayerLink:
+			id = mark.ID(item.Extra)
+		case mark.Manifest:
+		default:
+			continue
+		}
+		key := uint64(item.Repo)<<32 | uint64(id)
+		if dead[id] && !counted[key] {
+			counted[key] = true
+			lines[item.Repo].ReclaimableBytes += p.look.Store.Blob(id).Size
+		}
+	}
+	return lines
+}
+
+// blobsThat are the blobs in the plan that went, or would go.
+func (p *Plan) blobsThat(goes outcome) map[mark.ID]bool {
+	dead := map[mark.ID]bool{}
+	for i := range p.items {
+		if p.items[i].Kind == mark.Blob && p.done[i] == goes {
+			dead[p.items[i].ID] = true
+		}
+	}
+	return dead
+}
+
+// EachLine calls fn for everything that went, or would go, in the order of the plan.
+func (p *Plan) EachLine(executed bool, fn func(ItemLine)) {
+	goes := planned
+	if executed {
+		goes = removed
+	}
+	for i := range p.items {
+		item := &p.items[i]
+		kind, ok := kindNames[item.Kind]
+		if !ok || p.done[i] != goes {
+			continue
+		}
+		line := ItemLine{Kind: kind, Repository: p.look.RepositoryOf(item), Name: p.look.NameOf(item), Bytes: p.look.BytesOf(item)}
+		if item.ID != 0 && item.Kind != mark.Temporary {
+			line.Digest = p.look.Digest(item.ID).String()
+		}
+		if item.Kind == mark.Blob {
+			line.Bytes = p.look.Store.Blob(item.ID).Size
+		}
+		fn(line)
+	}
+}

@@ -1,0 +1,257 @@
+package sweep
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// step does one thing to one item. What is gone already is no error.
+type step func(c *cache, i *mark.Item) error
+
+// errSpared is returned by a step that finds that its item is in use by now.
+var errSpared = errors.New("in use")
+
+// each takes the items of a kind from one state to the next, concurrently.
+// An error on one does not keep it from the others.
+func (r *run) each(kind mark.Kind, from, to outcome, do step) {
+	lo, _ := slices.BinarySearchFunc(r.items, kind, func(i mark.Item, k mark.Kind) int { return int(i.Kind) - int(k) })
+	hi, _ := slices.BinarySearchFunc(r.items, kind+1, func(i mark.Item, k mark.Kind) int { return int(i.Kind) - int(k) })
+	r.chunks(hi-lo, func(c *cache, i int) { r.one(c, lo+i, from, to, do) })
+}
+
+// one takes one item from one state to the next.
+func (r *run) one(c *cache, at int, from, to outcome, do step) {
+	if r.done[at] != from || r.ctx.Err() != nil {
+		return
+	}
+	err := do(c, &r.items[at])
+	switch {
+	case err == nil || disk.Gone(err):
+		r.done[at] = to
+	case errors.Is(err, errSpared):
+		r.done[at] = spared
+	default:
+		r.done[at] = failed
+		r.fail(r.path(&r.items[at]), err)
+	}
+}
+
+func (r *run) fail(path string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, Failure{path, err})
+}
+
+// chunkSize is how many items in a row one worker takes: they are sorted, so
+// most of them share a directory that is then opened once.
+const chunkSize = 64
+
+// chunks calls fn for all i below n, concurrently.
+func (r *run) chunks(n int, fn func(c *cache, i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(r.w.Jobs(), (n+chunkSize-1)/chunkSize) {
+		wg.Go(func() {
+			c := &cache{r: r}
+			defer c.close()
+			for {
+				hi := int(next.Add(chunkSize))
+				for i := hi - chunkSize; i < min(hi, n); i++ {
+					fn(c, i)
+				}
+				if hi >= n {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// cache keeps the directory open that a worker used last.
+type cache struct {
+	r    *run
+	path []string
+	dir  *disk.Locked
+}
+
+func (c *cache) close() {
+	if c.dir != nil {
+		c.dir.Close()
+		c.dir, c.path = nil, nil
+	}
+}
+
+// open returns a directory below the store, which the cache closes.
+func (c *cache) open(path ...string) (*disk.Locked, error) {
+	if c.dir != nil && slices.Equal(c.path, path) {
+		return c.dir, nil
+	}
+	c.close()
+	dir, err := c.r.lock.Open(path...)
+	if err != nil {
+		return nil, err
+	}
+	c.dir, c.path = dir, path
+	return dir, nil
+}
+
+// openIn opens a directory of a repository, and remembers its filesystem.
+func (c *cache) openIn(repository string, parts ...string) (*disk.Locked, error) {
+	path := slices.Concat(repositoryPath(repository), parts)
+	if c.dir != nil && slices.Equal(c.path, path) {
+		return c.dir, nil
+	}
+	dir, err := c.open(path...)
+	if err != nil {
+		return nil, err
+	}
+	info, err := dir.Info()
+	if err != nil {
+		return nil, err
+	}
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	if _, ok := c.r.devices[info.ID.Dev]; !ok {
+		c.r.devices[info.ID.Dev] = path
+	}
+	return dir, nil
+}
+
+func repositoryPath(name string) []string {
+	return append([]string{layout.Repositories}, strings.Split(name, "/")...)
+}
+
+// takeManifests sets manifest links aside, parents before their children.
+func (r *run) takeManifests() {
+	var order []int32
+	for i := range r.items {
+		if r.items[i].Kind == mark.Manifest {
+			order = append(order, int32(i))
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int32) int {
+		return int(int64(r.items[b].Extra) - int64(r.items[a].Extra))
+	})
+	for lo := 0; lo < len(order); {
+		hi := lo
+		for hi < len(order) && r.items[order[hi]].Extra == r.items[order[lo]].Extra {
+			hi++
+		}
+		part := order[lo:hi]
+		r.chunks(len(part), func(c *cache, i int) { r.one(c, int(part[i]), planned, taken, r.takeManifest) })
+		lo = hi
+	}
+}
+
+func (r *run) takeManifest(c *cache, i *mark.Item) error {
+	return r.takeLink(c, i, layout.Manifests, layout.Revisions)
+}
+
+func (r *run) takeLayer(c *cache, i *mark.Item) error { return r.takeLink(c, i, layout.Layers) }
+
+// takeLink gives a link the name that no registry sees.
+func (r *run) takeLink(c *cache, i *mark.Item, parts ...string) error {
+	if i.Aside {
+		return nil
+	}
+	d, err := r.openDigest(c, i, parts...)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Rename(layout.Link, d, layout.AsideLink)
+}
+
+// openDigest opens the directory of an item's digest in a part of its repository.
+func (r *run) openDigest(c *cache, i *mark.Item, parts ...string) (*disk.Locked, error) {
+	return openDigest(c, r.look.RepositoryOf(i), r.look.Digest(i.ID), parts...)
+}
+
+func openDigest(c *cache, repository string, digest layout.Digest, parts ...string) (*disk.Locked, error) {
+	dir, err := c.openIn(repository, append(parts, digest.Algorithm().String())...)
+	if err != nil {
+		return nil, err
+	}
+	return dir.OpenBelow(digest.Hex())
+}
+
+// openBlob opens a blob's directory. The parent is the cache's.
+func openBlob(c *cache, digest layout.Digest) (d *disk.Locked, parent *disk.Locked, err error) {
+	hex := digest.Hex()
+	parent, err = c.open(layout.Blobs, digest.Algorithm().String(), hex[:2])
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err = parent.OpenBelow(hex)
+	return d, parent, err
+}
+
+func (r *run) takeBlob(c *cache, i *mark.Item) error {
+	if i.Aside {
+		return nil
+	}
+	d, _, err := openBlob(c, r.look.Digest(i.ID))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Rename(layout.Data, d, layout.Aside)
+}
+
+// takeTag takes a tag out of tags/ in one step: half a tag is still listed.
+func (r *run) takeTag(c *cache, i *mark.Item) error {
+	if i.Aside {
+		return nil
+	}
+	name := r.look.NameOf(i)
+	manifests, err := c.openIn(r.look.RepositoryOf(i), layout.Manifests)
+	if err != nil {
+		return err
+	}
+	tags, err := manifests.OpenBelow(layout.Tags)
+	if err != nil {
+		return err
+	}
+	defer tags.Close()
+	if ok, err := onlyShape(tags, name, tagShape); err != nil || !ok {
+		return errors.Join(err, cutTag(tags, name))
+	}
+	err = tags.Rename(name, manifests, layout.GonePrefix+name)
+	if disk.NotEmpty(err) {
+		// A stopped run has taken an older tag of this name.
+		if err := removeTree(manifests, layout.GonePrefix+name, tagShape); err != nil {
+			return err
+		}
+		err = tags.Rename(name, manifests, layout.GonePrefix+name)
+	}
+	if err != nil && !disk.Gone(err) {
+		return cutTag(tags, name)
+	}
+	return err
+}
+
+// cutTag removes a tag where it is, what registries read of it first.
+func cutTag(tags *disk.Locked, name string) error {
+	tag, err := tags.OpenBelow(name)
+	if err != nil {
+		return err
+	}
+	defer tag.Close()
+	current, err := tag.OpenBelow(layout.Current)
+	if err == nil {
+		err = current.Unlink(layout.Link)
+		current.Close()
+	}
+	if err != nil && !disk.Gone(err) {
+		return err
+	}
+	return removeTree(tags, name, tagShape)
+}
