@@ -112,8 +112,18 @@ func (d *descriptors) UnmarshalJSON(b []byte) error {
 }
 
 // parseManifest reads a manifest: at least every reference that either
-// registry would see in it. An error means that it is no manifest.
-func parseManifest(content []byte) (parsed, error) {
+// registry would see in it. An error means that it is no manifest. scratch,
+// which may be nil, is memory for the references.
+func parseManifest(content []byte, scratch []reference) (parsed, error) {
+	if p := (parsed{refs: scratch[:0]}); scanManifest(content, &p) {
+		return p, nil
+	}
+	return decodeManifest(content)
+}
+
+// decodeManifest is parseManifest by encoding/json, for whatever the scanner
+// does not understand.
+func decodeManifest(content []byte) (parsed, error) {
 	if text := bytes.TrimLeft(content, " \t\r\n"); len(text) == 0 || text[0] != '{' {
 		return parsed{}, errors.New("not a JSON object")
 	}

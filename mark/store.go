@@ -200,16 +200,17 @@ func (s *Store) load(w *walker.Walker, id ID) (*manifest, error) {
 	if r.size > MaxManifest {
 		return nil, &brokenError{fmt.Errorf("larger than %d bytes, which no registry accepts", MaxManifest)}
 	}
-	buf := buffers.Get().(*[]byte)
+	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
 	content, err := s.read(w, id, r, buf)
 	if err != nil {
 		return nil, err
 	}
-	p, err := parseManifest(content)
+	p, err := parseManifest(content, buf.refs)
 	if err != nil {
 		return nil, &brokenError{err}
 	}
+	buf.refs = p.refs
 	m := s.keep(&p)
 	r.manifest.Store(m)
 	return m, nil
@@ -221,17 +222,23 @@ type brokenError struct{ err error }
 func (e *brokenError) Error() string { return e.err.Error() }
 func (e *brokenError) Unwrap() error { return e.err }
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
+// buffer is the memory for reading one manifest.
+type buffer struct {
+	bytes []byte
+	refs  []reference
+}
+
+var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 16<<10)} }}
 
 // read reads a manifest's bytes and compares them with its digest.
-func (s *Store) read(w *walker.Walker, id ID, r *record, buf *[]byte) ([]byte, error) {
+func (s *Store) read(w *walker.Walker, id ID, r *record, buf *buffer) ([]byte, error) {
 	size := int(r.size)
-	if len(*buf) <= size {
-		*buf = make([]byte, size+size/4+1)
+	if len(buf.bytes) <= size {
+		buf.bytes = make([]byte, size+size/4+1)
 	}
 	digest := s.Table.Digest(id)
 	// One byte more than expected shows a file that has grown.
-	n, err := w.ReadBlob(digest, r.has(isAside), (*buf)[:size+1])
+	n, err := w.ReadBlob(digest, r.has(isAside), buf.bytes[:size+1])
 	if err != nil {
 		if disk.Gone(err) {
 			return nil, fmt.Errorf("%w: %w", errMissing, errUnsettled)
@@ -241,7 +248,7 @@ func (s *Store) read(w *walker.Walker, id ID, r *record, buf *[]byte) ([]byte, e
 		}
 		return nil, err
 	}
-	content := (*buf)[:n]
+	content := buf.bytes[:n]
 	if layout.FromBytes(digest.Algorithm(), content) != digest {
 		return nil, fmt.Errorf("%w: %w", &brokenError{fmt.Errorf("its %d bytes have another digest", n)}, errUnsettled)
 	}

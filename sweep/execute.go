@@ -76,7 +76,7 @@ func (r *run) execute() error {
 		return err
 	}
 	r.finish()
-	if len(r.failures) > 0 || r.ctx.Err() != nil {
+	if stopped := r.ctx.Err() != nil; stopped || len(r.failures) > 0 {
 		return nil // the next run has to look for what is left
 	}
 	_, err := r.lock.Touch()
@@ -91,11 +91,10 @@ func (r *run) lookAgain() error {
 	if err := unreadable(findings); err != nil {
 		return fmt.Errorf("%w; nothing has been removed", err)
 	}
-	if r.ctx.Err() != nil {
-		return nil
+	if stopped := r.ctx.Err() != nil; !stopped {
+		r.spare(look)
+		r.look.Restore = look.Restore
 	}
-	r.spare(look)
-	r.look.Restore = look.Restore
 	return nil
 }
 

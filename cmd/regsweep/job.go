@@ -93,7 +93,7 @@ func (j *job) refuseForeign() error {
 	if err != nil {
 		return err
 	}
-	reason := ""
+	var reason string
 	switch {
 	case gitlab:
 		reason = "GitLab keeps this registry's metadata in a database"
@@ -194,7 +194,7 @@ func (j *job) makePlan(ctx context.Context) error {
 // refuseEmpty refuses what a volume that is not mounted looks like.
 func (j *job) refuseEmpty(look *mark.Look) error {
 	s, t := look.Store, &look.Totals
-	reason := ""
+	var reason string
 	switch {
 	case len(look.Repositories) == 0 && s.Blobs > 0:
 		reason = fmt.Sprintf("there are %d blobs and no repository", s.Blobs)

@@ -1,0 +1,50 @@
+# Everything is built and tested from here; what is missing on a machine is said, or installed by .ci/parts.
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+DEMO    ?= $(CURDIR)/bin/demo
+FUZZTIME ?= 10s
+
+.PHONY: build demo test lint race e2e bench cover fuzz clean
+
+build: ## bin/regsweep, static and stripped
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/regsweep ./cmd/regsweep
+
+demo: build ## the main job on a sample store: dry run, sweep, and a second run that finds nothing
+	@rm -rf $(DEMO)
+	@$(GO) run ./layout/layouttest/makestore $(DEMO) < testdata/sample.store
+	@echo '$$ regsweep gc -m --dry-run --root DEMO'; bin/regsweep gc -m --dry-run --root $(DEMO); case $$? in 0|3) ;; *) exit 1;; esac
+	@echo; echo '$$ regsweep gc -m --yes --root DEMO'; bin/regsweep gc -m --yes --root $(DEMO); case $$? in 0|3) ;; *) exit 1;; esac
+	@echo; echo '$$ regsweep gc -m --yes --root DEMO   (again: nothing is left to remove)'; bin/regsweep gc -m --yes --root $(DEMO)
+
+test: ## all tests of the module
+	$(GO) vet ./...
+	$(GO) test ./...
+
+race: ## the same under the race detector, and through the portable file access
+	$(GO) test -race ./...
+	$(GO) test -tags portable ./walker/... ./mark/... ./sweep/... ./cmd/...
+
+lint: ## formatting, vet on every platform, golangci-lint
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	@for t in linux/arm64 linux/arm linux/ppc64le linux/s390x darwin/arm64 freebsd/amd64 windows/amd64; do \
+		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/regsweep || exit 1; done
+	golangci-lint run ./...
+	cd e2e && golangci-lint run ./...
+
+e2e: build ## real registries and clients; .ci/parts installs them
+	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep $(GO) test -count=1 -timeout 25m ./...
+
+bench: build ## ratios to the least work, to find and to the registry's own collector
+	bench/run
+
+cover: ## coverage of the module
+	$(GO) test -coverpkg=./layout,./walker/...,./mark/...,./sweep/...,./cmd/... -coverprofile=bin/cover.out ./... && $(GO) tool cover -func=bin/cover.out | tail -1
+
+fuzz: ## each fuzz test for FUZZTIME
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+clean:
+	rm -rf bin

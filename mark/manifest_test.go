@@ -1,0 +1,212 @@
+package mark
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// hexA and its like are digests for manifests in text.
+var (
+	hexA = strings.Repeat("a", 64)
+	hexB = strings.Repeat("b", 64)
+	hexC = strings.Repeat("c", 64)
+	hexD = strings.Repeat("d", 128)
+)
+
+// expand writes a manifest's digests out: $A is a sha256 digest, $D a sha512 one.
+func expand(text string) []byte {
+	return []byte(strings.NewReplacer(
+		"$A", "sha256:"+hexA, "$B", "sha256:"+hexB, "$C", "sha256:"+hexC, "$D", "sha512:"+hexD,
+	).Replace(text))
+}
+
+// names writes digests as in expand.
+func names(refs []reference) []string {
+	short := map[string]string{hexA: "A", hexB: "B", hexC: "C", hexD: "D"}
+	var list []string
+	for _, r := range refs {
+		name := short[r.digest.Hex()]
+		if r.optional {
+			name += "?"
+		}
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func TestManifestReferences(t *testing.T) {
+	tests := []struct {
+		name, text string
+		kind       kind
+		want       []string // with ? for what may be absent
+	}{
+		{"OCI image", `{"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"$A"},"layers":[{"digest":"$B"},{"digest":"$C"}]}`, kindImage, []string{"A", "B", "C"}},
+		{"Docker image with white space", "{\n   \"schemaVersion\": 2,\n   \"config\": { \"digest\" : \"$A\" },\n \"layers\": [ ]\n}", kindImage, []string{"A"}},
+		{"layer by sha512", `{"config":{"digest":"$A"},"layers":[{"digest":"$D"}]}`, kindImage, []string{"A", "D"}},
+		{"index", `{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"digest":"$A"},{"digest":"$B"}]}`, kindIndex, []string{"A?", "B?"}},
+		{"index without media type", `{"manifests":[{"digest":"$A"}]}`, kindIndex, []string{"A?"}},
+		{"schema 1", `{"schemaVersion":1,"fsLayers":[{"blobSum":"$A"},{"blobSum":"$A"}]}`, kindSchema1, []string{"A", "A"}},
+		{"artifact manifest", `{"mediaType":"application/vnd.oci.artifact.manifest.v1+json","blobs":[{"digest":"$A"}]}`, kindImage, []string{"A"}},
+		{"foreign layer", `{"config":{"digest":"$A"},"layers":[{"digest":"$B","urls":["https://x"]}]}`, kindImage, []string{"A", "B?"}},
+		{"embedded layer", `{"config":{"digest":"$A"},"layers":[{"data":"e30=","digest":"$B"}]}`, kindImage, []string{"A", "B?"}},
+		{"keys in capitals", `{"CONFIG":{"DIGEST":"$A"},"Layers":[{"Digest":"$B"}]}`, kindImage, []string{"A", "B"}},
+		{"key that folds to ASCII", `{"config":{"digest":"$A"},"layer` + "ſ" + `":[{"dige` + "ſ" + `t":"$B"}]}`, kindImage, []string{"A", "B"}},
+		{"escaped key", `{"config":{"digest":"$A"},"\u006cayers":[{"d\u0069gest":"$B"}]}`, kindImage, []string{"A", "B"}},
+		{"escaped digest", `{"config":{"digest":"\u0073ha256:` + hexA + `"}}`, kindImage, []string{"A"}},
+		{"layers twice", `{"config":{"digest":"$A"},"layers":[{"digest":"$B"}],"layers":[{"digest":"$C"}]}`, kindImage, []string{"A", "B", "C"}},
+		{"digest twice", `{"config":{"digest":"$A","digest":"$B"}}`, kindImage, []string{"A", "B"}},
+		{"subject and annotations are no references", `{"config":{"digest":"$A"},"subject":{"digest":"$B"},"annotations":{"base":"$C"}}`, kindImage, []string{"A"}},
+		{"null parts", `{"mediaType":"application/vnd.oci.image.manifest.v1+json","config":null,"layers":null}`, kindImage, nil},
+		{"unknown type", `{"mediaType":"application/vnd.example+json","things":{"one":"$A","two":["x $B y"]},"$C":1}`, kindUnknown, []string{"A?", "B?", "C?"}},
+		{"unknown type with layers that are text", `{"mediaType":"application/vnd.example+json","layers":"$A"}`, kindUnknown, []string{"A?"}},
+		{"unknown type with escapes", `{"mediaType":"application/vnd.example+json","x":"sha256\u003a` + hexA + `"}`, kindUnknown, []string{"A?"}},
+		{"no type and nothing known", `{"x":"$A"}`, kindUnknown, []string{"A?"}},
+		{"digest after half of one in an unknown type", `{"mediaType":"x","x":"sha256:sha256:` + hexA + `"}`, kindUnknown, []string{"A?"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for how, parse := range map[string]func([]byte) (parsed, error){
+				"as used":       func(b []byte) (parsed, error) { return parseManifest(b, nil) },
+				"encoding/json": decodeManifest,
+			} {
+				p, err := parse(expand(tt.text))
+				if err != nil {
+					t.Fatalf("%s: %v", how, err)
+				}
+				got := names(p.refs)
+				if tt.kind == kindUnknown {
+					got = slices.Compact(got) // a text may be searched twice
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" || p.kind != tt.kind {
+					t.Errorf("%s: kind %d, references (-want +got)\n%s", how, p.kind, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestBrokenManifestsAreErrors(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":                       ``,
+		"HTML":                        `<html></html>`,
+		"truncated":                   `{"config":{"digest":"$A"},"layers":[`,
+		"array":                       `[{"digest":"$A"}]`,
+		"text behind it":              `{"config":{"digest":"$A"}} x`,
+		"a number for layers":         `{"config":{"digest":"$A"},"layers":7}`,
+		"a number for a digest":       `{"config":{"digest":7}}`,
+		"a path in a digest":          `{"config":{"digest":"sha256:../../../../etc/passwd"}}`,
+		"a digest in capitals":        `{"config":{"digest":"sha256:` + strings.Repeat("A", 64) + `"}}`,
+		"a digest that is too short":  `{"config":{"digest":"sha256:aaaa"}}`,
+		"nesting beyond every reason": `{"config":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`,
+	} {
+		if p, err := parseManifest(expand(text), nil); err == nil {
+			t.Errorf("%s: no error, but %v", name, p)
+		}
+	}
+}
+
+// distribution's own structures, as far as its collectors look at references.
+// Source: distribution v3.1.2 manifest/{ocischema,schema2,manifestlist}, v2.8.3 manifest/schema1.
+type registryManifest struct {
+	Config struct {
+		Digest string `json:"digest"`
+	} `json:"config"`
+	Layers []struct {
+		Digest string `json:"digest"`
+	} `json:"layers"`
+	Manifests []struct {
+		Digest string `json:"digest"`
+	} `json:"manifests"`
+	FSLayers []struct {
+		BlobSum string `json:"blobSum"`
+	} `json:"fsLayers"`
+}
+
+// FuzzManifest holds that nothing is missed that encoding/json v1, and so a
+// registry, sees; and that the scanner says the same as encoding/json.
+func FuzzManifest(f *testing.F) {
+	for _, s := range []string{
+		`{"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"$A","size":1},"layers":[{"digest":"$B","urls":["x"]},{"digest":"$D"}],"subject":{"digest":"$C"}}`,
+		`{"CONFIG":{"digest":"$A"},"layers":[{"digest":"$B"}],"layers":[{"size":1}]}`,
+		`{"layer` + "ſ" + `":[{"dige\u0073t":"$B"}]}`,
+		`{"manifests":[{"digest":"$A","platform":{"os":"linux"}},null],"annotations":{"a":"\u00e9\n"}}`,
+		`{"schemaVersion":1,"fsLayers":[{"blobSum":"$A"}],"history":[{"v1Compatibility":"{\"id\":\"1\"}"}]}`,
+		`{"config":{"digest":"$A","data":null},"x":[1,-2.5e+7,true,false,null,"",{}]}`,
+	} {
+		f.Add(expand(s))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		p, err := parseManifest(content, nil)
+		if err != nil {
+			return // all of its repository is kept
+		}
+		have := map[string]bool{}
+		for _, r := range p.refs {
+			have[r.digest.String()] = true
+		}
+		var m registryManifest
+		if json.Unmarshal(content, &m) == nil {
+			want := []string{m.Config.Digest}
+			for _, list := range [][]struct {
+				Digest string `json:"digest"`
+			}{m.Layers, m.Manifests} {
+				for _, d := range list {
+					want = append(want, d.Digest)
+				}
+			}
+			for _, l := range m.FSLayers {
+				want = append(want, l.BlobSum)
+			}
+			for _, d := range want {
+				if _, err := layout.ParseDigest(d); err == nil && !have[d] {
+					t.Errorf("%s is missed in %q", d, content)
+				}
+			}
+		}
+		slow, err := decodeManifest(content)
+		if err != nil {
+			t.Fatalf("the scanner took what encoding/json refuses: %v: %q", err, content)
+		}
+		if diff := cmp.Diff(names2(slow), names2(p)); diff != "" {
+			t.Errorf("the scanner differs (-encoding/json +scanner)\n%s%q", diff, content)
+		}
+	})
+}
+
+// names2 is what a manifest says, in an order of its own.
+func names2(p parsed) []string {
+	list := []string{string('0' + rune(p.kind))}
+	for _, r := range p.refs {
+		text := r.digest.String()
+		if r.optional {
+			text += "?"
+		}
+		list = append(list, text)
+	}
+	for _, d := range p.subjects {
+		list = append(list, "subject "+d.String())
+	}
+	slices.Sort(list)
+	return list
+}
+
+// FuzzProtection holds that no list of protected names makes matching panic.
+func FuzzProtection(f *testing.F) {
+	f.Add("a/b:v*\n**@sha256:" + hexA + "\n# x\nprod/**", "a/b", "v1")
+	f.Fuzz(func(_ *testing.T, text, repository, tag string) {
+		p, err := ReadProtection(strings.NewReader(text), "x")
+		if err != nil {
+			return
+		}
+		here := p.within(repository)
+		here.all()
+		here.hasTag(tag)
+	})
+}

@@ -1,0 +1,122 @@
+//go:build !linux || portable
+
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+)
+
+var errNotDirectory = errors.New("not a directory")
+
+// cause is an error without the path, which is known here by its name in the store.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	var le *os.LinkError
+	if errors.As(err, &le) {
+		return le.Err
+	}
+	return err
+}
+
+// Lock takes the exclusive lock on the store's directory, without waiting.
+func (d *Dir) Lock() (*Lock, error) {
+	if err := d.fs.check(OpLock, d.path, ""); err != nil {
+		return nil, err
+	}
+	file, err := lockDirectory(d.real)
+	if err != nil {
+		return nil, err
+	}
+	return &Lock{store: d, file: lockFile{file}}, nil
+}
+
+// lockFile is what holds the lock.
+type lockFile struct{ file *os.File }
+
+// Release gives the lock back.
+func (l *Lock) Release() error { return l.file.file.Close() }
+
+// Touch sets the modification time of the store's directory to the present,
+// and returns what the filesystem's server calls the present: here, our own clock.
+func (l *Lock) Touch() (time.Time, error) {
+	now := time.Now()
+	return now, l.SetTime(now)
+}
+
+// SetTime sets the modification time of the store's directory.
+func (l *Lock) SetTime(t time.Time) error {
+	if err := l.store.fs.check(OpTouch, l.store.path, ""); err != nil {
+		return err
+	}
+	return os.Chtimes(l.store.real, time.Time{}, t)
+}
+
+// Rename gives name in this directory the name to in another one, in place of
+// what may have been there.
+func (d *Locked) Rename(name string, dir *Locked, to string) error {
+	if err := d.fs.check(OpRename, d.path, name); err != nil {
+		return err
+	}
+	if err := os.Rename(d.at(name), dir.at(to)); err != nil {
+		return pathError(OpRename, d.path, name, cause(err))
+	}
+	return nil
+}
+
+// RenameNoReplace is Rename that fails with ErrExists when the new name is
+// taken: a second name for the file, which never replaces one, then one name less.
+func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
+	if err := d.fs.check(OpRename, d.path, name); err != nil {
+		return err
+	}
+	if err := os.Link(d.at(name), dir.at(to)); err != nil {
+		return pathError(OpRename, d.path, name, cause(err))
+	}
+	return d.Unlink(name)
+}
+
+// Unlink removes a name that is no directory.
+func (d *Locked) Unlink(name string) error {
+	info, err := d.Stat(name)
+	if err == nil && info.Type == Directory {
+		return pathError(OpUnlink, d.path, name, ErrNotFile)
+	}
+	return d.remove(OpUnlink, name)
+}
+
+// Rmdir removes an empty directory.
+func (d *Locked) Rmdir(name string) error {
+	info, err := d.Stat(name)
+	if err == nil && info.Type != Directory {
+		return pathError(OpRmdir, d.path, name, errNotDirectory)
+	}
+	return d.remove(OpRmdir, name)
+}
+
+func (d *Locked) remove(op Op, name string) error {
+	if err := d.fs.check(op, d.path, name); err != nil {
+		return err
+	}
+	if err := os.Remove(d.at(name)); err != nil {
+		return pathError(op, d.path, name, cause(err))
+	}
+	return nil
+}
+
+// Sync waits until all that was changed on the directory's filesystem is on its disk.
+func (d *Locked) Sync() error {
+	if err := d.fs.check(OpSync, d.path, ""); err != nil {
+		return err
+	}
+	return syncAll(d.real)
+}
+
+// Free is the space in bytes that an ordinary user can still write to the
+// directory's filesystem.
+func (d *Dir) Free() (int64, error) { return freeSpace(d.real) }

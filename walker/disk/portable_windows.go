@@ -1,0 +1,45 @@
+package disk
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/windows"
+)
+
+const nonblock = 0
+
+// errReadOnly is why nothing is removed here: directories cannot be locked,
+// and names in use cannot be removed.
+var errReadOnly = errors.New("removing is not supported on Windows")
+
+// addSystem gives a directory an identity by its path: the file index would
+// cost an open file each.
+func (i *Info) addSystem(path string, _ os.FileInfo) {
+	i.Disk, i.Links = i.Size, 1
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, c := range []byte(strings.ToLower(path)) {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	i.ID = ID{Ino: h}
+}
+
+func lockDirectory(string) (*os.File, error) { return nil, errReadOnly }
+
+// NotEmpty reports whether err says that a directory was not removed because something is in it.
+func NotEmpty(err error) bool { return errors.Is(err, windows.ERROR_DIR_NOT_EMPTY) }
+
+func syncAll(string) error { return nil }
+
+func freeSpace(path string) (int64, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return 0, err
+	}
+	var free uint64
+	if err := windows.GetDiskFreeSpaceEx(name, &free, nil, nil); err != nil {
+		return 0, pathError(OpStat, path, "", err)
+	}
+	return int64(min(free, 1<<62)), nil
+}
