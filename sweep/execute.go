@@ -62,6 +62,9 @@ func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker) (
 	return r.failures, err
 }
 
+// stopped reports whether the run was asked to end.
+func (r *run) stopped() bool { return r.ctx.Err() != nil }
+
 func (r *run) execute() error {
 	if err := r.lookAgain(); err != nil {
 		return err
@@ -76,7 +79,7 @@ func (r *run) execute() error {
 		return err
 	}
 	r.finish()
-	if stopped := r.ctx.Err() != nil; stopped || len(r.failures) > 0 {
+	if r.stopped() || len(r.failures) > 0 {
 		return nil // the next run has to look for what is left
 	}
 	_, err := r.lock.Touch()
@@ -91,7 +94,7 @@ func (r *run) lookAgain() error {
 	if err := unreadable(findings); err != nil {
 		return fmt.Errorf("%w; nothing has been removed", err)
 	}
-	if stopped := r.ctx.Err() != nil; !stopped {
+	if !r.stopped() {
 		r.spare(look)
 		r.look.Restore = look.Restore
 	}
@@ -111,7 +114,7 @@ func unreadable(f *walker.Findings) error {
 }
 
 func (r *run) nothingLeft() bool {
-	return len(r.look.Restore) == 0 && !slices.Contains(r.done, planned) || r.ctx.Err() != nil
+	return len(r.look.Restore) == 0 && !slices.Contains(r.done, planned) || r.stopped()
 }
 
 // setAside takes the names of all that goes, looks at the repositories again,
@@ -124,11 +127,11 @@ func (r *run) setAside() error {
 	r.each(mark.Upload, planned, removed, r.removeUpload)
 	r.each(mark.Temporary, planned, removed, r.removeTemporary)
 	err := r.sync()
-	if err == nil && r.ctx.Err() == nil {
+	if err == nil && !r.stopped() {
 		r.each(mark.Blob, planned, taken, r.takeBlob)
 		err = r.giveBackLive()
 	}
-	if err != nil || r.ctx.Err() != nil {
+	if err != nil || r.stopped() {
 		r.giveBack(r.taken())
 	}
 	return err
@@ -165,7 +168,7 @@ func (r *run) giveBackLive() error {
 	if err := unreadable(findings); err != nil {
 		return fmt.Errorf("%w; what was to be removed has its name again", err)
 	}
-	if r.ctx.Err() == nil {
+	if !r.stopped() {
 		r.giveBack(r.restored(later))
 	}
 	return nil
@@ -238,7 +241,7 @@ func (r *run) settleGivenBack(places []int32, e *entry, err error) {
 		return // a run before this one had set it aside
 	}
 	switch {
-	case r.ctx.Err() != nil && err == nil:
+	case r.stopped() && err == nil:
 		r.done[places[at]] = planned
 	case len(r.failures) > 0:
 		r.done[places[at]] = failed

@@ -69,16 +69,6 @@ func (p *Plan) Items(fn func(mark.Item)) {
 // Empty reports whether there is nothing to remove and nothing to give back.
 func (p *Plan) Empty() bool { return len(p.items) == 0 && len(p.look.Restore) == 0 }
 
-// Pending reports whether nothing in the plan has been tried yet.
-func (p *Plan) Pending() bool {
-	for _, d := range p.done {
-		if d != planned {
-			return false
-		}
-	}
-	return true
-}
-
 // Look is what the plan was made from.
 func (p *Plan) Look() *mark.Look { return p.look }
 

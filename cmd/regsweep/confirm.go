@@ -16,7 +16,7 @@ func (j *job) confirm(ctx context.Context) (bool, error) {
 	if j.yes || !j.interactive() {
 		return true, nil
 	}
-	if err := j.writeTable(j.voice.w, j.newReport(false)); err != nil {
+	if err := j.writeTable(j.voice.w, j.newReport(false), false); err != nil {
 		return false, err
 	}
 	fmt.Fprint(j.voice.w, "\nremove this? [y/N] ")

@@ -31,7 +31,7 @@ func (j *job) report(executed bool) error {
 	if j.quiet {
 		return nil
 	}
-	return j.writeTable(j.out, rep)
+	return j.writeTable(j.out, rep, executed)
 }
 
 func (j *job) newReport(executed bool) *sweep.Report {
@@ -63,11 +63,11 @@ func (j *job) newReport(executed bool) *sweep.Report {
 }
 
 // writeTable writes the report for people.
-func (j *job) writeTable(w io.Writer, rep *sweep.Report) error {
+func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
-	verb := "removed"
-	if rep.DryRun || j.plan.Pending() {
-		verb = "would be removed"
+	verb := "would be removed"
+	if executed {
+		verb = "removed"
 	}
 	for _, i := range rep.Items {
 		fmt.Fprintln(w, harmless(itemText(verb, &i)))

@@ -1,0 +1,133 @@
+package layouttest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// Missing says what a client lacks that pulls a reference, NAME:TAG or
+// NAME@DIGEST, with all that is below it: an independent, simple model of what
+// the registry serves. Nothing is missing of an image that can be pulled. A
+// child of an index that the repository does not link is listed, since only
+// the test knows whether it was there before.
+func (s *Store) Missing(ref string) []string {
+	repository, digest, ok := strings.Cut(ref, "@")
+	if !ok {
+		at := strings.LastIndexByte(ref, ':')
+		repository = ref[:at]
+		current := layout.Object{Kind: layout.TagCurrent, Repository: repository, Tag: ref[at+1:]}
+		b, err := os.ReadFile(s.abs(current.Path()))
+		if err != nil {
+			return []string{"tag " + ref}
+		}
+		digest = strings.TrimSpace(string(b))
+	}
+	m := model{s: s, repository: repository, seen: map[string]bool{}}
+	m.manifest(digest)
+	slices.Sort(m.missing)
+	return slices.Compact(m.missing)
+}
+
+type model struct {
+	s          *Store
+	repository string
+	seen       map[string]bool
+	missing    []string
+}
+
+func (m *model) lack(format string, args ...any) {
+	m.missing = append(m.missing, fmt.Sprintf(format, args...))
+}
+
+// linked follows a link of the repository to content whose digest is right.
+func (m *model) linked(kind layout.Kind, digest string) ([]byte, bool) {
+	d, err := layout.ParseDigest(digest)
+	if err != nil {
+		return nil, false
+	}
+	link, err := os.ReadFile(m.s.abs(layout.Object{Kind: kind, Repository: m.repository, Digest: d}.Path()))
+	if err != nil {
+		return nil, false
+	}
+	target, err := layout.ParseDigest(strings.TrimSpace(string(link)))
+	if err != nil {
+		return nil, false
+	}
+	content, err := os.ReadFile(m.s.abs(layout.Object{Kind: layout.BlobData, Digest: target}.Path()))
+	if err != nil || layout.FromBytes(d.Algorithm(), content) != d {
+		return nil, false
+	}
+	return content, true
+}
+
+func (m *model) manifest(digest string) {
+	if m.seen[digest] {
+		return
+	}
+	m.seen[digest] = true
+	content, ok := m.linked(layout.RevisionLink, digest)
+	if !ok {
+		// Registry 2.x reads what 2.1.0 linked as a layer.
+		if content, ok = m.linked(layout.LayerLink, digest); !ok {
+			m.lack("manifest %s", digest)
+			return
+		}
+	}
+	var doc struct {
+		Config    *part
+		Layers    []part
+		Blobs     []part
+		Things    []part
+		Manifests []part
+		FSLayers  []struct{ BlobSum string }
+	}
+	if err := json.Unmarshal(content, &doc); err != nil {
+		m.lack("manifest %s: %v", digest, err)
+		return
+	}
+	if doc.Config != nil {
+		m.blob(*doc.Config)
+	}
+	for _, p := range slices.Concat(doc.Layers, doc.Blobs, doc.Things) {
+		m.blob(p)
+	}
+	for _, l := range doc.FSLayers {
+		m.blob(part{Digest: l.BlobSum})
+	}
+	for _, p := range doc.Manifests {
+		if _, err := os.Stat(m.s.abs(layerPath(m.repository, p.Digest))); err == nil {
+			m.blob(p) // a child that is a plain blob
+			continue
+		}
+		m.manifest(p.Digest)
+	}
+}
+
+func layerPath(repository, digest string) string {
+	d, err := layout.ParseDigest(digest)
+	if err != nil {
+		return "nowhere"
+	}
+	return layout.Object{Kind: layout.LayerLink, Repository: repository, Digest: d}.Path()
+}
+
+// part is a descriptor.
+type part struct {
+	Digest string
+	URLs   []string
+	Data   []byte
+}
+
+func (m *model) blob(p part) {
+	if len(p.URLs) > 0 || p.Data != nil || p.Digest == "" {
+		return
+	}
+	if _, ok := m.linked(layout.LayerLink, p.Digest); !ok {
+		m.lack("blob %s", p.Digest)
+	}
+}
