@@ -37,7 +37,7 @@ e2e: build ## real registries and clients; .ci/parts installs them
 	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep $(GO) test -count=1 -timeout 25m ./...
 
 bench: build ## ratios to the least work, to find and to the registry's own collector
-	bench/run
+	$(GO) run ./bench
 
 cover: ## coverage of the module
 	$(GO) test -coverpkg=./layout,./walker/...,./mark/...,./sweep/...,./cmd/... -coverprofile=bin/cover.out ./... && $(GO) tool cover -func=bin/cover.out | tail -1

@@ -199,7 +199,7 @@ func names2(p parsed) []string {
 
 // FuzzProtection holds that no list of protected names makes matching panic.
 func FuzzProtection(f *testing.F) {
-	f.Add("a/b:v*\n**@sha256:" + hexA + "\n# x\nprod/**", "a/b", "v1")
+	f.Add("a/b:v*\n**@sha256:"+hexA+"\n# x\nprod/**", "a/b", "v1")
 	f.Fuzz(func(_ *testing.T, text, repository, tag string) {
 		p, err := ReadProtection(strings.NewReader(text), "x")
 		if err != nil {

@@ -132,7 +132,7 @@ func (s *Store) replaceBySpecial(kind, path string, at time.Time) error {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(short)
+		defer func() { _ = os.RemoveAll(short) }() // what is left of it is empty
 		listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: short + "/s", Net: "unix"})
 		if err != nil {
 			return err

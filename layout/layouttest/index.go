@@ -2,6 +2,7 @@ package layouttest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
@@ -62,7 +63,7 @@ func (s *Store) indexOf(l *line, name string, m *imageIndex) (*object, error) {
 	m.Annotations = map[string]string{"org.opencontainers.image.ref.name": name}
 	o := s.addContent(name, layout.SHA256, encode(m, m.MediaType == dockerList))
 	o.manifest, o.mediaType = true, m.MediaType
-	o.children = append(lists["of"], lists["attest"]...)
+	o.children = slices.Concat(lists["of"], lists["attest"])
 	o.parts = lists["blobs"]
 	return o, nil
 }

@@ -160,19 +160,6 @@ func (l *line) count(key string, absent int) int {
 	return n
 }
 
-func (l *line) fraction(key string, absent float64) float64 {
-	v, ok := l.options[key]
-	if !ok {
-		return absent
-	}
-	f, err := strconv.ParseFloat(v, 64)
-	if err != nil || f < 0 || f > 1 {
-		l.fail(fmt.Errorf("%s=%q is no number from 0 to 1", key, v))
-		return 0
-	}
-	return f
-}
-
 func (l *line) duration(key string, absent time.Duration) time.Duration {
 	v, ok := l.options[key]
 	if !ok {
