@@ -222,7 +222,7 @@ func (b *bench) sweep(root string) error {
 		}
 		return exec.Command("cp", "-a", root, copied).Run()
 	}
-	defer os.RemoveAll(copied)
+	defer func() { _ = os.RemoveAll(copied) }()
 	ours := b.gc(copied, "-m")
 	unlink := func() (cost, error) {
 		// Plain unlinking of the same number of blobs: every second one.
