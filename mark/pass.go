@@ -265,7 +265,7 @@ func (p *pass) load(from int) {
 	p.w.Each(p.ctx, len(p.nodes)-from, func(i int) { try(from + i) })
 	unsettled := slices.ContainsFunc(failed, func(err error) bool { return errors.Is(err, errUnsettled) })
 	if unsettled {
-		p.w.Pause(p.ctx)
+		p.w.Pause()
 	}
 	for i := from; i < len(p.nodes); i++ {
 		if errors.Is(failed[i], errUnsettled) {

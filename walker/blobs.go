@@ -37,13 +37,9 @@ const (
 // Blobs calls fn for every blob's directory, concurrently. It reports whether
 // there is a directory for blobs at all.
 func (w *Walker) Blobs(ctx context.Context, fn func(Blob)) (exists bool) {
-	blobs, err := w.store.Open(layout.Blobs)
-	if disk.Gone(err) {
+	blobs, ok := w.open(w.store, layout.Blobs)
+	if !ok {
 		return false
-	}
-	if err != nil {
-		w.Unreadable(layout.Blobs, err)
-		return true
 	}
 	defer blobs.Close()
 	q := newQueue()
@@ -104,17 +100,29 @@ func isPrefix(name string) bool {
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' }
 
-// open opens a directory that was listed. One that has vanished since is no
-// error; ok is false for it and for one that cannot be opened.
+// open opens a directory that should be there. One that is not, when looked for
+// once more by its path, has been deleted, which is no error; ok is false for
+// it and for one that cannot be opened.
 func (w *Walker) open(d *disk.Dir, name string) (sub *disk.Dir, ok bool) {
 	sub, err := d.Open(name)
 	if err != nil && Unsettled(err) {
+		w.Pause()
 		sub, err = w.store.Open(d.Join(name))
 	}
 	if err != nil && !disk.Gone(err) {
 		w.Unreadable(d.Join(name), err)
 	}
 	return sub, err == nil
+}
+
+// openIfThere opens a directory that need not be there.
+func (w *Walker) openIfThere(d *disk.Dir, name string) (sub *disk.Dir, ok bool) {
+	if _, err := d.Stat(name); disk.Gone(err) {
+		if _, err = w.store.Stat(d.Join(name)); disk.Gone(err) {
+			return nil, false
+		}
+	}
+	return w.open(d, name)
 }
 
 // prefix reads one directory of blobs. It is opened by its path, which has

@@ -52,7 +52,7 @@ func (r *Repository) layerDir(alg layout.Algorithm) (*disk.Dir, bool) {
 	if d, ok := r.layersOf[alg]; ok {
 		return d, true
 	}
-	if r.layers == nil {
+	if !slices.Contains(r.LayerAlgorithms(), alg) {
 		return nil, false
 	}
 	d, ok := r.openPart(r.layers, alg.String())

@@ -80,7 +80,7 @@ func (w *Walker) readLinks(ctx context.Context, d *disk.Dir, n int, name func(i 
 		switch links[i].State {
 		case linkUnclear:
 			if !waited {
-				w.Pause(ctx)
+				w.Pause()
 				waited = true
 			}
 			links[i] = w.readAgain(d.Join(name(i)))

@@ -148,13 +148,9 @@ type discovery struct {
 // reached by several names is visited once, by the name without symbolic links.
 // It reports whether there is a directory for repositories at all.
 func (w *Walker) Repositories(ctx context.Context, fn func(*Repository)) (exists bool) {
-	root, err := w.store.Open(layout.Repositories)
-	if disk.Gone(err) {
+	root, ok := w.open(w.store, layout.Repositories)
+	if !ok {
 		return false
-	}
-	if err != nil {
-		w.Unreadable(layout.Repositories, err)
-		return true
 	}
 	root.Close()
 	d := &discovery{w: w, ctx: ctx, queue: newQueue(), fn: fn, seen: map[disk.ID]struct{}{}}

@@ -119,12 +119,12 @@ func (w *Walker) temporary(d *disk.Dir, name string) (Temporary, bool) {
 // Source: distribution v2.4 registry/storage/signaturestore.go.
 func (r *Repository) Signatures(revision layout.Digest) (found []layout.Digest, ok bool) {
 	ok = true
-	dir, exists := r.w.open(r.w.store, layout.RevisionDir(r.Name, revision))
+	dir, exists := r.w.openIfThere(r.w.store, layout.RevisionDir(r.Name, revision))
 	if !exists {
 		return nil, ok
 	}
 	defer dir.Close()
-	signatures, exists := r.w.open(dir, layout.Signatures)
+	signatures, exists := r.w.openIfThere(dir, layout.Signatures)
 	if !exists {
 		return nil, ok
 	}

@@ -109,7 +109,7 @@ func (r *Repository) History(t *Tag) []layout.Digest {
 }
 
 func (r *Repository) history(tag *disk.Dir) (found []layout.Digest) {
-	index, ok := r.w.open(tag, layout.Index)
+	index, ok := r.w.openIfThere(tag, layout.Index)
 	if !ok {
 		return nil
 	}

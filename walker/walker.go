@@ -171,12 +171,7 @@ func Unsettled(err error) bool {
 
 // Pause waits for a registry's write that may be under way, before a file is
 // looked at once more.
-func (w *Walker) Pause(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(pause):
-	}
-}
+func (w *Walker) Pause() { time.Sleep(pause) }
 
 // Jobs is how many file operations are under way at a time.
 func (w *Walker) Jobs() int { return w.jobs }
