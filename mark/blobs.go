@@ -52,3 +52,7 @@ func (s *Store) SettleDisk() {
 		}
 	}
 }
+
+// SetAside records that a blob is being renamed to layout.Aside, so that a Look
+// that finds it live has it given its name back.
+func (s *Store) SetAside(id ID) { s.Table.record(id).set(isAside) }

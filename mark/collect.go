@@ -30,13 +30,17 @@ func (p *pass) report() {
 	if p.l.rules.PullThrough || p.l.aside != nil {
 		return
 	}
+	absent := p.absent()
+	if len(absent) == 0 {
+		return
+	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if n.m == nil || n.why == Dead {
 			continue
 		}
 		for _, id := range n.m.refs[:n.m.required] {
-			if !p.present(id) {
+			if absent[id] {
 				path := layout.BlobDir(p.s.Table.Digest(id)) + "/" + layout.Data
 				p.problem(walker.MissingBlob, path, "a manifest references it, and it is absent", p.references(n)...)
 			}
@@ -44,26 +48,44 @@ func (p *pass) report() {
 	}
 }
 
-// present reports whether a referenced blob is in the store, by whatever name.
-// One that has come after the walk of the blobs is, and so is one that the
-// repository's layer link calls by another digest; that one is marked.
-func (p *pass) present(id ID) bool {
-	if p.s.Table.record(id).has(hasBlob) {
-		return true
+// absent are the blobs that live manifests of the repository require and that
+// are not in the store by any name: not by one that came after the walk of the
+// blobs, nor by one that the repository's layer link gives them; such a one is marked.
+func (p *pass) absent() map[ID]bool {
+	unseen := map[layout.Algorithm][]layout.Digest{}
+	asked := map[ID]bool{}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if n.m == nil || n.why == Dead {
+			continue
+		}
+		for _, id := range n.m.refs[:n.m.required] {
+			if p.s.Table.record(id).has(hasBlob) || asked[id] {
+				continue
+			}
+			asked[id] = true
+			if to, ok := p.aliases[id]; ok && p.s.Table.record(to).has(hasBlob) || p.s.stat(p.w, id) {
+				continue
+			}
+			d := p.s.Table.Digest(id)
+			unseen[d.Algorithm()] = append(unseen[d.Algorithm()], d)
+		}
 	}
-	if to, ok := p.aliases[id]; ok && p.s.Table.record(to).has(hasBlob) {
-		return true
+	absent := map[ID]bool{}
+	for alg, digests := range unseen {
+		for _, v := range p.r.ReadLayers(p.ctx, alg, digests) {
+			id := p.s.Table.Intern(v.Digest)
+			if v.Link.State == walker.LinkGood {
+				to := p.s.Table.Intern(v.Link.Target)
+				p.mark(to, p.lowest(id))
+				if p.s.stat(p.w, to) {
+					continue
+				}
+			}
+			absent[id] = true
+		}
 	}
-	if p.s.stat(p.w, id) {
-		return true
-	}
-	l := p.r.HasLayer(p.ctx, p.s.Table.Digest(id))
-	if l.State != walker.LinkGood {
-		return false
-	}
-	to := p.s.Table.Intern(l.Target)
-	p.mark(to, p.lowest(id))
-	return p.s.stat(p.w, to)
+	return absent
 }
 
 // collect lists what goes from the repository, and what gets its name back.
@@ -75,9 +97,7 @@ func (p *pass) collect() {
 	}
 	p.collectTags()
 	p.collectManifests()
-	for i := range p.layersGo {
-		p.collectLayer(&p.layersGo[i])
-	}
+	p.items = append(p.items, p.layersGo...)
 	if p.history && p.keep == Dead && p.l.aside == nil {
 		p.collectHistory()
 	}
@@ -95,8 +115,8 @@ func (p *pass) keepParts() {
 		return p.r.Linked || p.r.Odd || i.Kind != Upload && i.Kind != Temporary
 	})
 	for i := range p.layersGo {
-		if v := &p.layersGo[i]; v.Link.Aside {
-			p.restore = append(p.restore, Item{Kind: LayerLink, ID: p.s.Table.Intern(v.Digest), Aside: true})
+		if p.layersGo[i].Aside {
+			p.restore = append(p.restore, p.layersGo[i])
 		}
 	}
 	p.layersGo = nil
@@ -124,7 +144,7 @@ func (p *pass) tagGoes(t *tag) bool {
 	case p.keep != Dead || t.Linked || t.Odd || t.Link.State != walker.LinkGood || !p.old(t.Link.MTime):
 		return false
 	case t.node < 0:
-		return !p.protect.hasTag(t.Name)
+		return !p.protectsTag(t)
 	}
 	return t.subject != 0 && !p.isLive(t.subject)
 }
@@ -133,7 +153,7 @@ func (p *pass) tagGoes(t *tag) bool {
 // if the image that it is about is live, or if it was rewritten meanwhile,
 // unless a new one has its name.
 func (p *pass) collectTaken(t *tag) {
-	back := p.keep != Dead || t.node >= 0 && (t.subject != 0 && p.isLive(t.subject) || !p.old(t.Link.MTime))
+	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.isLive(t.subject) || !p.old(t.Link.MTime))
 	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}
 	if t.Link.State == walker.LinkGood {
 		item.ID = p.s.Table.Intern(t.Link.Target)
@@ -150,6 +170,9 @@ func (p *pass) collectManifests() {
 	p.setHeights()
 	for i := range p.nodes {
 		n := &p.nodes[i]
+		if n.pending {
+			continue
+		}
 		if !n.tagged {
 			p.totals.Untagged++
 		}
@@ -196,13 +219,6 @@ func (p *pass) setHeights() {
 			visit(int32(i))
 		}
 	}
-}
-
-func (p *pass) collectLayer(v *walker.Revision) {
-	p.items = append(p.items, Item{
-		Kind: LayerLink, Aside: v.Link.Aside,
-		ID: p.s.Table.Intern(v.Digest), Extra: uint32(p.s.Table.Intern(v.Link.Target)),
-	})
 }
 
 // collectHistory lists the entries of tags that stay whose manifest's link is gone or goes.

@@ -1,37 +1,47 @@
 package mark
 
 import (
+	"slices"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker"
 )
 
+// batch is how many layer links are read before they are decided about, so
+// that a repository with a million of them needs little memory.
+const batch = 4096
+
 // readLayers looks at the layer links that no live manifest references; only
-// these are read, and those of other algorithms than sha256, which have been.
+// these are read, and those that readAliases has read.
 func (p *pass) readLayers() {
-	if !p.l.rules.Resumed && p.r.HasLayers() {
-		var digests []layout.Digest
+	if !p.readsAllLayers() && p.r.HasLayers() {
+		var unreferenced []ID
 		p.listLayers(layout.SHA256, func(d layout.Digest) {
-			p.totals.LayerLinks++
 			if id := p.s.Table.Lookup(d); id == 0 || !p.isLive(id) {
-				digests = append(digests, d)
+				unreferenced = append(unreferenced, p.s.Table.Intern(d))
+				return
 			}
+			p.totals.LayerLinks++
 		})
-		if len(digests) > 0 {
+		digests := make([]layout.Digest, 0, min(batch, len(unreferenced)))
+		for part := range slices.Chunk(unreferenced, batch) {
+			digests = digests[:0]
+			for _, id := range part {
+				digests = append(digests, p.s.Table.Digest(id))
+			}
 			read := p.r.ReadLayers(p.ctx, layout.SHA256, digests)
-			p.totals.LayerLinks -= len(read) // they are counted below, if there is a link
-			p.layers = append(p.layers, read...)
+			for i := range read {
+				p.layer(&read[i])
+			}
 		}
 	}
 	for i := range p.layers {
 		p.layer(&p.layers[i])
 	}
-	if p.repoLayersStay() {
+	if p.totals.LayerLinks > len(p.layersGo) {
 		p.stays = true
 	}
 }
-
-// repoLayersStay reports whether there are layer links besides those that go.
-func (p *pass) repoLayersStay() bool { return p.totals.LayerLinks > len(p.layersGo) }
 
 // layer decides about a layer link that has been read.
 func (p *pass) layer(v *walker.Revision) {
@@ -53,6 +63,10 @@ func (p *pass) layer(v *walker.Revision) {
 		return // unreadable, which ends the run
 	}
 	target := p.s.Table.Intern(l.Target)
+	item := Item{Kind: LayerLink, Aside: l.Aside, ID: id, Extra: uint32(target)}
+	if v.Twice {
+		p.twice(layout.LayerDir(p.r.Name, v.Digest), id)
+	}
 	if l.Target != v.Digest && l.Target.Algorithm() == v.Digest.Algorithm() {
 		p.mismatch(layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, l.Target)
 		p.mark(id, Rooted)
@@ -61,22 +75,26 @@ func (p *pass) layer(v *walker.Revision) {
 	switch {
 	case p.isLive(id):
 		p.mark(target, p.lowest(id))
-		if l.Aside {
-			p.restore = append(p.restore, Item{Kind: LayerLink, ID: id, Extra: uint32(target), Aside: true})
-		}
-		return
+	case p.isLive(target):
+		// Its blob is referenced by the other name.
 	case p.freshLayer(l.MTime) || v.Linked:
 		p.mark(id, Fresh)
 		p.mark(target, Fresh)
-		if l.Aside {
-			p.restore = append(p.restore, Item{Kind: LayerLink, ID: id, Extra: uint32(target), Aside: true})
+	default:
+		if !p.s.stat(p.w, target) {
+			p.problem(walker.MissingBlob, layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, "the layer's blob is absent")
 		}
+		p.layersGo = append(p.layersGo, item)
 		return
 	}
-	if !p.s.stat(p.w, target) {
-		p.problem(walker.MissingBlob, layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, "the layer's blob is absent")
+	if l.Aside {
+		p.restore = append(p.restore, item)
 	}
-	p.layersGo = append(p.layersGo, *v)
+}
+
+// twice plans to remove a link that a stopped run set aside and a push has replaced.
+func (p *pass) twice(dir string, id ID) {
+	p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(dir+"/"+layout.AsideLink, 0)})
 }
 
 // lowest is the least reason for which something in this repository names a digest.

@@ -1,6 +1,7 @@
 package mark
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/regsweep/regsweep/layout"
@@ -13,7 +14,7 @@ func (p *pass) markLive() {
 	p.tagRoots()
 	p.reach(Rooted, func(n *node) bool { return n.forced || n.tagged || p.retained(n) })
 	p.reach(Fresh, func(n *node) bool { return p.young(n) })
-	p.reach(Protected, p.protectedNode())
+	p.reach(Protected, p.protectsNode)
 	p.reach(Broken, func(n *node) bool { return n.pinned && !n.layer })
 	p.markFreshTags()
 	p.keepCircles()
@@ -21,7 +22,7 @@ func (p *pass) markLive() {
 
 // retained reports whether a manifest is a root without regard to its age.
 func (p *pass) retained(n *node) bool {
-	return (p.l.aside != nil || !p.l.rules.DeleteUntagged) && !n.aside && !n.layer
+	return (p.l.aside != nil || !p.l.rules.DeleteUntagged) && !n.aside && !n.layer && !n.pending
 }
 
 // young reports whether a manifest is a root for its age: its link's, or its
@@ -31,7 +32,7 @@ func (p *pass) young(n *node) bool {
 	switch {
 	case n.layer:
 		return false
-	case n.aside:
+	case n.aside || n.pending:
 		return p.l.rules.fresh(n.mtime)
 	}
 	return p.l.rules.youngUntagged(n.mtime) || p.s.Table.record(n.id).has(hasBlob|isFresh)
@@ -49,14 +50,15 @@ func (p *pass) tagRoots() {
 	}
 }
 
-func (p *pass) protectedNode() func(*node) bool {
-	ids := map[ID]bool{}
+// findProtected marks the protected blobs, and finds the protected manifests.
+func (p *pass) findProtected() {
+	p.protected = map[ID]bool{}
 	p.protect.digests(func(d layout.Digest) bool {
 		id := p.s.Table.Lookup(d)
 		if id == 0 {
 			return false
 		}
-		ids[id] = true
+		p.protected[id] = true
 		_, linked := p.index[id]
 		stored := p.s.Table.record(id).has(hasBlob)
 		if stored {
@@ -67,10 +69,16 @@ func (p *pass) protectedNode() func(*node) bool {
 	for i := range p.tags {
 		t := &p.tags[i]
 		if p.protect.hasTag(t.Name) && t.node >= 0 {
-			ids[p.nodes[t.node].path] = true
+			p.protected[p.nodes[t.node].path] = true
 		}
 	}
-	return func(n *node) bool { return ids[n.id] || ids[n.path] }
+}
+
+func (p *pass) protectsNode(n *node) bool { return p.protected[n.id] || p.protected[n.path] }
+
+// protectsTag reports whether a tag is protected, or names a digest that is.
+func (p *pass) protectsTag(t *tag) bool {
+	return p.protect.hasTag(t.Name) || t.node >= 0 && p.protectsNode(&p.nodes[t.node])
 }
 
 // mark records that a digest is named for a reason.
@@ -141,7 +149,7 @@ func (p *pass) follow(id ID, push func(int32)) {
 	if len(p.edges) == 0 {
 		return
 	}
-	from, _ := slices.BinarySearchFunc(p.edges, id, func(e edge, id ID) int { return int(int64(e.from) - int64(id)) })
+	from, _ := slices.BinarySearchFunc(p.edges, id, func(e edge, id ID) int { return cmp.Compare(e.from, id) })
 	for ; from < len(p.edges) && p.edges[from].from == id; from++ {
 		push(p.edges[from].to)
 	}
@@ -158,52 +166,53 @@ func (p *pass) markFreshTags() {
 }
 
 // keepCircles keeps images that a tag about them reaches, directly or through
-// others of the kind: the subject goes only if nothing but the tag's being
-// about it would keep the tag.
+// others of the kind: an image goes only if nothing but such a tag's being
+// about it would keep the tag. Whatever is left when one after another all
+// dead manifests are taken away that no other one names, or is the subject of
+// the tag of, is such a circle or is reached from one.
 func (p *pass) keepCircles() {
-	var left []int32 // tags
+	if !slices.ContainsFunc(p.tags, func(t tag) bool { return t.subject != 0 && t.Taken == "" && !p.isLive(t.subject) }) {
+		return
+	}
+	kept := make([][]int32, len(p.nodes)) // by the tags about each node
 	for i := range p.tags {
-		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" && !p.isLive(t.subject) {
-			left = append(left, int32(i))
+		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" {
+			kept[p.index[t.subject]] = append(kept[p.index[t.subject]], t.node)
 		}
 	}
-	for len(left) > 0 {
-		seen := p.trial(left)
-		still := slices.DeleteFunc(slices.Clone(left), func(i int32) bool { return !seen[p.tags[i].subject] })
-		if len(still) == len(left) {
-			break
-		}
-		left = still
-	}
-	var roots []int32
-	for _, i := range left {
-		roots = append(roots, p.tags[i].node)
-	}
-	p.reachFrom(Rooted, roots)
-}
-
-// trial returns what the tags' manifests name, directly and through manifests,
-// without marking anything. Tags and referrers about these are not followed.
-func (p *pass) trial(tags []int32) map[ID]bool {
-	seen := map[ID]bool{}
-	visited := map[int32]bool{}
-	var roots []int32
-	for _, i := range tags {
-		roots = append(roots, p.tags[i].node)
-	}
-	Reach(roots, func(i int32) bool {
-		first := !visited[i]
-		visited[i] = true
-		return first
-	}, func(i int32, push func(int32)) {
+	each := func(i int32, fn func(int32)) {
 		p.eachName(i, func(id ID) {
-			seen[id] = true
-			if at, ok := p.index[id]; ok {
+			if at, ok := p.index[id]; ok && at != i && p.nodes[at].why == Dead {
+				fn(at)
+			}
+		})
+		for _, at := range kept[i] {
+			if p.nodes[at].why == Dead {
+				fn(at)
+			}
+		}
+	}
+	names := make([]int, len(p.nodes)) // how often each is named
+	for i := range p.nodes {
+		if p.nodes[i].why == Dead {
+			each(int32(i), func(at int32) { names[at]++ })
+		}
+	}
+	var free []int32
+	for i := range p.nodes {
+		if p.nodes[i].why == Dead && names[i] == 0 {
+			free = append(free, int32(i))
+		}
+	}
+	gone := make([]bool, len(p.nodes))
+	Reach(free, func(i int32) bool { gone[i] = true; return true }, func(i int32, push func(int32)) {
+		each(i, func(at int32) {
+			if names[at]--; names[at] == 0 {
 				push(at)
 			}
 		})
 	})
-	return seen
+	p.reach(Rooted, func(n *node) bool { return !gone[n.at] })
 }
 
 // markAll marks all that the repository links, for what nothing else keeps.

@@ -74,7 +74,9 @@ type Look struct {
 	Items        []Item // all garbage but blobs, sorted
 	Names        []Name
 	Totals       Totals
-	HasRepoDir   bool
+	// Borrowed is a repository with directories of the layout that are symbolic
+	// links, or "". No manifest, layer or tag is removed if there is any.
+	Borrowed string
 	// Restore are the items that have been set aside and are live.
 	Restore []Item
 
@@ -103,12 +105,13 @@ func (s *Store) Look(ctx context.Context, w *walker.Walker, aside *Aside) *Look 
 		r.unmark()
 		r.owner.Store(0)
 	}
-	l.HasRepoDir = w.Repositories(ctx, func(r *walker.Repository) {
+	w.Repositories(ctx, func(r *walker.Repository) {
 		p := newPass(ctx, l, r)
 		p.run()
 		l.add(p)
 	})
 	l.sort()
+	l.dropBorrowed()
 	l.markFresh()
 	l.markProtected()
 	l.addBlobItems()
@@ -122,6 +125,9 @@ func (l *Look) add(p *pass) {
 	defer l.mu.Unlock()
 	repo := uint32(len(l.Repositories))
 	p.repo.owner = p.owner
+	if p.r.Borrows {
+		l.Borrowed = max(l.Borrowed, p.repo.Name)
+	}
 	l.Repositories = append(l.Repositories, p.repo)
 	names := uint32(len(l.Names))
 	l.Names = append(l.Names, p.names...)
@@ -172,6 +178,16 @@ func (l *Look) sort() {
 			}
 		}
 	}
+}
+
+// dropBorrowed takes back what was to go from repositories if one of them has
+// directories that are symbolic links: they may lead into another one, whose
+// links are then needed by both.
+func (l *Look) dropBorrowed() {
+	if l.Borrowed == "" {
+		return
+	}
+	l.Items = slices.DeleteFunc(l.Items, func(i Item) bool { return i.Kind != Upload && i.Kind != Temporary })
 }
 
 // markFresh marks the blobs that are younger than the grace.
@@ -289,3 +305,6 @@ func (l *Look) BytesOf(i *Item) int64 {
 	}
 	return l.Names[i.Extra].Bytes
 }
+
+// IsFresh reports whether a modification time is within the grace.
+func (l *Look) IsFresh(mtime int64) bool { return l.rules.fresh(mtime) }

@@ -76,11 +76,13 @@ type descriptor struct {
 type texts []string
 
 func (t *texts) UnmarshalJSON(b []byte) error {
-	var s *string
-	if err := json.Unmarshal(b, &s); err != nil || s == nil {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
 		return err
 	}
-	*t = append(*t, *s)
+	if s != "" { // null, too
+		*t = append(*t, s)
+	}
 	return nil
 }
 
@@ -100,29 +102,41 @@ func (d *descriptors) UnmarshalJSON(b []byte) error {
 	case string(b) == "null":
 		return nil
 	case b[0] == '[':
-		var list []descriptor
-		err := json.Unmarshal(b, &list)
-		*d = append(*d, list...)
+		return d.addList(b)
+	}
+	return d.addOne(json.NewDecoder(bytes.NewReader(b)))
+}
+
+// addList adds the descriptors of a list one by one, since four megabytes of
+// empty ones would take hundreds in memory.
+func (d *descriptors) addList(b []byte) error {
+	list := json.NewDecoder(bytes.NewReader(b))
+	if _, err := list.Token(); err != nil {
 		return err
 	}
-	var one descriptor
-	err := json.Unmarshal(b, &one)
-	*d = append(*d, one)
-	return err
-}
-
-// parseManifest reads a manifest: at least every reference that either
-// registry would see in it. An error means that it is no manifest. scratch,
-// which may be nil, is memory for the references.
-func parseManifest(content []byte, scratch []reference) (parsed, error) {
-	if p := (parsed{refs: scratch[:0]}); scanManifest(content, &p) {
-		return p, nil
+	for list.More() {
+		if err := d.addOne(list); err != nil {
+			return err
+		}
 	}
-	return decodeManifest(content)
+	return nil
 }
 
-// decodeManifest is parseManifest by encoding/json, for whatever the scanner
-// does not understand.
+// addOne adds the next descriptor if it names anything.
+func (d *descriptors) addOne(from *json.Decoder) error {
+	var one descriptor
+	if err := from.Decode(&one); err != nil {
+		return err
+	}
+	if len(one.Digest)+len(one.BlobSum) > 0 {
+		*d = append(*d, one)
+	}
+	return nil
+}
+
+// decodeManifest reads a manifest by encoding/json: at least every reference
+// that either registry would see in it. An error means that it is no manifest.
+// It serves whatever the scanner does not understand.
 func decodeManifest(content []byte) (parsed, error) {
 	if text := bytes.TrimLeft(content, " \t\r\n"); len(text) == 0 || text[0] != '{' {
 		return parsed{}, errors.New("not a JSON object")
@@ -135,13 +149,7 @@ func decodeManifest(content []byte) (parsed, error) {
 	if err := p.addParts(&doc); err != nil && p.kind != kindUnknown {
 		return parsed{}, err
 	}
-	for i := range doc.Subject {
-		for _, text := range doc.Subject[i].Digest {
-			if d, err := layout.ParseDigest(text); err == nil {
-				p.subjects = append(p.subjects, d)
-			}
-		}
-	}
+	p.addSubjects(doc.Subject)
 	if p.kind == kindUnknown {
 		p.addText(content)
 	}
@@ -157,7 +165,21 @@ func parseUnknown(content []byte, cause error) (parsed, error) {
 	}
 	p := parsed{kind: kindUnknown}
 	p.addText(content)
+	var about struct{ Subject descriptors }
+	if json.Unmarshal(content, &about) == nil {
+		p.addSubjects(about.Subject)
+	}
 	return p, nil
+}
+
+func (p *parsed) addSubjects(list descriptors) {
+	for i := range list {
+		for _, text := range list[i].Digest {
+			if d, err := layout.ParseDigest(text); err == nil {
+				p.subjects = append(p.subjects, d)
+			}
+		}
+	}
 }
 
 // addParts adds the references of all parts that a manifest may have.
@@ -178,7 +200,7 @@ func (p *parsed) addParts(doc *document) error {
 
 func (d *document) kind() kind {
 	for _, t := range d.MediaType {
-		if t != "" && !knownTypes[t] {
+		if !knownTypes[t] {
 			return kindUnknown
 		}
 	}
@@ -189,7 +211,7 @@ func (d *document) kind() kind {
 		return kindIndex
 	case d.Config != nil || d.Layers != nil || d.Blobs != nil:
 		return kindImage
-	case len(d.MediaType) > 0 && d.MediaType[0] != "":
+	case len(d.MediaType) > 0:
 		return kindImage // one that names nothing
 	}
 	return kindUnknown
@@ -199,9 +221,6 @@ func (p *parsed) add(d *descriptor, optional bool) error {
 	optional = optional || bool(d.URLs) || bool(d.Data)
 	for _, list := range [2]texts{d.Digest, d.BlobSum} {
 		for _, text := range list {
-			if text == "" {
-				continue
-			}
 			digest, err := layout.ParseDigest(text)
 			if err != nil {
 				return fmt.Errorf("not a manifest: it refers to a digest that is %w", err)

@@ -41,6 +41,15 @@ func names(refs []reference) []string {
 	return list
 }
 
+// parseManifest is how load reads a manifest.
+func parseManifest(content []byte) (parsed, error) {
+	var p parsed
+	if scanManifest(content, &p) {
+		return p, nil
+	}
+	return decodeManifest(content)
+}
+
 func TestManifestReferences(t *testing.T) {
 	tests := []struct {
 		name, text string
@@ -73,7 +82,7 @@ func TestManifestReferences(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for how, parse := range map[string]func([]byte) (parsed, error){
-				"as used":       func(b []byte) (parsed, error) { return parseManifest(b, nil) },
+				"as used":       parseManifest,
 				"encoding/json": decodeManifest,
 			} {
 				p, err := parse(expand(tt.text))
@@ -106,7 +115,7 @@ func TestBrokenManifestsAreErrors(t *testing.T) {
 		"a digest that is too short":  `{"config":{"digest":"sha256:aaaa"}}`,
 		"nesting beyond every reason": `{"config":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`,
 	} {
-		if p, err := parseManifest(expand(text), nil); err == nil {
+		if p, err := parseManifest(expand(text)); err == nil {
 			t.Errorf("%s: no error, but %v", name, p)
 		}
 	}
@@ -143,7 +152,7 @@ func FuzzManifest(f *testing.F) {
 		f.Add(expand(s))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		p, err := parseManifest(content, nil)
+		p, err := parseManifest(content)
 		if err != nil {
 			return // all of its repository is kept
 		}

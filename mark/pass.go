@@ -3,7 +3,6 @@ package mark
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -33,7 +32,9 @@ type pass struct {
 	reached map[ID]uint8 // what manifests and links of this repository name: a bit for each reason, bit 0 for any
 	layers  []walker.Revision
 	// layersGo are layer links that no live manifest references.
-	layersGo []walker.Revision
+	layersGo []Item
+	// protected are the digests here that are protected, by themselves or by a tag.
+	protected map[ID]bool
 
 	repo      Repo
 	totals    Totals
@@ -47,18 +48,21 @@ type pass struct {
 
 // node is a manifest that the repository links.
 type node struct {
-	id     ID // of the link's content
-	path   ID // of the link's path
-	mtime  int64
-	m      *manifest // nil if it cannot be read
-	extra  []ID      // signatures
-	why    Reason
-	height uint32 // of what is below it among the manifests that go
-	tagged bool
-	aside  bool // its link has been set aside
-	pinned bool // its link cannot be removed
-	forced bool // live whatever the rules say
-	layer  bool // it is linked as a layer only, as registry 2.1.0 did
+	at      int32 // its index
+	id      ID    // of the link's content
+	path    ID    // of the link's path
+	mtime   int64
+	m       *manifest  // nil if it cannot be read
+	err     *loadError // why it cannot
+	extra   []ID       // signatures
+	why     Reason
+	height  uint32 // of what is below it among the manifests that go
+	tagged  bool
+	aside   bool // its link has been set aside
+	pinned  bool // its link cannot be removed
+	forced  bool // live whatever the rules say
+	pending bool // its link is being written
+	layer   bool // it is linked as a layer only, as registry 2.1.0 did
 }
 
 // edge says that a live digest keeps a manifest: a referrer of it, or the
@@ -102,9 +106,11 @@ func (p *pass) run() {
 	for i := range tags {
 		p.addTag(tags[i])
 	}
-	p.load(0)
+	p.load()
+	p.findProtected()
 	p.addEdges()
 	p.markLive()
+	p.checkAside()
 	p.readLayers()
 	// Directories behind symbolic links are known only when all are open.
 	if p.r.Linked || p.r.Opaque {
@@ -149,9 +155,13 @@ func (p *pass) readRevisions() {
 		case walker.LinkMissing:
 			p.history = true
 			p.leftover(RevisionDir, path, &v)
+			p.addPending(path, &v)
 			continue
 		default:
 			continue // unreadable, which ends the run
+		}
+		if v.Twice {
+			p.twice(layout.RevisionDir(p.r.Name, v.Digest), path)
 		}
 		p.totals.Manifests++
 		if n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm() {
@@ -166,6 +176,17 @@ func (p *pass) readRevisions() {
 	p.repo.Manifests = p.totals.Manifests
 }
 
+// addPending makes a manifest known whose link a registry is writing at this
+// moment: it has found all that the manifest names.
+func (p *pass) addPending(path ID, v *walker.Revision) {
+	for _, t := range v.Left.Temporaries {
+		if p.l.rules.fresh(t.MTime) {
+			p.addNode(node{id: path, path: path, mtime: t.MTime, pending: true})
+			return
+		}
+	}
+}
+
 func (p *pass) mismatch(path string, target layout.Digest) {
 	p.problem(walker.LinkMismatch, path, fmt.Sprintf("it holds %s: both are kept", target))
 }
@@ -174,6 +195,7 @@ func (p *pass) mismatch(path string, target layout.Digest) {
 // digest's own path goes before one from elsewhere.
 func (p *pass) addNode(n node) int32 {
 	at := int32(len(p.nodes))
+	n.at = at
 	p.nodes = append(p.nodes, n)
 	p.index[n.path] = at
 	if _, ok := p.index[n.id]; !ok {
@@ -231,7 +253,7 @@ func (p *pass) freshLayer(mtime int64) bool {
 // algorithm; after a run that was stopped, all of them.
 func (p *pass) readAliases() {
 	for _, alg := range p.r.LayerAlgorithms() {
-		if alg == layout.SHA256 && !p.l.rules.Resumed {
+		if alg == layout.SHA256 && !p.readsAllLayers() {
 			continue
 		}
 		var digests []layout.Digest
@@ -246,6 +268,11 @@ func (p *pass) readAliases() {
 	}
 }
 
+// readsAllLayers reports whether layer links of sha256 have to be read even if
+// a live manifest references them: one may have been set aside by a stopped
+// run, or, where blobs are stored under other algorithms, hold such a digest.
+func (p *pass) readsAllLayers() bool { return p.l.rules.Resumed || p.s.hasLong }
+
 func (p *pass) listLayers(alg layout.Algorithm, fn func(layout.Digest)) {
 	p.r.Layers(alg, func(d layout.Digest, linked bool) {
 		if linked {
@@ -255,48 +282,70 @@ func (p *pass) listLayers(alg layout.Algorithm, fn func(layout.Digest)) {
 	})
 }
 
-// load reads the manifests of the nodes from one on, each once.
-func (p *pass) load(from int) {
-	failed := make([]error, len(p.nodes))
-	try := func(i int) {
+// load reads the manifests of the nodes, each once.
+func (p *pass) load() {
+	failed := make([]*loadError, len(p.nodes))
+	p.w.Each(p.ctx, len(p.nodes), func(i int) {
 		n := &p.nodes[i]
-		n.m, failed[i] = p.s.load(p.w, n.id)
-	}
-	p.w.Each(p.ctx, len(p.nodes)-from, func(i int) { try(from + i) })
-	unsettled := slices.ContainsFunc(failed, func(err error) bool { return errors.Is(err, errUnsettled) })
-	if unsettled {
+		n.m, failed[i] = p.s.load(p.w, n.id, false)
+	})
+	if slices.ContainsFunc(failed, func(e *loadError) bool { return e != nil && e.unsettled }) {
 		p.w.Pause()
 	}
-	for i := from; i < len(p.nodes); i++ {
-		if errors.Is(failed[i], errUnsettled) {
-			try(i)
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if failed[i] != nil && failed[i].unsettled {
+			n.m, failed[i] = p.s.load(p.w, n.id, true)
 		}
-		p.settle(&p.nodes[i], failed[i])
+		p.settle(n, failed[i])
 	}
 }
 
 // settle decides what it means that a manifest could, or could not, be read.
-func (p *pass) settle(n *node, err error) {
-	var broken *brokenError
-	digest := p.s.Table.Digest(n.id)
+func (p *pass) settle(n *node, err *loadError) {
 	switch {
-	case err == nil:
-		if n.m.kind != kindSchema1 {
-			return
+	case err != nil && !err.missing && !err.broken:
+		p.w.Unreadable(layout.BlobDir(p.s.Table.Digest(n.id))+"/"+layout.Data, err)
+		return
+	case err != nil:
+		n.err = err
+		if n.aside || n.pending {
+			return // half of its removal is done, unless it turns out to be live
 		}
-	case n.aside:
-		return // half of its removal is done
-	case errors.Is(err, errMissing):
-		p.problem(walker.MissingManifest, p.linkPath(n), "the manifest's blob is absent", p.references(n)...)
-		p.keepAll()
-	case errors.As(err, &broken):
-		p.problem(walker.BrokenManifest, layout.BlobDir(digest)+"/"+layout.Data, err.Error(), p.references(n)...)
-		p.keepAll()
-	default:
-		p.w.Unreadable(layout.BlobDir(digest)+"/"+layout.Data, err)
+		p.cannotRead(n)
+	case n.m == nil:
+		return // the run has been stopped
+	case n.m.kind == kindImage || n.m.kind == kindIndex:
 		return
 	}
-	signatures, ok := p.r.Signatures(p.s.Table.Digest(n.path))
+	p.addSignatures(n)
+}
+
+// cannotRead reports a manifest that is linked and cannot be understood: what
+// it references may be anything that its repository links.
+func (p *pass) cannotRead(n *node) {
+	kind, path := walker.BrokenManifest, layout.BlobDir(p.s.Table.Digest(n.id))+"/"+layout.Data
+	if n.err.missing {
+		kind, path = walker.MissingManifest, p.linkPath(n)
+	}
+	p.problem(kind, path, n.err.Error(), p.references(n)...)
+	p.keepAll()
+}
+
+// checkAside looks for live manifests whose links a stopped run set aside and
+// that cannot be read: they are broken images, no garbage.
+func (p *pass) checkAside() {
+	for i := range p.nodes {
+		if n := &p.nodes[i]; n.aside && n.err != nil && n.why != Dead {
+			p.cannotRead(n)
+		}
+	}
+}
+
+// addSignatures finds the signatures of a schema 1 manifest, or of one that may be.
+func (p *pass) addSignatures(n *node) {
+	digest := p.s.Table.Digest(n.path)
+	signatures, ok := p.r.Signatures(digest)
 	if !ok {
 		p.breakLink(layout.RevisionDir(p.r.Name, digest)+"/"+layout.Signatures, walker.Link{Detail: "a signature's link holds no digest"})
 	}
@@ -417,7 +466,7 @@ func (p *pass) conditional(t *tag) bool {
 		return false
 	}
 	taken := t.Taken != ""
-	if !taken && (p.l.aside != nil || !p.l.rules.DeleteUntagged || !p.old(t.Link.MTime) || p.protect.hasTag(t.Name)) {
+	if !taken && (p.l.aside != nil || !p.l.rules.DeleteUntagged || !p.old(t.Link.MTime) || p.protectsTag(t)) {
 		return false
 	}
 	d, ok := layout.ReferrerTag(t.Name)

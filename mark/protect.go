@@ -36,7 +36,7 @@ func ReadProtection(r io.Reader, file string) (*Protection, error) {
 	p := &Protection{}
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimSpace(lines.Text())
+		text := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
 		if text == "" || text[0] == '#' {
 			continue
 		}
@@ -150,6 +150,9 @@ func (p *Protection) any(match func(*protected) bool) bool {
 	}
 	return found
 }
+
+// Empty reports whether nothing is named.
+func (p *Protection) Empty() bool { return p == nil || len(p.entries) == 0 }
 
 // Unmatched returns the lines that have protected nothing.
 func (p *Protection) Unmatched() (lines []string) {

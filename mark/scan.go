@@ -21,7 +21,7 @@ type scanner struct {
 
 	p *parsed
 	// What decides about the kind, as in document.
-	mediaTypes, unknownTypes, namedTypes   int
+	unknownTypes, knownTypes               int
 	configs, layers, blobs, fsLayers, many int
 }
 
@@ -66,7 +66,7 @@ func (s *scanner) kind() kind {
 		return kindSchema1
 	case s.many > 0:
 		return kindIndex
-	case s.configs+s.layers+s.blobs > 0 || s.namedTypes > 0:
+	case s.configs+s.layers+s.blobs+s.knownTypes > 0:
 		return kindImage
 	}
 	return kindUnknown
@@ -388,21 +388,21 @@ func (s *scanner) mediaType() {
 		s.fail()
 		return
 	}
-	s.mediaTypes++
 	switch {
 	case len(text) == 0:
-	case !knownTypes[string(text)]:
+	case knownTypes[string(text)]:
+		s.knownTypes++
+	default:
 		s.unknownTypes++
-	case s.mediaTypes == 1:
-		s.namedTypes++
 	}
 }
 
-// descriptors reads one descriptor, a list of them, or null, and counts them.
+// descriptors reads one descriptor, a list of them, or null, and counts what they name.
 func (s *scanner) descriptors(n *int, optional bool, depth int) {
 	one := func(depth int) {
-		*n++
+		before := len(s.p.refs)
 		s.descriptor(optional, depth)
+		*n += len(s.p.refs) - before
 	}
 	switch s.peek() {
 	case '[':

@@ -45,16 +45,16 @@ func (r *Rules) youngUntagged(mtime int64) bool {
 // so that no manifest is read twice.
 type Store struct {
 	Table *Table
-	// Blobs, Bytes and DiskBytes are of all blobs that the walk found.
-	Blobs, Bytes, DiskBytes int64
-	HasBlobDir              bool
+	Blobs int64 // that the walk found
 
-	rules Rules
+	rules   Rules
+	hasLong bool // there are blobs of other algorithms than sha256
 	// empty are the directories of blobs without data.
 	mu          sync.Mutex
 	empty       []ID
 	temporaries []walker.Temporary
 	shared      map[disk.ID]*inode // of files with several names
+	decoding    sync.Mutex
 	loading     [1024]sync.Mutex
 }
 
@@ -76,11 +76,11 @@ type manifest struct {
 // Read walks the blobs of a store.
 func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
 	s := &Store{Table: NewTable(), rules: rules, shared: map[disk.ID]*inode{}}
-	s.HasBlobDir = w.Blobs(ctx, s.addBlob)
-	for _, r := range s.Table.all() {
+	w.Blobs(ctx, s.addBlob)
+	for id, r := range s.Table.all() {
 		if r.has(hasBlob) {
 			s.Blobs++
-			s.Bytes += r.size
+			s.hasLong = s.hasLong || s.Table.isLong(id)
 		}
 	}
 	return s
@@ -173,17 +173,26 @@ func (s *Store) stat(w *walker.Walker, id ID) bool {
 	return true
 }
 
-// The ways in which a linked manifest fails to be one.
-var (
-	errMissing   = errors.New("the blob is absent")
-	errUnsettled = errors.New("it may be being written")
-)
+// loadError says why a linked manifest could not be read.
+type loadError struct {
+	err error
+	// missing and broken are about this manifest; if neither is set, the
+	// operating system has failed.
+	missing, broken bool
+	// unsettled says that it may be being written, and should be tried once more.
+	unsettled bool
+}
 
-// load returns a manifest, reading it if it has not been read before.
-// An error that wraps errMissing or errBroken is about this manifest; with
-// errUnsettled besides, it should be tried once more. Any other error is that
-// of the operating system.
-func (s *Store) load(w *walker.Walker, id ID) (*manifest, error) {
+func (e *loadError) Error() string { return e.err.Error() }
+func (e *loadError) Unwrap() error { return e.err }
+
+func missingBlob() *loadError {
+	return &loadError{err: errors.New("the blob is absent"), missing: true}
+}
+
+// load returns a manifest, reading it if it has not been read before. Once
+// more says that this has been tried, so that its size may not be what it was.
+func (s *Store) load(w *walker.Walker, id ID, onceMore bool) (*manifest, *loadError) {
 	r := s.Table.record(id)
 	if m := r.manifest.Load(); m != nil {
 		return m, nil
@@ -195,20 +204,29 @@ func (s *Store) load(w *walker.Walker, id ID) (*manifest, error) {
 		return m, nil
 	}
 	if !s.stat(w, id) {
-		return nil, errMissing
+		return nil, missingBlob()
 	}
-	if r.size > MaxManifest {
-		return nil, &brokenError{fmt.Errorf("larger than %d bytes, which no registry accepts", MaxManifest)}
+	size := r.size
+	if onceMore {
+		if b, ok := w.StatBlob(s.Table.Digest(id)); ok {
+			size = b.Size
+		}
+	}
+	if size > MaxManifest {
+		return nil, &loadError{err: fmt.Errorf("larger than %d bytes, which no registry accepts", MaxManifest), broken: true}
 	}
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
-	content, err := s.read(w, id, r, buf)
-	if err != nil {
-		return nil, err
+	content, failure := s.read(w, id, r.has(isAside), int(size), buf)
+	if failure != nil {
+		return nil, failure
 	}
-	p, err := parseManifest(content, buf.refs)
-	if err != nil {
-		return nil, &brokenError{err}
+	p := parsed{refs: buf.refs[:0]}
+	if !scanManifest(content, &p) {
+		var err error
+		if p, err = s.decode(content); err != nil {
+			return nil, &loadError{err: err, broken: true}
+		}
 	}
 	buf.refs = p.refs
 	m := s.keep(&p)
@@ -216,11 +234,17 @@ func (s *Store) load(w *walker.Walker, id ID) (*manifest, error) {
 	return m, nil
 }
 
-// brokenError is about a manifest that cannot be understood.
-type brokenError struct{ err error }
+// largeManifest is the size in bytes above which manifests are decoded one at
+// a time: encoding/json may take a hundred times that in memory.
+const largeManifest = 256 << 10
 
-func (e *brokenError) Error() string { return e.err.Error() }
-func (e *brokenError) Unwrap() error { return e.err }
+func (s *Store) decode(content []byte) (parsed, error) {
+	if len(content) > largeManifest {
+		s.decoding.Lock()
+		defer s.decoding.Unlock()
+	}
+	return decodeManifest(content)
+}
 
 // buffer is the memory for reading one manifest.
 type buffer struct {
@@ -231,26 +255,24 @@ type buffer struct {
 var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 16<<10)} }}
 
 // read reads a manifest's bytes and compares them with its digest.
-func (s *Store) read(w *walker.Walker, id ID, r *record, buf *buffer) ([]byte, error) {
-	size := int(r.size)
+func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer) ([]byte, *loadError) {
 	if len(buf.bytes) <= size {
 		buf.bytes = make([]byte, size+size/4+1)
 	}
 	digest := s.Table.Digest(id)
 	// One byte more than expected shows a file that has grown.
-	n, err := w.ReadBlob(digest, r.has(isAside), buf.bytes[:size+1])
-	if err != nil {
-		if disk.Gone(err) {
-			return nil, fmt.Errorf("%w: %w", errMissing, errUnsettled)
-		}
-		if walker.Unsettled(err) {
-			return nil, fmt.Errorf("%w: %w", err, errUnsettled)
-		}
-		return nil, err
+	n, err := w.ReadBlob(digest, aside, buf.bytes[:size+1])
+	switch {
+	case disk.Gone(err):
+		failure := missingBlob()
+		failure.unsettled = true
+		return nil, failure
+	case err != nil:
+		return nil, &loadError{err: err, unsettled: walker.Unsettled(err)}
 	}
 	content := buf.bytes[:n]
 	if layout.FromBytes(digest.Algorithm(), content) != digest {
-		return nil, fmt.Errorf("%w: %w", &brokenError{fmt.Errorf("its %d bytes have another digest", n)}, errUnsettled)
+		return nil, &loadError{err: fmt.Errorf("its %d bytes have another digest", n), broken: true, unsettled: true}
 	}
 	return content, nil
 }

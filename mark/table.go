@@ -38,7 +38,7 @@ type record struct {
 }
 
 const (
-	shards    = 256 // of sha256, by the first byte
+	shards    = 256 // of sha256, by hash
 	longShard = shards
 	shardBits = 9
 	blockSize = 64 // records
@@ -80,7 +80,9 @@ func (t *Table) find(d *layout.Digest, add bool) ID {
 		return t.findLong(d, add)
 	}
 	sum := [32]byte(d.Sum())
-	s := &t.shards[sum[0]]
+	hash := t.hash(&sum)
+	number := uint32(hash>>32) % shards
+	s := &t.shards[number]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if uint64(s.n+1)*4 > uint64(len(s.slots))*3 {
@@ -90,18 +92,18 @@ func (t *Table) find(d *layout.Digest, add bool) ID {
 		t.grow(s)
 	}
 	mask := uint32(len(s.slots) - 1)
-	for at := t.hash(&sum) & mask; ; at = (at + 1) & mask {
+	for at := uint32(hash) & mask; ; at = (at + 1) & mask {
 		switch n := s.slots[at]; {
 		case n != 0 && s.at(n-1).sum == sum:
-			return makeID(n-1, uint32(sum[0]))
+			return makeID(n-1, number)
 		case n != 0:
 		case !add:
 			return 0
 		default:
-			number := s.append()
-			s.at(number).sum = sum
-			s.slots[at] = number + 1
-			return makeID(number, uint32(sum[0]))
+			n := s.append()
+			s.at(n).sum = sum
+			s.slots[at] = n + 1
+			return makeID(n, number)
 		}
 	}
 }
@@ -124,20 +126,20 @@ func makeID(number, shard uint32) ID { return ID((number+1)<<shardBits | shard) 
 
 // hash mixes all of a sum with numbers that differ from run to run: manifests
 // may name digests that were made up to collide.
-func (t *Table) hash(sum *[32]byte) uint32 {
+func (t *Table) hash(sum *[32]byte) uint64 {
 	var h uint64
 	for i, seed := range t.seed {
 		h = (h ^ binary.LittleEndian.Uint64(sum[8*i:])) * seed
 		h ^= h >> 32
 	}
-	return uint32(h)
+	return h
 }
 
 func (t *Table) grow(s *shard) {
 	slots := make([]uint32, max(16, 2*len(s.slots)))
 	mask := uint32(len(slots) - 1)
 	for n := range s.n {
-		at := t.hash(&s.at(n).sum) & mask
+		at := uint32(t.hash(&s.at(n).sum)) & mask
 		for slots[at] != 0 {
 			at = (at + 1) & mask
 		}
@@ -165,6 +167,9 @@ func (s *shard) append() uint32 {
 func (s *shard) at(number uint32) *record {
 	return &(*s.blocks.Load())[number/blockSize][number%blockSize]
 }
+
+// isLong reports whether a digest is of another algorithm than sha256.
+func (t *Table) isLong(id ID) bool { return uint32(id)&(1<<shardBits-1) == longShard }
 
 func (t *Table) record(id ID) *record {
 	return t.shards[id&(1<<shardBits-1)].at(uint32(id)>>shardBits - 1)

@@ -35,6 +35,8 @@ type run struct {
 	lock *disk.Lock
 	w    *walker.Walker
 
+	settle   time.Duration
+	linksOut time.Time // when the last link had been set aside
 	mu       sync.Mutex
 	failures []Failure
 	devices  map[uint64][]string // a directory on each filesystem that links were removed from
@@ -50,12 +52,16 @@ type run struct {
 // and the rest is removed. So a push that runs beside either finds nothing of
 // what goes, or all of what it has found stays.
 //
+// A registry that has found all that a manifest names may take a moment to link
+// it: settle is how long it gets, from when the last link was set aside to when
+// the repositories are read once more.
+//
 // When ctx is done, it stops between two removals, and what has been set aside
 // gets its name back unless it has been looked at again. The plan tells
 // afterwards what became of each item. The failures are sorted by path; an
 // error is about the run as a whole.
-func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker) ([]Failure, error) {
-	r := &run{Plan: p, ctx: ctx, lock: lock, w: w, devices: map[uint64][]string{}}
+func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, settle time.Duration) ([]Failure, error) {
+	r := &run{Plan: p, ctx: ctx, lock: lock, w: w, settle: settle, devices: map[uint64][]string{}}
 	err := r.execute()
 	slices.SortFunc(r.failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
 	p.failed = len(r.failures) > 0 || err != nil
@@ -69,52 +75,52 @@ func (r *run) execute() error {
 	if err := r.lookAgain(); err != nil {
 		return err
 	}
-	if r.nothingLeft() {
-		return nil
+	if slices.Contains(r.done, planned) && !r.stopped() {
+		if err := r.lock.Store().SetTime(Unfinished); err != nil {
+			return fmt.Errorf("%w; nothing has been removed", err)
+		}
+		if err := r.setAside(); err != nil {
+			return err
+		}
+		r.finish()
 	}
-	if err := r.lock.SetTime(Unfinished); err != nil {
-		return err
-	}
-	if err := r.setAside(); err != nil {
-		return err
-	}
-	r.finish()
-	if r.stopped() || len(r.failures) > 0 {
-		return nil // the next run has to look for what is left
-	}
-	_, err := r.lock.Touch()
-	return err
-}
-
-// lookAgain takes from the plan what has become live since it was made, which
-// may be long ago.
-func (r *run) lookAgain() error {
-	findings := new(walker.Findings)
-	look := r.look.Store.Look(r.ctx, r.w.With(findings), nil)
-	if err := unreadable(findings); err != nil {
-		return fmt.Errorf("%w; nothing has been removed", err)
-	}
-	if !r.stopped() {
-		r.spare(look)
-		r.look.Restore = look.Restore
+	if !r.stopped() && len(r.failures) == 0 {
+		// If this fails, the next run looks for leftovers that are not there.
+		_, _ = r.lock.Store().Touch()
 	}
 	return nil
 }
 
-func unreadable(f *walker.Findings) error {
-	if f.Unreadable() == 0 {
-		return nil
+// lookAgain takes from the plan what has become live since it was made, which
+// may be long ago, and gives back what a stopped run had set aside and is live.
+func (r *run) lookAgain() error {
+	look, err := r.readAgain(nil)
+	if err != nil {
+		return fmt.Errorf("%w; nothing has been removed", err)
 	}
-	for _, p := range f.Problems() {
-		if p.Kind == walker.IOError {
-			return fmt.Errorf("%w: %s: %s", ErrUnreadable, p.Path, p.Detail)
-		}
+	if !r.stopped() {
+		r.spare(look)
+		r.giveBack(restored(look))
 	}
-	return ErrUnreadable
+	return nil
 }
 
-func (r *run) nothingLeft() bool {
-	return len(r.look.Restore) == 0 && !slices.Contains(r.done, planned) || r.stopped()
+// readAgain reads the repositories once more. Its problems are the run's.
+func (r *run) readAgain(aside *mark.Aside) (*mark.Look, error) {
+	findings := new(walker.Findings)
+	look := r.look.Store.Look(r.ctx, r.w.With(findings), aside)
+	for _, p := range findings.Problems() {
+		if p.Kind == walker.IOError {
+			return nil, fmt.Errorf("%w: %s: %s", ErrUnreadable, p.Path, p.Detail)
+		}
+		if aside == nil {
+			r.w.Findings.Add(p)
+		}
+	}
+	if len(look.Repositories) == 0 && len(r.look.Repositories) > 0 && !r.stopped() {
+		return nil, fmt.Errorf("%w: all repositories have vanished", ErrUnreadable)
+	}
+	return look, nil
 }
 
 // setAside takes the names of all that goes, looks at the repositories again,
@@ -124,17 +130,30 @@ func (r *run) setAside() error {
 	r.takeManifests()
 	r.each(mark.TagHistory, planned, removed, r.removeHistory)
 	r.each(mark.LayerLink, planned, taken, r.takeLayer)
+	r.linksOut = time.Now()
 	r.each(mark.Upload, planned, removed, r.removeUpload)
 	r.each(mark.Temporary, planned, removed, r.removeTemporary)
 	err := r.sync()
 	if err == nil && !r.stopped() {
 		r.each(mark.Blob, planned, taken, r.takeBlob)
+		r.wait()
 		err = r.giveBackLive()
 	}
 	if err != nil || r.stopped() {
 		r.giveBack(r.taken())
 	}
 	return err
+}
+
+// wait gives manifests that a registry has found good the time to be linked.
+func (r *run) wait() {
+	if !slices.ContainsFunc(r.items, func(i mark.Item) bool { return i.Kind == mark.LayerLink || i.Kind == mark.Blob }) {
+		return
+	}
+	select {
+	case <-r.ctx.Done():
+	case <-time.After(r.settle - time.Since(r.linksOut)):
+	}
 }
 
 // sync waits until the removal of links is on the disk: no power cut may bring
@@ -158,18 +177,18 @@ func (r *run) sync() error {
 func (r *run) giveBackLive() error {
 	aside := &mark.Aside{Layers: map[string][]mark.ID{}}
 	for i := range r.items {
-		if item := &r.items[i]; item.Kind == mark.LayerLink && r.done[i] == taken {
+		// A failed one may have been renamed all the same.
+		if item := &r.items[i]; item.Kind == mark.LayerLink && (r.done[i] == taken || r.done[i] == failed) {
 			name := r.look.RepositoryOf(item)
 			aside.Layers[name] = append(aside.Layers[name], item.ID)
 		}
 	}
-	findings := new(walker.Findings)
-	later := r.look.Store.Look(r.ctx, r.w.With(findings), aside)
-	if err := unreadable(findings); err != nil {
-		return fmt.Errorf("%w; what was to be removed has its name again", err)
+	later, err := r.readAgain(aside)
+	if err != nil {
+		return fmt.Errorf("%w; images and layers that were to be removed have been given their names again", err)
 	}
 	if !r.stopped() {
-		r.giveBack(r.restored(later))
+		r.giveBack(restored(later))
 	}
 	return nil
 }
@@ -181,7 +200,7 @@ type entry struct {
 }
 
 // restored are the items that a look found to be live and set aside.
-func (r *run) restored(later *mark.Look) []entry {
+func restored(later *mark.Look) []entry {
 	var list []entry
 	for _, i := range later.Restore {
 		list = append(list, entry{later, i})
@@ -266,6 +285,7 @@ func (r *run) pathOf(e *entry) string { return (&Plan{look: e.look}).path(&e.ite
 
 // finish removes what has been set aside, then what is empty by then.
 func (r *run) finish() {
+	r.each(mark.Tag, planned, removed, r.cutTag)
 	r.each(mark.Tag, taken, removed, r.removeTag)
 	r.each(mark.Manifest, taken, removed, r.removeManifest)
 	r.each(mark.LayerLink, taken, removed, r.removeLayer)

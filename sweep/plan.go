@@ -105,7 +105,11 @@ func (p *Plan) spare(later *mark.Look) {
 
 // compareItems orders items of two looks at one store by what they name.
 func compareItems(la *mark.Look, a *mark.Item, lb *mark.Look, b *mark.Item) int {
-	if c := cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)); c != 0 {
+	if c := cmp.Compare(a.Kind, b.Kind); c != 0 {
+		return c
+	}
+	// A tag is the same tag whatever it names.
+	if c := cmp.Compare(a.ID, b.ID); c != 0 && a.Kind != mark.Tag {
 		return c
 	}
 	if c := strings.Compare(la.RepositoryOf(a), lb.RepositoryOf(b)); c != 0 {

@@ -45,17 +45,26 @@ func uploadShape(p []string) (file, directory bool) {
 	return walker.UploadName(len(p)-1, p[len(p)-1])
 }
 
-// onlyShape reports whether a directory's own names are all of a shape.
-func onlyShape(parent *disk.Locked, name string, of shape) (bool, error) {
+// onlyShape reports whether all that is below a directory is of a shape.
+func onlyShape(parent *disk.Locked, name string, of shape, at ...string) (only bool, err error) {
 	d, err := parent.OpenBelow(name)
 	if err != nil {
 		return false, err
 	}
 	defer d.Close()
-	only := true
+	only = true
 	err = d.List(func(e disk.Entry) error {
-		file, directory := of([]string{e.Name})
-		only = only && (file && e.Type == disk.File || directory && e.Type == disk.Directory)
+		path := append(at, strings.Clone(e.Name))
+		file, directory := of(path)
+		switch {
+		case file && e.Type == disk.File:
+		case directory && e.Type == disk.Directory:
+			below, err := onlyShape(d, path[len(at)], of, path...)
+			only = only && below
+			return err
+		default:
+			only = false
+		}
 		return nil
 	})
 	return only, err
@@ -243,6 +252,8 @@ func (r *run) removeRepository(c *cache, i *mark.Item) error {
 	for _, name := range []string{layout.Manifests, layout.Layers, layout.Uploads} {
 		if _, err := d.Stat(name); err == nil {
 			return errSpared
+		} else if !disk.Gone(err) {
+			return err
 		}
 	}
 	c.close()

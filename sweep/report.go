@@ -26,7 +26,7 @@ type Report struct {
 	Failed         FailedCount      `json:"failed"`
 	Filesystem     Filesystem       `json:"filesystem"`
 	Repositories   []RepositoryLine `json:"repositories"`
-	Items          []ItemLine       `json:"items,omitempty"`
+	Items          []ItemLine       `json:"items,omitzero"`
 	Problems       []walker.Problem `json:"problems"`
 }
 
@@ -231,7 +231,7 @@ func (p *Plan) EachLine(executed bool, fn func(ItemLine)) {
 	for i := range p.items {
 		item := &p.items[i]
 		kind, ok := kindNames[item.Kind]
-		if !ok || p.done[i] != goes {
+		if !ok || p.done[i] != goes || item.Kind == mark.Tag && item.Aside {
 			continue
 		}
 		line := ItemLine{Kind: kind, Repository: p.look.RepositoryOf(item), Name: p.look.NameOf(item), Bytes: p.look.BytesOf(item)}

@@ -37,6 +37,7 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 		r.done[at] = to
 	case errors.Is(err, errSpared):
 		r.done[at] = spared
+	case errors.Is(err, errLater):
 	default:
 		r.done[at] = failed
 		r.fail(r.path(&r.items[at]), err)
@@ -159,14 +160,14 @@ func (r *run) takeLayer(c *cache, i *mark.Item) error { return r.takeLink(c, i, 
 
 // takeLink gives a link the name that no registry sees.
 func (r *run) takeLink(c *cache, i *mark.Item, parts ...string) error {
-	if i.Aside {
-		return nil
-	}
 	d, err := r.openDigest(c, i, parts...)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
+	if i.Aside {
+		return nil // but its filesystem is known now, and will be synced
+	}
 	return d.Rename(layout.Link, d, layout.AsideLink)
 }
 
@@ -203,17 +204,21 @@ func (r *run) takeBlob(c *cache, i *mark.Item) error {
 		return err
 	}
 	defer d.Close()
+	// Before the renaming: it may have worked even if it says that it failed.
+	r.look.Store.SetAside(i.ID)
 	return d.Rename(layout.Data, d, layout.Aside)
 }
 
+// errLater is returned by a step that leaves its item as it is for now.
+var errLater = errors.New("later")
+
 // takeTag takes a tag out of tags/ in one step: half a tag is still listed.
+// One that cannot be taken, or has something in it that is not the layout's and
+// must stay where it is, is left to cutTag.
 func (r *run) takeTag(c *cache, i *mark.Item) error {
-	if i.Aside {
-		return nil
-	}
 	name := r.look.NameOf(i)
 	manifests, err := c.openIn(r.look.RepositoryOf(i), layout.Manifests)
-	if err != nil {
+	if err != nil || i.Aside {
 		return err
 	}
 	tags, err := manifests.OpenBelow(layout.Tags)
@@ -221,8 +226,10 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 		return err
 	}
 	defer tags.Close()
-	if ok, err := onlyShape(tags, name, tagShape); err != nil || !ok {
-		return errors.Join(err, cutTag(tags, name))
+	if only, err := onlyShape(tags, name, tagShape); err != nil {
+		return err
+	} else if !only {
+		return errLater
 	}
 	err = tags.Rename(name, manifests, layout.GonePrefix+name)
 	if disk.NotEmpty(err) {
@@ -233,13 +240,19 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 		err = tags.Rename(name, manifests, layout.GonePrefix+name)
 	}
 	if err != nil && !disk.Gone(err) {
-		return cutTag(tags, name)
+		return errLater
 	}
 	return err
 }
 
-// cutTag removes a tag where it is, what registries read of it first.
-func cutTag(tags *disk.Locked, name string) error {
+// cutTag removes a tag where it is, what registries read of it first, unless
+// it has been written meanwhile.
+func (r *run) cutTag(c *cache, i *mark.Item) error {
+	name := r.look.NameOf(i)
+	tags, err := c.openIn(r.look.RepositoryOf(i), layout.Manifests, layout.Tags)
+	if err != nil {
+		return err
+	}
 	tag, err := tags.OpenBelow(name)
 	if err != nil {
 		return err
@@ -247,8 +260,14 @@ func cutTag(tags *disk.Locked, name string) error {
 	defer tag.Close()
 	current, err := tag.OpenBelow(layout.Current)
 	if err == nil {
-		err = current.Unlink(layout.Link)
-		current.Close()
+		defer current.Close()
+		var info disk.Info
+		if info, err = current.Stat(layout.Link); err == nil && r.look.IsFresh(info.MTime) {
+			return errSpared
+		}
+		if err == nil {
+			err = current.Unlink(layout.Link)
+		}
 	}
 	if err != nil && !disk.Gone(err) {
 		return err

@@ -57,7 +57,8 @@ func (w *Walker) Blobs(ctx context.Context, fn func(Blob)) (exists bool) {
 // isDirectory reports whether an entry is a directory or may lead to one.
 func isDirectory(e disk.Entry) bool { return e.Type == disk.Directory || e.Type == disk.Symlink }
 
-// list lists a directory for good; a failure is recorded.
+// list lists a directory for good; a failure is recorded, but that a directory
+// has been removed is none.
 // fn gets each name twice: as the entry's, which does not last, and as a copy.
 func (w *Walker) list(d *disk.Dir, fn func(e disk.Entry, name string)) {
 	err := d.List(func(e disk.Entry) error {
@@ -66,6 +67,12 @@ func (w *Walker) list(d *disk.Dir, fn func(e disk.Entry, name string)) {
 		fn(e, name)
 		return nil
 	})
+	if disk.Gone(err) {
+		// So says a listing of a directory that was removed after it was opened.
+		if _, again := w.store.Stat(d.Path()); disk.Gone(again) {
+			return
+		}
+	}
 	if err != nil {
 		w.Unreadable(d.Path(), err)
 	}

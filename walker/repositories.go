@@ -21,6 +21,9 @@ type Repository struct {
 	// Linked says that the repository, or a directory of the layout in it, is
 	// behind a symbolic link. Nothing is ever removed there.
 	Linked bool
+	// Borrows says that a directory of the layout in it is a symbolic link: it
+	// may be another repository's.
+	Borrows bool
 	// Unknown says that something is in it which the layout does not define,
 	// a repository below it not counted.
 	Unknown bool
@@ -59,6 +62,7 @@ func (r *Repository) openMarker(dir *disk.Dir, name string) {
 // openPart opens a directory of the layout in the repository.
 func (r *Repository) openPart(dir *disk.Dir, name string) (d *disk.Dir, ok bool) {
 	if d, ok = r.w.open(dir, name); ok && d.Linked() {
+		r.Borrows = r.Borrows || !dir.Linked()
 		r.Linked = true
 	}
 	return d, ok
@@ -111,11 +115,21 @@ func (r *Repository) algorithms(d *disk.Dir) (found []layout.Algorithm) {
 	return found
 }
 
+// leadsToDirectory reports whether an entry is a directory, or a symbolic link
+// to one. What a link leads to that cannot be told may be one.
+func (r *Repository) leadsToDirectory(d *disk.Dir, e disk.Entry) bool {
+	if e.Type != disk.Symlink {
+		return e.Type == disk.Directory
+	}
+	info, err := d.Follow(e.Name)
+	return err != nil || info.Type == disk.Directory
+}
+
 // hashes lists a directory whose names are the digests of one algorithm.
 func (r *Repository) hashes(d *disk.Dir, alg layout.Algorithm, fn func(layout.Digest, disk.Entry)) {
 	r.w.list(d, func(e disk.Entry, name string) {
 		digest, err := layout.ParseHex(alg, name)
-		if err != nil || !isDirectory(e) {
+		if err != nil || !r.leadsToDirectory(d, e) {
 			r.unknown(d, name, "not a directory of a digest")
 			return
 		}
@@ -194,7 +208,9 @@ func (d *discovery) enter(v visit) {
 		d.w.Unreadable(path, err)
 		return
 	}
-	if !d.first(info.ID) {
+	// Only links make circles and second names; some filesystems give two
+	// directories one number.
+	if first := d.first(info.ID); !first && v.linked {
 		return
 	}
 	// Only repositories/ itself may be a symbolic link that is removed behind.

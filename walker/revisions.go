@@ -13,6 +13,9 @@ type Revision struct {
 	Link   Link
 	Left   Leftover // if there is no link
 	Linked bool     // the directory is a symbolic link
+	// Twice says that there is link.regsweep beside link. It is looked for only
+	// after a run that was stopped.
+	Twice bool
 }
 
 // Leftover is what is in a directory that lacks what it was made for.
@@ -54,22 +57,36 @@ func (r *Repository) readRevisions(ctx context.Context, d *disk.Dir, revisions [
 	links := r.w.readLinks(ctx, d, len(revisions), func(i int) string {
 		return revisions[i].Digest.Hex() + "/" + layout.Link
 	})
-	for i := range revisions {
-		revisions[i].Link = links[i]
-		if links[i].State == LinkMissing {
-			revisions[i].Link, revisions[i].Left = r.w.withoutLink(d, revisions[i].Digest.Hex())
+	r.w.Each(ctx, len(revisions), func(i int) {
+		v := &revisions[i]
+		v.Link = links[i]
+		switch {
+		case v.Link.State == LinkMissing:
+			v.Link, v.Left = r.w.withoutLink(d, v.Digest.Hex())
+		case r.w.resumed:
+			_, err := d.Stat(v.Digest.Hex() + "/" + layout.AsideLink)
+			v.Twice = err == nil
 		}
-	}
+	})
 }
 
 // withoutLink looks at a directory whose link is missing: the link may have
 // been set aside, and what else is in it decides whether it can go.
 func (w *Walker) withoutLink(d *disk.Dir, name string) (Link, Leftover) {
-	if l := w.readAgain(d.Join(name + "/" + layout.AsideLink)); l.State == LinkGood {
+	path := d.Join(name + "/" + layout.AsideLink)
+	l, err := readLink(w.store, path)
+	if l.State == linkUnclear {
+		w.Pause()
+		l = w.readAgain(path)
+	} else if err != nil {
+		w.Unreadable(path, err)
+		l.State = linkFailed
+	}
+	if l.State != LinkMissing {
 		l.Aside = true
 		return l, Leftover{}
 	}
-	return Link{State: LinkMissing}, w.leftover(d, name)
+	return l, w.leftover(d, name)
 }
 
 // leftover lists a directory that lacks what it was made for. The zero

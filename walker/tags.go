@@ -30,7 +30,7 @@ func (r *Repository) Tags(ctx context.Context) []Tag {
 			switch {
 			case layout.IsForeign(name):
 				r.unknown(r.tags, name, "not entered: no tag begins like this")
-			case !isDirectory(e):
+			case !r.leadsToDirectory(r.tags, e):
 				r.unknown(r.tags, name, "not a tag's directory")
 			default:
 				tags = append(tags, Tag{Name: name, Odd: !layout.IsTag(name), Linked: e.Type == disk.Symlink})
@@ -80,8 +80,14 @@ func (r *Repository) lacksCurrent(t *Tag) (exists bool) {
 		return false // deleted since it was listed
 	}
 	defer dir.Close()
+	if current, ok := r.w.openIfThere(dir, layout.Current); ok {
+		current.Close() // a link that leads nowhere has been recorded
+	}
 	t.Half = true
 	for _, e := range r.history(dir) {
+		if entry, ok := r.w.openIfThere(dir, layout.Index+"/"+e.Algorithm().String()+"/"+e.Hex()); ok {
+			entry.Close()
+		}
 		l := r.w.readAgain(dir.Path() + "/" + layout.Index + "/" + e.Algorithm().String() + "/" + e.Hex() + "/" + layout.Link)
 		switch {
 		case l.State == LinkMissing || l.State == linkFailed:

@@ -13,6 +13,8 @@ type Upload struct {
 	Bytes  int64 // of all its files
 	MTime  int64 // of its newest file; of the directory if it has none
 	Linked bool  // the directory is a symbolic link
+
+	unknown bool // something is in it that the layout does not define
 }
 
 // Uploads returns the repository's uploads.
@@ -32,6 +34,7 @@ func (r *Repository) Uploads(ctx context.Context) []Upload {
 	r.w.Each(ctx, len(all), func(i int) { exists[i] = r.readUpload(&all[i]) })
 	present := all[:0]
 	for i, u := range all {
+		r.Unknown = r.Unknown || u.unknown
 		if exists[i] {
 			present = append(present, u)
 		}
@@ -93,7 +96,8 @@ func (r *Repository) uploadFiles(dir *disk.Dir, depth int, u *Upload) {
 			}
 			return
 		case !file || e.Type != disk.File:
-			r.unknownInUpload(dir, name)
+			u.unknown = true
+			r.w.unknown(dir, name, "not a part of an upload")
 		}
 		info, err := dir.Stat(name)
 		if err != nil {
@@ -105,8 +109,4 @@ func (r *Repository) uploadFiles(dir *disk.Dir, depth int, u *Upload) {
 		u.Bytes += info.Size
 		u.MTime = max(u.MTime, info.MTime)
 	})
-}
-
-func (r *Repository) unknownInUpload(dir *disk.Dir, name string) {
-	r.unknown(dir, name, "not a part of an upload")
 }

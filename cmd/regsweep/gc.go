@@ -58,6 +58,9 @@ func (o *gcOptions) verify(f *pflag.FlagSet, args []string) error {
 	if err := o.common.verify(f); err != nil {
 		return err
 	}
+	if f.Changed("protect") && o.protect == "" {
+		return fmt.Errorf("--protect is empty: it is a file, or - for standard input")
+	}
 	if len(args) == 1 {
 		if o.arg = args[0]; o.arg == "" {
 			return fmt.Errorf("the argument is empty: it is a configuration or a directory")
@@ -75,9 +78,18 @@ func (p *program) gc(ctx context.Context, o *gcOptions, f *pflag.FlagSet, args [
 		return usage(err)
 	}
 	p.voice.quiet = o.quiet
-	protection, err := p.readProtection(o.protect)
-	if err != nil {
-		return err
+	var protection *mark.Protection
+	if f.Changed("protect") {
+		var err error
+		if protection, err = p.readProtection(o.protect); err != nil {
+			return err
+		}
+		if protection.Empty() && !o.allowEmpty {
+			return &layout.HintError{
+				Err:  fmt.Errorf("--protect %q names nothing: whatever was to write the list may have failed", o.protect),
+				Hint: "leave the flag out, or give --allow-empty with it",
+			}
+		}
 	}
 	place, err := layout.Locate(layout.LocateOptions{
 		Root: o.root, ConfigFile: o.config, Arg: o.arg, Environ: p.environ, Defaults: layout.StandardDefaults(),

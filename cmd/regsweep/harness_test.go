@@ -23,7 +23,9 @@ type result struct {
 func runProgram(t testing.TB, stdin string, args ...string) result {
 	t.Helper()
 	var out, errs bytes.Buffer
-	status := Main(args, strings.NewReader(stdin), &out, &errs, nil)
+	// Nothing pushes to these stores, so there is nothing to wait for.
+	p := &program{in: strings.NewReader(stdin), out: &out, voice: &voice{w: &errs}}
+	status := p.main(args)
 	return result{status: status, stdout: out.String(), stderr: errs.String()}
 }
 

@@ -35,10 +35,7 @@ type job struct {
 }
 
 func (p *program) readProtection(file string) (*mark.Protection, error) {
-	switch file {
-	case "":
-		return nil, nil
-	case "-":
+	if file == "-" {
 		return protection(p.in, "standard input")
 	}
 	f, err := os.Open(file)
@@ -68,18 +65,24 @@ func (j *job) run(ctx context.Context) (err error) {
 		return fmt.Errorf("open the store %q: %w", j.place.Store, err)
 	}
 	defer j.store.Close()
+	defer func() {
+		if j.lock != nil {
+			j.lock.Release()
+		}
+	}()
 	if err := j.start(); err != nil {
 		return err
-	}
-	if j.lock != nil {
-		defer j.lock.Release()
 	}
 	if err := j.makePlan(ctx); err != nil {
 		return err
 	}
+	refusal := j.refuseTooMuch()
 	if j.dryRun {
 		j.status = j.verdict()
-		return j.report(false)
+		return errors.Join(j.report(false), refusal)
+	}
+	if refusal != nil {
+		return refusal
 	}
 	return j.execute(ctx)
 }
@@ -111,36 +114,41 @@ func (j *job) refuseForeign() error {
 
 // start takes the lock, if the run may remove, and reads the clocks.
 func (j *job) start() error {
+	if !j.dryRun {
+		if err := j.takeLock(); err != nil {
+			return err
+		}
+	}
 	info, err := j.store.Info()
 	if err != nil {
 		return err
 	}
 	j.rules.Now = time.Now()
 	j.rules.Resumed = info.MTime == sweep.Unfinished.UnixNano()
-	if j.free, err = j.store.Free(); err != nil {
+	if j.free, err = j.store.Free(); err != nil || j.dryRun {
 		return err
 	}
-	if j.dryRun {
-		return nil
-	}
-	if j.lock, err = j.store.Lock(); err != nil {
-		return &layout.HintError{Err: fmt.Errorf("lock %q: %w", j.place.Store, err), Hint: "wait until it has ended; --dry-run needs no lock"}
-	}
-	if j.lock.Remote {
+	return j.readClock()
+}
+
+func (j *job) takeLock() (err error) {
+	j.lock, err = j.store.Lock()
+	switch {
+	case errors.Is(err, disk.ErrLocked):
+		return &layout.HintError{Err: fmt.Errorf("%w: %q", err, j.place.Store), Hint: "wait until it has ended; --dry-run needs no lock"}
+	case err != nil:
+		return &layout.HintError{Err: fmt.Errorf("lock %q: %w", j.place.Store, err), Hint: "nothing has been removed; --dry-run needs no lock"}
+	case j.lock.Remote:
 		j.voice.warn("%s is on a network filesystem: the lock does not keep other hosts from sweeping it", j.place.Store)
 	}
-	return j.readClock()
+	return nil
 }
 
 // readClock takes the earlier of our clock and the file server's, by which
 // files get their times.
 func (j *job) readClock() error {
-	theirs, err := j.lock.Touch()
-	if err == nil && j.rules.Resumed {
-		err = j.lock.SetTime(sweep.Unfinished)
-	}
+	theirs, err := j.touch()
 	if err != nil {
-		j.lock.Release()
 		return &layout.HintError{Err: fmt.Errorf("write to %q: %w", j.place.Store, err), Hint: "nothing has been removed; --dry-run needs no right to write"}
 	}
 	ours := j.rules.Now
@@ -151,6 +159,23 @@ func (j *job) readClock() error {
 		j.rules.Now = theirs
 	}
 	return nil
+}
+
+// touch has the file server set the time of the store's directory; after a run
+// that was stopped, of one below it, since that run left a mark in the store's.
+func (j *job) touch() (time.Time, error) {
+	if !j.rules.Resumed {
+		return j.lock.Store().Touch()
+	}
+	d, err := j.lock.Open(layout.Blobs)
+	if disk.Gone(err) {
+		d, err = j.lock.Open(layout.Repositories)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer d.Close()
+	return d.Touch()
 }
 
 // makePlan walks, marks and plans, and refuses what looks wrong.
@@ -181,14 +206,23 @@ func (j *job) makePlan(ctx context.Context) error {
 	for _, line := range j.rules.Protect.Unmatched() {
 		j.voice.warn("--protect %s: nothing in the store matches", line)
 	}
-	j.plan = sweep.New(look)
-	if total := j.plan.Total().Bytes; !j.maxRemove.allows(j.plan.Bytes(), total) {
-		return &layout.HintError{
-			Err:  fmt.Errorf("the plan takes %s of %s, more than --max-remove %s: nothing has been removed", size(j.plan.Bytes()), size(total), &j.maxRemove),
-			Hint: "look at it with --dry-run, and raise the limit if it is right",
-		}
+	if look.Borrowed != "" {
+		j.voice.warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)
 	}
+	j.plan = sweep.New(look)
 	return nil
+}
+
+// refuseTooMuch holds the plan against --max-remove.
+func (j *job) refuseTooMuch() error {
+	total := j.plan.Total().Bytes
+	if j.maxRemove.allows(j.plan.Bytes(), total) {
+		return nil
+	}
+	return &layout.HintError{
+		Err:  fmt.Errorf("the plan takes %s of %s, more than --max-remove %s: nothing has been removed", size(j.plan.Bytes()), size(total), &j.maxRemove),
+		Hint: "look at it with --dry-run, and raise the limit if it is right",
+	}
 }
 
 // refuseEmpty refuses what a volume that is not mounted looks like.
@@ -213,16 +247,18 @@ func (j *job) refuseEmpty(look *mark.Look) error {
 
 // execute asks, if there is somebody to ask, carries the plan out, and reports.
 func (j *job) execute(ctx context.Context) error {
-	if j.plan.Empty() {
+	if j.plan.Empty() && !j.rules.Resumed {
 		j.status = j.verdict()
 		return j.report(true)
 	}
-	j.warnBefore()
-	if ok, err := j.confirm(ctx); err != nil || !ok {
-		return err
+	if !j.plan.Empty() {
+		j.warnBefore()
+		if ok, err := j.confirm(ctx); err != nil || !ok {
+			return err
+		}
 	}
 	var err error
-	j.failures, err = j.plan.Execute(ctx, j.lock, j.w)
+	j.failures, err = j.plan.Execute(ctx, j.lock, j.w, j.settle())
 	for _, f := range j.failures {
 		j.voice.say("regsweep: %s: %s", f.Path, f.Err)
 	}
@@ -245,6 +281,18 @@ func (j *job) verdict() int {
 		return statusProblems
 	}
 	return statusDone
+}
+
+// settle is how long a manifest that a registry has found good may take until
+// it is linked. A registry that is read-only accepts none.
+func (j *job) settle() time.Duration {
+	switch {
+	case j.place.Config.ReadOnly:
+		return 0
+	case j.lock.Remote:
+		return 5 * j.settling
+	}
+	return j.settling
 }
 
 func (j *job) warnBefore() {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,17 +36,28 @@ type program struct {
 	voice   *voice
 	environ []string
 	status  int
+	// settling is how long a sweep waits for pushes that are under way; see
+	// sweep.Plan.Execute.
+	settling time.Duration
 }
+
+// settling is a hundred times what a manifest's way through a registry takes
+// on a local disk.
+const settling = time.Second
 
 // Main runs the program and returns its exit status.
 func Main(args []string, in io.Reader, out, errw io.Writer, environ []string) int {
-	p := &program{in: in, out: out, voice: &voice{w: errw}, environ: environ}
+	p := &program{in: in, out: out, voice: &voice{w: errw}, environ: environ, settling: settling}
+	return p.main(args)
+}
+
+func (p *program) main(args []string) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	root := p.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(out)
-	root.SetErr(errw)
+	root.SetOut(p.out)
+	root.SetErr(p.voice.w)
 	if err := root.ExecuteContext(ctx); err != nil {
 		p.status = p.fail(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -23,10 +24,15 @@ func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 func (j *job) report(executed bool) error {
 	rep := j.newReport(executed)
 	if j.output == "json" {
-		enc := json.NewEncoder(j.out)
+		var text bytes.Buffer
+		enc := json.NewEncoder(&text)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		return enc.Encode(rep)
+		if err := enc.Encode(rep); err != nil {
+			return err
+		}
+		_, err := j.out.Write(harmlessJSON(text.Bytes()))
+		return err
 	}
 	if j.quiet {
 		return nil
@@ -40,7 +46,7 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	rep.Started = j.started.UTC()
 	rep.ElapsedSeconds = time.Since(j.started).Seconds()
 	rep.Filesystem.FreeBefore = j.free
-	rep.Filesystem.FreeAfter = j.free + rep.Removed.DiskBytes
+	rep.Filesystem.FreeAfter = j.free + rep.Removed.DiskBytes + rep.Removed.UploadBytes
 	if executed {
 		if free, err := j.store.Free(); err == nil {
 			rep.Filesystem.FreeAfter = free
@@ -54,6 +60,7 @@ func (j *job) newReport(executed bool) *sweep.Report {
 		rep.Problems[i].Path, rep.Problems[i].Detail = valid(rep.Problems[i].Path), valid(rep.Problems[i].Detail)
 	}
 	if j.verbose {
+		rep.Items = []sweep.ItemLine{}
 		j.plan.EachLine(executed, func(l sweep.ItemLine) {
 			l.Repository, l.Name = valid(l.Repository), valid(l.Name)
 			rep.Items = append(rep.Items, l)

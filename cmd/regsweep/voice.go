@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/regsweep/regsweep/layout"
@@ -24,6 +25,12 @@ type voice struct {
 
 // error says what went wrong, and what to do next if that is known.
 func (v *voice) error(err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range several.Unwrap() {
+			v.error(e)
+		}
+		return
+	}
 	var hint *layout.HintError
 	if errors.As(err, &hint) {
 		v.say("regsweep: %s", hint.Err)
@@ -44,10 +51,7 @@ func (v *voice) warn(format string, args ...any) {
 func (v *voice) say(format string, args ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	lines := strings.Split(fmt.Sprintf(format, args...), "\n")
-	for _, line := range lines {
-		fmt.Fprintln(v.w, harmless(line))
-	}
+	fmt.Fprintln(v.w, harmless(fmt.Sprintf(format, args...)))
 }
 
 // quoted is an error about a bad value.
@@ -78,6 +82,24 @@ func harmless(s string) string {
 }
 
 func steers(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }
+
+// harmlessJSON escapes in JSON text what could steer a terminal; outside of
+// strings there is none of it.
+func harmlessJSON(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r < utf8.RuneSelf || !steers(r) {
+			out = append(out, text[:size]...)
+		} else {
+			for _, unit := range utf16.AppendRune(nil, r) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+		}
+		text = text[size:]
+	}
+	return out
+}
 
 // valid is a name from the disk for JSON, which has no bytes that are not UTF-8.
 func valid(s string) string {

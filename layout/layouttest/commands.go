@@ -77,7 +77,7 @@ func (s *Store) setNames(l *line) error {
 
 // tagLine points tags at an image that is in the repository.
 func (s *Store) tagLine(l *line) error {
-	r, err := s.ref(l.words[0])
+	r, err := s.ref(s.path(l.words[0]))
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@
 //	      foreign=N embedded=N alias=N layers elsewhere, in the manifest, referenced by sha512
 //	      created=AGE|TIME|none platform=linux/arm64 subject=NAME signatures=N pad=SIZE alg=sha512
 //	index a/b:all of=x,y sparse=z      an index; sparse children are not linked in the repository
-//	      blobs=NAME attest=NAME type=oci|docker|nomediatype
+//	      blobs=NAME attest=NAME subject=NAME type=oci|docker|nomediatype
 //	manifest a/b:v1 {"layers":...}     a literal manifest; {{NAME}} is a digest, of a new layer if need be
 //	tag a/b:latest x                   another tag; an older image of that tag stays in its history
 //	copy c/d:v1 x [deep]               the same image in another repository, its layers mounted
@@ -34,9 +34,9 @@
 //	scale PREFIX repositories=N images=N layers=N base=N   many images, for benchmarks
 //
 // The repository "-" is nowhere: its image gets a name and is not stored. In
-// paths, {NAME} is the hexadecimal digest of what has the name and {xx:NAME}
-// its first two digits; paths are relative to the store's directory, and with
-// a leading slash to the root directory.
+// paths and the tags of tag lines, {NAME} is the hexadecimal digest of what has
+// the name and {xx:NAME} its first two digits; paths are relative to the
+// store's directory, and with a leading slash to the root directory.
 //
 // Kinds of damage are zero, garbage, long, newline, mismatch (to=NAME),
 // truncated, html, wrong-digest, huge (size=3g), unreadable, missing, fifo,

@@ -59,6 +59,14 @@ func (s *Store) indexOf(l *line, name string, m *imageIndex) (*object, error) {
 	for _, child := range lists["blobs"] {
 		m.Manifests = append(m.Manifests, child.describe(ociLayer))
 	}
+	if subject := l.options["subject"]; subject != "" {
+		o, err := s.object(subject)
+		if err != nil {
+			return nil, err
+		}
+		d := o.describe("")
+		m.Subject = &d
+	}
 	// Two indexes of the same children must not be one.
 	m.Annotations = map[string]string{"org.opencontainers.image.ref.name": name}
 	o := s.addContent(name, layout.SHA256, encode(m, m.MediaType == dockerList))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -81,9 +82,10 @@ func (s *Store) settle() error {
 	return nil
 }
 
-// isGone also covers a parent that became a file, or cannot be entered any more.
+// isGone also covers a parent that became a file or a circle, or cannot be
+// entered any more.
 func isGone(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || isNotDir(err)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ELOOP) || isNotDir(err)
 }
 
 func (s *Store) remove(path string, at time.Time) error {

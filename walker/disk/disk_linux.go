@@ -125,15 +125,17 @@ func (d *Dir) ReadRegular(name string, buf []byte) (int, error) {
 	n := 0
 	for n < len(buf) {
 		m, err := unix.Read(fd, buf[n:])
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return n, pathError(OpRead, d.path, name, err)
-		case m == 0:
-			return n, nil
-		default:
-			n += m
+		if err == unix.EINTR {
+			continue
 		}
+		if err != nil {
+			return n, pathError(OpRead, d.path, name, err)
+		}
+		// A regular file gives less than was asked for only at its end.
+		if short := m < len(buf)-n; short {
+			return n + m, nil
+		}
+		n += m
 	}
 	return n, nil
 }

@@ -10,6 +10,9 @@ type Lock struct {
 	Remote bool
 }
 
+// Store is the store's own directory. The caller must not close it.
+func (l *Lock) Store() *Locked { return &Locked{Dir: l.store} }
+
 // Open opens a directory below the store, as names from the store's directory
 // down, for changing what is in it. Symbolic links are followed in the first
 // name only (blobs, repositories); any below that is an error.

@@ -83,40 +83,50 @@ func remote(fd int) bool {
 	return false
 }
 
-// Touch sets the modification time of the store's directory to the present
-// and returns what the filesystem's server calls the present.
-func (l *Lock) Touch() (time.Time, error) {
-	if err := l.setTime(unix.Timespec{Nsec: unix.UTIME_NOW}); err != nil {
+// Touch sets the directory's modification time to the present and returns what
+// the filesystem's server calls the present.
+func (d *Locked) Touch() (time.Time, error) {
+	if err := d.setTime(unix.Timespec{Nsec: unix.UTIME_NOW}); err != nil {
 		return time.Time{}, err
 	}
-	info, err := l.store.Info()
+	info, err := d.Info()
 	return time.Unix(0, info.MTime), err
 }
 
-// SetTime sets the modification time of the store's directory.
-func (l *Lock) SetTime(t time.Time) error {
+// SetTime sets the directory's modification time, and waits until that is on the disk.
+func (d *Locked) SetTime(t time.Time) error {
 	ts, err := unix.TimeToTimespec(t)
 	if err != nil {
 		return err
 	}
-	return l.setTime(ts)
+	if err := d.setTime(ts); err != nil {
+		return err
+	}
+	if err := d.fs.check(OpSync, d.path, ""); err != nil {
+		return err
+	}
+	err = retry(func() error { return unix.Fsync(d.fd) })
+	if err != nil && !errors.Is(err, unix.EINVAL) { // some filesystems cannot sync a directory alone
+		return pathError(OpSync, d.path, "", err)
+	}
+	return nil
 }
 
-func (l *Lock) setTime(mtime unix.Timespec) error {
-	if err := l.store.fs.check(OpTouch, l.store.path, ""); err != nil {
+func (d *Locked) setTime(mtime unix.Timespec) error {
+	if err := d.fs.check(OpTouch, d.path, ""); err != nil {
 		return err
 	}
 	// No path is the directory itself (futimens); x/sys has no call for that.
 	times := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, mtime}
 	err := retry(func() error {
-		_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(l.store.fd), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
+		_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(d.fd), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
 		if errno != 0 {
 			return errno
 		}
 		return nil
 	})
 	if err != nil {
-		return pathError(OpTouch, l.store.path, "", err)
+		return pathError(OpTouch, d.path, "", err)
 	}
 	return nil
 }
@@ -135,10 +145,20 @@ func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
 	}
 	// The filesystem (or a seccomp profile) does not know the flag: a second
 	// name for the file, which never replaces one, then one name less.
-	if err := retry(func() error { return unix.Linkat(d.fd, name, dir.fd, to, 0) }); err != nil {
-		return pathError(OpRename, d.path, name, err)
+	err = retry(func() error { return unix.Linkat(d.fd, name, dir.fd, to, 0) })
+	switch {
+	case err == nil:
+		return d.Unlink(name)
+	case errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS):
+		// No second names either. What is left is to look before.
+		if _, serr := dir.Stat(to); serr == nil {
+			return pathError(OpRename, d.path, name, ErrExists)
+		} else if !Gone(serr) {
+			return serr
+		}
+		return d.rename(name, dir, to, 0)
 	}
-	return d.Unlink(name)
+	return pathError(OpRename, d.path, name, err)
 }
 
 func (d *Locked) rename(name string, dir *Locked, to string, flags uint) error {

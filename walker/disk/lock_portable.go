@@ -42,19 +42,22 @@ type lockFile struct{ file *os.File }
 // Release gives the lock back.
 func (l *Lock) Release() error { return l.file.file.Close() }
 
-// Touch sets the modification time of the store's directory to the present,
-// and returns what the filesystem's server calls the present: here, our own clock.
-func (l *Lock) Touch() (time.Time, error) {
-	now := time.Now()
-	return now, l.SetTime(now)
+// Touch sets the directory's modification time to the present by our own clock
+// and returns what it is then.
+func (d *Locked) Touch() (time.Time, error) {
+	if err := d.SetTime(time.Now()); err != nil {
+		return time.Time{}, err
+	}
+	info, err := d.Info()
+	return time.Unix(0, info.MTime), err
 }
 
-// SetTime sets the modification time of the store's directory.
-func (l *Lock) SetTime(t time.Time) error {
-	if err := l.store.fs.check(OpTouch, l.store.path, ""); err != nil {
+// SetTime sets the directory's modification time.
+func (d *Locked) SetTime(t time.Time) error {
+	if err := d.fs.check(OpTouch, d.path, ""); err != nil {
 		return err
 	}
-	return os.Chtimes(l.store.real, time.Time{}, t)
+	return os.Chtimes(d.real, time.Time{}, t)
 }
 
 // Rename gives name in this directory the name to in another one, in place of
