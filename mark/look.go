@@ -112,6 +112,9 @@ func (s *Store) Look(ctx context.Context, w *walker.Walker, aside *Aside) *Look 
 	})
 	l.sort()
 	l.dropBorrowed()
+	if aside != nil {
+		l.markLate(ctx)
+	}
 	l.markFresh()
 	l.markProtected()
 	l.addBlobItems()

@@ -34,24 +34,35 @@ const (
 	BlobSpecial                      // something that is no file in place of data
 )
 
-// Blobs calls fn for every blob's directory, concurrently. It reports whether
-// there is a directory for blobs at all.
-func (w *Walker) Blobs(ctx context.Context, fn func(Blob)) (exists bool) {
+// Blobs calls fn for every blob's directory, concurrently, except for digests
+// that known, which may be nil, reports to be known: these are not looked at.
+func (w *Walker) Blobs(ctx context.Context, known func(layout.Digest) bool, fn func(Blob)) {
 	blobs, ok := w.open(w.store, layout.Blobs)
 	if !ok {
-		return false
+		return
 	}
 	defer blobs.Close()
-	q := newQueue()
+	if known == nil {
+		known = func(layout.Digest) bool { return false }
+	}
+	v := &blobWalk{w: w, ctx: ctx, queue: newQueue(), known: known, fn: fn}
 	w.list(blobs, func(e disk.Entry, name string) {
 		if _, ok := layout.ParseAlgorithm(name); !ok || !isDirectory(e) {
 			w.unknown(blobs, name, "not a directory of an algorithm")
 			return
 		}
-		q.push(func() { w.prefixes(ctx, q, name, fn) })
+		v.queue.push(func() { v.prefixes(name) })
 	})
-	w.drain(q)
-	return true
+	w.drain(v.queue)
+}
+
+// blobWalk is the state of one walk through blobs/.
+type blobWalk struct {
+	w     *Walker
+	ctx   context.Context
+	queue *queue
+	known func(layout.Digest) bool
+	fn    func(Blob)
 }
 
 // isDirectory reports whether an entry is a directory or may lead to one.
@@ -79,7 +90,8 @@ func (w *Walker) list(d *disk.Dir, fn func(e disk.Entry, name string)) {
 }
 
 // prefixes queues the directories of the first two digits below blobs/<alg>.
-func (w *Walker) prefixes(ctx context.Context, q *queue, name string, fn func(Blob)) {
+func (v *blobWalk) prefixes(name string) {
+	w := v.w
 	// By its path: blobs itself may be a symbolic link that is removed behind.
 	d, ok := w.open(w.store, layout.Blobs+"/"+name)
 	if !ok {
@@ -93,9 +105,9 @@ func (w *Walker) prefixes(ctx context.Context, q *queue, name string, fn func(Bl
 			return
 		}
 		path, linked := d.Join(name), d.Linked()
-		q.push(func() {
-			if ctx.Err() == nil {
-				w.prefix(ctx, alg, name, path, linked, fn)
+		v.queue.push(func() {
+			if v.ctx.Err() == nil {
+				v.prefix(alg, name, path, linked)
 			}
 		})
 	})
@@ -134,25 +146,26 @@ func (w *Walker) openIfThere(d *disk.Dir, name string) (sub *disk.Dir, ok bool) 
 
 // prefix reads one directory of blobs. It is opened by its path, which has
 // few parts, so that its parent need not stay open until its turn comes.
-func (w *Walker) prefix(ctx context.Context, alg layout.Algorithm, prefix, path string, linked bool, fn func(Blob)) {
+func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool) {
+	w := v.w
 	d, ok := w.open(w.store, path)
 	if !ok {
 		return
 	}
 	defer d.Close()
 	linked = linked || d.Linked()
-	path2 := make([]byte, 0, 2*64+len("/")+len(layout.Aside))
+	file := make([]byte, 0, 2*64+len("/")+len(layout.Aside))
 	w.list(d, func(e disk.Entry, name string) {
 		digest, err := layout.ParseHex(alg, name)
 		if err != nil || name[:2] != prefix || !isDirectory(e) {
 			w.unknown(d, name, "not a blob's directory")
 			return
 		}
-		if ctx.Err() != nil {
+		if v.ctx.Err() != nil || v.known(digest) {
 			return
 		}
-		path2 = append(append(append(path2[:0], name...), '/'), layout.Data...)
-		b, err := w.blob(d, name, string(path2))
+		file = append(append(append(file[:0], name...), '/'), layout.Data...)
+		b, err := w.blob(d, name, string(file))
 		if err != nil {
 			w.Unreadable(d.Join(name), err)
 			return
@@ -168,7 +181,7 @@ func (w *Walker) prefix(ctx context.Context, alg layout.Algorithm, prefix, path 
 		if b.State == BlobSpecial {
 			w.unknown(d, name+"/"+layout.Data, "not a regular file")
 		}
-		fn(b)
+		v.fn(b)
 	})
 }
 

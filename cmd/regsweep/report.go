@@ -127,9 +127,9 @@ func itemText(verb string, i *sweep.ItemLine) string {
 
 func (j *job) writeCounts(w io.Writer, rep *sweep.Report, verb string) {
 	s, r := &rep.Store, &rep.Removed
-	fmt.Fprintf(w, "\n%s repositories, %s tags, %s manifests, %s layer links, %s uploads (%s)\n",
+	fmt.Fprintf(w, "\nin the store: %s repositories, %s tags, %s manifests, %s layer links, %s uploads (%s)\n",
 		comma(s.Repositories), comma(s.Tags), comma(s.Manifests), comma(s.LayerLinks), comma(s.Uploads), size(s.UploadBytes))
-	fmt.Fprintf(w, "%s of these: %s repositories, %s tags, %s manifests, %s layer links, %s uploads (%s), and %s entries of tags' histories\n",
+	fmt.Fprintf(w, "%s: %s repositories, %s tags, %s manifests, %s layer links, %s uploads (%s), and %s entries of tags' histories\n",
 		verb, comma(r.Repositories), comma(r.Tags), comma(r.Manifests), comma(r.LayerLinks), comma(r.Uploads), size(r.UploadBytes), comma(r.TagHistory))
 	fmt.Fprintf(w, "free space: %s before, %s after\n", size(rep.Filesystem.FreeBefore), size(rep.Filesystem.FreeAfter))
 }
@@ -161,7 +161,7 @@ func (j *job) writeProblems(w io.Writer, rep *sweep.Report) {
 	if len(rep.Problems) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s problems\n", comma(len(rep.Problems)))
+	fmt.Fprintf(w, "\nproblems: %s\n", comma(len(rep.Problems)))
 	list := slices.Clone(rep.Problems)
 	slices.SortStableFunc(list, func(a, b walker.Problem) int {
 		return cmp.Compare(rank(a.Kind), rank(b.Kind))
@@ -194,7 +194,7 @@ func (j *job) writeNext(w io.Writer, rep *sweep.Report) {
 	var next []string
 	say := func(format string, args ...any) { next = append(next, fmt.Sprintf(format, args...)) }
 	if rep.DryRun && !j.plan.Empty() {
-		say("without --dry-run this is removed")
+		say("run it without --dry-run to remove this")
 	}
 	if k := rep.Kept.Fresh; k.Blobs > 0 {
 		say("%s blobs (%s) are kept only for their age: --grace 0 removes them too, if nothing is pushing", humanize.Comma(k.Blobs), size(k.Bytes))

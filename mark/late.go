@@ -1,0 +1,109 @@
+package mark
+
+import (
+	"context"
+	"sync"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// tries is how often a manifest is looked at that a registry is writing.
+const tries = 10
+
+// markLate keeps what manifests name that a registry has stored since the walk
+// of the blobs and may not have linked yet: it had found all that they name
+// before it stored them, and what was set aside meanwhile has to come back.
+func (l *Look) markLate(ctx context.Context) {
+	late := &lateManifests{s: l.Store, w: l.w}
+	known := func(d layout.Digest) bool {
+		id := l.Store.Table.Lookup(d)
+		return id != 0 && l.Store.Table.record(id).has(hasBlob) && !l.Store.Table.record(id).has(isLate)
+	}
+	for range tries {
+		late.unsettled = false
+		l.w.Blobs(ctx, known, late.add)
+		if !late.unsettled || ctx.Err() != nil {
+			break
+		}
+		l.w.Pause()
+	}
+	named := map[ID]bool{}
+	Reach(late.refs, func(id ID) bool {
+		first := !named[id]
+		named[id] = true
+		return first
+	}, func(id ID, push func(ID)) {
+		r := l.Store.Table.record(id)
+		r.mark(Fresh)
+		if m := r.manifest.Load(); m != nil {
+			for _, ref := range m.refs {
+				push(ref)
+			}
+		}
+	})
+	for _, i := range l.Items {
+		if !i.Aside || !named[i.ID] || i.Kind != Manifest && i.Kind != LayerLink {
+			continue
+		}
+		if i.Kind == LayerLink {
+			l.Store.Table.record(ID(i.Extra)).mark(Fresh)
+		}
+		l.Restore = append(l.Restore, i)
+	}
+}
+
+// lateManifests collects what manifests name that came after the walk.
+type lateManifests struct {
+	s *Store
+	w *walker.Walker
+
+	mu        sync.Mutex
+	refs      []ID
+	unsettled bool // something is being written that may be a manifest
+}
+
+// add looks at a blob that the walk has not seen. It is called concurrently.
+func (l *lateManifests) add(b walker.Blob) {
+	switch b.State {
+	case walker.BlobHere:
+		id := l.s.Table.Intern(b.Digest)
+		m, err := l.s.load(l.w, id, true)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if err == nil {
+			l.refs = append(append(l.refs, id), m.refs...)
+		}
+		l.unsettled = l.unsettled || err != nil && err.unsettled
+	case walker.BlobAbsent:
+		for _, t := range b.Left.Temporaries {
+			if l.s.rules.fresh(t.MTime) && t.Size <= MaxManifest {
+				l.addTemporary(b.Digest, t)
+			}
+		}
+	}
+}
+
+// addTemporary reads a blob whose writing is about to end.
+func (l *lateManifests) addTemporary(digest layout.Digest, t walker.Temporary) {
+	buf := make([]byte, MaxManifest)
+	n, err := l.w.Store().ReadRegular(t.Path, buf)
+	if walker.Unsettled(err) || err == nil && layout.FromBytes(digest.Algorithm(), buf[:n]) != digest {
+		l.mu.Lock()
+		l.unsettled = true
+		l.mu.Unlock()
+		return
+	}
+	if err != nil {
+		l.w.Unreadable(t.Path, err)
+		return
+	}
+	p, err := l.s.decode(buf[:n])
+	if err != nil {
+		return // no manifest
+	}
+	m := l.s.keep(&p)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refs = append(l.refs, m.refs...)
+}
