@@ -92,8 +92,13 @@ func (p *pass) absent() map[ID]bool {
 func (p *pass) collect() {
 	p.restoreLayers()
 	if p.keep != Dead {
-		p.stays = true
 		p.keepParts()
+	}
+	if p.r.Linked {
+		// Nothing is removed behind a symbolic link, and a layer link that
+		// stays does not keep its blob: what it names can be pushed again.
+		p.stays, p.items, p.layersGo = true, nil, nil
+		return
 	}
 	p.collectTags()
 	p.collectManifests()
@@ -101,7 +106,7 @@ func (p *pass) collect() {
 	if p.history && p.keep == Dead && p.l.aside == nil {
 		p.collectHistory()
 	}
-	p.stays = p.stays || p.r.Unknown || p.r.Linked || !p.old(p.r.MTime)
+	p.stays = p.stays || p.r.Unknown || !p.old(p.r.MTime)
 	if !p.stays && p.l.aside == nil {
 		p.items = append(p.items, Item{Kind: Repository})
 	}
@@ -111,8 +116,9 @@ func (p *pass) collect() {
 // to be kept. Uploads and interrupted writes are nobody's images: they go,
 // unless they are behind a symbolic link.
 func (p *pass) keepParts() {
+	p.stays = true
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
-		return p.r.Linked || p.r.Odd || i.Kind != Upload && i.Kind != Temporary
+		return p.r.Odd || i.Kind != Upload && i.Kind != Temporary
 	})
 	for i := range p.layersGo {
 		if p.layersGo[i].Aside {
@@ -129,7 +135,7 @@ func (p *pass) collectTags() {
 			p.collectTaken(t)
 			continue
 		}
-		if !p.tagGoes(t) {
+		if !p.tagGoes(t) || p.r.HasSymlink(&t.Tag) {
 			p.stays = true
 			continue
 		}
@@ -225,7 +231,7 @@ func (p *pass) setHeights() {
 func (p *pass) collectHistory() {
 	for i := range p.tags {
 		t := &p.tags[i]
-		if t.Taken != "" || t.Odd || t.Linked || t.Half || p.tagGoes(t) {
+		if t.Taken != "" || t.Odd || t.Linked || p.tagGoes(t) {
 			continue
 		}
 		for _, d := range p.r.History(&t.Tag) {

@@ -14,6 +14,10 @@ const batch = 4096
 // readLayers looks at the layer links that no live manifest references; only
 // these are read, and those that readAliases has read.
 func (p *pass) readLayers() {
+	// These first: a fresh one keeps the other link of its blob, too.
+	for i := range p.layers {
+		p.layer(&p.layers[i])
+	}
 	if !p.readsAllLayers() && p.r.HasLayers() {
 		var unreferenced []ID
 		p.listLayers(layout.SHA256, func(d layout.Digest) {
@@ -34,9 +38,6 @@ func (p *pass) readLayers() {
 				p.layer(&read[i])
 			}
 		}
-	}
-	for i := range p.layers {
-		p.layer(&p.layers[i])
 	}
 	if p.totals.LayerLinks > len(p.layersGo) {
 		p.stays = true
@@ -81,7 +82,7 @@ func (p *pass) layer(v *walker.Revision) {
 		p.mark(id, Fresh)
 		p.mark(target, Fresh)
 	default:
-		if !p.s.stat(p.w, target) {
+		if !p.r.Linked && !p.s.stat(p.w, target) {
 			p.problem(walker.MissingBlob, layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, "the layer's blob is absent")
 		}
 		p.layersGo = append(p.layersGo, item)

@@ -100,7 +100,18 @@ type Aside struct {
 // findings; if any of them is unreadable, the marks are worth nothing.
 // Looks of one store must not overlap: each forgets the marks of the one before.
 func (s *Store) Look(ctx context.Context, w *walker.Walker, aside *Aside) *Look {
-	l := &Look{Store: s, w: w, rules: s.rules, aside: aside}
+	l := s.lookBy(ctx, w, aside, s.rules)
+	if l.Borrowed != "" && s.rules.DeleteUntagged {
+		// No manifest link can go, so all of them have to be roots.
+		rules := s.rules
+		rules.DeleteUntagged = false
+		l = s.lookBy(ctx, w, aside, rules)
+	}
+	return l
+}
+
+func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rules Rules) *Look {
+	l := &Look{Store: s, w: w, rules: rules, aside: aside}
 	for _, r := range s.Table.all() {
 		r.unmark()
 		r.owner.Store(0)

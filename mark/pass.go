@@ -112,8 +112,11 @@ func (p *pass) run() {
 	p.markLive()
 	p.checkAside()
 	p.readLayers()
-	// Directories behind symbolic links are known only when all are open.
-	if p.r.Linked || p.r.Opaque {
+	// Symbolic links are known only when all directories have been opened.
+	if p.r.Linked {
+		p.reach(Broken, func(n *node) bool { return true })
+	}
+	if p.r.Opaque {
 		p.keepAll()
 	}
 	if p.keep != Dead {
@@ -234,7 +237,7 @@ func (p *pass) readUploads() {
 	for _, u := range p.r.Uploads(p.ctx) {
 		p.totals.Uploads++
 		p.totals.UploadBytes += u.Bytes
-		if !u.Linked && u.MTime <= p.l.rules.cutoff(p.l.rules.UploadsOlderThan) {
+		if !u.Linked && !u.Rest && u.MTime <= p.l.rules.cutoff(p.l.rules.UploadsOlderThan) {
 			p.items = append(p.items, Item{Kind: Upload, Extra: p.name(u.ID, u.Bytes)})
 			continue
 		}
@@ -387,10 +390,8 @@ func (p *pass) addTag(t walker.Tag) {
 		p.breakLink(path+"/"+layout.Current+"/"+layout.Link, t.Link)
 	case t.Half:
 		p.problem(walker.HalfTag, path, halfTagDetail(&t), p.r.Name+":"+t.Name)
-		for _, d := range t.Also {
-			if at := p.find(d); at >= 0 {
-				p.nodes[at].forced = true
-			}
+		for _, e := range t.Newest {
+			p.addNewest(path, e)
 		}
 	}
 	added := tag{Tag: t, node: -1}
@@ -405,6 +406,18 @@ func (p *pass) addTag(t walker.Tag) {
 		}
 	}
 	p.tags = append(p.tags, added)
+}
+
+// addNewest makes a root of what a half tag's history names last.
+func (p *pass) addNewest(tagPath string, e walker.HistoryEntry) {
+	for _, d := range [2]layout.Digest{e.Digest, e.Target} {
+		if at := p.find(d); at >= 0 {
+			p.nodes[at].forced = true
+		}
+	}
+	if e.Digest != e.Target && e.Digest.Algorithm() == e.Target.Algorithm() {
+		p.mismatch(tagPath+"/"+layout.Index+"/"+e.Digest.Algorithm().String()+"/"+e.Digest.Hex()+"/"+layout.Link, e.Target)
+	}
 }
 
 func halfTagDetail(t *walker.Tag) string {

@@ -76,6 +76,7 @@ type manifest struct {
 // Read walks the blobs of a store.
 func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
 	s := &Store{Table: NewTable(), rules: rules, shared: map[disk.ID]*inode{}}
+	w.Top()
 	w.Blobs(ctx, nil, s.addBlob)
 	for id, r := range s.Table.all() {
 		if r.has(hasBlob) {

@@ -11,16 +11,20 @@ import (
 // Tag is a directory below _manifests/tags.
 type Tag struct {
 	Name string
-	Link Link            // current/link; for a half tag its newest history entry
-	Also []layout.Digest // what else a half tag may have named
-	Half bool            // there is no current/link
-	Odd  bool            // no registry accepts the name
+	Link Link // current/link; for a half tag its newest history entry
+	Half bool // there is no current/link
+	// Newest are the newest entries of a half tag's history; Link is the first.
+	Newest []HistoryEntry
+	Odd    bool // no registry accepts the name
 	// Linked says that the tag's directory is a symbolic link.
 	Linked bool
 	// Taken is the name in _manifests of a tag that a stopped run took out of
 	// tags/ and did not remove; "" for any other.
 	Taken string
 }
+
+// HistoryEntry is an entry of a tag's history: the digest of its path, and what its link holds.
+type HistoryEntry struct{ Digest, Target layout.Digest }
 
 // Tags returns the repository's tags, and those that a stopped run was about to remove.
 func (r *Repository) Tags(ctx context.Context) []Tag {
@@ -84,7 +88,7 @@ func (r *Repository) lacksCurrent(t *Tag) (exists bool) {
 		current.Close() // a link that leads nowhere has been recorded
 	}
 	t.Half = true
-	for _, e := range r.history(dir) {
+	for _, e := range r.history(dir, true) {
 		if entry, ok := r.w.openIfThere(dir, layout.Index+"/"+e.Algorithm().String()+"/"+e.Hex()); ok {
 			entry.Close()
 		}
@@ -95,37 +99,71 @@ func (r *Repository) lacksCurrent(t *Tag) (exists bool) {
 			t.Link = l
 			return true
 		case t.Link.State != LinkGood || l.MTime > t.Link.MTime:
-			t.Link, t.Also = l, nil
+			t.Link, t.Newest = l, nil
 			fallthrough
 		case l.MTime == t.Link.MTime:
-			t.Also = append(t.Also, l.Target, e)
+			t.Newest = append(t.Newest, HistoryEntry{e, l.Target})
 		}
 	}
 	return true
 }
 
-// History returns the digests in a tag's history, as its directories' names tell.
+// HasSymlink reports whether something in a tag's directory is a symbolic link,
+// so that the tag cannot be removed.
+func (r *Repository) HasSymlink(t *Tag) bool {
+	dir, ok := r.w.open(r.tags, t.Name)
+	if !ok {
+		return false
+	}
+	defer dir.Close()
+	return r.w.hasSymlink(dir, 4) // <tag>/index/<alg>/<hex>/link
+}
+
+func (w *Walker) hasSymlink(dir *disk.Dir, depth int) (found bool) {
+	w.list(dir, func(e disk.Entry, name string) {
+		switch {
+		case e.Type == disk.Symlink:
+			found = true
+		case e.Type == disk.Directory && depth > 1:
+			if sub, ok := w.open(dir, name); ok {
+				found = w.hasSymlink(sub, depth-1) || found
+				sub.Close()
+			}
+		}
+	})
+	return found
+}
+
+// History returns the digests in a tag's history, as its directories' names
+// tell, except for those behind symbolic links.
 func (r *Repository) History(t *Tag) []layout.Digest {
 	dir, ok := r.w.open(r.tags, t.Name)
 	if !ok {
 		return nil
 	}
 	defer dir.Close()
-	return r.history(dir)
+	return r.history(dir, false)
 }
 
-func (r *Repository) history(tag *disk.Dir) (found []layout.Digest) {
+func (r *Repository) history(tag *disk.Dir, linked bool) (found []layout.Digest) {
 	index, ok := r.w.openIfThere(tag, layout.Index)
 	if !ok {
 		return nil
 	}
 	defer index.Close()
+	if index.Linked() && !linked {
+		return nil
+	}
 	for _, alg := range r.algorithms(index) {
-		d, ok := r.openPart(index, alg.String())
+		d, ok := r.w.open(index, alg.String())
 		if !ok {
 			continue
 		}
-		r.hashes(d, alg, func(digest layout.Digest, _ disk.Entry) { found = append(found, digest) })
+		r.hashes(d, alg, func(digest layout.Digest, e disk.Entry) {
+			if linked || !d.Linked() && e.Type == disk.Directory {
+				found = append(found, digest)
+			}
+		})
 		d.Close()
 	}
 	return found

@@ -15,6 +15,9 @@ type Upload struct {
 	Linked bool  // the directory is a symbolic link
 
 	unknown bool // something is in it that the layout does not define
+	known   bool // something is in it that the layout defines
+	// Rest says that only what the layout does not define is in it.
+	Rest bool
 }
 
 // Uploads returns the repository's uploads.
@@ -35,6 +38,7 @@ func (r *Repository) Uploads(ctx context.Context) []Upload {
 	present := all[:0]
 	for i, u := range all {
 		r.Unknown = r.Unknown || u.unknown
+		u.Rest = u.unknown && !u.known
 		if exists[i] {
 			present = append(present, u)
 		}
@@ -90,6 +94,7 @@ func (r *Repository) uploadFiles(dir *disk.Dir, depth int, u *Upload) {
 		file, directory := UploadName(depth, name)
 		switch {
 		case directory && e.Type == disk.Directory:
+			u.known = true
 			if sub, ok := r.w.open(dir, name); ok {
 				r.uploadFiles(sub, depth+1, u)
 				sub.Close()
@@ -98,7 +103,9 @@ func (r *Repository) uploadFiles(dir *disk.Dir, depth int, u *Upload) {
 		case !file || e.Type != disk.File:
 			u.unknown = true
 			r.w.unknown(dir, name, "not a part of an upload")
+			return
 		}
+		u.known = true
 		info, err := dir.Stat(name)
 		if err != nil {
 			if !disk.Gone(err) {

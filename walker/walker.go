@@ -25,6 +25,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -72,6 +73,23 @@ func New(store *disk.Dir, opts Options) *Walker {
 // With returns a Walker over the same store that records into other findings.
 func (w *Walker) With(f *Findings) *Walker {
 	return &Walker{Findings: f, store: w.store, jobs: w.jobs, resumed: w.resumed, busy: w.busy}
+}
+
+// Top lists the store's own directory, for what the layout does not define.
+func (w *Walker) Top() {
+	top, err := w.store.Walk(".")
+	if err != nil {
+		w.Unreadable(".", err)
+		return
+	}
+	defer top.Close()
+	w.list(top, func(_ disk.Entry, name string) {
+		switch name {
+		case layout.Blobs, layout.Repositories, layout.Own:
+		default:
+			w.Findings.Add(Problem{Kind: UnknownFile, Path: name, Detail: "not a name of the layout"})
+		}
+	})
 }
 
 // Store is the store's own directory.

@@ -40,7 +40,7 @@ cannot be read in full. If anything cannot be read at all, nothing is removed.` 
   regsweep gc /etc/docker/registry/config.yml      the registry of this configuration
   kubectl get pods -A -o jsonpath='{..imageID}' | tr ' ' '\n' | regsweep gc -m --protect -
   regsweep gc -q -m --max-remove 30%               from cron`,
-		Args: func(_ *cobra.Command, args []string) error { return usage(cobra.MaximumNArgs(1)(nil, args)) },
+		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.MaximumNArgs(1)(cmd, args)) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.gc(cmd.Context(), o, cmd.Flags(), args)
 		},

@@ -138,6 +138,13 @@ and sweeps the rest.` + exitStatusHelp,
 		return usage(&layout.HintError{Err: err, Hint: cmd.CommandPath() + " --help lists the flags"})
 	})
 	root.AddCommand(p.gcCommand(), p.versionCommand())
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Args = func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) }
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	return root
 }
 

@@ -197,7 +197,11 @@ func (j *job) writeNext(w io.Writer, rep *sweep.Report) {
 		say("run it without --dry-run to remove this")
 	}
 	if k := rep.Kept.Fresh; k.Blobs > 0 {
-		say("%s blobs (%s) are kept only for their age: --grace 0 removes them too, if nothing is pushing", humanize.Comma(k.Blobs), size(k.Bytes))
+		flags := "--grace 0"
+		if j.rules.DeleteUntagged {
+			flags += " --older-than 0"
+		}
+		say("%s blobs (%s) are kept only for their age: %s removes them too, if nothing is pushing", humanize.Comma(k.Blobs), size(k.Bytes), flags)
 	}
 	if !j.rules.DeleteUntagged && rep.Store.Manifests > 0 && j.untagged() > 0 {
 		say("%s manifests have no tag: -m removes those that nothing else keeps", comma(j.untagged()))

@@ -89,7 +89,7 @@ func harmlessJSON(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
-		if r < utf8.RuneSelf || !steers(r) {
+		if r == '\n' || !steers(r) {
 			out = append(out, text[:size]...)
 		} else {
 			for _, unit := range utf16.AppendRune(nil, r) {
