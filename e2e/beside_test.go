@@ -142,13 +142,15 @@ func (b *beside) sweepFor(root string, duration time.Duration) sweeps {
 }
 
 // lastSweeps takes all that is not reachable, however young. A push that was refused
-// leaves links to blobs that are gone: they are a problem, and go; then there is none.
+// leaves links to blobs that are gone, and a DELETE that registry 2.8 answers with 500
+// (it has read a link that it was writing) leaves tags whose manifest's link is gone:
+// these are problems, and go; then there is none.
 func (b *beside) lastSweeps(root string) {
 	b.t.Helper()
 	args := []string{"gc", "-m", "--root", root, "--grace", "0", "--older-than", "0", "-y", "-o", "json"}
 	got := regsweep(b.t, args...)
 	for _, problem := range got.Report.Problems {
-		if problem.Kind != "missingBlob" {
+		if problem.Kind != "missingBlob" && problem.Kind != "danglingTag" {
 			b.t.Errorf("with the registry stopped there is still a problem: %+v", problem)
 		}
 	}

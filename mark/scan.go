@@ -1,10 +1,6 @@
 package mark
 
-import (
-	"bytes"
-
-	"github.com/regsweep/regsweep/layout"
-)
+import "bytes"
 
 // maxScanDepth is how deep a value may be nested for the scanner. Manifests
 // have a depth of 5; what is deeper is left to encoding/json.
@@ -24,24 +20,6 @@ type scanner struct {
 	unknownTypes, knownTypes               int
 	configs, layers, blobs, fsLayers, many int
 }
-
-// field is a key that matters.
-type field uint8
-
-const (
-	other field = iota
-	fieldMediaType
-	fieldConfig
-	fieldLayers
-	fieldManifests
-	fieldBlobs
-	fieldFSLayers
-	fieldSubject
-	fieldDigest
-	fieldBlobSum
-	fieldURLs
-	fieldData
-)
 
 // scanManifest fills p, which is empty, and reports whether it understood the
 // content. If it did not, p is worth nothing.
@@ -102,8 +80,11 @@ func (s *scanner) take(c byte) bool {
 	return false
 }
 
-// object reads an object and calls value for each key, which reads the value.
-func (s *scanner) object(value func(f field, depth int), depth int) {
+// object reads an object whose keys matter and calls value for each, which reads the value.
+func (s *scanner) object(value func(f field, depth int), depth int) { s.members(s.key, value, depth) }
+
+// members reads an object: each key by key, and each value by value.
+func (s *scanner) members(key func() field, value func(f field, depth int), depth int) {
 	if !s.take('{') || depth > maxScanDepth {
 		s.fail()
 		return
@@ -113,7 +94,7 @@ func (s *scanner) object(value func(f field, depth int), depth int) {
 		return
 	}
 	for s.ok {
-		f := s.key()
+		f := key()
 		s.space()
 		if !s.take(':') {
 			s.fail()
@@ -165,54 +146,6 @@ func (s *scanner) key() field {
 		s.fail()
 	}
 	return fieldOf(text)
-}
-
-// fieldOf folds letters as encoding/json does, for names in ASCII.
-func fieldOf(name []byte) field {
-	switch len(name) {
-	case 4:
-		return oneOf(name, "urls", fieldURLs, "data", fieldData)
-	case 5:
-		return oneOf(name, "blobs", fieldBlobs, "", other)
-	case 6:
-		if f := oneOf(name, "config", fieldConfig, "layers", fieldLayers); f != other {
-			return f
-		}
-		return oneOf(name, "digest", fieldDigest, "", other)
-	case 7:
-		return oneOf(name, "subject", fieldSubject, "blobsum", fieldBlobSum)
-	case 8:
-		return oneOf(name, "fslayers", fieldFSLayers, "", other)
-	case 9:
-		return oneOf(name, "manifests", fieldManifests, "mediatype", fieldMediaType)
-	}
-	return other
-}
-
-func oneOf(name []byte, a string, fa field, b string, fb field) field {
-	switch {
-	case foldsTo(name, a):
-		return fa
-	case foldsTo(name, b):
-		return fb
-	}
-	return other
-}
-
-// foldsTo compares with a name in lower case.
-func foldsTo(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i, c := range name {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // text reads a string and returns what is between its quotes. plain is false
@@ -275,7 +208,7 @@ func isHexDigit(c byte) bool {
 func (s *scanner) skip(depth int) {
 	switch c := s.peek(); {
 	case c == '{':
-		s.skipObject(depth + 1)
+		s.members(func() field { s.text(); return other }, func(_ field, depth int) { s.skip(depth) }, depth+1)
 	case c == '[':
 		s.array(s.skip, depth+1)
 	case c == '"':
@@ -284,37 +217,6 @@ func (s *scanner) skip(depth int) {
 		s.number()
 	default:
 		s.literal()
-	}
-}
-
-// skipObject reads an object whose keys do not matter.
-func (s *scanner) skipObject(depth int) {
-	if !s.take('{') || depth > maxScanDepth {
-		s.fail()
-		return
-	}
-	s.space()
-	if s.take('}') {
-		return
-	}
-	for s.ok {
-		s.text()
-		s.space()
-		if !s.take(':') {
-			s.fail()
-			return
-		}
-		s.space()
-		s.skip(depth)
-		s.space()
-		if s.take('}') {
-			return
-		}
-		if !s.take(',') {
-			s.fail()
-			return
-		}
-		s.space()
 	}
 }
 
@@ -353,146 +255,4 @@ func (s *scanner) digits() {
 	if s.i == start {
 		s.fail()
 	}
-}
-
-// top reads the value of a key of the manifest itself.
-func (s *scanner) top(f field, depth int) {
-	switch f {
-	case fieldMediaType:
-		s.mediaType()
-	case fieldConfig:
-		s.descriptors(&s.configs, false, depth)
-	case fieldLayers:
-		s.descriptors(&s.layers, false, depth)
-	case fieldBlobs:
-		s.descriptors(&s.blobs, false, depth)
-	case fieldFSLayers:
-		s.descriptors(&s.fsLayers, false, depth)
-	case fieldManifests:
-		s.descriptors(&s.many, true, depth)
-	case fieldSubject:
-		s.subject(depth)
-	default:
-		s.skip(depth)
-	}
-}
-
-// mediaType reads the manifest's own type.
-func (s *scanner) mediaType() {
-	if s.peek() == 'n' {
-		s.literal()
-		return
-	}
-	text, plain := s.text()
-	if !plain {
-		s.fail()
-		return
-	}
-	switch {
-	case len(text) == 0:
-	case knownTypes[string(text)]:
-		s.knownTypes++
-	default:
-		s.unknownTypes++
-	}
-}
-
-// descriptors reads one descriptor, a list of them, or null, and counts what they name.
-func (s *scanner) descriptors(n *int, optional bool, depth int) {
-	one := func(depth int) {
-		before := len(s.p.refs)
-		s.descriptor(optional, depth)
-		*n += len(s.p.refs) - before
-	}
-	switch s.peek() {
-	case '[':
-		s.array(one, depth+1)
-	case '{':
-		one(depth)
-	case 'n':
-		s.literal()
-	default:
-		s.fail()
-	}
-}
-
-// descriptor reads a descriptor and adds what it refers to.
-func (s *scanner) descriptor(optional bool, depth int) {
-	if s.peek() == 'n' {
-		s.literal()
-		return
-	}
-	from := len(s.p.refs)
-	s.object(func(f field, depth int) {
-		switch f {
-		case fieldDigest, fieldBlobSum:
-			s.reference()
-		case fieldMediaType:
-			if s.peek() != '"' {
-				s.fail()
-				return
-			}
-			s.text()
-		case fieldURLs, fieldData:
-			optional = optional || s.peek() != 'n'
-			s.skip(depth)
-		default:
-			s.skip(depth)
-		}
-	}, depth+1)
-	for i := from; i < len(s.p.refs); i++ {
-		s.p.refs[i].optional = optional
-	}
-}
-
-// digest reads a digest; ok is false for null and the empty string.
-func (s *scanner) digest() (d layout.Digest, ok bool) {
-	if s.peek() == 'n' {
-		s.literal()
-		return d, false
-	}
-	text, plain := s.text()
-	if !plain {
-		s.fail()
-		return d, false
-	}
-	if len(text) == 0 {
-		return d, false
-	}
-	d, err := layout.ParseDigest(text)
-	if err != nil {
-		s.fail()
-		return d, false
-	}
-	return d, true
-}
-
-func (s *scanner) reference() {
-	if d, ok := s.digest(); ok {
-		s.p.refs = append(s.p.refs, reference{digest: d})
-	}
-}
-
-// subject reads the descriptor of what a referrer is about.
-func (s *scanner) subject(depth int) {
-	if s.peek() != '{' {
-		s.fail() // null, too: so rare that it need not be understood
-		return
-	}
-	s.object(func(f field, depth int) {
-		switch f {
-		case fieldDigest:
-			if d, ok := s.digest(); ok {
-				s.p.subjects = append(s.p.subjects, d)
-			}
-		case fieldBlobSum, fieldMediaType:
-			if s.peek() != '"' {
-				s.fail()
-				return
-			}
-			s.text()
-		default:
-			s.skip(depth)
-		}
-	}, depth+1)
 }

@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
@@ -54,7 +55,7 @@ func onlyShape(parent *disk.Locked, name string, of shape, at ...string) (only b
 	defer d.Close()
 	only = true
 	err = d.List(func(e disk.Entry) error {
-		path := append(at, strings.Clone(e.Name))
+		path := slices.Concat(at, []string{strings.Clone(e.Name)})
 		file, directory := of(path)
 		switch {
 		case file && e.Type == disk.File:

@@ -97,8 +97,10 @@ func (v *blobWalk) prefixes(name string) {
 	if !ok {
 		return
 	}
-	defer d.Close()
 	alg, _ := layout.ParseAlgorithm(name)
+	if !w.algs.open[alg].CompareAndSwap(nil, d) {
+		defer d.Close() // a second walk
+	}
 	w.list(d, func(e disk.Entry, name string) {
 		if !isPrefix(name) || !isDirectory(e) {
 			w.unknown(d, name, "not a directory of blobs")
@@ -261,6 +263,17 @@ func (w *Walker) ReadBlob(digest layout.Digest, aside bool, buf []byte) (int, er
 	if aside {
 		names[0], names[1] = names[1], names[0]
 	}
+	if d := w.algs.open[digest.Algorithm()].Load(); d != nil {
+		path := make([]byte, 0, len("xx/")+2*64+len("/")+len(layout.Data))
+		path = digest.AppendHex(path)
+		path = append(append(path[:0], path[:2]...), '/')
+		path = digest.AppendHex(path)
+		path = append(append(path, '/'), names[0]...)
+		if n, err := d.ReadRegular(string(path), buf); err == nil {
+			return n, nil
+		}
+	}
+	// By its path from the top, if it has gone or its directory has.
 	dir := layout.BlobDir(digest) + "/"
 	n, err := w.store.ReadRegular(dir+names[0], buf)
 	if disk.Gone(err) {

@@ -67,16 +67,27 @@ func (f *Findings) Serious() int {
 	return f.serious
 }
 
-// Problems returns all problems, sorted by path and kind, without repetitions.
+// Problems returns all problems, sorted by path and kind. Of several about one
+// path and kind there is one, which breaks what any of them breaks.
 func (f *Findings) Problems() []Problem {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	slices.SortFunc(f.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Detail, b.Detail))
 	})
-	return slices.CompactFunc(slices.Clone(f.problems), func(a, b Problem) bool {
-		return a.Path == b.Path && a.Kind == b.Kind
-	})
+	var list []Problem
+	for _, p := range f.problems {
+		if n := len(list); n > 0 && list[n-1].Path == p.Path && list[n-1].Kind == p.Kind {
+			list[n-1].Breaks = append(slices.Clip(list[n-1].Breaks), p.Breaks...)
+			continue
+		}
+		list = append(list, p)
+	}
+	for i := range list {
+		slices.Sort(list[i].Breaks)
+		list[i].Breaks = slices.Compact(list[i].Breaks)
+	}
+	return list
 }
 
 // Unreadable records that a path below a directory cannot be read.

@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -52,6 +53,7 @@ type Walker struct {
 	Findings *Findings
 
 	store   *disk.Dir
+	algs    *algorithmDirs
 	jobs    int
 	resumed bool
 	busy    chan struct{} // a token for each goroutine that does file operations
@@ -59,7 +61,7 @@ type Walker struct {
 
 // New returns a Walker over an open store's directory, which stays the caller's.
 func New(store *disk.Dir, opts Options) *Walker {
-	w := &Walker{Findings: opts.Findings, store: store, jobs: opts.Jobs, resumed: opts.Resumed}
+	w := &Walker{Findings: opts.Findings, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: opts.Resumed}
 	if w.jobs <= 0 {
 		w.jobs = DefaultJobs
 	}
@@ -72,7 +74,22 @@ func New(store *disk.Dir, opts Options) *Walker {
 
 // With returns a Walker over the same store that records into other findings.
 func (w *Walker) With(f *Findings) *Walker {
-	return &Walker{Findings: f, store: w.store, jobs: w.jobs, resumed: w.resumed, busy: w.busy}
+	return &Walker{Findings: f, store: w.store, algs: w.algs, jobs: w.jobs, resumed: w.resumed, busy: w.busy}
+}
+
+// Close closes the directories that the Walker, and those that With made of it, hold open.
+func (w *Walker) Close() {
+	for i := range w.algs.open {
+		if d := w.algs.open[i].Swap(nil); d != nil {
+			d.Close()
+		}
+	}
+}
+
+// algorithmDirs are the directories below blobs/, kept open since every
+// manifest is read through one.
+type algorithmDirs struct {
+	open [len(layout.Algorithms) + 1]atomic.Pointer[disk.Dir]
 }
 
 // Top lists the store's own directory, for what the layout does not define.

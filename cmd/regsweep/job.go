@@ -66,6 +66,9 @@ func (j *job) run(ctx context.Context) (err error) {
 	}
 	defer j.store.Close()
 	defer func() {
+		if j.w != nil {
+			j.w.Close()
+		}
 		if j.lock != nil {
 			j.lock.Release()
 		}

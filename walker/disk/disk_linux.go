@@ -85,7 +85,7 @@ func (d *Dir) stat(name string, follow bool) (Info, error) {
 		flags = 0
 	}
 	var st unix.Stat_t
-	if err := retry(func() error { return unix.Fstatat(d.fd, name, &st, flags) }); err != nil {
+	if err := fstatat(d.fd, name, &st, flags); err != nil {
 		return Info{}, pathError(OpStat, d.path, name, err)
 	}
 	return info(&st), nil
@@ -217,9 +217,31 @@ func (d *Dir) eachDirent(buf []byte, fn func(Entry) error) error {
 	return nil
 }
 
+// fstatat stats without an allocation for names of usual length.
+func fstatat(at int, name string, st *unix.Stat_t, flags int) error {
+	var buf [nameSize]byte
+	if len(name) >= len(buf) || sysFstatat == 0 {
+		return retry(func() error { return unix.Fstatat(at, name, st, flags) })
+	}
+	copy(buf[:], name)
+	for {
+		_, _, errno := unix.Syscall6(sysFstatat, uintptr(at), uintptr(unsafe.Pointer(&buf[0])), uintptr(unsafe.Pointer(st)), uintptr(flags), 0, 0)
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+		default:
+			return errno
+		}
+	}
+}
+
+// nameSize is enough for <hex>/data.regsweep of the longest digest and for most tags.
+const nameSize = 256
+
 // openat opens for reading, without an allocation for names of usual length.
 func openat(at int, name string, flags int) (int, error) {
-	var buf [512]byte
+	var buf [nameSize]byte
 	if len(name) >= len(buf) {
 		return openatLong(at, name, flags)
 	}

@@ -1,0 +1,101 @@
+package mark
+
+import (
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// load reads the manifests of the nodes, each once.
+func (p *pass) load() {
+	failed := make([]*loadError, len(p.nodes))
+	p.w.Each(p.ctx, len(p.nodes), func(i int) {
+		n := &p.nodes[i]
+		n.m, failed[i] = p.s.load(p.w, n.id, false)
+	})
+	if slices.ContainsFunc(failed, func(e *loadError) bool { return e != nil && e.unsettled }) {
+		p.w.Pause()
+	}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if failed[i] != nil && failed[i].unsettled {
+			n.m, failed[i] = p.s.load(p.w, n.id, true)
+		}
+		p.settle(n, failed[i])
+	}
+}
+
+// settle decides what it means that a manifest could, or could not, be read.
+func (p *pass) settle(n *node, err *loadError) {
+	switch {
+	case err != nil && !err.missing && !err.broken:
+		p.w.Unreadable(layout.BlobDir(p.s.Table.Digest(n.id))+"/"+layout.Data, err)
+		return
+	case err != nil:
+		n.err = err
+		if n.aside || n.pending {
+			return // half of its removal is done, unless it turns out to be live
+		}
+		p.cannotRead(n)
+	case n.m == nil:
+		return // the run has been stopped
+	case n.m.kind == kindImage || n.m.kind == kindIndex:
+		return
+	}
+	p.addSignatures(n)
+}
+
+// cannotRead reports a manifest that is linked and cannot be understood: what
+// it references may be anything that its repository links.
+func (p *pass) cannotRead(n *node) {
+	kind, path := walker.BrokenManifest, layout.BlobDir(p.s.Table.Digest(n.id))+"/"+layout.Data
+	if n.err.missing {
+		kind, path = walker.MissingManifest, p.linkPath(n)
+	}
+	p.problem(kind, path, n.err.Error(), p.references(n)...)
+	p.keepAll()
+}
+
+// checkAside looks for live manifests whose links a stopped run set aside and
+// that cannot be read: they are broken images, no garbage.
+func (p *pass) checkAside() {
+	for i := range p.nodes {
+		if n := &p.nodes[i]; n.aside && n.err != nil && n.why != Dead {
+			p.cannotRead(n)
+		}
+	}
+}
+
+// addSignatures finds the signatures of a schema 1 manifest, or of one that may be.
+func (p *pass) addSignatures(n *node) {
+	digest := p.s.Table.Digest(n.path)
+	signatures, ok := p.r.Signatures(digest)
+	if !ok {
+		p.breakLink(layout.RevisionDir(p.r.Name, digest)+"/"+layout.Signatures, walker.Link{Detail: "a signature's link holds no digest"})
+	}
+	for _, d := range signatures {
+		n.extra = append(n.extra, p.s.Table.Intern(d))
+	}
+}
+
+func (p *pass) linkPath(n *node) string {
+	digest := p.s.Table.Digest(n.path)
+	if n.layer {
+		return layout.LayerDir(p.r.Name, digest) + "/" + layout.Link
+	}
+	return layout.RevisionDir(p.r.Name, digest) + "/" + layout.Link
+}
+
+// references are the names under which a manifest is pulled.
+func (p *pass) references(n *node) (found []string) {
+	for i := range p.tags {
+		if at := p.tags[i].node; at >= 0 && &p.nodes[at] == n {
+			found = append(found, p.r.Name+":"+p.tags[i].Name)
+		}
+	}
+	if found == nil {
+		found = []string{p.r.Name + "@" + p.s.Table.Digest(n.path).String()}
+	}
+	return found
+}

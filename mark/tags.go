@@ -1,0 +1,79 @@
+package mark
+
+import (
+	"fmt"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// addTag finds what a tag names.
+func (p *pass) addTag(t walker.Tag) {
+	if t.Taken == "" {
+		p.totals.Tags++
+		p.repo.Tags++
+	}
+	path := layout.TagDir(p.r.Name, t.Name)
+	switch {
+	case t.Link.State == walker.LinkBroken && t.Taken == "":
+		p.breakLink(path+"/"+layout.Current+"/"+layout.Link, t.Link)
+	case t.Half:
+		p.problem(walker.HalfTag, path, halfTagDetail(&t), p.r.Name+":"+t.Name)
+		for _, e := range t.Newest {
+			p.addNewest(path, e)
+		}
+	}
+	added := tag{Tag: t, node: -1}
+	if t.Link.State == walker.LinkGood {
+		added.node = p.find(t.Link.Target)
+		if added.node < 0 && t.Taken == "" {
+			added.node = p.findLayer(t.Link.Target)
+		}
+		if added.node < 0 && t.Taken == "" {
+			p.problem(walker.DanglingTag, path, fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), p.r.Name+":"+t.Name)
+			p.history = true
+		}
+	}
+	p.tags = append(p.tags, added)
+}
+
+// addNewest makes a root of what a half tag's history names last.
+func (p *pass) addNewest(tagPath string, e walker.HistoryEntry) {
+	for _, d := range [2]layout.Digest{e.Digest, e.Target} {
+		if at := p.find(d); at >= 0 {
+			p.nodes[at].forced = true
+		}
+	}
+	if e.Digest != e.Target && e.Digest.Algorithm() == e.Target.Algorithm() {
+		p.mismatch(tagPath+"/"+layout.Index+"/"+e.Digest.Algorithm().String()+"/"+e.Digest.Hex()+"/"+layout.Link, e.Target)
+	}
+}
+
+func halfTagDetail(t *walker.Tag) string {
+	if t.Link.State != walker.LinkGood {
+		return "it has no current link, and its history names nothing"
+	}
+	return fmt.Sprintf("it has no current link: its newest history entry, %s, is kept", t.Link.Target)
+}
+
+func (p *pass) find(d layout.Digest) int32 {
+	if at, ok := p.index[p.s.Table.Lookup(d)]; ok {
+		return at
+	}
+	return -1
+}
+
+// findLayer finds a manifest that is linked as a layer only, which registry
+// 2.1.0 did and 2.x still reads.
+// Source: distribution v2.8.3 registry/storage/linkedblobstore.go linkPathFns of manifests.
+func (p *pass) findLayer(d layout.Digest) int32 {
+	l := p.r.HasLayer(p.ctx, d)
+	if l.State != walker.LinkGood {
+		return -1
+	}
+	at := p.addNode(node{
+		id: p.s.Table.Intern(l.Target), path: p.s.Table.Intern(d), mtime: l.MTime,
+		layer: true, pinned: true,
+	})
+	return at
+}

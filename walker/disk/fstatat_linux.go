@@ -1,0 +1,8 @@
+//go:build linux && !portable && (amd64 || ppc64le || s390x)
+
+package disk
+
+import "golang.org/x/sys/unix"
+
+// sysFstatat fills in a unix.Stat_t.
+const sysFstatat = unix.SYS_NEWFSTATAT
