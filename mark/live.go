@@ -44,8 +44,21 @@ func (p *pass) young(n *node) bool {
 func (p *pass) tagRoots() {
 	for i := range p.tags {
 		t := &p.tags[i]
+		p.keepSubject(t)
 		if t.node >= 0 && t.subject == 0 && (t.Taken == "" || !p.old(t.Link.MTime)) {
 			p.nodes[t.node].tagged = true
+		}
+	}
+}
+
+// keepSubject keeps the image that a tag is about which a sweep could not take.
+func (p *pass) keepSubject(t *tag) {
+	if p.l.aside == nil || t.Taken != "" || !slices.Contains(p.l.aside.Tags[p.r.Name], t.Name) {
+		return
+	}
+	if d, ok := layout.ReferrerTag(t.Name); ok {
+		if at := p.find(d); at >= 0 {
+			p.nodes[at].forced = true
 		}
 	}
 }

@@ -28,6 +28,7 @@ const (
 	LayerDir
 	BlobDir
 	Repository
+	Namespace // a directory with nothing in it that repositories have been in
 )
 
 // Item is a thing that nothing keeps. It has no pointers and little size,
@@ -35,7 +36,7 @@ const (
 type Item struct {
 	ID    ID     // the digest that its path names; of a Tag that of its manifest
 	Repo  uint32 // index in Look.Repositories; NoRepo for a blob and its directory
-	Extra uint32 // index in Look.Names (Tag, TagHistory, Upload, Temporary), height (Manifest), ID of the link's content (LayerLink)
+	Extra uint32 // index in Look.Names (Tag, TagHistory, Upload, Temporary, Namespace), height (Manifest), ID of the link's content (LayerLink)
 	Kind  Kind
 	Aside bool // a run that was stopped has taken its name away
 }
@@ -93,6 +94,9 @@ type Look struct {
 type Aside struct {
 	// Layers are the layer links, by repository. They are not listed again.
 	Layers map[string][]ID
+	// Tags are those that could not be set aside, by repository. One that was
+	// to go with its image keeps the image, or it would be a root for ever.
+	Tags map[string][]string
 }
 
 // Look reads the repositories, except manifests already read, and marks what
@@ -117,6 +121,10 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 		r.owner.Store(0)
 	}
 	w.Repositories(ctx, func(r *walker.Repository) {
+		if r.Empty {
+			l.addEmpty(r)
+			return
+		}
 		p := newPass(ctx, l, r)
 		p.run()
 		l.add(p)
@@ -131,6 +139,17 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 	l.addBlobItems()
 	l.countUnique()
 	return l
+}
+
+// addEmpty plans to remove a directory that repositories have been in.
+func (l *Look) addEmpty(r *walker.Repository) {
+	if l.rules.fresh(r.MTime) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Names = append(l.Names, Name{Text: r.Name})
+	l.Items = append(l.Items, Item{Kind: Namespace, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)})
 }
 
 // add takes over what a pass found; nothing else of the pass is kept.
@@ -165,7 +184,7 @@ func (l *Look) add(p *pass) {
 
 // named reports whether Extra is an index of Names.
 func (i *Item) named() bool {
-	return i.Kind == Tag || i.Kind == TagHistory || i.Kind == Upload || i.Kind == Temporary
+	return i.Kind == Tag || i.Kind == TagHistory || i.Kind == Upload || i.Kind == Temporary || i.Kind == Namespace
 }
 
 // sort brings the repositories into the order of their names and makes the

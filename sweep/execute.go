@@ -39,7 +39,15 @@ type run struct {
 	linksOut time.Time // when the last link had been set aside
 	mu       sync.Mutex
 	failures []Failure
-	devices  map[uint64][]string // a directory on each filesystem that links were removed from
+	// histories are the manifests that a tag's history still names.
+	histories map[history]struct{}
+	devices   map[uint64][]string // a directory on each filesystem that links were removed from
+}
+
+// history names a manifest in the histories of a repository.
+type history struct {
+	repo uint32
+	id   mark.ID
 }
 
 // Execute removes what is in the plan, in an order that leaves no manifest
@@ -61,7 +69,7 @@ type run struct {
 // afterwards what became of each item. The failures are sorted by path; an
 // error is about the run as a whole.
 func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, settle time.Duration) ([]Failure, error) {
-	r := &run{Plan: p, ctx: ctx, lock: lock, w: w, settle: settle, devices: map[uint64][]string{}}
+	r := &run{Plan: p, ctx: ctx, lock: lock, w: w, settle: settle, devices: map[uint64][]string{}, histories: map[history]struct{}{}}
 	err := r.execute()
 	slices.SortFunc(r.failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
 	p.failed = len(r.failures) > 0 || err != nil
@@ -175,8 +183,12 @@ func (r *run) sync() error {
 
 // giveBackLive looks at the repositories once more.
 func (r *run) giveBackLive() error {
-	aside := &mark.Aside{Layers: map[string][]mark.ID{}}
+	aside := &mark.Aside{Layers: map[string][]mark.ID{}, Tags: map[string][]string{}}
 	for i := range r.items {
+		if item := &r.items[i]; item.Kind == mark.Tag && r.done[i] == failed {
+			name := r.look.RepositoryOf(item)
+			aside.Tags[name] = append(aside.Tags[name], r.look.NameOf(item))
+		}
 		// A failed one may have been renamed all the same.
 		if item := &r.items[i]; item.Kind == mark.LayerLink && (r.done[i] == taken || r.done[i] == failed) {
 			name := r.look.RepositoryOf(item)
@@ -235,6 +247,11 @@ func (r *run) giveBack(list []entry) {
 		part := list[lo:hi]
 		r.chunks(len(part), func(c *cache, i int) {
 			err := r.giveBackOne(c, &part[i])
+			if disk.Gone(err) {
+				// One wrong answer of the filesystem is not believed.
+				c.close()
+				err = r.giveBackOne(c, &part[i])
+			}
 			r.settleGivenBack(places, &part[i], err)
 		})
 		lo = hi
@@ -294,4 +311,8 @@ func (r *run) finish() {
 	r.each(mark.LayerDir, planned, removed, r.removeLayerDir)
 	r.each(mark.BlobDir, planned, removed, r.removeBlobDir)
 	r.each(mark.Repository, planned, removed, r.removeRepository)
+	r.each(mark.Namespace, planned, removed, func(c *cache, i *mark.Item) error {
+		c.close()
+		return r.removeNamespace(repositoryPath(r.look.NameOf(i)))
+	})
 }

@@ -144,5 +144,8 @@ func (p *Plan) path(i *mark.Item) string {
 	case mark.BlobDir:
 		return layout.BlobDir(digest())
 	}
+	if i.Kind == mark.Namespace {
+		repo = p.look.NameOf(i)
+	}
 	return layout.RepositoryDir(repo)
 }

@@ -76,10 +76,10 @@ func onlyShape(parent *disk.Locked, name string, of shape, at ...string) (only b
 func removeTree(parent *disk.Locked, name string, of shape, at ...string) error {
 	d, err := parent.OpenBelow(name)
 	if disk.Gone(err) {
-		return nil
+		d, err = parent.OpenBelow(name) // one wrong answer is not believed
 	}
 	if err != nil {
-		return err
+		return ignoreGone(err)
 	}
 	defer d.Close()
 	// All names are read before one is removed: a listing of a directory that
@@ -162,7 +162,33 @@ func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
 		}
 	}
 	digest := r.look.Digest(i.ID)
+	if r.keepsHistory(i) {
+		return nil // so that the next run knows that the history has to be looked at
+	}
+	if err := r.removeTemporaries(d); err != nil {
+		return err
+	}
 	return rmdir(c.dir, digest.Hex())
+}
+
+// removeTemporaries removes what is left of interrupted writes in a directory
+// that goes.
+func (r *run) removeTemporaries(d *disk.Locked) error {
+	var old []string
+	err := d.List(func(e disk.Entry) error {
+		if e.Type != disk.File || !layout.IsTemporary(e.Name) {
+			return nil
+		}
+		info, err := d.Stat(e.Name)
+		if err == nil && !r.look.IsFresh(info.MTime) {
+			old = append(old, strings.Clone(e.Name))
+		}
+		return ignoreGone(err)
+	})
+	for _, name := range old {
+		err = errors.Join(err, ignoreGone(d.Unlink(name)))
+	}
+	return ignoreGone(err)
 }
 
 func (r *run) removeRevisionDir(c *cache, i *mark.Item) error {
@@ -192,6 +218,9 @@ func (r *run) removeBlob(c *cache, i *mark.Item) error {
 	if err := ignoreGone(d.Unlink(layout.Aside)); err != nil {
 		return err
 	}
+	if err := r.removeTemporaries(d); err != nil {
+		return err
+	}
 	digest := r.look.Digest(i.ID)
 	return rmdir(parent, digest.Hex())
 }
@@ -206,7 +235,30 @@ func (r *run) removeBlobDir(c *cache, i *mark.Item) error {
 	return rmdir(parent, hex)
 }
 
+// keepsHistory reports whether a history names a manifest, whose directory then
+// has to stay: without it no run would look at the history again.
+func (r *run) keepsHistory(i *mark.Item) bool {
+	if i.Kind != mark.Manifest && i.Kind != mark.RevisionDir {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.histories[history{i.Repo, i.ID}]
+	return ok
+}
+
+// removeHistory removes an entry of a tag's history, and remembers a failure.
 func (r *run) removeHistory(c *cache, i *mark.Item) error {
+	err := r.removeEntry(c, i)
+	if err != nil && !disk.Gone(err) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.histories[history{i.Repo, i.ID}] = struct{}{}
+	}
+	return err
+}
+
+func (r *run) removeEntry(c *cache, i *mark.Item) error {
 	digest := r.look.Digest(i.ID)
 	dir, err := c.openIn(r.look.RepositoryOf(i), layout.Manifests, layout.Tags, r.look.NameOf(i), layout.Index, digest.Algorithm().String())
 	if err != nil {
@@ -315,14 +367,20 @@ func (r *run) giveBackOne(c *cache, e *entry) error {
 		d, _, err = openBlob(c, e.look.Digest(i.ID))
 	}
 	if err != nil {
-		return ignoreGone(err)
+		return err
 	}
 	defer d.Close()
 	err = d.RenameNoReplace(from, d, to)
-	if errors.Is(err, disk.ErrExists) {
-		err = d.Unlink(from)
+	switch {
+	case errors.Is(err, disk.ErrExists):
+		return ignoreGone(d.Unlink(from))
+	case disk.Gone(err):
+		// It may never have lost its name.
+		if _, serr := d.Stat(to); serr == nil {
+			return nil
+		}
 	}
-	return ignoreGone(err)
+	return err
 }
 
 func (r *run) giveBackTag(c *cache, repository, name string) error {
@@ -337,8 +395,14 @@ func (r *run) giveBackTag(c *cache, repository, name string) error {
 	defer tags.Close()
 	// A directory is never renamed over one with something in it.
 	err = manifests.Rename(layout.GonePrefix+name, tags, name)
-	if disk.NotEmpty(err) {
+	switch {
+	case disk.NotEmpty(err):
 		return removeTree(manifests, layout.GonePrefix+name, tagShape)
+	case disk.Gone(err):
+		// It may never have lost its place.
+		if _, serr := tags.Stat(name); serr == nil {
+			return nil
+		}
 	}
-	return ignoreGone(err)
+	return err
 }

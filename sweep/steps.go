@@ -32,6 +32,11 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 		return
 	}
 	err := do(c, &r.items[at])
+	if disk.Gone(err) {
+		// One wrong answer of the filesystem is not believed: again, from the top.
+		c.close()
+		err = do(c, &r.items[at])
+	}
 	switch {
 	case err == nil || disk.Gone(err):
 		r.done[at] = to

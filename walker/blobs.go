@@ -269,8 +269,8 @@ func (w *Walker) ReadBlob(digest layout.Digest, aside bool, buf []byte) (int, er
 		path = append(append(path[:0], path[:2]...), '/')
 		path = digest.AppendHex(path)
 		path = append(append(path, '/'), names[0]...)
-		if n, err := d.ReadRegular(string(path), buf); err == nil {
-			return n, nil
+		if n, err := d.ReadRegular(string(path), buf); err == nil || !Unsettled(err) {
+			return n, err
 		}
 	}
 	// By its path from the top, if it has gone or its directory has.

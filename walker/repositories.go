@@ -16,6 +16,8 @@ import (
 // was seen has its revision in a listing that began later.
 type Repository struct {
 	Name string
+	// Empty says that it is no repository, but a directory with nothing in it.
+	Empty bool
 	// Odd says that no registry accepts the name.
 	Odd bool
 	// Linked says that the repository, or a directory of the layout in it, is
@@ -157,7 +159,8 @@ type discovery struct {
 }
 
 // Repositories calls fn for every repository, concurrently: for every
-// directory below repositories/ with one of the marker directories. Directories
+// directory below repositories/ with one of the marker directories, and for
+// those that are empty. Directories
 // that layout.IsForeign names are not entered. A repository that can be
 // reached by several names is visited once, by the name without symbolic links.
 // It reports whether there is a directory for repositories at all.
@@ -218,6 +221,10 @@ func (d *discovery) enter(v visit) {
 	r := &Repository{Name: v.name, Odd: v.odd, Linked: linked, MTime: info.MTime, w: d.w}
 	markers := d.split(dir, v, r)
 	if len(markers) == 0 {
+		if v.name != "" && !linked && !v.odd && !r.Nested && !r.Unknown {
+			r.Empty = true
+			d.fn(r)
+		}
 		return
 	}
 	defer r.close()

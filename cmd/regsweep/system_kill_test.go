@@ -1,0 +1,382 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
+)
+
+// killText is a store with a few hundred things that go, of every kind, among
+// images that share layers with them.
+func killText() string {
+	var b strings.Builder
+	b.WriteString(`
+age 30d
+image a/app:v1 layers=base,l1 as=app1
+image a/app as=dead1 layers=base,d1
+index a/app:multi of=app1 as=multi
+index a/app as=deadmulti of=dead1,app1
+referrer a/app of=app1 as=ref
+referrer a/app of=dead1 as=deadref
+cosign a/app of=app1 as=sig
+cosign a/app of=dead1 as=deadsig
+image h/hist:v1 as=h1 layers=base,x1
+image h/hist:v1 as=h2 layers=base,x2
+delete-manifest h/hist h1
+image h/hist:v2 as=h3 layers=base,x3
+upload a/app kind=patched size=100
+upload e/up kind=cancelled
+image old/alias as=alias alias=1
+image old/s1 as=s1 type=schema1 signatures=1
+image old/keep:v1 as=keepalias alias=1
+layer e/layers only
+`)
+	for i := range 40 {
+		fmt.Fprintf(&b, "image r%d/app:v1 layers=base,live%d as=live%d\n", i%8, i%4, i)
+		fmt.Fprintf(&b, "image r%d/app as=gone%d layers=base,live%d,gone%d\n", i%8, i, i%4, i)
+		fmt.Fprintf(&b, "copy mirror/app gone%d\nlayer r%d/app stray%d\norphan\n", i, i%8, i)
+	}
+	for i := range 10 { // tags that go with what they are about
+		fmt.Fprintf(&b, "cosign r%d/app of=gone%d\n", i%8, i)
+	}
+	return b.String()
+}
+
+// killing is a store as it is before a run and after one that nobody disturbed.
+type killing struct {
+	dir      string
+	template *layouttest.Store
+	refs     []string        // what can be pulled and is kept
+	dangling map[string]bool // blobs that links name in vain from the start
+	doomed   map[string]bool // digests of the blobs that an undisturbed run takes
+	after    []string        // the tree without empty directories
+	blobs    int64           // how many there are before
+	took     time.Duration   // of the undisturbed run
+	serial   atomic.Int64    // numbers copies
+	phases   map[string]int  // how often a kill came when
+	mu       sync.Mutex      // guards phases
+}
+
+func newKilling(t *testing.T) *killing {
+	t.Helper()
+	k := &killing{dir: memory(t), phases: map[string]int{}, doomed: map[string]bool{}}
+	k.template = build(t, filepath.Join(k.dir, "template"), killText())
+	for _, repository := range []string{"a/app", "h/hist", "old/keep", "r0/app", "r1/app", "r2/app", "r3/app", "r4/app", "r5/app", "r6/app", "r7/app"} {
+		for _, tag := range []string{"v1", "v2", "multi"} {
+			if ref := repository + ":" + tag; k.template.Missing(ref) == nil {
+				k.refs = append(k.refs, ref)
+			}
+		}
+	}
+	k.dangling = lacks(t, k.template.Dir)
+	before := data(k.template.Dir)
+	k.blobs = int64(len(before))
+	s := k.copy(t)
+	r := system{}.gc(t, s, "-m")
+	if r.status != 0 || r.report.Failed.Items != 0 || r.report.Removed.Tags < 10 || r.report.Removed.LayerLinks < 100 || r.report.Removed.Blobs < 100 {
+		t.Fatalf("undisturbed: status %d, removed %+v, failed %+v\n%s", r.status, r.report.Removed, r.report.Failed, r.stderr)
+	}
+	whole(t, s, k.refs...)
+	left := data(s.Dir)
+	for d := range before {
+		if !left[d] {
+			k.doomed[d] = true
+		}
+	}
+	k.after, k.took = files(s.Dir), r.took
+	k.goes = slices.DeleteFunc(files(k.template.Dir), func(path string) bool { return slices.Contains(k.after, path) })
+	t.Logf("an undisturbed run takes %s and removes %+v", r.took, r.report.Removed)
+	return k
+}
+
+// copy copies the template with its times.
+func (k *killing) copy(t *testing.T) *layouttest.Store {
+	t.Helper()
+	root := filepath.Join(k.dir, fmt.Sprint(k.serial.Add(1)))
+	if out, err := exec.Command("cp", "-a", k.template.Root, root).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := *k.template
+	s.Root, s.Dir = root, filepath.Join(root, "docker/registry/v2")
+	return &s
+}
+
+// files lists all that is no directory.
+func files(dir string) (list []string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			list = append(list, rel)
+		}
+		return nil
+	})
+	return list
+}
+
+// data are the digests of the blobs whose data have their name.
+func data(dir string) map[string]bool {
+	found := map[string]bool{}
+	for _, path := range files(filepath.Join(dir, "blobs")) {
+		if filepath.Base(path) == "data" {
+			found[filepath.Base(filepath.Dir(path))] = true
+		}
+	}
+	return found
+}
+
+var digestText = regexp.MustCompile(`sha256:([0-9a-f]{64})`)
+
+// lacks lists the blobs that a visible manifest link reaches and that have
+// neither data nor data.regsweep: links and manifests are read as text, by no
+// code that the program has.
+func lacks(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	lacking := map[string]bool{}
+	read := map[string][]byte{}
+	content := func(hex string) []byte {
+		if b, ok := read[hex]; ok {
+			return b
+		}
+		at := filepath.Join(dir, "blobs/sha256", hex[:2], hex)
+		b, err := os.ReadFile(filepath.Join(at, "data"))
+		if errors.Is(err, fs.ErrNotExist) {
+			b, err = os.ReadFile(filepath.Join(at, "data.regsweep"))
+		}
+		if err != nil {
+			b = nil
+		} else if b == nil {
+			b = []byte{}
+		}
+		read[hex] = b
+		return b
+	}
+	for _, path := range files(filepath.Join(dir, "repositories")) {
+		if !strings.Contains(path, "/_manifests/revisions/") || filepath.Base(path) != "link" {
+			continue
+		}
+		link, err := os.ReadFile(filepath.Join(dir, "repositories", path))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		manifest := strings.TrimPrefix(string(link), "sha256:")
+		b := content(manifest)
+		if b == nil {
+			lacking[manifest] = true
+		}
+		if strings.Contains(path, "signatures") || strings.Contains(string(b), `"subject"`) {
+			continue // a subject may be absent
+		}
+		for _, m := range digestText.FindAllSubmatch(b, -1) {
+			if hex := string(m[1]); content(hex) == nil {
+				lacking[hex] = true
+			}
+		}
+	}
+	return lacking
+}
+
+// interrupted judges a store after a run that was stopped.
+func (k *killing) interrupted(t *testing.T, s *layouttest.Store, r ran, sig syscall.Signal) {
+	t.Helper()
+	whole(t, s, k.refs...)
+	for hex := range lacks(t, s.Dir) {
+		if !k.dangling[hex] {
+			t.Errorf("a manifest link reaches %s, which is gone", hex)
+		}
+	}
+	left := data(s.Dir)
+	for _, path := range files(filepath.Join(s.Dir, "blobs")) {
+		if filepath.Base(path) != "data.regsweep" {
+			continue
+		}
+		if hex := filepath.Base(filepath.Dir(path)); !k.doomed[hex] {
+			t.Errorf("%s is live and set aside", path)
+		}
+	}
+	k.mu.Lock()
+	k.phases[k.phase(s, left)]++
+	k.mu.Unlock()
+	if sig == syscall.SIGKILL || r.status == 0 {
+		return
+	}
+	if r.status == -int(sig) && k.phase(s, left) == "before" {
+		return // it had only just begun
+	}
+	// It had the time to say what it did.
+	if r.status != 128+int(sig) {
+		t.Errorf("status %d, want %d\n%s", r.status, 128+int(sig), r.stderr)
+	}
+	if r.stdout == "" {
+		if !strings.Contains(r.stderr, "nothing has been removed") || int64(len(left)) != k.blobs {
+			t.Errorf("%d of %d blobs are left, and it says:\n%s", len(left), k.blobs, r.stderr)
+		}
+		return
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &r.report); err != nil {
+		t.Errorf("%v\n%s", err, r.stdout)
+	}
+	if took := k.blobs - int64(len(left)) - count(s, "data.regsweep"); took != r.report.Removed.Blobs {
+		t.Errorf("it says that it removed %d blobs, and did %d\n%s", r.report.Removed.Blobs, took, r.stderr)
+	}
+}
+
+func count(s *layouttest.Store, name string) (n int64) {
+	for _, path := range files(s.Dir) {
+		if filepath.Base(path) == name {
+			n++
+		}
+	}
+	return n
+}
+
+// phase says how far a run has come.
+func (k *killing) phase(s *layouttest.Store, left map[string]bool) string {
+	blobs := count(s, "data.regsweep")
+	switch {
+	case int64(len(left)) == k.blobs && count(s, "link.regsweep") == 0 && len(files(s.Dir)) == len(files(k.template.Dir)):
+		return "before"
+	case int64(len(left)) == k.blobs:
+		return "links aside"
+	case int64(len(left))+blobs == k.blobs:
+		return "blobs aside"
+	case blobs > 0 || count(s, "link.regsweep") > 0:
+		return "removing"
+	}
+	return "after"
+}
+
+// completes lets the next run finish, and compares with an undisturbed one.
+func (k *killing) completes(t *testing.T, s *layouttest.Store, again bool) {
+	t.Helper()
+	r := system{}.gc(t, s, "-m")
+	if r.status != 0 || r.report.Failed.Items != 0 {
+		t.Errorf("the next run: status %d, failed %+v\n%s", r.status, r.report.Failed, r.stderr)
+	}
+	whole(t, s, k.refs...)
+	if left := files(s.Dir); !slices.Equal(left, k.after) {
+		var list []string
+		for _, path := range left {
+			if !slices.Contains(k.after, path) {
+				list = append(list, "stays: "+path)
+			}
+		}
+		for _, path := range k.after {
+			if !slices.Contains(left, path) {
+				list = append(list, "gone: "+path)
+			}
+		}
+		t.Errorf("compared with an undisturbed run: %q\n%s", list, r.stderr)
+	}
+	if !again {
+		return
+	}
+	if r = (system{}).gc(t, s, "-m"); r.status != 0 || len(r.report.Items) != 0 {
+		t.Errorf("one more run: status %d, %v\n%s", r.status, r.report.Items, r.stderr)
+	}
+}
+
+// moment is a random one in a run: shortly after it began, or when something
+// that goes is set aside or removed.
+func (k *killing) moment(t *testing.T, rnd *rand.Rand, s *layouttest.Store) func(<-chan struct{}) {
+	t.Helper()
+	if rnd.IntN(8) == 0 {
+		return func(done <-chan struct{}) {
+			select {
+			case <-done:
+			case <-time.After(time.Duration(rnd.Float64() * float64(50*time.Millisecond))):
+			}
+		}
+	}
+	fd, err := syscall.InotifyInit1(syscall.IN_CLOEXEC | syscall.IN_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Dir(filepath.Join(s.Dir, k.goes[rnd.IntN(len(k.goes))]))
+	if filepath.Base(dir) == "current" { // a tag goes as a whole
+		dir = filepath.Dir(filepath.Dir(dir))
+	}
+	event := []uint32{syscall.IN_MOVED_FROM, syscall.IN_DELETE}[rnd.IntN(2)]
+	if _, err := syscall.InotifyAddWatch(fd, dir, event); err != nil && !errors.Is(err, syscall.ENOENT) {
+		t.Fatal(err)
+	}
+	events := os.NewFile(uintptr(fd), "inotify")
+	return func(done <-chan struct{}) {
+		defer events.Close()
+		came := make(chan struct{})
+		go func() {
+			defer close(came)
+			_, _ = events.Read(make([]byte, 4096)) // closed when the run is done
+		}()
+		select {
+		case <-done:
+		case <-came:
+		}
+	}
+}
+
+// stop runs gc and stops it, and reports whether it was stopped.
+func (k *killing) stop(t *testing.T, rnd *rand.Rand, s *layouttest.Store, sig syscall.Signal) bool {
+	t.Helper()
+	r := system{signal: sig, moment: k.moment(t, rnd, s)}.gc(t, s, "-m")
+	k.interrupted(t, s, r, sig)
+	stopped := r.status == -int(sig) || r.status == 128+int(sig)
+	if !stopped && r.status != 0 {
+		t.Errorf("status %d\n%s", r.status, r.stderr)
+	}
+	return stopped
+}
+
+// TestKills stops 200 runs at random moments: most by SIGKILL, some by SIGTERM and SIGINT.
+func TestKills(t *testing.T) {
+	k := newKilling(t)
+	const kills = 200
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	var hit atomic.Int64
+	severalOf(12, kills, func(i int) {
+		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
+		sig := syscall.SIGKILL
+		switch {
+		case i%20 < 5:
+			sig = syscall.SIGTERM
+		case i%20 < 7:
+			sig = syscall.SIGINT
+		}
+		t.Run(fmt.Sprintf("%d/%s", i, sig), func(t *testing.T) {
+			s := k.copy(t)
+			// A moment that does not come, or comes too late, is chosen again.
+			for try := 0; !k.stop(t, rnd, s, sig); try++ {
+				if try == 20 {
+					t.Fatal("no run was stopped")
+				}
+				os.RemoveAll(s.Root)
+				s = k.copy(t)
+			}
+			hit.Add(1)
+			if i%4 == 0 && k.stop(t, rnd, s, sig) { // the run that completes may be stopped, too
+				hit.Add(1)
+			}
+			k.completes(t, s, i%10 == 0)
+			os.RemoveAll(s.Root)
+		})
+	})
+	t.Logf("%d runs were stopped: %v", hit.Load(), k.phases)
+}
