@@ -157,7 +157,13 @@ func (s *scanner) text() (text []byte, plain bool) {
 	}
 	start := s.i
 	plain = true
-	for s.i < len(s.b) {
+	for {
+		for s.i < len(s.b) && inText[s.b[s.i]] {
+			s.i++
+		}
+		if s.i == len(s.b) {
+			break
+		}
 		switch c := s.b[s.i]; {
 		case c == '"':
 			s.i++
@@ -169,7 +175,7 @@ func (s *scanner) text() (text []byte, plain bool) {
 			s.fail()
 			return nil, false
 		default:
-			plain = plain && c < 0x80
+			plain = false
 			s.i++
 		}
 		if !s.ok {
@@ -179,6 +185,15 @@ func (s *scanner) text() (text []byte, plain bool) {
 	s.fail()
 	return nil, false
 }
+
+// inText are the characters of a string that mean themselves: ASCII without
+// control characters, quote and backslash.
+var inText = func() (t [256]bool) {
+	for c := ' '; c < 0x80; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 // escape steps over a backslash and what belongs to it.
 func (s *scanner) escape() {
