@@ -152,7 +152,7 @@ func median[T cmp.Ordered](list []T) T {
 	return list[len(list)/2]
 }
 
-func round(d time.Duration) time.Duration { return d.Round(d/100 + 1) }
+func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
 func (b *bench) gc(root string, flags ...string) func() (cost, error) {
 	return command(append([]string{b.regsweep, "gc", "-q", "--root", root}, flags...)...)
