@@ -23,6 +23,7 @@ func (l *Look) markLate(ctx context.Context) {
 	for range tries {
 		late.unsettled = false
 		l.w.Blobs(ctx, known, late.add)
+		l.eachAside(ctx, func(digest layout.Digest) { late.add(l.w.Replaced(digest)) })
 		if !late.unsettled || ctx.Err() != nil {
 			break
 		}
@@ -51,6 +52,17 @@ func (l *Look) markLate(ctx context.Context) {
 		}
 		l.Restore = append(l.Restore, i)
 	}
+}
+
+// eachAside calls fn, concurrently, for every manifest whose blob has been set aside.
+func (l *Look) eachAside(ctx context.Context, fn func(layout.Digest)) {
+	var ids []ID
+	for id, r := range l.Store.Table.all() {
+		if r.has(hasBlob|isAside) && r.manifest.Load() != nil {
+			ids = append(ids, id)
+		}
+	}
+	l.w.Each(ctx, len(ids), func(i int) { fn(l.Store.Table.Digest(ids[i])) })
 }
 
 // lateManifests collects what manifests name that came after the walk.

@@ -175,16 +175,45 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 		if b.State == 0 {
 			return
 		}
+		if b.State == BlobAbsent {
+			if b, err = w.absent(d, name, b); err != nil {
+				w.Unreadable(d.Join(name), err)
+				return
+			}
+		}
 		b.Digest = digest
 		b.Linked = linked || e.Type == disk.Symlink
-		if b.State == BlobAbsent {
-			b.Left = w.leftover(d, name)
-		}
 		if b.State == BlobSpecial {
 			w.unknown(d, name+"/"+layout.Data, "not a regular file")
 		}
 		v.fn(b)
 	})
+}
+
+// absent lists a blob's directory without data, and looks for them once more
+// then: a registry may have given them their name before the listing.
+func (w *Walker) absent(d *disk.Dir, name string, b Blob) (Blob, error) {
+	b.Left = w.leftover(d, name)
+	info, err := d.Stat(name + "/" + layout.Data)
+	if disk.Gone(err) {
+		return b, nil
+	}
+	if err != nil {
+		return b, err
+	}
+	return fileBlob(d, name, info, BlobHere)
+}
+
+// Replaced looks in the directory of a blob that has been set aside for what a
+// registry has stored or is storing in its place.
+func (w *Walker) Replaced(digest layout.Digest) Blob {
+	dir := layout.BlobDir(digest)
+	b, err := w.absent(w.store, dir, Blob{State: BlobAbsent})
+	if err != nil {
+		w.Unreadable(dir, err)
+	}
+	b.Digest = digest
+	return b
 }
 
 // blob looks at a blob's directory; the zero Blob is one that has vanished.

@@ -75,6 +75,9 @@ func (r *Repository) readRevisions(ctx context.Context, d *disk.Dir, revisions [
 func (w *Walker) withoutLink(d *disk.Dir, name string) (Link, Leftover) {
 	path := d.Join(name + "/" + layout.AsideLink)
 	l, err := readLink(w.store, path)
+	if l.State == LinkMissing {
+		l, err = readLink(w.store, path) // one wrong answer is not believed
+	}
 	if l.State == linkUnclear {
 		w.Pause()
 		l = w.readAgain(path)
@@ -110,7 +113,7 @@ func (w *Walker) leftover(d *disk.Dir, name string) Leftover {
 				left.Temporaries = append(left.Temporaries, t)
 			}
 		case name == layout.Signatures && e.Type == disk.Directory:
-		case name == layout.AsideLink || name == layout.Link || name == layout.Data:
+		case name == layout.AsideLink || name == layout.Link || name == layout.Aside || name == layout.Data:
 			left.Empty = false
 		default:
 			left.Empty = false
