@@ -23,7 +23,7 @@ test: ## all tests of the module
 	$(GO) test $(TESTFLAGS) ./...
 
 # Tables that step through a run call by call do so with one job: there are no races to find in them.
-STEPS := ^Test(Faults|Stop|Crash|CrashTwice|Race.*|System.*|L1.*)$$
+STEPS := ^Test(Faults|Stop|Crash|CrashTwice|Race|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors|Unreadable|FullDisk|Kills|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$
 
 race: ## the same under the race detector, and through the portable file access
 	$(GO) test -race -skip '$(STEPS)' $(TESTFLAGS) ./...

@@ -83,6 +83,7 @@ func (p pipeline) into(o *outcome) error {
 		}
 	}
 	w := walker.New(store, walker.Options{Jobs: p.jobs, Findings: o.findings, Resumed: p.rules.Resumed})
+	defer w.Close()
 	look := mark.Read(p.ctx, w, p.rules).Look(p.ctx, w, nil)
 	if p.ctx.Err() != nil {
 		return context.Cause(p.ctx)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/regsweep/regsweep/layout"
@@ -32,11 +33,11 @@ image bad/app/below:v1 layers=b4 as=below
 type verdict int
 
 const (
-	asNothing verdict = 1 << iota // it is as if nothing were wrong: status 0
-	keepsAll                      // status 3, and all that the repository links stays
-	keepsBoth                     // status 3, and both digests of a link are live
-	isReported                      // status 3, and what is not damaged stays as it would have
-	isRefused                       // status 1, the path is named, and nothing at all is removed
+	asNothing  verdict = 1 << iota // it is as if nothing were wrong: status 0
+	keepsAll                       // status 3, and all that the repository links stays
+	keepsBoth                      // status 3, and both digests of a link are live
+	isReported                     // status 3, and what is not damaged stays as it would have
+	isRefused                      // status 1, the path is named, and nothing at all is removed
 )
 
 func (v verdict) allows(status int) bool {
@@ -155,9 +156,9 @@ func TestDamage(t *testing.T) {
 	})
 }
 
-// several runs fn for all numbers below n, several at a time: most of a run on
-// a damaged store is the pause before a second look.
-func several(n int, fn func(i int)) { severalOf(8, n, fn) }
+// several runs fn for all numbers below n, several at a time: most of a run is
+// waiting, for writes and pushes that may be under way.
+func several(n int, fn func(i int)) { severalOf(24, n, fn) }
 
 func severalOf(workers, n int, fn func(i int)) {
 	var wg sync.WaitGroup
@@ -180,7 +181,14 @@ func (d *damageTarget) test(t *testing.T, root, kind string, args []string) {
 	y := system{measure: kind == "huge" || kind == "long"}
 	s := build(t, root, damageStore)
 	whatWas := s.Snapshot(t)
-	s.MustApply(t, fmt.Sprintf("damage %s %s to=other", kind, d.text))
+	if kind == "socket" {
+		s.MustApply(t, "damage missing "+d.text)
+		if err := syscall.Mknod(filepath.Join(s.Dir, d.path(s)), syscall.S_IFSOCK|0o644, 0); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		s.MustApply(t, fmt.Sprintf("damage %s %s to=other", kind, d.text))
+	}
 	if kind == "unreadable" {
 		y.uid = ordinary(t, s)
 	}

@@ -31,7 +31,7 @@ import (
 
 // system is how the program is run.
 type system struct {
-	uid     int           // the user, if not 0
+	uid     int      // the user, if not 0
 	before  []string // a command that runs the program
 	signal  syscall.Signal
 	moment  func(done <-chan struct{}) // returns when the signal is to be sent, or the run is done

@@ -5,8 +5,10 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,7 +125,10 @@ func TestHostileManifests(t *testing.T) {
 		}, false},
 	}
 	dir := memory(t)
-	for name, c := range table {
+	names := slices.Sorted(maps.Keys(table))
+	binary(t)
+	severalOf(6, len(names), func(i int) {
+		name, c := names[i], table[names[i]]
 		t.Run(name, func(t *testing.T) {
 			s := build(t, filepath.Join(dir, strings.ReplaceAll(name, " ", "-")), hostileStore)
 			d := pushed(t, s, "bad/app", "hostile", []byte(c.content(s)))
@@ -148,7 +153,7 @@ func TestHostileManifests(t *testing.T) {
 				t.Error("the manifest is lost, or the orphan is not")
 			}
 		})
-	}
+	})
 }
 
 // TestHugeBlobs has 3 GiB in places where a manifest may be.

@@ -53,21 +53,11 @@ func TestWrongRoot(t *testing.T) {
 	}
 }
 
-// TestSymbolicLinks has links in all directions: they are followed for
-// reading, each directory once, and nothing is removed through one.
+// TestSymbolicLinks has links in all directions below repositories and blobs:
+// they are followed for reading, each directory once, and what is no link's goes.
 func TestSymbolicLinks(t *testing.T) {
-	outside := build(t, openTemp(t), `
+	s := build(t, memory(t), `
 age 30d
-image far/app:v1 layers=f1 as=far
-image far/app as=faruntagged
-layer far/app farstray
-`)
-	s := build(t, openTemp(t), `
-age 30d
-image far/app:v1 layers=f1 as=far
-image far/app as=faruntagged
-layer far/app farstray
-remove repositories/far
 image a/app:v1 layers=l1 as=app
 image a/app as=untagged
 layer a/app stray
@@ -83,25 +73,63 @@ symlink repositories/me .
 symlink repositories/x/y/z/w ../../../x
 symlink blobs/sha256/me .
 orphan as=orphan
+image d/app:v1 layers=l4 as=d
+move blobs/sha256/{xx:l4}/{l4}/data /l4
+symlink blobs/sha256/{xx:l4}/{l4}/data ../../../../../../../l4
+orphan as=far
+move blobs/sha256/{xx:far}/{far}/data /far
+symlink blobs/sha256/{xx:far}/{far}/data ../../../../../../../far
+orphan as=moved
+move blobs/sha256/{xx:moved}/{moved} /moved
+symlink blobs/sha256/{xx:moved}/{moved} ../../../../../../moved
+`)
+	r := system{}.gc(t, s, "-m")
+	if r.status != 0 && r.status != 3 {
+		t.Errorf("status %d\n%s", r.status, r.stderr)
+	}
+	whole(t, s, "a/app:v1", "alias/app:v1", "a/again:v1", "zz/one:v1", "b/app:v1", "d/app:v1")
+	for _, name := range []string{"untagged", "stray", "orphan"} {
+		if s.Has(name) {
+			t.Errorf("%s stays\n%s", name, r.stderr)
+		}
+	}
+	for _, path := range []string{"moved/data", "l4", "far"} {
+		if _, err := os.Stat(filepath.Join(s.Root, path)); err != nil {
+			t.Errorf("outside the store: %v", err)
+		}
+	}
+	if n := r.report.Store.Repositories; n != 3 {
+		t.Errorf("%d repositories, want 3: each once\n%+v", n, r.report.Repositories)
+	}
+}
+
+// TestLinkedRepositories has repositories and their parts elsewhere: nothing is removed there.
+func TestLinkedRepositories(t *testing.T) {
+	const far = `
+image far/app:v1 layers=f1 as=far
+image far/app as=faruntagged
+layer far/app farstray
+`
+	outside := build(t, openTemp(t), "age 30d"+far)
+	s := build(t, openTemp(t), "age 30d"+far+`
+remove repositories/far
+image a/app:v1 layers=l1 as=app
 image c/app:v1 layers=l3 as=c
 image c/app as=cuntagged
 layer c/app cstray
 move repositories/c/app/_layers /layers
 symlink repositories/c/app/_layers `+"../../../../../../layers"+`
-orphan as=moved
-move blobs/sha256/{xx:moved}/{moved} /moved
-symlink blobs/sha256/{xx:moved}/{moved} ../../../../../../moved
-image d/app:v1 layers=l4 as=d
-move blobs/sha256/{xx:l4}/{l4}/data /l4
-symlink blobs/sha256/{xx:l4}/{l4}/data ../../../../../../../l4
-orphan as=far1
-move blobs/sha256/{xx:far1}/{far1}/data /far1
-symlink blobs/sha256/{xx:far1}/{far1}/data ../../../../../../../far1
+image e/app:v1 layers=l5 as=e
+image e/app as=euntagged
+move repositories/e/app/_manifests /manifests
+symlink repositories/e/app/_manifests `+"../../../../../../manifests"+`
+orphan as=orphan
 `)
 	if err := os.Symlink(filepath.Join(outside.Dir, "repositories/far"), filepath.Join(s.Dir, "repositories/far")); err != nil {
 		t.Fatal(err)
 	}
 	before := outside.Snapshot(t)
+	links := count(s, "link")
 	r := system{}.gc(t, s, "-m")
 	if r.status != 0 && r.status != 3 {
 		t.Errorf("status %d\n%s", r.status, r.stderr)
@@ -109,24 +137,25 @@ symlink blobs/sha256/{xx:far1}/{far1}/data ../../../../../../../far1
 	if diff := changed(before, outside.Snapshot(t)); diff != nil {
 		t.Errorf("it has removed through a link: %q", diff)
 	}
-	whole(t, s, "a/app:v1", "alias/app:v1", "a/again:v1", "zz/one:v1", "b/app:v1", "c/app:v1", "d/app:v1", "far/app:v1")
-	for _, name := range []string{"faruntagged", "farstray", "cuntagged", "cstray"} {
+	whole(t, s, "a/app:v1", "c/app:v1", "e/app:v1", "far/app:v1")
+	for _, name := range []string{"faruntagged", "euntagged"} {
 		if !s.Has(name) {
-			t.Errorf("%s, which is linked behind a symbolic link, is lost", name)
+			t.Errorf("%s, whose link cannot be removed, is lost", name)
 		}
 	}
-	for _, name := range []string{"untagged", "stray", "orphan"} {
-		if s.Has(name) {
-			t.Errorf("%s stays", name)
+	for dir, want := range map[string]int{"layers": 5, "manifests": 4} {
+		n := 0
+		for _, path := range files(filepath.Join(s.Root, dir)) {
+			if filepath.Base(path) == "link" {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%d links in %s, want %d", n, dir, want)
 		}
 	}
-	for _, path := range []string{"moved/data", "l4", "far1"} {
-		if _, err := os.Stat(filepath.Join(s.Root, path)); err != nil {
-			t.Errorf("outside the store: %v", err)
-		}
-	}
-	if n := r.report.Store.Repositories; n != 5 {
-		t.Errorf("%d repositories, want 5: each once\n%+v", n, r.report.Repositories)
+	if s.Has("orphan") || count(s, "link") > links {
+		t.Errorf("the orphan stays\n%s", r.stderr)
 	}
 }
 

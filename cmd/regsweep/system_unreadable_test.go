@@ -4,8 +4,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +81,10 @@ func TestUnreadable(t *testing.T) {
 		},
 	}
 	dir := memory(t)
-	for name, list := range table {
+	names := slices.Sorted(maps.Keys(table))
+	binary(t)
+	several(len(names), func(i int) {
+		name, list := names[i], table[names[i]]
 		t.Run(name, func(t *testing.T) {
 			s := build(t, filepath.Join(dir, name), readStore)
 			var names []string
@@ -121,7 +126,7 @@ func TestUnreadable(t *testing.T) {
 			}
 			whole(t, s, "a/one:v1", "a/two:v1", "a/two:old")
 		})
-	}
+	})
 }
 
 func lock(t *testing.T, s *layouttest.Store, path string) {

@@ -1,0 +1,273 @@
+//go:build unix
+
+package sweep_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// shards is how many stores are looked at at once: runs pause before they look
+// at what is missing once more.
+const shards = 16
+
+// TestModel compares runs on random stores with a simple model of the
+// contract. To see one again: go test ./sweep -run TestModel -rapid.seed=N.
+func TestModel(t *testing.T) {
+	checks, parallel := 1008, shards // 63 each
+	if testing.Short() {
+		checks = 112
+	}
+	if n, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); err == nil && isSet("rapid.checks") {
+		checks = n
+	}
+	if isSet("rapid.seed") {
+		parallel = 1 // all would look at the same stores
+	}
+	setFlag(t, "rapid.checks", strconv.Itoa((checks+parallel-1)/parallel))
+	if !isSet("rapid.nofailfile") {
+		setFlag(t, "rapid.nofailfile", "true") // the failure says all that is needed
+	}
+	c := &census{counts: map[string]int{}}
+	dir := scratch(t)
+	var wg sync.WaitGroup
+	for i := range parallel {
+		// Not t.Parallel, which is limited by the processors.
+		wg.Go(func() {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				rapid.Check(t, func(rt *rapid.T) { c.check(rt, dir) })
+			})
+		})
+	}
+	wg.Wait()
+	t.Logf("in the stores: %v", c.counts)
+	if t.Failed() || checks < 1000 {
+		return
+	}
+	// A test of nothing passes, too.
+	for _, what := range []string{"blob", "manifest", "tag", "tagHistory", "layerLink", "upload", "repository", "live", "whole"} {
+		if c.counts[what] < 30 {
+			t.Errorf("only %d of %q in all stores", c.counts[what], what)
+		}
+	}
+	if c.counts["either"]*20 > c.counts["goes"] {
+		t.Errorf("the model is not sure of %d things, and of %d that they go", c.counts["either"], c.counts["goes"])
+	}
+}
+
+// census counts what was in the random stores.
+type census struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (c *census) add(what string, n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts[what] += n
+	return c.counts[what]
+}
+
+// check makes one random store below dir and runs gc on it.
+func (c *census) check(t *rapid.T, dir string) {
+	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 1, 18).Draw(t, "ops"))
+	untagged := rapid.Bool().Draw(t, "-m")
+	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
+	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
+	store, err := layouttest.Build(root, text, layouttest.Options{})
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	if wrong := c.compare(store, untagged); len(wrong) > 0 {
+		t.Fatalf("gc, -m=%v:\n  %s\nin\n%s", untagged, strings.Join(wrong, "\n  "), text)
+	}
+}
+
+func isSet(name string) bool {
+	f := flag.Lookup(name)
+	return f.Value.String() != f.DefValue
+}
+
+// setFlag gives a flag a value for one test.
+func setFlag(t *testing.T, name, value string) {
+	f := flag.Lookup(name)
+	old := f.Value.String()
+	if err := f.Value.Set(value); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Value.Set(old) }) // it was its value before
+}
+
+// complaints are what is wrong with a run.
+type complaints []string
+
+func (c *complaints) add(format string, args ...any) { *c = append(*c, fmt.Sprintf(format, args...)) }
+
+// compare runs gc on a store, and says what the contract would have otherwise.
+func (c *census) compare(s *layouttest.Store, untagged bool) (wrong complaints) {
+	// A digest's hexadecimal digits say nothing to who reads a failure.
+	defer func() {
+		for i := range wrong {
+			wrong[i] = withNames(s, wrong[i])
+		}
+	}()
+	rules := usual(s.Now)
+	rules.DeleteUntagged = untagged
+	least := readModel(s.Dir, s.Now, untagged).judge(false)
+	most := readModel(s.Dir, s.Now, untagged).judge(true)
+
+	run := pipeline{dir: s.Dir, rules: rules, jobs: 1, dry: true}
+	dry := run.run()
+	if dry.said() {
+		wrong.add("the dry run says %v, %v", dry.err, dry.failures)
+		return wrong
+	}
+	plan := lines(dry.plan, false)
+	for _, l := range plan {
+		c.add(l.Kind, 1)
+	}
+	c.add("live", len(least.blobs))
+	c.add("goes", len(most.goes))
+	c.add("either", len(least.goes)-len(most.goes))
+	wrong = append(wrong, least.compare(most, plan)...)
+
+	run.jobs = 32
+	if again := run.run(); again.said() || !slices.Equal(lines(again.plan, false), plan) {
+		wrong.add("with 32 jobs the plan is another one: %v", again.err)
+	}
+
+	before, disk := missing(s), measure(s.Dir)
+	run.dry, run.jobs = false, 4
+	done := run.run()
+	if done.said() {
+		wrong.add("the run says %v, %v", done.err, done.failures)
+		return wrong
+	}
+	if !slices.Equal(lines(done.plan, true), plan) {
+		wrong.add("the run removed other things than the dry run said")
+	}
+	wrong = append(wrong, numbers(dry, done, disk, measure(s.Dir))...)
+	after := missing(s)
+	for ref, lacks := range before {
+		if len(lacks) > 0 || !least.refs[ref] {
+			continue
+		}
+		c.add("whole", 1)
+		if now, there := after[ref]; !there || len(now) > 0 {
+			wrong.add("%s was whole; now it is there: %v, and lacks %v", ref, there, now)
+		}
+	}
+	for _, l := range lost(s, before) {
+		wrong.add("%s", l)
+	}
+
+	run.rules = rules
+	second := run.run()
+	if second.said() {
+		wrong.add("the second run says %v, %v", second.err, second.failures)
+	} else if more := lines(second.plan, true); len(more) > 0 || second.report().Removed != (sweep.RemovedCount{}) {
+		wrong.add("the second run removes %v", more)
+	}
+	return wrong
+}
+
+func lines(p *sweep.Plan, executed bool) (list []sweep.ItemLine) {
+	p.EachLine(executed, func(l sweep.ItemLine) { list = append(list, l) })
+	return list
+}
+
+// size is what the store takes on the disk.
+type size struct {
+	blobs, bytes, disk, uploads int64
+}
+
+func measure(dir string) (z size) {
+	for _, path := range tree(dir) {
+		info, err := os.Stat(dir + path)
+		if err != nil || info.IsDir() {
+			continue
+		}
+		switch {
+		case strings.HasPrefix(path, "/blobs/"):
+			z.blobs++
+			z.bytes += info.Size()
+			z.disk += info.Sys().(*syscall.Stat_t).Blocks * 512
+		case strings.Contains(path, "/_uploads/"):
+			z.uploads += info.Size()
+		}
+	}
+	return z
+}
+
+// numbers compares the reports with each other and with the disk.
+func numbers(dry, done *outcome, before, after size) (wrong complaints) {
+	would, did := dry.report(), done.report()
+	for _, o := range []*outcome{dry, done} {
+		if err := addsUp(o); err != nil {
+			wrong.add("%v", err)
+		}
+	}
+	if would.Removed != did.Removed || would.Live != did.Live || would.Store != did.Store ||
+		would.Kept != did.Kept || would.Failed != did.Failed || !slices.Equal(would.Repositories, did.Repositories) {
+		wrong.add("the dry run's numbers are %+v, the run's %+v", would, did)
+	}
+	freed := size{did.Removed.Blobs, did.Removed.Bytes, did.Removed.DiskBytes, did.Removed.UploadBytes}
+	if want := (size{before.blobs - after.blobs, before.bytes - after.bytes, before.disk - after.disk, before.uploads - after.uploads}); freed != want {
+		wrong.add("it says that it freed %+v; the disk says %+v", freed, want)
+	}
+	if had := (size{did.Store.Blobs, did.Store.Bytes, did.Store.DiskBytes, did.Store.UploadBytes}); had != before {
+		wrong.add("it says that there were %+v; the disk says %+v", had, before)
+	}
+	return wrong
+}
+
+func withNames(s *layouttest.Store, text string) string {
+	for _, name := range s.Names() {
+		if d := s.Digest(name); !d.IsZero() {
+			text = strings.ReplaceAll(text, d.Hex(), "<"+name+">")
+		}
+		if d := s.Alias(name); !d.IsZero() {
+			text = strings.ReplaceAll(text, d.Hex(), "<"+name+">")
+		}
+	}
+	return text
+}
+
+// compare says where a plan is not between two verdicts: the least and the
+// most that the contract can be understood to keep.
+func (least *verdict) compare(most *verdict, plan []sweep.ItemLine) (wrong complaints) {
+	planned := map[string]bool{}
+	for _, l := range plan {
+		planned[key(l.Kind, l.Repository, l.Name, l.Digest)] = true
+	}
+	for _, k := range slices.Sorted(maps.Keys(least.stays)) {
+		if planned[k] {
+			wrong.add("it is live and is in the plan: %s", k)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(most.goes)) {
+		if !planned[k] {
+			wrong.add("it is dead and is not in the plan: %s", k)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(planned)) {
+		if kind, _, _ := strings.Cut(k, " "); kind != "repository" && !least.goes[k] && !least.stays[k] {
+			wrong.add("it is in the plan and not in the store: %s", k)
+		}
+	}
+	return wrong
+}
