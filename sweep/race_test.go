@@ -340,7 +340,7 @@ type race struct {
 
 func (r *race) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "registry %d: %s", r.dialect, r.operation.name)
+	fmt.Fprintf(&b, "registry %d: %s", r.dialect, r.name)
 	for i, part := range r.parts {
 		where := "after the run"
 		if n := r.at[i]; 0 < n && n <= len(r.calls) {
@@ -385,9 +385,9 @@ func (r *race) next() {
 // run makes the run, and does after it what has not come to happen in it.
 func (r *race) run(b *bench, s *layouttest.Store) *outcome {
 	r.s = s
-	if r.operation.do != nil {
+	if r.do != nil {
 		r.registry = &registry{Store: s, dialect: r.dialect}
-		actions := r.operation.do(r.registry)
+		actions := r.do(r.registry)
 		from := 0
 		for _, cut := range append(slices.Clone(r.cuts), len(actions)) {
 			r.parts = append(r.parts, actions[from:cut])
@@ -515,7 +515,7 @@ func (a *arena) all(t *testing.T, races []*race) (accepted int) {
 				}
 				if err != nil {
 					mu.Lock()
-					kind := fmt.Sprint(r.operation.name, r.cuts, r.dialect)
+					kind := fmt.Sprint(r.name, r.cuts, r.dialect)
 					if failed[kind]++; failed[kind] <= maxReported {
 						t.Errorf("%v: %v", r, err)
 					} else {
@@ -602,9 +602,8 @@ func (a *arena) welcome(t *testing.T, operations []operation) [][]bool {
 
 // spread are all numbers from lo to hi, or a few of them, the last one included.
 func spread(lo, hi, salt int) (list []int) {
-	stride := 1
 	if !*allRaces {
-		stride = max(1, (hi-lo)/3)
+		stride := max(1, (hi-lo)/3)
 		for n := lo + salt%stride; n < hi; n += stride {
 			list = append(list, n)
 		}
@@ -639,7 +638,7 @@ func TestRace(t *testing.T) {
 		a.all(t, races)
 		for _, r := range races {
 			if r.accepted {
-				last[fmt.Sprint(r.operation.name, r.dialect)] = max(r.at[0], last[fmt.Sprint(r.operation.name, r.dialect)])
+				last[fmt.Sprint(r.name, r.dialect)] = max(r.at[0], last[fmt.Sprint(r.name, r.dialect)])
 			}
 		}
 		for _, o := range operations {

@@ -95,7 +95,7 @@ func (w *Walker) withoutLink(d *disk.Dir, name string) (Link, Leftover) {
 // leftover lists a directory that lacks what it was made for. The zero
 // Leftover is one that has vanished.
 func (w *Walker) leftover(d *disk.Dir, name string) Leftover {
-	dir, ok := w.open(d, name)
+	dir, ok := w.openIfThere(d, name)
 	if !ok {
 		return Leftover{}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -191,15 +190,7 @@ func TestLiveNothingGoesIfAnythingCannotBeRead(t *testing.T) {
 			})
 		}
 	}
-	t.Run("by an ordinary user", func(t *testing.T) {
-		if os.Getuid() == 0 {
-			t.Skip("root may read everything")
-		}
-		s := layouttest.New(t, store+"damage unreadable revision a/b img")
-		if r := gc(t, s, "-m"); r.status != 1 || !s.Has("o") {
-			t.Errorf("status %d, the orphan is there: %t\n%s", r.status, s.Has("o"), r.stderr)
-		}
-	})
+	// What an ordinary user cannot read: TestUnreadable.
 }
 
 // mustFailWhole runs gc, which must end with status 1, name a path and change nothing.

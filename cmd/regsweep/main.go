@@ -110,7 +110,7 @@ func withSignals(parent context.Context) (context.Context, func()) {
 		}
 	}()
 	return ctx, func() {
-		signal.Stop(signals)
+		// Signals stay caught: one that comes now must not change the status.
 		close(done)
 		cancel(nil)
 	}

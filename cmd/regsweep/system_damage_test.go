@@ -151,7 +151,7 @@ func TestDamage(t *testing.T) {
 	several(len(all), func(i int) {
 		d := all[i]
 		t.Run(strings.Join(append([]string{d.name, d.kind}, d.args...), "/"), func(t *testing.T) {
-			d.damageTarget.test(t, filepath.Join(dir, fmt.Sprint(i)), d.kind, d.args)
+			d.test(t, filepath.Join(dir, fmt.Sprint(i)), d.kind, d.args)
 		})
 	})
 }

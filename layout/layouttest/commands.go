@@ -172,7 +172,7 @@ func (s *Store) deleteManifest(l *line) error {
 		return err
 	}
 	repository := l.words[0]
-	if err := s.remove(revision(repository, o).Path(), l.at); err != nil {
+	if err := s.removeThere(revision(repository, o).Path(), l.at); err != nil {
 		return err
 	}
 	tags := layout.RepositoryDir(repository) + "/" + layout.Manifests + "/" + layout.Tags
@@ -198,7 +198,7 @@ func (s *Store) deleteTag(l *line) error {
 		return err
 	}
 	for _, tag := range r.tags {
-		if err := s.remove(layout.TagDir(r.repository, tag), l.at); err != nil {
+		if err := s.removeThere(layout.TagDir(r.repository, tag), l.at); err != nil {
 			return err
 		}
 	}
@@ -211,7 +211,7 @@ func (s *Store) deleteBlob(l *line) error {
 	if err != nil {
 		return err
 	}
-	return s.remove(layout.LayerDir(l.words[0], o.digest)+"/"+layout.Link, l.at)
+	return s.removeThere(layout.LayerDir(l.words[0], o.digest)+"/"+layout.Link, l.at)
 }
 
 // oldTag makes a tag as registry 2.1.0 did: its manifest is linked as a layer.
@@ -280,7 +280,7 @@ func (s *Store) move(l *line) error {
 	return os.Rename(from, to)
 }
 
-func (s *Store) removeLine(l *line) error { return s.remove(s.path(l.words[0]), l.at) }
+func (s *Store) removeLine(l *line) error { return s.removeThere(s.path(l.words[0]), l.at) }
 
 // touch sets the time of a file, or of a directory and all below it.
 func (s *Store) touch(l *line) error {

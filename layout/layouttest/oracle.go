@@ -21,7 +21,7 @@ func (s *Store) Missing(ref string) []string {
 		at := strings.LastIndexByte(ref, ':')
 		repository = ref[:at]
 		current := layout.Object{Kind: layout.TagCurrent, Repository: repository, Tag: ref[at+1:]}
-		b, err := os.ReadFile(s.abs(current.Path()))
+		b, err := readFile(s.abs(current.Path()))
 		if err != nil {
 			return []string{"tag " + ref}
 		}
@@ -50,7 +50,7 @@ func (m *model) linked(kind layout.Kind, digest string) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	link, err := os.ReadFile(m.s.abs(layout.Object{Kind: kind, Repository: m.repository, Digest: d}.Path()))
+	link, err := readFile(m.s.abs(layout.Object{Kind: kind, Repository: m.repository, Digest: d}.Path()))
 	if err != nil {
 		return nil, false
 	}
@@ -58,7 +58,7 @@ func (m *model) linked(kind layout.Kind, digest string) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	content, err := os.ReadFile(m.s.abs(layout.Object{Kind: layout.BlobData, Digest: target}.Path()))
+	content, err := readFile(m.s.abs(layout.Object{Kind: layout.BlobData, Digest: target}.Path()))
 	if err != nil || layout.FromBytes(d.Algorithm(), content) != d {
 		return nil, false
 	}
@@ -100,7 +100,7 @@ func (m *model) manifest(digest string) {
 		m.blob(part{Digest: l.BlobSum})
 	}
 	for _, p := range doc.Manifests {
-		if _, err := os.Stat(m.s.abs(layerPath(m.repository, p.Digest))); err == nil {
+		if !m.has(layout.RevisionLink, p.Digest) && m.has(layout.LayerLink, p.Digest) {
 			m.blob(p) // a child that is a plain blob
 			continue
 		}
@@ -108,12 +108,22 @@ func (m *model) manifest(digest string) {
 	}
 }
 
-func layerPath(repository, digest string) string {
+// has reports whether the repository has a link for a digest.
+func (m *model) has(kind layout.Kind, digest string) bool {
 	d, err := layout.ParseDigest(digest)
-	if err != nil {
-		return "nowhere"
+	return err == nil && m.s.exists(layout.Object{Kind: kind, Repository: m.repository, Digest: d}.Path())
+}
+
+// readFile reads a regular file: a test may have put something else in its place.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%q is no file", path)
 	}
-	return layout.Object{Kind: layout.LayerLink, Repository: repository, Digest: d}.Path()
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 // part is a descriptor.

@@ -96,6 +96,14 @@ func (s *Store) remove(path string, at time.Time) error {
 	return nil
 }
 
+// removeThere is remove of what must be there: a line that does nothing is a mistake.
+func (s *Store) removeThere(path string, at time.Time) error {
+	if !s.exists(path) {
+		return fmt.Errorf("there is no %q", path)
+	}
+	return s.remove(path, at)
+}
+
 func (s *Store) exists(path string) bool {
 	_, err := os.Lstat(s.abs(path))
 	return err == nil

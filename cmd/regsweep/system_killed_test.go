@@ -1,0 +1,193 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
+)
+
+// killText is a store with a few hundred things that go, of every kind, among
+// images that share layers with them.
+func killText() string {
+	var b strings.Builder
+	b.WriteString(`
+age 30d
+image a/app:v1 layers=base,l1 as=app1
+image a/app as=dead1 layers=base,d1
+index a/app:multi of=app1 as=multi
+index a/app as=deadmulti of=dead1,app1
+referrer a/app of=app1 as=ref
+referrer a/app of=dead1 as=deadref
+cosign a/app of=app1 as=sig
+cosign a/app of=dead1 as=deadsig
+image h/hist:v1 as=h1 layers=base,x1
+image h/hist:v1 as=h2 layers=base,x2
+delete-manifest h/hist h1
+image h/hist:v2 as=h3 layers=base,x3
+upload a/app kind=patched size=100
+upload e/up kind=cancelled
+image old/alias as=alias alias=1
+image old/s1 as=s1 type=schema1 signatures=1
+image old/keep:v1 as=keepalias alias=1
+layer e/layers only
+`)
+	for i := range 16 {
+		fmt.Fprintf(&b, "image r%d/app:v1 layers=base,live%d as=live%d\n", i%8, i%4, i)
+		fmt.Fprintf(&b, "image r%d/app as=gone%d layers=base,live%d,gone%d\n", i%8, i, i%4, i)
+		fmt.Fprintf(&b, "copy mirror/app gone%d\nlayer r%d/app stray%d\norphan\n", i, i%8, i)
+	}
+	for i := range 10 { // tags that go with what they are about
+		fmt.Fprintf(&b, "cosign r%d/app of=gone%d\n", i%8, i)
+	}
+	return b.String()
+}
+
+// killing is a store as it is before a run and after one that nobody disturbed.
+type killing struct {
+	dir      string
+	template *layouttest.Store
+	refs     []string        // what can be pulled and is kept
+	dangling map[string]bool // blobs that links name in vain from the start
+	doomed   map[string]bool // digests of the blobs that an undisturbed run takes
+	after    []string        // the tree without empty directories
+	goes     []string        // what of the tree goes
+	blobs    int             // how many there are before
+	took     time.Duration   // of the undisturbed run
+	serial   atomic.Int64    // numbers copies
+	phases   map[string]int  // how often a kill came when
+	mu       sync.Mutex      // guards phases
+}
+
+func newKilling(t *testing.T) *killing {
+	t.Helper()
+	k := &killing{dir: memory(t), phases: map[string]int{}, doomed: map[string]bool{}}
+	k.template = build(t, filepath.Join(k.dir, "template"), killText())
+	for _, repository := range []string{"a/app", "h/hist", "old/keep", "r0/app", "r1/app", "r2/app", "r3/app", "r4/app", "r5/app", "r6/app", "r7/app"} {
+		for _, tag := range []string{"v1", "v2", "multi"} {
+			if ref := repository + ":" + tag; k.template.Missing(ref) == nil {
+				k.refs = append(k.refs, ref)
+			}
+		}
+	}
+	k.dangling = lacks(t, k.template.Dir)
+	whatWas := files(k.template.Dir)
+	before := data(whatWas, "data")
+	k.blobs = len(before)
+	s := k.copy(t)
+	r := system{}.gc(t, s, "-m")
+	if r.status != 0 || r.report.Failed.Items != 0 || r.report.Removed.Tags < 10 || r.report.Removed.LayerLinks < 100 || r.report.Removed.Blobs < 100 {
+		t.Fatalf("undisturbed: status %d, removed %+v, failed %+v\n%s", r.status, r.report.Removed, r.report.Failed, r.stderr)
+	}
+	whole(t, s, k.refs...)
+	k.after, k.took = files(s.Dir), r.took
+	left := data(k.after, "data")
+	for d := range before {
+		if !left[d] {
+			k.doomed[d] = true
+		}
+	}
+	k.goes = slices.DeleteFunc(whatWas, func(path string) bool { return slices.Contains(k.after, path) })
+	t.Logf("an undisturbed run takes %s and removes %+v", r.took, r.report.Removed)
+	return k
+}
+
+// copy copies the template with its times.
+func (k *killing) copy(t *testing.T) *layouttest.Store {
+	t.Helper()
+	root := filepath.Join(k.dir, fmt.Sprint(k.serial.Add(1)))
+	if out, err := exec.Command("cp", "-a", k.template.Root, root).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := *k.template
+	s.Root, s.Dir = root, filepath.Join(root, "docker/registry/v2")
+	return &s
+}
+
+// files lists all that is no directory.
+func files(dir string) (list []string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			list = append(list, rel)
+		}
+		return nil
+	})
+	return list
+}
+
+// data are the digests of the blobs whose data have a name.
+func data(files []string, name string) map[string]bool {
+	found := map[string]bool{}
+	for _, path := range files {
+		if strings.HasPrefix(path, "blobs/") && filepath.Base(path) == name {
+			found[filepath.Base(filepath.Dir(path))] = true
+		}
+	}
+	return found
+}
+
+var digestText = regexp.MustCompile(`sha256:([0-9a-f]{64})`)
+
+// lacks lists the blobs that a visible manifest link reaches and that have
+// neither data nor data.regsweep: links and manifests are read as text, by no
+// code that the program has.
+func lacks(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	lacking := map[string]bool{}
+	read := map[string][]byte{}
+	content := func(hex string) []byte {
+		if b, ok := read[hex]; ok {
+			return b
+		}
+		at := filepath.Join(dir, "blobs/sha256", hex[:2], hex)
+		b, err := os.ReadFile(filepath.Join(at, "data"))
+		if errors.Is(err, fs.ErrNotExist) {
+			b, err = os.ReadFile(filepath.Join(at, "data.regsweep"))
+		}
+		if err != nil {
+			b = nil
+		} else if b == nil {
+			b = []byte{}
+		}
+		read[hex] = b
+		return b
+	}
+	for _, path := range files(filepath.Join(dir, "repositories")) {
+		if !strings.Contains(path, "/_manifests/revisions/") || filepath.Base(path) != "link" {
+			continue
+		}
+		link, err := os.ReadFile(filepath.Join(dir, "repositories", path))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		manifest := strings.TrimPrefix(string(link), "sha256:")
+		b := content(manifest)
+		if b == nil {
+			lacking[manifest] = true
+		}
+		if strings.Contains(path, "signatures") || strings.Contains(string(b), `"subject"`) {
+			continue // a subject may be absent
+		}
+		for _, m := range digestText.FindAllSubmatch(b, -1) {
+			if hex := string(m[1]); content(hex) == nil {
+				lacking[hex] = true
+			}
+		}
+	}
+	return lacking
+}
