@@ -69,6 +69,40 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// TestModelFound is what TestModel found once, small.
+func TestModelFound(t *testing.T) {
+	for name, text := range map[string]string{
+		"a tag about an image that it keeps as a referrer": `
+			image a layers=l1 as=m1
+			image a layers=l2 as=m2 subject=m1
+			tag a:sha256-{m2} m1`,
+		"a tag about an image in an index that is about the tagged": `
+			image a as=m1
+			cosign a of=m1 as=c2 kind=att
+			index a as=i3 of=m1 subject=c2
+			image a:v2 as=m5`,
+		"an index about its child, with a tag about it": `
+			image a as=m1
+			index a as=i2 of=m1 subject=m1
+			image a as=m3
+			tag a:sha256-{i2} m3
+			image a:v1 as=m4`,
+		"a fresh layer link to an old untagged manifest": `
+			image a as=m1
+			layer a m1 age=30m
+			image a:v1 as=m2`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &census{counts: map[string]int{}}
+			for _, untagged := range []bool{false, true} {
+				for _, wrong := range c.compare(layouttest.New(t, text), untagged) {
+					t.Errorf("-m=%v: %s", untagged, wrong)
+				}
+			}
+		})
+	}
+}
+
 // census counts what was in the random stores.
 type census struct {
 	mu     sync.Mutex
