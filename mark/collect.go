@@ -102,6 +102,7 @@ func (p *pass) collect() {
 	}
 	p.collectTags()
 	p.collectManifests()
+	p.keepSignatures()
 	p.items = append(p.items, p.layersGo...)
 	if p.history && p.keep == Dead && p.l.aside == nil {
 		p.collectHistory()
@@ -195,6 +196,17 @@ func (p *pass) collectManifests() {
 			p.items = append(p.items, Item{Kind: Manifest, ID: n.path, Extra: n.height, Aside: n.aside})
 		}
 	}
+}
+
+// keepSignatures keeps the directories below revisions/ of live manifests that
+// registry 2.1.0 linked as layers: it put their signatures there.
+func (p *pass) keepSignatures() {
+	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
+		at, ok := p.index[i.ID]
+		kept := i.Kind == RevisionDir && ok && p.nodes[at].why != Dead && len(p.nodes[at].extra) > 0
+		p.stays = p.stays || kept
+		return kept
+	})
 }
 
 // setHeights gives every manifest that goes a number above those of its

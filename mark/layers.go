@@ -39,9 +39,22 @@ func (p *pass) readLayers() {
 			}
 		}
 	}
+	p.spareLayers()
 	if p.totals.LayerLinks > len(p.layersGo) {
 		p.stays = true
 	}
+}
+
+// spareLayers keeps the layer links of manifests that were found to be live
+// after the links had been looked at.
+func (p *pass) spareLayers() {
+	p.layersGo = slices.DeleteFunc(p.layersGo, func(i Item) bool {
+		live := p.isLive(i.ID) || p.isLive(ID(i.Extra))
+		if live && i.Aside {
+			p.restore = append(p.restore, i)
+		}
+		return live
+	})
 }
 
 // layer decides about a layer link that has been read.
@@ -81,6 +94,9 @@ func (p *pass) layer(v *walker.Revision) {
 	case p.freshLayer(l.MTime) || v.Linked:
 		p.mark(id, Fresh)
 		p.mark(target, Fresh)
+		if at, ok := p.index[target]; ok {
+			p.reachFrom(Fresh, []int32{at})
+		}
 	default:
 		if !p.r.Linked && !p.s.stat(p.w, target) {
 			p.problem(walker.MissingBlob, layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, "the layer's blob is absent")

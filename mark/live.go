@@ -179,53 +179,47 @@ func (p *pass) markFreshTags() {
 }
 
 // keepCircles keeps images that a tag about them reaches, directly or through
-// others of the kind: an image goes only if nothing but such a tag's being
-// about it would keep the tag. Whatever is left when one after another all
-// dead manifests are taken away that no other one names, or is the subject of
-// the tag of, is such a circle or is reached from one.
+// others of the kind and through referrers: an image goes only if nothing but
+// such a tag's being about it would keep the tag. All such tags are taken for
+// roots; those whose subject is not reached then are none; and so on. Each
+// round looks at what is left once, and there are more than two only where
+// images with tags about them name each other in a chain.
 func (p *pass) keepCircles() {
-	if !slices.ContainsFunc(p.tags, func(t tag) bool { return t.subject != 0 && t.Taken == "" && !p.isLive(t.subject) }) {
-		return
-	}
-	kept := make([][]int32, len(p.nodes)) // by the tags about each node
+	var left []*tag
 	for i := range p.tags {
-		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" {
-			kept[p.index[t.subject]] = append(kept[p.index[t.subject]], t.node)
+		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" && !p.isLive(t.subject) {
+			left = append(left, t)
 		}
 	}
-	each := func(i int32, fn func(int32)) {
-		p.eachName(i, func(id ID) {
-			if at, ok := p.index[id]; ok && at != i && p.nodes[at].why == Dead {
-				fn(at)
-			}
-		})
-		for _, at := range kept[i] {
-			if p.nodes[at].why == Dead {
-				fn(at)
-			}
+	for len(left) > 0 {
+		reached := p.trial(left)
+		still := slices.DeleteFunc(slices.Clone(left), func(t *tag) bool { return !reached[p.index[t.subject]] })
+		if len(still) == len(left) {
+			break
 		}
+		left = still
 	}
-	names := make([]int, len(p.nodes)) // how often each is named
-	for i := range p.nodes {
-		if p.nodes[i].why == Dead {
-			each(int32(i), func(at int32) { names[at]++ })
-		}
+	p.reachFrom(Rooted, nodesOf(left))
+}
+
+func nodesOf(tags []*tag) (nodes []int32) {
+	for _, t := range tags {
+		nodes = append(nodes, t.node)
 	}
-	var free []int32
-	for i := range p.nodes {
-		if p.nodes[i].why == Dead && names[i] == 0 {
-			free = append(free, int32(i))
-		}
-	}
-	gone := make([]bool, len(p.nodes))
-	Reach(free, func(i int32) bool { gone[i] = true; return true }, func(i int32, push func(int32)) {
-		each(i, func(at int32) {
-			if names[at]--; names[at] == 0 {
-				push(at)
-			}
-		})
+	return nodes
+}
+
+// trial returns which nodes are reached from what tags name, without marking any.
+func (p *pass) trial(tags []*tag) (reached []bool) {
+	reached = make([]bool, len(p.nodes))
+	Reach(nodesOf(tags), func(i int32) bool {
+		first := !reached[i] && p.nodes[i].why == Dead
+		reached[i] = true
+		return first
+	}, func(i int32, push func(int32)) {
+		p.eachName(i, func(id ID) { p.follow(id, push) })
 	})
-	p.reach(Rooted, func(n *node) bool { return !gone[n.at] })
+	return reached
 }
 
 // markAll marks all that the repository links, for what nothing else keeps.

@@ -5,6 +5,7 @@ package sweep_test
 import (
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -122,11 +123,19 @@ func (m *modelOf) read(name, dir string) *modelRepository {
 		signatures: map[string][]string{}, tags: map[string]modelLink{}, history: map[string]map[string]time.Time{},
 		uploads: map[string]time.Time{}, referrers: map[string][]string{},
 	}
-	for d, l := range r.revisions {
-		alg, hex, _ := strings.Cut(d, ":")
-		for _, s := range readLinks(dir + "/_manifests/revisions/" + alg + "/" + hex + "/signatures") {
-			r.signatures[d] = append(r.signatures[d], s.target)
+	// Registry 2.1.0 linked manifests as layers, and put their signatures there, too.
+	for _, links := range []map[string]modelLink{r.revisions, r.layers} {
+		for d := range links {
+			alg, hex, _ := strings.Cut(d, ":")
+			if r.signatures[d] != nil {
+				continue
+			}
+			for _, s := range readLinks(dir + "/_manifests/revisions/" + alg + "/" + hex + "/signatures") {
+				r.signatures[d] = append(r.signatures[d], s.target)
+			}
 		}
+	}
+	for d, l := range r.revisions {
 		if subject := m.manifest(l.target).subject; subject != "" {
 			r.referrers[subject] = append(r.referrers[subject], d)
 		}
@@ -245,6 +254,7 @@ type reach struct {
 	r        *modelRepository
 	generous bool
 	live     map[string]bool
+	named    map[string]bool // without what fresh layer links name
 	expanded map[string]bool
 }
 
@@ -306,13 +316,13 @@ func (r *modelRepository) subjectOf(tag string) string {
 
 // judge finds what is live here: all tags are roots, until the subjects of
 // some go, and they with them.
-func (r *modelRepository) judge(generous bool) (live, tags map[string]bool) {
+func (r *modelRepository) judge(generous bool) (h *reach, tags map[string]bool) {
 	tags = map[string]bool{}
 	for tag := range r.tags {
 		tags[tag] = true
 	}
 	for {
-		h := r.reach(generous, tags)
+		h = r.reach(generous, tags)
 		gone := false
 		for tag := range tags {
 			if s := r.subjectOf(tag); s != "" && !h.live[s] && !r.m.fresh(r.tags[tag].at) {
@@ -321,7 +331,7 @@ func (r *modelRepository) judge(generous bool) (live, tags map[string]bool) {
 			}
 		}
 		if !gone {
-			return h.live, tags
+			return h, tags
 		}
 	}
 }
@@ -345,6 +355,7 @@ func (r *modelRepository) reach(generous bool, tags map[string]bool) *reach {
 			h.name(d)
 		}
 	}
+	h.named = maps.Clone(h.live)
 	for d := range r.layers {
 		if r.freshLayer(d) {
 			h.name(d)
@@ -374,7 +385,8 @@ func (r *modelRepository) hasRevisionDir(d string) bool {
 func (m *modelOf) judge(generous bool) *verdict {
 	v := &verdict{blobs: map[string]bool{}, refs: map[string]bool{}, stays: map[string]bool{}, goes: map[string]bool{}}
 	for _, r := range m.repositories {
-		live, tags := r.judge(generous)
+		h, tags := r.judge(generous)
+		live := h.live
 		for d := range live {
 			v.blobs[d] = true
 		}
@@ -386,7 +398,9 @@ func (m *modelOf) judge(generous bool) *verdict {
 			}
 		}
 		for d, l := range r.layers {
-			v.say(live[d] || live[l.target], "layerLink", r.name, "", d)
+			// An old link by another name to what only a fresh layer link keeps
+			// may go: no manifest references the blob.
+			v.say(live[d] || h.named[l.target] || generous && live[l.target], "layerLink", r.name, "", d)
 		}
 		for id, at := range r.uploads {
 			v.say(m.younger(at, 168*time.Hour), "upload", r.name, id, "")
