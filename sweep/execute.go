@@ -72,7 +72,6 @@ func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, s
 	r := &run{Plan: p, ctx: ctx, lock: lock, w: w, settle: settle, devices: map[uint64][]string{}, histories: map[history]struct{}{}}
 	err := r.execute()
 	slices.SortFunc(r.failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
-	p.failed = len(r.failures) > 0 || err != nil
 	return r.failures, err
 }
 

@@ -18,8 +18,6 @@ type Plan struct {
 	done  []outcome // of each item
 	total Amount
 	kept  [mark.Reasons]Amount // by the reason for which blobs are live
-	// failed says that not all that was tried has succeeded.
-	failed bool
 }
 
 // Amount counts blobs.
