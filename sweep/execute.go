@@ -93,7 +93,7 @@ func (r *run) execute() error {
 	}
 	if !r.stopped() && len(r.failures) == 0 {
 		// If this fails, the next run looks for leftovers that are not there.
-		_, _ = r.lock.Store().Touch()
+		_ = r.lock.Store().Freshen()
 	}
 	return nil
 }

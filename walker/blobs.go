@@ -138,10 +138,16 @@ func (w *Walker) open(d *disk.Dir, name string) (sub *disk.Dir, ok bool) {
 
 // openIfThere opens a directory that need not be there.
 func (w *Walker) openIfThere(d *disk.Dir, name string) (sub *disk.Dir, ok bool) {
-	if _, err := d.Stat(name); disk.Gone(err) {
-		if _, err = w.store.Stat(d.Join(name)); disk.Gone(err) {
-			return nil, false
-		}
+	_, err := d.Stat(name)
+	if err != nil && Unsettled(err) {
+		_, err = w.store.Stat(d.Join(name)) // one wrong answer is not believed
+	}
+	switch {
+	case disk.Gone(err):
+		return nil, false
+	case err != nil:
+		w.Unreadable(d.Join(name), err)
+		return nil, false
 	}
 	return w.open(d, name)
 }

@@ -83,10 +83,13 @@ func remote(fd int) bool {
 	return false
 }
 
+// Freshen sets the directory's modification time to the present.
+func (d *Locked) Freshen() error { return d.setTime(unix.Timespec{Nsec: unix.UTIME_NOW}) }
+
 // Touch sets the directory's modification time to the present and returns what
 // the filesystem's server calls the present.
 func (d *Locked) Touch() (time.Time, error) {
-	if err := d.setTime(unix.Timespec{Nsec: unix.UTIME_NOW}); err != nil {
+	if err := d.Freshen(); err != nil {
 		return time.Time{}, err
 	}
 	info, err := d.Info()

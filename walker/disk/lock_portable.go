@@ -42,10 +42,13 @@ type lockFile struct{ file *os.File }
 // Release gives the lock back.
 func (l *Lock) Release() error { return l.file.file.Close() }
 
+// Freshen sets the directory's modification time to the present.
+func (d *Locked) Freshen() error { return d.SetTime(time.Now()) }
+
 // Touch sets the directory's modification time to the present by our own clock
 // and returns what it is then.
 func (d *Locked) Touch() (time.Time, error) {
-	if err := d.SetTime(time.Now()); err != nil {
+	if err := d.Freshen(); err != nil {
 		return time.Time{}, err
 	}
 	info, err := d.Info()
