@@ -72,16 +72,23 @@ func isDirectory(e disk.Entry) bool { return e.Type == disk.Directory || e.Type 
 // has been removed is none.
 // fn gets each name twice: as the entry's, which does not last, and as a copy.
 func (w *Walker) list(d *disk.Dir, fn func(e disk.Entry, name string)) {
-	err := d.List(func(e disk.Entry) error {
+	each := func(e disk.Entry) error {
 		name := string([]byte(e.Name))
 		e.Name = name
 		fn(e, name)
 		return nil
-	})
-	if disk.Gone(err) {
+	}
+	err := d.List(each)
+	if disk.Gone(err) && d.Path() != "" {
 		// So says a listing of a directory that was removed after it was opened.
-		if _, again := w.store.Stat(d.Path()); disk.Gone(again) {
+		// By its path there may be another one by now, or none.
+		again, aerr := w.store.Open(d.Path())
+		if disk.Gone(aerr) {
 			return
+		}
+		if aerr == nil {
+			defer again.Close()
+			err = again.List(each)
 		}
 	}
 	if err != nil {
