@@ -83,10 +83,15 @@ func (l *lateManifests) add(b walker.Blob) {
 		m, err := l.s.load(l.w, id, true)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if err == nil {
+		switch {
+		case err == nil:
 			l.refs = append(append(l.refs, id), m.refs...)
+		case err.unsettled:
+			l.unsettled = true
+		case !err.missing && !err.broken:
+			// It may be a manifest: nothing can be said about what it names.
+			l.w.Unreadable(layout.BlobDir(b.Digest)+"/"+layout.Data, err)
 		}
-		l.unsettled = l.unsettled || err != nil && err.unsettled
 	case walker.BlobAbsent:
 		for _, t := range b.Left.Temporaries {
 			if l.s.rules.fresh(t.MTime) && t.Size <= MaxManifest {
