@@ -173,7 +173,21 @@ func (r *run) takeLink(c *cache, i *mark.Item, parts ...string) error {
 	if i.Aside {
 		return nil // but its filesystem is known now, and will be synced
 	}
+	if err := r.spareFresh(d, layout.Link); err != nil {
+		return err
+	}
 	return d.Rename(layout.Link, d, layout.AsideLink)
+}
+
+// spareFresh returns errSpared for a link that a push has written since it was
+// looked at. Were it set aside, it would come back at the next look; but until
+// then what has been pushed could not be pulled.
+func (r *run) spareFresh(d *disk.Locked, link string) error {
+	info, err := d.Stat(link)
+	if err == nil && r.look.IsFresh(info.MTime) {
+		return errSpared
+	}
+	return err
 }
 
 // openDigest opens the directory of an item's digest in a part of its repository.
@@ -236,6 +250,9 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 	} else if !only {
 		return errLater
 	}
+	if err := r.spareFresh(tags, name+"/"+layout.Current+"/"+layout.Link); err != nil && !disk.Gone(err) {
+		return err
+	}
 	err = tags.Rename(name, manifests, layout.GonePrefix+name)
 	if disk.NotEmpty(err) {
 		// A stopped run has taken an older tag of this name.
@@ -266,11 +283,7 @@ func (r *run) cutTag(c *cache, i *mark.Item) error {
 	current, err := tag.OpenBelow(layout.Current)
 	if err == nil {
 		defer current.Close()
-		var info disk.Info
-		if info, err = current.Stat(layout.Link); err == nil && r.look.IsFresh(info.MTime) {
-			return errSpared
-		}
-		if err == nil {
+		if err = r.spareFresh(current, layout.Link); err == nil {
 			err = current.Unlink(layout.Link)
 		}
 	}
