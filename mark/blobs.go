@@ -13,7 +13,34 @@ type BlobInfo struct {
 // Blob returns what is known of a blob.
 func (s *Store) Blob(id ID) BlobInfo {
 	r := s.Table.record(id)
-	return BlobInfo{ID: id, Size: r.size, Disk: r.disk, Reason: r.reason()}
+	return BlobInfo{ID: id, Size: r.size, Disk: s.disk(id), Reason: r.reason()}
+}
+
+// Sizes on disk are kept in units in which every system tells them; the few
+// that are too large for that are kept apart.
+const (
+	diskUnit    = 512
+	manySectors = 1<<32 - 1
+)
+
+func (s *Store) setDisk(id ID, bytes int64) {
+	sectors := min(uint64(bytes)/diskUnit, manySectors)
+	s.Table.record(id).sectors = uint32(sectors)
+	if sectors == manySectors || bytes%diskUnit != 0 {
+		s.Table.record(id).sectors = manySectors
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.huge[id] = bytes
+	}
+}
+
+func (s *Store) disk(id ID) int64 {
+	if sectors := s.Table.record(id).sectors; sectors < manySectors {
+		return int64(sectors) * diskUnit
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.huge[id]
 }
 
 // EachBlob calls fn for every blob that the walk found. One that cannot be
@@ -23,7 +50,7 @@ func (s *Store) EachBlob(fn func(BlobInfo)) {
 		if !r.has(hasBlob) || r.has(isLate) {
 			continue
 		}
-		b := BlobInfo{ID: id, Size: r.size, Disk: r.disk, Reason: r.reason()}
+		b := BlobInfo{ID: id, Size: r.size, Disk: s.disk(id), Reason: r.reason()}
 		if b.Reason == Dead && r.has(isPinned) {
 			b.Reason = Broken
 		}
@@ -45,10 +72,11 @@ func (s *Store) SettleDisk() {
 			holder = n.blobs[at]
 		}
 		for _, id := range n.blobs {
-			s.Table.record(id).disk = 0
+			disk := int64(0)
 			if id == holder {
-				s.Table.record(id).disk = n.disk
+				disk = n.disk
 			}
+			s.setDisk(id, disk)
 		}
 	}
 }

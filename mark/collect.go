@@ -10,11 +10,14 @@ import (
 // countBytes adds up what the repository's manifests reference, live or not.
 func (p *pass) countBytes() {
 	for i := range p.nodes {
-		p.eachName(int32(i), func(id ID) { p.reached[id] |= isNamed })
+		p.eachName(int32(i), func(id ID) { p.here.at(id).reasons |= isNamed })
 	}
-	for id, bits := range p.reached {
+	for i, id := range p.here.ids {
+		if id == 0 || p.here.heres[i].reasons&isNamed == 0 {
+			continue
+		}
 		r := p.s.Table.record(id)
-		if bits&isNamed == 0 || !r.has(hasBlob) {
+		if !r.has(hasBlob) {
 			continue
 		}
 		p.repo.Bytes += r.size
@@ -36,10 +39,10 @@ func (p *pass) report() {
 	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if n.m == nil || n.why == Dead {
+		if n.why == Dead {
 			continue
 		}
-		for _, id := range n.m.refs[:n.m.required] {
+		for _, id := range p.manifest(n).required {
 			if absent[id] {
 				path := layout.BlobDir(p.s.Table.Digest(id)) + "/" + layout.Data
 				p.problem(walker.MissingBlob, path, "a manifest references it, and it is absent", p.references(n)...)
@@ -56,10 +59,10 @@ func (p *pass) absent() map[ID]bool {
 	asked := map[ID]bool{}
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if n.m == nil || n.why == Dead {
+		if n.why == Dead {
 			continue
 		}
-		for _, id := range n.m.refs[:n.m.required] {
+		for _, id := range p.manifest(n).required {
 			if p.s.Table.record(id).has(hasBlob) || asked[id] {
 				continue
 			}
@@ -202,7 +205,7 @@ func (p *pass) collectManifests() {
 // registry 2.1.0 linked as layers: it put their signatures there.
 func (p *pass) keepSignatures() {
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
-		at, ok := p.index[i.ID]
+		at, ok := p.linked(i.ID)
 		kept := i.Kind == RevisionDir && ok && p.nodes[at].why != Dead && len(p.nodes[at].extra) > 0
 		p.stays = p.stays || kept
 		return kept
@@ -216,7 +219,7 @@ func (p *pass) setHeights() {
 	var visit func(i int32) uint32
 	visit = func(i int32) uint32 {
 		n := &p.nodes[i]
-		if n.height != 0 || n.m == nil {
+		if n.height != 0 || n.place == 0 {
 			if n.height == entered {
 				return 0 // links that hold other digests than their paths can make circles
 			}
@@ -224,11 +227,12 @@ func (p *pass) setHeights() {
 		}
 		n.height = entered
 		height := uint32(0)
-		for _, id := range n.m.refs {
-			if at, ok := p.index[id]; ok && p.nodes[at].why == Dead {
+		m := p.manifest(n)
+		m.eachRef(func(id ID) {
+			if at, ok := p.linked(id); ok && p.nodes[at].why == Dead {
 				height = max(height, visit(at))
 			}
-		}
+		})
 		n.height = height + 1
 		return n.height
 	}

@@ -35,13 +35,9 @@ func (l *Look) markLate(ctx context.Context) {
 		named[id] = true
 		return first
 	}, func(id ID, push func(ID)) {
-		r := l.Store.Table.record(id)
-		r.mark(Fresh)
-		if m := r.manifest.Load(); m != nil {
-			for _, ref := range m.refs {
-				push(ref)
-			}
-		}
+		l.Store.Table.record(id).mark(Fresh)
+		m := l.Store.manifest(id)
+		m.eachRef(push)
 	})
 	for _, i := range l.Items {
 		if !i.Aside || !named[i.ID] || i.Kind != Manifest && i.Kind != LayerLink {
@@ -58,7 +54,7 @@ func (l *Look) markLate(ctx context.Context) {
 func (l *Look) eachAside(ctx context.Context, fn func(layout.Digest)) {
 	var ids []ID
 	for id, r := range l.Store.Table.all() {
-		if r.has(hasBlob|isAside) && r.manifest.Load() != nil {
+		if r.has(hasBlob|isAside) && r.manifest.Load() != 0 {
 			ids = append(ids, id)
 		}
 	}
@@ -80,12 +76,13 @@ func (l *lateManifests) add(b walker.Blob) {
 	switch b.State {
 	case walker.BlobHere:
 		id := l.s.Table.Intern(b.Digest)
-		m, err := l.s.load(l.w, id, true)
+		place, err := l.s.load(l.w, id, true)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		switch {
 		case err == nil:
-			l.refs = append(append(l.refs, id), m.refs...)
+			m := l.s.manifests.at(place)
+			l.refs = append(append(append(l.refs, id), m.required...), m.optional...)
 		case err.unsettled:
 			l.unsettled = true
 		case !err.missing && !err.broken:
@@ -119,8 +116,9 @@ func (l *lateManifests) addTemporary(digest layout.Digest, t walker.Temporary) {
 	if err != nil {
 		return // no manifest
 	}
-	m := l.s.keep(&p)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.refs = append(l.refs, m.refs...)
+	for i := range p.refs {
+		l.refs = append(l.refs, l.s.Table.Intern(p.refs[i].digest))
+	}
 }

@@ -94,7 +94,7 @@ func (p *pass) layer(v *walker.Revision) {
 	case p.freshLayer(l.MTime) || v.Linked:
 		p.mark(id, Fresh)
 		p.mark(target, Fresh)
-		if at, ok := p.index[target]; ok {
+		if at, ok := p.linked(target); ok {
 			p.reachFrom(Fresh, []int32{at})
 		}
 	default:
@@ -117,7 +117,7 @@ func (p *pass) twice(dir string, id ID) {
 // lowest is the least reason for which something in this repository names a digest.
 func (p *pass) lowest(id ID) Reason {
 	for why := Rooted; why < Reasons; why++ {
-		if p.reached[id]&(1<<why) != 0 {
+		if p.here.get(id).reasons&(1<<why) != 0 {
 			return why
 		}
 	}

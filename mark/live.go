@@ -72,7 +72,7 @@ func (p *pass) findProtected() {
 			return false
 		}
 		p.protected[id] = true
-		_, linked := p.index[id]
+		_, linked := p.linked(id)
 		stored := p.s.Table.record(id).has(hasBlob)
 		if stored {
 			p.mark(id, Protected)
@@ -96,12 +96,12 @@ func (p *pass) protectsTag(t *tag) bool {
 
 // mark records that a digest is named for a reason.
 func (p *pass) mark(id ID, why Reason) {
-	p.reached[id] |= 1 << why
+	p.here.at(id).reasons |= 1 << why
 	p.s.Table.record(id).mark(why)
 }
 
 // isLive reports whether anything live in this repository names a digest.
-func (p *pass) isLive(id ID) bool { return p.reached[id]&^isNamed != 0 }
+func (p *pass) isLive(id ID) bool { return p.here.get(id).reasons&^isNamed != 0 }
 
 // reach marks what the nodes that are roots reach.
 func (p *pass) reach(why Reason, root func(*node) bool) {
@@ -143,11 +143,8 @@ func (p *pass) eachName(i int32, fn func(ID)) {
 			fn(to)
 		}
 	}
-	if n.m != nil {
-		for _, id := range n.m.refs {
-			each(id)
-		}
-	}
+	m := p.manifest(n)
+	m.eachRef(each)
 	for _, id := range n.extra {
 		each(id)
 	}
@@ -156,7 +153,7 @@ func (p *pass) eachName(i int32, fn func(ID)) {
 // follow pushes the nodes that a live digest keeps: itself, if it is linked as
 // a manifest, and those that are about it.
 func (p *pass) follow(id ID, push func(int32)) {
-	if at, ok := p.index[id]; ok {
+	if at, ok := p.linked(id); ok {
 		push(at)
 	}
 	if len(p.edges) == 0 {
@@ -193,7 +190,10 @@ func (p *pass) keepCircles() {
 	}
 	for len(left) > 0 {
 		reached := p.trial(left)
-		still := slices.DeleteFunc(slices.Clone(left), func(t *tag) bool { return !reached[p.index[t.subject]] })
+		still := slices.DeleteFunc(slices.Clone(left), func(t *tag) bool {
+			at, _ := p.linked(t.subject)
+			return !reached[at]
+		})
 		if len(still) == len(left) {
 			break
 		}

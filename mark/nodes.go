@@ -12,7 +12,7 @@ func (p *pass) load() {
 	failed := make([]*loadError, len(p.nodes))
 	p.w.Each(p.ctx, len(p.nodes), func(i int) {
 		n := &p.nodes[i]
-		n.m, failed[i] = p.s.load(p.w, n.id, false)
+		n.place, failed[i] = p.s.load(p.w, n.id, false)
 	})
 	if slices.ContainsFunc(failed, func(e *loadError) bool { return e != nil && e.unsettled }) {
 		p.w.Pause()
@@ -20,7 +20,7 @@ func (p *pass) load() {
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if failed[i] != nil && failed[i].unsettled {
-			n.m, failed[i] = p.s.load(p.w, n.id, true)
+			n.place, failed[i] = p.s.load(p.w, n.id, true)
 		}
 		p.settle(n, failed[i])
 	}
@@ -38,9 +38,10 @@ func (p *pass) settle(n *node, err *loadError) {
 			return // half of its removal is done, unless it turns out to be live
 		}
 		p.cannotRead(n)
-	case n.m == nil:
+	case n.place == 0:
 		return // the run has been stopped
-	case n.m.kind == kindImage || n.m.kind == kindIndex:
+	}
+	if m := p.manifest(n); m.kind == kindImage || m.kind == kindIndex {
 		return
 	}
 	p.addSignatures(n)

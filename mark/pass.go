@@ -26,10 +26,9 @@ type pass struct {
 
 	tags    []tag
 	nodes   []node
-	index   map[ID]int32 // of nodes, by their digests
-	edges   []edge       // sorted by from
-	aliases map[ID]ID    // layer links that hold another digest than their path has
-	reached map[ID]uint8 // what manifests and links of this repository name: a bit for each reason, bit 0 for any
+	here    heres     // what nodes, references and links name
+	edges   []edge    // sorted by from
+	aliases map[ID]ID // layer links that hold another digest than their path has
 	layers  []walker.Revision
 	// layersGo are layer links that no live manifest references.
 	layersGo []Item
@@ -48,15 +47,14 @@ type pass struct {
 
 // node is a manifest that the repository links.
 type node struct {
-	at      int32 // its index
-	id      ID    // of the link's content
-	path    ID    // of the link's path
+	id      ID     // of the link's content
+	path    ID     // of the link's path
+	place   uint32 // of its manifest among Store.manifests; 0 if it cannot be read
+	height  uint32 // of what is below it among the manifests that go
 	mtime   int64
-	m       *manifest  // nil if it cannot be read
-	err     *loadError // why it cannot
+	err     *loadError // why it cannot be read
 	extra   []ID       // signatures
 	why     Reason
-	height  uint32 // of what is below it among the manifests that go
 	tagged  bool
 	aside   bool // its link has been set aside
 	pinned  bool // its link cannot be removed
@@ -79,15 +77,15 @@ type tag struct {
 	subject ID    // of a tag that goes when its subject goes; 0 for any other
 }
 
-const isNamed = 1 // the bit of pass.reached for whatever is named at all
+const isNamed = 1 // the bit of here.reasons for whatever is named at all
 
 func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 	p := &pass{
 		ctx: ctx, l: l, s: l.Store, w: l.w, r: r,
 		owner:   l.owners.Add(1),
 		protect: l.rules.Protect.within(r.Name),
-		index:   map[ID]int32{}, aliases: map[ID]ID{}, reached: map[ID]uint8{},
-		repo: Repo{Name: r.Name, Nested: r.Nested},
+		aliases: map[ID]ID{},
+		repo:    Repo{Name: r.Name, Nested: r.Nested},
 	}
 	switch {
 	case p.protect.all():
@@ -197,14 +195,22 @@ func (p *pass) mismatch(path string, target layout.Digest) {
 // addNode makes a manifest known by both of its digests. A link at the
 // digest's own path goes before one from elsewhere.
 func (p *pass) addNode(n node) int32 {
-	at := int32(len(p.nodes))
-	n.at = at
 	p.nodes = append(p.nodes, n)
-	p.index[n.path] = at
-	if _, ok := p.index[n.id]; !ok {
-		p.index[n.id] = at
+	number := int32(len(p.nodes))
+	p.here.at(n.path).node = number
+	if other := p.here.at(n.id); other.node == 0 {
+		other.node = number
 	}
-	return at
+	return number - 1
+}
+
+// manifest is what is kept of a node's manifest.
+func (p *pass) manifest(n *node) manifest { return p.s.manifests.at(n.place) }
+
+// linked returns the manifest that is linked by a digest.
+func (p *pass) linked(id ID) (at int32, ok bool) {
+	at = p.here.get(id).node - 1
+	return at, at >= 0
 }
 
 // leftover decides about a directory whose link is missing.
@@ -291,10 +297,8 @@ func (p *pass) old(mtime int64) bool { return !p.l.rules.fresh(mtime) }
 // addEdges finds what live digests keep besides what they reference.
 func (p *pass) addEdges() {
 	for i := range p.nodes {
-		if m := p.nodes[i].m; m != nil {
-			for _, subject := range m.subjects {
-				p.edges = append(p.edges, edge{subject, int32(i)})
-			}
+		for _, subject := range p.manifest(&p.nodes[i]).subjects {
+			p.edges = append(p.edges, edge{subject, int32(i)})
 		}
 	}
 	for i := range p.tags {

@@ -51,9 +51,13 @@ type Store struct {
 	hasLong bool // there are blobs of other algorithms than sha256
 	// empty are the directories of blobs without data.
 	mu          sync.Mutex
+	late        sync.Mutex // of blobs that the walk has not seen
 	empty       []ID
 	temporaries []walker.Temporary
 	shared      map[disk.ID]*inode // of files with several names
+	huge        map[ID]int64       // disk bytes of blobs with manySectors
+	manifests   manifests
+	buffers     sync.Pool // of *buffer
 	decoding    sync.Mutex
 	loading     [1024]sync.Mutex
 }
@@ -65,17 +69,9 @@ type inode struct {
 	blobs []ID
 }
 
-// manifest is what is kept of a manifest that was read.
-type manifest struct {
-	kind     kind
-	required uint32 // how many of refs are so; the others are optional
-	refs     []ID
-	subjects []ID
-}
-
 // Read walks the blobs of a store.
 func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
-	s := &Store{Table: NewTable(), rules: rules, shared: map[disk.ID]*inode{}}
+	s := &Store{Table: NewTable(), rules: rules, shared: map[disk.ID]*inode{}, huge: map[ID]int64{}}
 	w.Top()
 	w.Blobs(ctx, nil, s.addBlob)
 	for id, r := range s.Table.all() {
@@ -101,7 +97,8 @@ func (s *Store) addBlob(b walker.Blob) {
 	case walker.BlobAside:
 		bits |= isAside
 	}
-	r.size, r.disk = b.Size, b.Disk
+	r.size = b.Size
+	s.setDisk(id, b.Disk)
 	bits |= hasBlob
 	if b.Linked {
 		bits |= isPinned
@@ -162,10 +159,11 @@ func (s *Store) stat(w *walker.Walker, id ID) bool {
 	if !ok {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.late.Lock()
+	defer s.late.Unlock()
 	if !r.has(hasBlob) {
-		r.size, r.disk = b.Size, b.Disk
+		r.size = b.Size
+		s.setDisk(id, b.Disk)
 		r.set(hasBlob | isLate)
 		if b.State == walker.BlobAside {
 			r.set(isAside)
@@ -191,21 +189,34 @@ func missingBlob() *loadError {
 	return &loadError{err: errors.New("the blob is absent"), missing: true}
 }
 
-// load returns a manifest, reading it if it has not been read before. Once
-// more says that this has been tried, so that its size may not be what it was.
-func (s *Store) load(w *walker.Walker, id ID, onceMore bool) (*manifest, *loadError) {
+// manifest returns what is kept of a manifest, if it has been read.
+func (s *Store) manifest(id ID) manifest {
+	return s.manifests.at(s.Table.record(id).manifest.Load())
+}
+
+// load reads a manifest unless it has been read before, and returns its place
+// among the manifests. Once more says that this has been tried, so that its
+// size may not be what it was.
+func (s *Store) load(w *walker.Walker, id ID, onceMore bool) (place uint32, failure *loadError) {
 	r := s.Table.record(id)
-	if m := r.manifest.Load(); m != nil {
-		return m, nil
+	if place := r.manifest.Load(); place != 0 {
+		return place, nil
 	}
 	lock := &s.loading[uint32(id)>>shardBits%uint32(len(s.loading))]
 	lock.Lock()
 	defer lock.Unlock()
-	if m := r.manifest.Load(); m != nil {
-		return m, nil
+	if place := r.manifest.Load(); place != 0 {
+		return place, nil
 	}
+	place, failure = s.readManifest(w, id, onceMore)
+	r.manifest.Store(place)
+	return place, failure
+}
+
+func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint32, failure *loadError) {
+	r := s.Table.record(id)
 	if !s.stat(w, id) {
-		return nil, missingBlob()
+		return 0, missingBlob()
 	}
 	size := r.size
 	if onceMore {
@@ -214,25 +225,23 @@ func (s *Store) load(w *walker.Walker, id ID, onceMore bool) (*manifest, *loadEr
 		}
 	}
 	if size > MaxManifest {
-		return nil, &loadError{err: fmt.Errorf("larger than %d bytes, which no registry accepts", MaxManifest), broken: true}
+		return 0, &loadError{err: fmt.Errorf("larger than %d bytes, which no registry accepts", MaxManifest), broken: true}
 	}
-	buf := buffers.Get().(*buffer)
-	defer buffers.Put(buf)
+	buf := s.buffer()
+	defer s.buffers.Put(buf)
 	content, failure := s.read(w, id, r.has(isAside), int(size), buf)
 	if failure != nil {
-		return nil, failure
+		return 0, failure
 	}
 	p := parsed{refs: buf.refs[:0]}
 	if !scanManifest(content, &p) {
 		var err error
 		if p, err = s.decode(content); err != nil {
-			return nil, &loadError{err: err, broken: true}
+			return 0, &loadError{err: err, broken: true}
 		}
 	}
 	buf.refs = p.refs
-	m := s.keep(&p)
-	r.manifest.Store(m)
-	return m, nil
+	return s.keep(&p, buf), nil
 }
 
 // largeManifest is the size in bytes above which manifests are decoded one at
@@ -251,9 +260,29 @@ func (s *Store) decode(content []byte) (parsed, error) {
 type buffer struct {
 	bytes []byte
 	refs  []reference
+	ids   [3][]ID
+	seen  [64]struct {
+		digest layout.Digest
+		id     ID
+	}
 }
 
-var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 16<<10)} }}
+func (s *Store) buffer() *buffer {
+	if b, ok := s.buffers.Get().(*buffer); ok {
+		return b
+	}
+	return &buffer{bytes: make([]byte, 16<<10)}
+}
+
+// intern is Table.Intern with a memory: manifests read one after another are
+// mostly of one repository, and share most of their layers.
+func (b *buffer) intern(s *Store, d *layout.Digest) ID {
+	last := &b.seen[d.Sum()[0]%uint8(len(b.seen))]
+	if last.digest != *d {
+		last.digest, last.id = *d, s.Table.Intern(*d)
+	}
+	return last.id
+}
 
 // read reads a manifest's bytes and compares them with its digest.
 func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer) ([]byte, *loadError) {
@@ -278,24 +307,20 @@ func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer)
 	return content, nil
 }
 
-// keep turns what a manifest says into numbers, the required references first.
-func (s *Store) keep(p *parsed) *manifest {
-	m := &manifest{kind: p.kind}
-	if len(p.refs) > 0 {
-		m.refs = make([]ID, 0, len(p.refs))
-	}
-	for _, optional := range [2]bool{false, true} {
-		for i := range p.refs {
-			if p.refs[i].optional == optional {
-				m.refs = append(m.refs, s.Table.Intern(p.refs[i].digest))
-			}
-		}
-		if !optional {
-			m.required = uint32(len(m.refs))
+// keep turns what a manifest says into numbers.
+func (s *Store) keep(p *parsed, buf *buffer) (place uint32) {
+	required, optional, subjects := buf.ids[0][:0], buf.ids[1][:0], buf.ids[2][:0]
+	for i := range p.refs {
+		id := buf.intern(s, &p.refs[i].digest)
+		if p.refs[i].optional {
+			optional = append(optional, id)
+		} else {
+			required = append(required, id)
 		}
 	}
-	for _, d := range p.subjects {
-		m.subjects = append(m.subjects, s.Table.Intern(d))
+	for i := range p.subjects {
+		subjects = append(subjects, buf.intern(s, &p.subjects[i]))
 	}
-	return m
+	buf.ids = [3][]ID{required, optional, subjects}
+	return s.manifests.add(&manifest{kind: p.kind, required: required, optional: optional, subjects: subjects})
 }

@@ -1,9 +1,8 @@
 package mark
 
 import (
-	"encoding/binary"
+	"hash/maphash"
 	"iter"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,46 +26,44 @@ const (
 // reasonShift0 is where the bits of the reasons begin; Dead has none.
 const reasonShift0 = 8
 
-// record is what a Table holds for a digest.
+// record is what a Table holds for a digest: 56 bytes and no pointer, since
+// there may be millions and the garbage collector need not look at them.
 type record struct {
-	sum      [32]byte // of a sha256 digest; of others the table's long list has it
-	size     int64    // bytes
-	disk     int64    // bytes
-	bits     atomic.Uint32
+	sum      [32]byte      // of a sha256 digest; of others the table's long list has it
+	size     int64         // bytes
+	sectors  uint32        // of diskUnit bytes; manySectors if Store.huge has it
+	bits     atomic.Uint32 // what is known of it, and the reasons
 	owner    atomic.Uint32 // repository+1 whose manifests reference it, or severalOwners
-	manifest atomic.Pointer[manifest]
+	manifest atomic.Uint32 // where Store.manifests has it, or 0
 }
 
 const (
 	shards    = 256 // of sha256, by hash
 	longShard = shards
 	shardBits = 9
-	blockSize = 64 // records
+	blockSize = 73 // records: nearly 4096 bytes, which is what the allocator gives
 )
 
-// Table numbers digests and holds a record for each, in some 70 bytes. All
+// Table numbers digests and holds a record for each, in some 65 bytes. All
 // methods may be called concurrently.
 type Table struct {
-	seed   [4]uint64
+	seed   maphash.Seed
 	shards [shards + 1]shard
 	long   map[layout.Digest]ID // sha384 and sha512
 	names  []layout.Digest      // of the long shard's records
 }
 
+// shard is a part of a Table. What is in it is found without its lock.
 type shard struct {
-	mu     sync.Mutex
-	slots  []uint32 // open addressing: record number + 1, or 0
+	mu     sync.Mutex                      // of who adds
+	slots  atomic.Pointer[[]atomic.Uint32] // open addressing: record number + 1, or 0
 	n      uint32
 	blocks atomic.Pointer[[]*[blockSize]record]
 }
 
 // NewTable returns an empty table.
 func NewTable() *Table {
-	t := &Table{long: map[layout.Digest]ID{}}
-	for i := range t.seed {
-		t.seed[i] = rand.Uint64() | 1
-	}
-	return t
+	return &Table{seed: maphash.MakeSeed(), long: map[layout.Digest]ID{}}
 }
 
 // Intern returns the digest's number, a new one if it has none.
@@ -79,33 +76,53 @@ func (t *Table) find(d *layout.Digest, add bool) ID {
 	if d.Algorithm() != layout.SHA256 {
 		return t.findLong(d, add)
 	}
-	sum := [32]byte(d.Sum())
-	hash := t.hash(&sum)
+	sum := (*[32]byte)(d.Sum())
+	hash := t.hash(sum)
 	number := uint32(hash>>32) % shards
 	s := &t.shards[number]
+	n, _ := s.probe(uint32(hash), sum)
+	if n == 0 {
+		n = t.findLocked(s, uint32(hash), sum, add)
+	}
+	if n == 0 {
+		return 0
+	}
+	return makeID(n-1, number)
+}
+
+// probe looks for a sum; if it is not there, at is the slot that it would get.
+// Who does not hold the lock may miss one that is being added.
+func (s *shard) probe(hash uint32, sum *[32]byte) (n uint32, at *atomic.Uint32) {
+	table := s.slots.Load()
+	if table == nil {
+		return 0, nil
+	}
+	slots := *table
+	mask := uint32(len(slots) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		n := slots[i].Load()
+		if n == 0 || s.at(n-1).sum == *sum {
+			return n, &slots[i]
+		}
+	}
+}
+
+// findLocked is find for what seems not to be there.
+func (t *Table) findLocked(s *shard, hash uint32, sum *[32]byte, add bool) uint32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if uint64(s.n+1)*4 > uint64(len(s.slots))*3 {
-		if !add && s.n == 0 {
-			return 0
-		}
+	n, at := s.probe(hash, sum)
+	if n != 0 || !add {
+		return n
+	}
+	if at == nil || uint64(s.n+1)*4 > uint64(len(*s.slots.Load()))*3 {
 		t.grow(s)
+		_, at = s.probe(hash, sum)
 	}
-	mask := uint32(len(s.slots) - 1)
-	for at := uint32(hash) & mask; ; at = (at + 1) & mask {
-		switch n := s.slots[at]; {
-		case n != 0 && s.at(n-1).sum == sum:
-			return makeID(n-1, number)
-		case n != 0:
-		case !add:
-			return 0
-		default:
-			n := s.append()
-			s.at(n).sum = sum
-			s.slots[at] = n + 1
-			return makeID(n, number)
-		}
-	}
+	n = s.append() + 1
+	s.at(n - 1).sum = *sum
+	at.Store(n)
+	return n
 }
 
 func (t *Table) findLong(d *layout.Digest, add bool) ID {
@@ -124,28 +141,24 @@ func (t *Table) findLong(d *layout.Digest, add bool) ID {
 // makeID packs a record's number in its shard and the shard; no ID is 0.
 func makeID(number, shard uint32) ID { return ID((number+1)<<shardBits | shard) }
 
-// hash mixes all of a sum with numbers that differ from run to run: manifests
-// may name digests that were made up to collide.
-func (t *Table) hash(sum *[32]byte) uint64 {
-	var h uint64
-	for i, seed := range t.seed {
-		h = (h ^ binary.LittleEndian.Uint64(sum[8*i:])) * seed
-		h ^= h >> 32
-	}
-	return h
-}
+// hash differs from run to run: manifests may name digests that were made up to collide.
+func (t *Table) hash(sum *[32]byte) uint64 { return maphash.Bytes(t.seed, sum[:]) }
 
 func (t *Table) grow(s *shard) {
-	slots := make([]uint32, max(16, 2*len(s.slots)))
-	mask := uint32(len(slots) - 1)
+	size := 16
+	if old := s.slots.Load(); old != nil {
+		size = 2 * len(*old)
+	}
+	slots := make([]atomic.Uint32, size)
+	mask := uint32(size - 1)
 	for n := range s.n {
 		at := uint32(t.hash(&s.at(n).sum)) & mask
-		for slots[at] != 0 {
+		for slots[at].Load() != 0 {
 			at = (at + 1) & mask
 		}
-		slots[at] = n + 1
+		slots[at].Store(n + 1)
 	}
-	s.slots = slots
+	s.slots.Store(&slots)
 }
 
 // append adds an empty record and returns its number. Blocks never move, so

@@ -57,10 +57,8 @@ func halfTagDetail(t *walker.Tag) string {
 }
 
 func (p *pass) find(d layout.Digest) int32 {
-	if at, ok := p.index[p.s.Table.Lookup(d)]; ok {
-		return at
-	}
-	return -1
+	at, _ := p.linked(p.s.Table.Lookup(d))
+	return at
 }
 
 // findLayer finds a manifest that is linked as a layer only, which registry
