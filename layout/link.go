@@ -1,6 +1,6 @@
 package layout
 
-import "strings"
+import "bytes"
 
 // MaxLink is how many bytes of a link are read: more than any digest needs.
 // A longer link holds no digest.
@@ -9,8 +9,7 @@ const MaxLink = 256
 // ParseLink reads a link's content. A trailing newline is forgiven, since
 // people write links by hand.
 func ParseLink(content []byte) (Digest, error) {
-	text := string(content)
-	text = strings.TrimSuffix(text, "\n")
-	text = strings.TrimSuffix(text, "\r")
-	return ParseDigest(text)
+	content = bytes.TrimSuffix(content, []byte("\n"))
+	content = bytes.TrimSuffix(content, []byte("\r"))
+	return ParseDigest(content)
 }

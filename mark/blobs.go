@@ -63,7 +63,7 @@ func (s *Store) EachBlob(fn func(BlobInfo)) {
 // blobs here; else none, since the file stays.
 func (s *Store) SettleDisk() {
 	for _, n := range s.shared {
-		slices.SortFunc(n.blobs, func(a, b ID) int { return s.Table.Digest(a).Compare(s.Table.Digest(b)) })
+		slices.SortFunc(n.blobs, s.Table.compare)
 		holder := ID(0)
 		if uint64(len(n.blobs)) == n.links {
 			holder = n.blobs[len(n.blobs)-1]

@@ -245,16 +245,28 @@ func (p *pass) setHeights() {
 
 // collectHistory lists the entries of tags that stay whose manifest's link is gone or goes.
 func (p *pass) collectHistory() {
-	for i := range p.tags {
-		t := &p.tags[i]
-		if t.Taken != "" || t.Odd || t.Linked || p.tagGoes(t) {
+	entries := make([][]ID, len(p.tags))
+	p.w.Each(p.ctx, len(p.tags), func(i int) { entries[i] = p.deadEntries(&p.tags[i]) })
+	for i, ids := range entries {
+		if len(ids) == 0 {
 			continue
 		}
-		for _, d := range p.r.History(&t.Tag) {
-			if at := p.find(d); at >= 0 && p.nodes[at].why != Dead {
-				continue
-			}
-			p.items = append(p.items, Item{Kind: TagHistory, ID: p.s.Table.Intern(d), Extra: p.name(t.Name, 0)})
+		name := p.name(p.tags[i].Name, 0)
+		for _, id := range ids {
+			p.items = append(p.items, Item{Kind: TagHistory, ID: id, Extra: name})
 		}
 	}
+}
+
+// deadEntries are the entries of one tag. It is called concurrently.
+func (p *pass) deadEntries(t *tag) (dead []ID) {
+	if t.Taken != "" || t.Odd || t.Linked || p.tagGoes(t) {
+		return nil
+	}
+	for _, d := range p.r.History(&t.Tag) {
+		if at := p.find(d); at < 0 || p.nodes[at].why == Dead {
+			dead = append(dead, p.s.Table.Intern(d))
+		}
+	}
+	return dead
 }

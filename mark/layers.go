@@ -9,7 +9,7 @@ import (
 
 // batch is how many layer links are read before they are decided about, so
 // that a repository with a million of them needs little memory.
-const batch = 4096
+const batch = 1024
 
 // readLayers looks at the layer links that no live manifest references; only
 // these are read, and those that readAliases has read.

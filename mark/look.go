@@ -86,6 +86,7 @@ type Look struct {
 	aside  *Aside
 	owners atomic.Uint32
 	mu     sync.Mutex
+	spare  sync.Pool // of *memory
 }
 
 // Aside tells a Look what a sweep has set aside, so that it says what of that
@@ -128,6 +129,7 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 		p := newPass(ctx, l, r)
 		p.run()
 		l.add(p)
+		p.release()
 	})
 	l.sort()
 	l.dropBorrowed()
@@ -294,7 +296,7 @@ func (l *Look) compareIDs(a, b ID) int {
 	if a == b || a == 0 || b == 0 {
 		return cmp.Compare(a, b)
 	}
-	return l.Store.Table.Digest(a).Compare(l.Store.Table.Digest(b))
+	return l.Store.Table.compare(a, b)
 }
 
 // severalOwners is the owner of a blob that several repositories reference.

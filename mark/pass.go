@@ -87,6 +87,9 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		aliases: map[ID]ID{},
 		repo:    Repo{Name: r.Name, Nested: r.Nested},
 	}
+	if m, ok := l.spare.Get().(*memory); ok {
+		p.nodes, p.here = m.nodes, m.here
+	}
 	switch {
 	case p.protect.all():
 		p.keep = Protected
@@ -94,6 +97,18 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		p.keep = Broken
 	}
 	return p
+}
+
+// memory is what a pass leaves for the next one.
+type memory struct {
+	nodes []node
+	here  heres
+}
+
+func (p *pass) release() {
+	clear(p.nodes)
+	p.here.reset()
+	p.l.spare.Put(&memory{p.nodes[:0], p.here})
 }
 
 func (p *pass) run() {
@@ -145,36 +160,44 @@ func (p *pass) breakLink(path string, l walker.Link) {
 
 // readRevisions turns the manifest links into nodes.
 func (p *pass) readRevisions() {
-	for _, v := range p.r.Revisions(p.ctx) {
-		path := p.s.Table.Intern(v.Digest)
-		n := node{id: path, path: path, mtime: v.Link.MTime, aside: v.Link.Aside, pinned: v.Linked}
-		switch v.Link.State {
-		case walker.LinkGood:
-			n.id = p.s.Table.Intern(v.Link.Target)
-		case walker.LinkBroken:
-			p.breakLink(layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link)
-		case walker.LinkMissing:
-			p.history = true
-			p.leftover(RevisionDir, path, &v)
-			p.addPending(path, &v)
-			continue
-		default:
-			continue // unreadable, which ends the run
+	p.r.Revisions(p.ctx, func(revisions []walker.Revision) {
+		for i := range revisions {
+			p.addRevision(&revisions[i])
 		}
-		if v.Twice {
-			p.twice(layout.RevisionDir(p.r.Name, v.Digest), path)
-		}
-		p.totals.Manifests++
-		if n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm() {
-			p.mismatch(layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link.Target)
-			n.forced = true
-			if p.s.stat(p.w, path) {
-				p.addNode(node{id: path, path: path, forced: true, pinned: true})
-			}
-		}
-		p.addNode(n)
-	}
+	})
 	p.repo.Manifests = p.totals.Manifests
+}
+
+func (p *pass) addRevision(v *walker.Revision) {
+	path := p.s.Table.Intern(v.Digest)
+	n := node{id: path, path: path, mtime: v.Link.MTime, aside: v.Link.Aside, pinned: v.Linked}
+	switch v.Link.State {
+	case walker.LinkGood:
+		if v.Link.Target != v.Digest {
+			n.id = p.s.Table.Intern(v.Link.Target)
+		}
+	case walker.LinkBroken:
+		p.breakLink(layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link)
+	case walker.LinkMissing:
+		p.history = true
+		p.leftover(RevisionDir, path, v)
+		p.addPending(path, v)
+		return
+	default:
+		return // unreadable, which ends the run
+	}
+	if v.Twice {
+		p.twice(layout.RevisionDir(p.r.Name, v.Digest), path)
+	}
+	p.totals.Manifests++
+	if n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm() {
+		p.mismatch(layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link.Target)
+		n.forced = true
+		if p.s.stat(p.w, path) {
+			p.addNode(node{id: path, path: path, forced: true, pinned: true})
+		}
+	}
+	p.addNode(n)
 }
 
 // addPending makes a manifest known whose link a registry is writing at this

@@ -1,6 +1,9 @@
 package mark
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // maxScanDepth is how deep a value may be nested for the scanner. Manifests
 // have a depth of 5; what is deeper is left to encoding/json.
@@ -158,6 +161,9 @@ func (s *scanner) text() (text []byte, plain bool) {
 	start := s.i
 	plain = true
 	for {
+		for s.i+8 <= len(s.b) && meansItself(binary.LittleEndian.Uint64(s.b[s.i:])) {
+			s.i += 8
+		}
 		for s.i < len(s.b) && inText[s.b[s.i]] {
 			s.i++
 		}
@@ -184,6 +190,14 @@ func (s *scanner) text() (text []byte, plain bool) {
 	}
 	s.fail()
 	return nil, false
+}
+
+// meansItself reports whether all eight bytes are in inText. A byte is taken
+// for another one at most if an earlier one is not in it, by the borrow.
+func meansItself(eight uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := eight^ones*'"', eight^ones*'\\'
+	return (eight|(eight-ones*' ')|(quote-ones)|(backslash-ones))&tops == 0
 }
 
 // inText are the characters of a string that mean themselves: ASCII without

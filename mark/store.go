@@ -202,7 +202,7 @@ func (s *Store) load(w *walker.Walker, id ID, onceMore bool) (place uint32, fail
 	if place := r.manifest.Load(); place != 0 {
 		return place, nil
 	}
-	lock := &s.loading[uint32(id)>>shardBits%uint32(len(s.loading))]
+	lock := &s.loading[uint32(id)%uint32(len(s.loading))]
 	lock.Lock()
 	defer lock.Unlock()
 	if place := r.manifest.Load(); place != 0 {

@@ -1,9 +1,10 @@
 package mark
 
 import (
+	"cmp"
+	"encoding/binary"
 	"hash/maphash"
 	"iter"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -21,6 +22,8 @@ const (
 	isFresh                     // younger than the grace
 	isOdd                       // something that is no file is in its place
 	isLate                      // its blob came after the walk of the blobs
+	isUsed                      // the record is a digest's
+	isLong                      // of another algorithm than sha256: Table.names has it
 )
 
 // reasonShift0 is where the bits of the reasons begin; Dead has none.
@@ -29,7 +32,7 @@ const reasonShift0 = 8
 // record is what a Table holds for a digest: 56 bytes and no pointer, since
 // there may be millions and the garbage collector need not look at them.
 type record struct {
-	sum      [32]byte      // of a sha256 digest; of others the table's long list has it
+	sum      sum           // of a sha256 digest; of others their place in Table.names
 	size     int64         // bytes
 	sectors  uint32        // of diskUnit bytes; manySectors if Store.huge has it
 	bits     atomic.Uint32 // what is known of it, and the reasons
@@ -37,33 +40,54 @@ type record struct {
 	manifest atomic.Uint32 // where Store.manifests has it, or 0
 }
 
+// sum is a sha256 sum, in words that are compared without a call and that sort as its text.
+type sum [4]uint64
+
+func makeSum(b []byte) sum {
+	return sum{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:])}
+}
+
+// append appends the bytes of the sum.
+func (s *sum) append(b []byte) []byte {
+	for _, word := range s {
+		b = binary.BigEndian.AppendUint64(b, word)
+	}
+	return b
+}
+
 const (
-	shards    = 256 // of sha256, by hash
-	longShard = shards
-	shardBits = 9
-	blockSize = 73 // records: nearly 4096 bytes, which is what the allocator gives
+	shards    = 256  // by hash
+	blockSize = 1024 // records
+	reserve   = 16   // records that a shard takes at a time
+	// A slot has an ID in its lower bits and a part of the hash above, so that
+	// few records are looked at in vain: each look is a miss of the caches.
+	idBits = 28
 )
 
 // Table numbers digests and holds a record for each, in some 65 bytes. All
 // methods may be called concurrently.
 type Table struct {
 	seed   maphash.Seed
-	shards [shards + 1]shard
-	long   map[layout.Digest]ID // sha384 and sha512
-	names  []layout.Digest      // of the long shard's records
+	shards [shards]shard
+
+	mu     sync.Mutex                           // of who adds a block or a long digest
+	blocks atomic.Pointer[[]*[blockSize]record] // by ID; blocks never move
+	next   uint32                               // ID that no shard has taken
+	long   map[layout.Digest]ID                 // sha384 and sha512
+	names  []layout.Digest                      // of long digests
 }
 
 // shard is a part of a Table. What is in it is found without its lock.
 type shard struct {
-	mu     sync.Mutex                      // of who adds
-	slots  atomic.Pointer[[]atomic.Uint32] // open addressing: record number + 1, or 0
-	n      uint32
-	blocks atomic.Pointer[[]*[blockSize]record]
+	mu    sync.Mutex                      // of who adds
+	slots atomic.Pointer[[]atomic.Uint32] // open addressing
+	n     int                             // slots in use
+	next  ID                              // record that is the shard's and free, unless next%reserve is 0
 }
 
 // NewTable returns an empty table.
 func NewTable() *Table {
-	return &Table{seed: maphash.MakeSeed(), long: map[layout.Digest]ID{}}
+	return &Table{seed: maphash.MakeSeed(), long: map[layout.Digest]ID{}, next: reserve} // no ID is 0
 }
 
 // Intern returns the digest's number, a new one if it has none.
@@ -76,23 +100,19 @@ func (t *Table) find(d *layout.Digest, add bool) ID {
 	if d.Algorithm() != layout.SHA256 {
 		return t.findLong(d, add)
 	}
-	sum := (*[32]byte)(d.Sum())
-	hash := t.hash(sum)
-	number := uint32(hash>>32) % shards
-	s := &t.shards[number]
-	n, _ := s.probe(uint32(hash), sum)
-	if n == 0 {
-		n = t.findLocked(s, uint32(hash), sum, add)
+	sum := makeSum(d.Sum())
+	hash := t.hash(&sum)
+	s := &t.shards[hash>>32%shards]
+	id, _ := t.probe(s, uint32(hash), &sum)
+	if id == 0 {
+		id = t.findLocked(s, uint32(hash), &sum, add)
 	}
-	if n == 0 {
-		return 0
-	}
-	return makeID(n-1, number)
+	return id
 }
 
 // probe looks for a sum; if it is not there, at is the slot that it would get.
 // Who does not hold the lock may miss one that is being added.
-func (s *shard) probe(hash uint32, sum *[32]byte) (n uint32, at *atomic.Uint32) {
+func (t *Table) probe(s *shard, hash uint32, sum *sum) (id ID, at *atomic.Uint32) {
 	table := s.slots.Load()
 	if table == nil {
 		return 0, nil
@@ -100,113 +120,147 @@ func (s *shard) probe(hash uint32, sum *[32]byte) (n uint32, at *atomic.Uint32) 
 	slots := *table
 	mask := uint32(len(slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
-		n := slots[i].Load()
-		if n == 0 || s.at(n-1).sum == *sum {
-			return n, &slots[i]
+		slot := slots[i].Load()
+		if slot == 0 {
+			return 0, &slots[i]
+		}
+		if id := ID(slot & (1<<idBits - 1)); slot>>idBits == hash>>idBits && t.record(id).sum == *sum {
+			return id, &slots[i]
 		}
 	}
 }
 
 // findLocked is find for what seems not to be there.
-func (t *Table) findLocked(s *shard, hash uint32, sum *[32]byte, add bool) uint32 {
+func (t *Table) findLocked(s *shard, hash uint32, sum *sum, add bool) ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, at := s.probe(hash, sum)
-	if n != 0 || !add {
-		return n
+	id, at := t.probe(s, hash, sum)
+	if id != 0 || !add {
+		return id
 	}
-	if at == nil || uint64(s.n+1)*4 > uint64(len(*s.slots.Load()))*3 {
+	if at == nil || (s.n+1)*4 > len(*s.slots.Load())*3 {
 		t.grow(s)
-		_, at = s.probe(hash, sum)
+		_, at = t.probe(s, hash, sum)
 	}
-	n = s.append() + 1
-	s.at(n - 1).sum = *sum
-	at.Store(n)
-	return n
+	if s.next%reserve == 0 {
+		s.next = t.take()
+	}
+	id = s.next
+	s.next++
+	s.n++
+	r := t.record(id)
+	r.sum = *sum
+	r.set(isUsed)
+	at.Store(hash&^(1<<idBits-1) | uint32(id))
+	return id
+}
+
+// grow doubles a shard's slots. The lower bits of a slot's hash are not kept,
+// but made anew.
+func (t *Table) grow(s *shard) {
+	size := 16
+	var old []atomic.Uint32
+	if table := s.slots.Load(); table != nil {
+		old = *table
+		size = 2 * len(old)
+	}
+	slots := make([]atomic.Uint32, size)
+	mask := uint32(size - 1)
+	for i := range old {
+		slot := old[i].Load()
+		if slot == 0 {
+			continue
+		}
+		at := uint32(t.hash(&t.record(ID(slot&(1<<idBits-1))).sum)) & mask
+		for slots[at].Load() != 0 {
+			at = (at + 1) & mask
+		}
+		slots[at].Store(slot)
+	}
+	s.slots.Store(&slots)
+}
+
+// take reserves records and returns the first.
+func (t *Table) take() ID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.takeLocked()
+}
+
+func (t *Table) takeLocked() ID {
+	id := t.next
+	t.next += reserve
+	if t.next > 1<<idBits {
+		panic("mark: more digests than a table can number")
+	}
+	var blocks []*[blockSize]record
+	if old := t.blocks.Load(); old != nil {
+		blocks = *old
+	}
+	if int(id/blockSize) >= len(blocks) {
+		// Who reads the old slice reads nothing behind its end.
+		blocks = append(blocks, new([blockSize]record))
+		t.blocks.Store(&blocks)
+	}
+	return ID(id)
 }
 
 func (t *Table) findLong(d *layout.Digest, add bool) ID {
-	s := &t.shards[longShard]
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	id := t.long[*d]
 	if id == 0 && add {
-		id = makeID(s.append(), longShard)
+		id = t.takeLocked()
+		r := t.record(id)
+		r.sum[0] = uint64(len(t.names))
+		r.set(isUsed | isLong)
 		t.long[*d] = id
 		t.names = append(t.names, *d)
 	}
 	return id
 }
 
-// makeID packs a record's number in its shard and the shard; no ID is 0.
-func makeID(number, shard uint32) ID { return ID((number+1)<<shardBits | shard) }
-
 // hash differs from run to run: manifests may name digests that were made up to collide.
-func (t *Table) hash(sum *[32]byte) uint64 { return maphash.Bytes(t.seed, sum[:]) }
+func (t *Table) hash(sum *sum) uint64 { return maphash.Comparable(t.seed, *sum) }
 
-func (t *Table) grow(s *shard) {
-	size := 16
-	if old := s.slots.Load(); old != nil {
-		size = 2 * len(*old)
-	}
-	slots := make([]atomic.Uint32, size)
-	mask := uint32(size - 1)
-	for n := range s.n {
-		at := uint32(t.hash(&s.at(n).sum)) & mask
-		for slots[at].Load() != 0 {
-			at = (at + 1) & mask
-		}
-		slots[at].Store(n + 1)
-	}
-	s.slots.Store(&slots)
-}
-
-// append adds an empty record and returns its number. Blocks never move, so
-// that a record can be used while others are added.
-func (s *shard) append() uint32 {
-	number := s.n
-	if number%blockSize == 0 {
-		var blocks []*[blockSize]record
-		if old := s.blocks.Load(); old != nil {
-			blocks = slices.Clone(*old)
-		}
-		blocks = append(blocks, new([blockSize]record))
-		s.blocks.Store(&blocks)
-	}
-	s.n++
-	return number
-}
-
-func (s *shard) at(number uint32) *record {
-	return &(*s.blocks.Load())[number/blockSize][number%blockSize]
+func (t *Table) record(id ID) *record {
+	return &(*t.blocks.Load())[id/blockSize][id%blockSize]
 }
 
 // isLong reports whether a digest is of another algorithm than sha256.
-func (t *Table) isLong(id ID) bool { return uint32(id)&(1<<shardBits-1) == longShard }
-
-func (t *Table) record(id ID) *record {
-	return t.shards[id&(1<<shardBits-1)].at(uint32(id)>>shardBits - 1)
-}
+func (t *Table) isLong(id ID) bool { return t.record(id).has(isLong) }
 
 // Digest is the digest that an ID stands for.
 func (t *Table) Digest(id ID) layout.Digest {
-	s := uint32(id) & (1<<shardBits - 1)
-	if s == longShard {
-		t.shards[longShard].mu.Lock()
-		defer t.shards[longShard].mu.Unlock()
-		return t.names[uint32(id)>>shardBits-1]
+	r := t.record(id)
+	if r.has(isLong) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return t.names[r.sum[0]]
 	}
-	return layout.FromSum(layout.SHA256, t.record(id).sum[:])
+	return layout.FromSum(layout.SHA256, r.sum.append(make([]byte, 0, 32)))
+}
+
+// compare orders two IDs as their digests sort.
+func (t *Table) compare(a, b ID) int {
+	x, y := t.record(a), t.record(b)
+	if x.has(isLong) || y.has(isLong) {
+		return t.Digest(a).Compare(t.Digest(b))
+	}
+	for i := range x.sum {
+		if x.sum[i] != y.sum[i] {
+			return cmp.Compare(x.sum[i], y.sum[i])
+		}
+	}
+	return 0
 }
 
 // all yields every ID. Nothing may be added meanwhile.
 func (t *Table) all() iter.Seq2[ID, *record] {
 	return func(yield func(ID, *record) bool) {
-		for s := range t.shards {
-			for n := range t.shards[s].n {
-				if !yield(makeID(n, uint32(s)), t.shards[s].at(n)) {
-					return
-				}
+		for id := ID(reserve); id < ID(t.next); id++ {
+			if r := t.record(id); r.has(isUsed) && !yield(id, r) {
+				return
 			}
 		}
 	}

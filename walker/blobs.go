@@ -2,6 +2,7 @@ package walker
 
 import (
 	"context"
+	"strings"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -70,12 +71,17 @@ func isDirectory(e disk.Entry) bool { return e.Type == disk.Directory || e.Type 
 
 // list lists a directory for good; a failure is recorded, but that a directory
 // has been removed is none.
-// fn gets each name twice: as the entry's, which does not last, and as a copy.
 func (w *Walker) list(d *disk.Dir, fn func(e disk.Entry, name string)) {
+	w.scan(d, func(e disk.Entry) {
+		e.Name = strings.Clone(e.Name)
+		fn(e, e.Name)
+	})
+}
+
+// scan is list with names that do not last.
+func (w *Walker) scan(d *disk.Dir, fn func(disk.Entry)) {
 	each := func(e disk.Entry) error {
-		name := string([]byte(e.Name))
-		e.Name = name
-		fn(e, name)
+		fn(e)
 		return nil
 	}
 	err := d.List(each)
@@ -169,8 +175,9 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 	}
 	defer d.Close()
 	linked = linked || d.Linked()
-	file := make([]byte, 0, 2*64+len("/")+len(layout.Aside))
-	w.list(d, func(e disk.Entry, name string) {
+	var data disk.Name
+	w.scan(d, func(e disk.Entry) {
+		name := e.Name
 		digest, err := layout.ParseHex(alg, name)
 		if err != nil || name[:2] != prefix || !isDirectory(e) {
 			w.unknown(d, name, "not a blob's directory")
@@ -179,8 +186,7 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 		if v.ctx.Err() != nil || v.known(digest) {
 			return
 		}
-		file = append(append(append(file[:0], name...), '/'), layout.Data...)
-		b, err := w.blob(d, name, string(file))
+		b, err := w.blob(d, name, data.Join(name, layout.Data))
 		if err != nil {
 			w.Unreadable(d.Join(name), err)
 			return

@@ -63,34 +63,53 @@ func readLink(d *disk.Dir, name string) (Link, error) {
 	return l, nil
 }
 
-// readLinks reads the link name(i) in d for all i below n. What is unclear is
-// read once more by its path, all after one pause.
-func (w *Walker) readLinks(ctx context.Context, d *disk.Dir, n int, name func(i int) string) []Link {
-	links := make([]Link, n)
-	w.Each(ctx, n, func(i int) {
-		l, err := readLink(d, name(i))
-		if err != nil && l.State != linkUnclear {
-			w.Unreadable(d.Join(name(i)), err)
-			l.State = linkFailed
+// links are link files that are read together.
+type links struct {
+	dir *disk.Dir
+	n   int
+	// name puts the name of a link together in dir, and to is where what it
+	// says belongs. Both are called concurrently.
+	name func(b *disk.Name, i int) string
+	to   func(i int) *Link
+}
+
+// readLinks reads links. What is unclear is read once more by its path, all
+// after one pause.
+func (w *Walker) readLinks(ctx context.Context, l links) {
+	w.parts(ctx, l.n, func(lo, hi int) {
+		var b disk.Name
+		for i := lo; i < hi; i++ {
+			*l.to(i) = w.readFirst(l.dir, l.name(&b, i))
 		}
-		links[i] = l
 	})
-	waited := false
-	for i := range links {
-		switch links[i].State {
-		case linkUnclear:
-			if !waited {
-				w.Pause()
-				waited = true
-			}
-			links[i] = w.readAgain(d.Join(name(i)))
-		case LinkMissing:
-			// Nothing showed that it had ever been there, so no pause is due;
-			// one wrong answer of the filesystem is not believed either.
-			links[i] = w.readAgain(d.Join(name(i)))
+	var unclear []int
+	for i := range l.n {
+		if l.to(i).State == linkUnclear {
+			unclear = append(unclear, i)
 		}
 	}
-	return links
+	if len(unclear) == 0 {
+		return
+	}
+	w.Pause()
+	w.Each(ctx, len(unclear), func(i int) {
+		var b disk.Name
+		*l.to(unclear[i]) = w.readAgain(l.dir.Join(l.name(&b, unclear[i])))
+	})
+}
+
+func (w *Walker) readFirst(d *disk.Dir, name string) Link {
+	l, err := readLink(d, name)
+	switch {
+	case l.State == LinkMissing:
+		// Nothing showed that it had ever been there, so no pause is due;
+		// one wrong answer of the filesystem is not believed either.
+		return w.readAgain(d.Join(name))
+	case err != nil && l.State != linkUnclear:
+		w.Unreadable(d.Join(name), err)
+		l.State = linkFailed
+	}
+	return l
 }
 
 // readAgain reads a link by its path below the store, for the last time.

@@ -41,8 +41,10 @@ type Repository struct {
 	manifests, revisions, tags, layers, uploads *disk.Dir
 	layersOf                                    map[layout.Algorithm]*disk.Dir // open, by ReadLayers
 	layerAlgs                                   []layout.Algorithm
-	listed                                      bool     // layerAlgs is known
-	gone                                        []string // .regsweep-<tag> in _manifests
+	listed                                      bool       // layerAlgs is known
+	otherRevisions                              bool       // there may be some of other algorithms than sha256
+	mu                                          sync.Mutex // of Unknown and Opaque
+	gone                                        []string   // .regsweep-<tag> in _manifests
 }
 
 func (r *Repository) openMarker(dir *disk.Dir, name string) {
@@ -84,7 +86,9 @@ func (r *Repository) manifestsEntry(e disk.Entry, name string) {
 }
 
 func (r *Repository) unknown(d *disk.Dir, name, detail string) {
+	r.mu.Lock()
 	r.Unknown = true
+	r.mu.Unlock()
 	r.w.unknown(d, name, detail)
 }
 
@@ -108,7 +112,9 @@ func (r *Repository) algorithms(d *disk.Dir) (found []layout.Algorithm) {
 		case ok:
 			found = append(found, alg)
 		case isDirectory(e) && !layout.IsForeign(name):
+			r.mu.Lock()
 			r.Opaque = true
+			r.mu.Unlock()
 			r.unknown(d, name, "not an algorithm: all that the repository links is kept")
 		default:
 			r.unknown(d, name, "not a directory of an algorithm")
@@ -129,10 +135,10 @@ func (r *Repository) leadsToDirectory(d *disk.Dir, e disk.Entry) bool {
 
 // hashes lists a directory whose names are the digests of one algorithm.
 func (r *Repository) hashes(d *disk.Dir, alg layout.Algorithm, fn func(layout.Digest, disk.Entry)) {
-	r.w.list(d, func(e disk.Entry, name string) {
-		digest, err := layout.ParseHex(alg, name)
+	r.w.scan(d, func(e disk.Entry) {
+		digest, err := layout.ParseHex(alg, e.Name)
 		if err != nil || !r.leadsToDirectory(d, e) {
-			r.unknown(d, name, "not a directory of a digest")
+			r.unknown(d, e.Name, "not a directory of a digest")
 			return
 		}
 		fn(digest, e)

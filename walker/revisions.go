@@ -2,6 +2,7 @@ package walker
 
 import (
 	"context"
+	"slices"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -32,34 +33,49 @@ type Temporary struct {
 	MTime int64
 }
 
-// Revisions returns the repository's manifest links and the directories that lack one.
-func (r *Repository) Revisions(ctx context.Context) []Revision {
+// batch is how many links are read before they are handed on: enough for all
+// workers to have a share, and little memory in a repository with a million.
+const batch = 1024
+
+// Revisions calls fn with the repository's manifest links and the directories
+// that lack one, some at a time. What fn gets is valid until it returns.
+func (r *Repository) Revisions(ctx context.Context, fn func([]Revision)) {
 	if r.revisions == nil {
-		return nil
+		return
 	}
-	var all []Revision
 	for _, alg := range r.algorithms(r.revisions) {
+		r.otherRevisions = r.otherRevisions || alg != layout.SHA256
 		d, ok := r.openPart(r.revisions, alg.String())
 		if !ok {
 			continue
 		}
-		from := len(all)
+		var revisions []Revision
+		flush := func() {
+			r.readRevisions(ctx, d, revisions)
+			fn(revisions)
+			clear(revisions)
+			revisions = revisions[:0]
+		}
 		r.hashes(d, alg, func(digest layout.Digest, e disk.Entry) {
-			all = append(all, Revision{Digest: digest, Linked: e.Type == disk.Symlink})
+			revisions = append(revisions, Revision{Digest: digest, Linked: e.Type == disk.Symlink})
+			if len(revisions) == batch {
+				flush()
+			}
 		})
-		r.readRevisions(ctx, d, all[from:])
+		flush()
 		d.Close()
 	}
-	return all
 }
 
 func (r *Repository) readRevisions(ctx context.Context, d *disk.Dir, revisions []Revision) {
-	links := r.w.readLinks(ctx, d, len(revisions), func(i int) string {
-		return revisions[i].Digest.Hex() + "/" + layout.Link
-	})
+	r.w.readLinks(ctx, links{dir: d, n: len(revisions), name: func(b *disk.Name, i int) string {
+		return b.JoinHex(revisions[i].Digest.Sum(), layout.Link)
+	}, to: func(i int) *Link { return &revisions[i].Link }})
+	if !r.w.resumed && !slices.ContainsFunc(revisions, func(v Revision) bool { return v.Link.State == LinkMissing }) {
+		return
+	}
 	r.w.Each(ctx, len(revisions), func(i int) {
 		v := &revisions[i]
-		v.Link = links[i]
 		switch {
 		case v.Link.State == LinkMissing:
 			v.Link, v.Left = r.w.withoutLink(d, v.Digest.Hex())

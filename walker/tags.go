@@ -60,14 +60,13 @@ func (r *Repository) Tags(ctx context.Context) []Tag {
 }
 
 func (r *Repository) readTags(ctx context.Context, d *disk.Dir, tags []Tag) {
-	links := r.w.readLinks(ctx, d, len(tags), func(i int) string {
-		if t := tags[i]; t.Taken != "" {
-			return t.Taken + "/" + layout.Current + "/" + layout.Link
+	r.w.readLinks(ctx, links{dir: d, n: len(tags), name: func(b *disk.Name, i int) string {
+		if t := &tags[i]; t.Taken != "" {
+			return b.Join(t.Taken, layout.Current, layout.Link)
 		}
-		return tags[i].Name + "/" + layout.Current + "/" + layout.Link
-	})
+		return b.Join(tags[i].Name, layout.Current, layout.Link)
+	}, to: func(i int) *Link { return &tags[i].Link }})
 	for i := range tags {
-		tags[i].Link = links[i]
 		if tags[i].Odd {
 			r.unknown(d, tags[i].Name, "not a tag's name: what it names is kept")
 		}
@@ -136,13 +135,41 @@ func (w *Walker) hasSymlink(dir *disk.Dir, depth int) (found bool) {
 
 // History returns the digests in a tag's history, as its directories' names
 // tell, except for those behind symbolic links.
+// It may be called concurrently.
 func (r *Repository) History(t *Tag) []layout.Digest {
+	if found, ok := r.usualHistory(t); ok {
+		return found
+	}
 	dir, ok := r.w.open(r.tags, t.Name)
 	if !ok {
 		return nil
 	}
 	defer dir.Close()
 	return r.history(dir, false)
+}
+
+// usualHistory is History where digests of sha256 are all that a history can
+// have, and no symbolic link leads to it: one directory is opened in place of three.
+func (r *Repository) usualHistory(t *Tag) (found []layout.Digest, ok bool) {
+	if r.otherRevisions {
+		return nil, false
+	}
+	var path disk.Name
+	d, err := r.tags.OpenStraight(path.Join(t.Name, layout.Index, layout.SHA256.String()))
+	switch {
+	case disk.NotStraight(err):
+		return nil, false
+	case err != nil:
+		r.w.Unreadable(r.tags.Join(t.Name), err)
+		return nil, true
+	}
+	defer d.Close()
+	r.hashes(d, layout.SHA256, func(digest layout.Digest, e disk.Entry) {
+		if e.Type == disk.Directory {
+			found = append(found, digest)
+		}
+	})
+	return found, true
 }
 
 func (r *Repository) history(tag *disk.Dir, linked bool) (found []layout.Digest) {

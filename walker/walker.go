@@ -174,26 +174,31 @@ const chunk = 32
 // Each calls fn(i) for all i below n, in chunks that idle workers share; the
 // caller, who is a worker, takes part. It stops early when ctx is done.
 func (w *Walker) Each(ctx context.Context, n int, fn func(i int)) {
+	w.parts(ctx, n, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			fn(i)
+		}
+	})
+}
+
+// parts is Each by chunks: fn gets the numbers from lo to below hi.
+func (w *Walker) parts(ctx context.Context, n int, fn func(lo, hi int)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for lo := 0; lo < n && ctx.Err() == nil; lo += chunk {
-		part := func() {
-			for i := lo; i < min(lo+chunk, n); i++ {
-				fn(i)
-			}
-		}
-		if n-lo <= chunk {
-			part()
+		hi := min(lo+chunk, n)
+		if hi == n {
+			fn(lo, hi)
 			return
 		}
 		select {
 		case w.busy <- struct{}{}:
 			wg.Go(func() {
 				defer func() { <-w.busy }()
-				part()
+				fn(lo, hi)
 			})
 		default:
-			part()
+			fn(lo, hi)
 		}
 	}
 }

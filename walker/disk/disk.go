@@ -10,9 +10,12 @@
 package disk
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
+	"unsafe"
 )
 
 // Op names a kind of call to the operating system.
@@ -105,10 +108,11 @@ var (
 // a directory above it, was missing. A dangling symbolic link is not gone.
 func Gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
+// join makes a path of its own: a name may not last.
 func join(dir, name string) string {
 	switch {
 	case dir == "" || dir == ".":
-		return name
+		return strings.Clone(name)
 	case name == "":
 		return dir
 	}
@@ -162,6 +166,29 @@ func (d *Dir) Follow(name string) (Info, error) {
 
 // Stat tells what a name is, without following a symbolic link.
 func (d *Dir) Stat(name string) (Info, error) { return d.stat(name, false) }
+
+// A Name puts names together in memory that it uses again.
+type Name struct{ text []byte }
+
+// Join is the path of names below one another. It is valid until the next call
+// of Join, so that nothing may keep it.
+func (n *Name) Join(names ...string) string {
+	n.text = n.text[:0]
+	for i, name := range names {
+		if i > 0 {
+			n.text = append(n.text, '/')
+		}
+		n.text = append(n.text, name...)
+	}
+	return unsafe.String(unsafe.SliceData(n.text), len(n.text))
+}
+
+// JoinHex is Join of a name below a directory that is named by a sum.
+func (n *Name) JoinHex(sum []byte, name string) string {
+	n.text = append(hex.AppendEncode(n.text[:0], sum), '/')
+	n.text = append(n.text, name...)
+	return unsafe.String(unsafe.SliceData(n.text), len(n.text))
+}
 
 // Walk opens a path of several names, one directory after another.
 // The caller closes what it returns.

@@ -49,6 +49,37 @@ func (d *Dir) Open(name string) (*Dir, error) {
 	return &Dir{fs: d.fs, fd: fd, path: d.Join(name), linked: true}, nil
 }
 
+// OpenStraight opens a directory several names below this one, in one call.
+// Where a symbolic link or nothing is on the way, and where the system cannot
+// tell, the error is NotStraight, and Open has to go step by step. The caller
+// closes what it returns.
+func (d *Dir) OpenStraight(path string) (*Dir, error) {
+	if err := d.fs.check(OpOpen, d.path, path); err != nil {
+		return nil, err
+	}
+	how := &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
+	fd := -1
+	err := retry(func() (err error) {
+		fd, err = unix.Openat2(d.fd, path, how)
+		return err
+	})
+	if err != nil {
+		return nil, pathError(OpOpen, d.path, path, err)
+	}
+	return &Dir{fs: d.fs, fd: fd, path: d.Join(path), linked: d.linked}, nil
+}
+
+// NotStraight reports whether OpenStraight failed for what an Open by steps may
+// not fail for. An old kernel does not know its call; a container may forbid it.
+func NotStraight(err error) bool {
+	for _, known := range []error{unix.ENOENT, unix.ELOOP, unix.ENOTDIR, unix.EXDEV, unix.ENOSYS, unix.EPERM, unix.EINVAL, unix.E2BIG, unix.EAGAIN} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
 // openHere is Open for a directory that is no symbolic link.
 func (d *Dir) openHere(name string) (*Dir, error) {
 	if err := d.fs.check(OpOpen, d.path, name); err != nil {

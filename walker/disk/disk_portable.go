@@ -3,6 +3,7 @@
 package disk
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -54,6 +55,14 @@ func (d *Dir) Open(name string) (*Dir, error) {
 	}
 	return &Dir{fs: d.fs, real: d.at(name), path: d.Join(name), linked: true}, nil
 }
+
+// OpenStraight fails: here nothing can be opened in one call.
+func (d *Dir) OpenStraight(path string) (*Dir, error) {
+	return nil, pathError(OpOpen, d.path, path, errors.ErrUnsupported)
+}
+
+// NotStraight reports whether OpenStraight failed as it does here.
+func NotStraight(err error) bool { return errors.Is(err, errors.ErrUnsupported) }
 
 // openHere is Open for a directory that is no symbolic link.
 func (d *Dir) openHere(name string) (*Dir, error) {
