@@ -206,7 +206,7 @@ func (p *pass) collectManifests() {
 func (p *pass) keepSignatures() {
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		at, ok := p.linked(i.ID)
-		kept := i.Kind == RevisionDir && ok && p.nodes[at].why != Dead && len(p.nodes[at].extra) > 0
+		kept := i.Kind == RevisionDir && ok && p.nodes[at].why != Dead && len(p.extra[at]) > 0
 		p.stays = p.stays || kept
 		return kept
 	})

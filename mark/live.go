@@ -145,7 +145,7 @@ func (p *pass) eachName(i int32, fn func(ID)) {
 	}
 	m := p.manifest(n)
 	m.eachRef(each)
-	for _, id := range n.extra {
+	for _, id := range p.extra[i] {
 		each(id)
 	}
 }

@@ -87,6 +87,7 @@ type Look struct {
 	owners atomic.Uint32
 	mu     sync.Mutex
 	spare  sync.Pool // of *memory
+	parts  [][]Item  // of repositories, before they are Items
 }
 
 // Aside tells a Look what a sweep has set aside, so that it says what of that
@@ -133,6 +134,7 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 	})
 	l.sort()
 	l.dropBorrowed()
+	l.join()
 	if aside != nil {
 		l.markLate(ctx)
 	}
@@ -151,7 +153,7 @@ func (l *Look) addEmpty(r *walker.Repository) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.Names = append(l.Names, Name{Text: r.Name})
-	l.Items = append(l.Items, Item{Kind: Namespace, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)})
+	l.parts = append(l.parts, []Item{{Kind: Namespace, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)}})
 }
 
 // add takes over what a pass found; nothing else of the pass is kept.
@@ -166,14 +168,17 @@ func (l *Look) add(p *pass) {
 	l.Repositories = append(l.Repositories, p.repo)
 	names := uint32(len(l.Names))
 	l.Names = append(l.Names, p.names...)
-	for _, list := range []struct{ from, to *[]Item }{{&p.items, &l.Items}, {&p.restore, &l.Restore}} {
-		for _, item := range *list.from {
-			item.Repo = repo
-			if item.named() {
-				item.Extra += names
+	for _, list := range [][]Item{p.items, p.restore} {
+		for i := range list {
+			list[i].Repo = repo
+			if list[i].named() {
+				list[i].Extra += names
 			}
-			*list.to = append(*list.to, item)
 		}
+	}
+	l.Restore = append(l.Restore, p.restore...)
+	if len(p.items) > 0 {
+		l.parts = append(l.parts, slices.Clone(p.items))
 	}
 	t := &l.Totals
 	t.Tags += p.totals.Tags
@@ -206,7 +211,7 @@ func (l *Look) sort() {
 		sorted[to] = l.Repositories[from]
 	}
 	l.Repositories = sorted
-	for _, list := range [][]Item{l.Items, l.Restore} {
+	for _, list := range append(l.parts, l.Restore) {
 		for i := range list {
 			if list[i].Repo != NoRepo {
 				list[i].Repo = place[list[i].Repo]
@@ -222,7 +227,29 @@ func (l *Look) dropBorrowed() {
 	if l.Borrowed == "" {
 		return
 	}
-	l.Items = slices.DeleteFunc(l.Items, func(i Item) bool { return i.Kind != Upload && i.Kind != Temporary })
+	for i := range l.parts {
+		l.parts[i] = slices.DeleteFunc(l.parts[i], func(i Item) bool { return i.Kind != Upload && i.Kind != Temporary })
+	}
+}
+
+// join makes one list of the repositories' items, with room for the blobs that
+// go: at most all that nothing has marked so far.
+func (l *Look) join() {
+	n := len(l.Store.empty) + len(l.Store.temporaries)
+	for _, part := range l.parts {
+		n += len(part)
+	}
+	for _, r := range l.Store.Table.all() {
+		if r.has(hasBlob) && !r.has(isFresh) && r.reason() == Dead {
+			n++
+		}
+	}
+	l.Items = make([]Item, 0, n)
+	for i, part := range l.parts {
+		l.Items = append(l.Items, part...)
+		l.parts[i] = nil
+	}
+	l.parts = nil
 }
 
 // markFresh marks the blobs that are younger than the grace.

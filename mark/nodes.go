@@ -22,39 +22,41 @@ func (p *pass) load() {
 		if failed[i] != nil && failed[i].unsettled {
 			n.place, failed[i] = p.s.load(p.w, n.id, true)
 		}
-		p.settle(n, failed[i])
+		p.settle(int32(i), failed[i])
 	}
 }
 
 // settle decides what it means that a manifest could, or could not, be read.
-func (p *pass) settle(n *node, err *loadError) {
+func (p *pass) settle(at int32, err *loadError) {
+	n := &p.nodes[at]
 	switch {
 	case err != nil && !err.missing && !err.broken:
 		p.w.Unreadable(layout.BlobDir(p.s.Table.Digest(n.id))+"/"+layout.Data, err)
 		return
 	case err != nil:
-		n.err = err
+		p.failed[at] = err
 		if n.aside || n.pending {
 			return // half of its removal is done, unless it turns out to be live
 		}
-		p.cannotRead(n)
+		p.cannotRead(at)
 	case n.place == 0:
 		return // the run has been stopped
 	}
 	if m := p.manifest(n); m.kind == kindImage || m.kind == kindIndex {
 		return
 	}
-	p.addSignatures(n)
+	p.addSignatures(at)
 }
 
 // cannotRead reports a manifest that is linked and cannot be understood: what
 // it references may be anything that its repository links.
-func (p *pass) cannotRead(n *node) {
+func (p *pass) cannotRead(at int32) {
+	n, err := &p.nodes[at], p.failed[at]
 	kind, path := walker.BrokenManifest, layout.BlobDir(p.s.Table.Digest(n.id))+"/"+layout.Data
-	if n.err.missing {
+	if err.missing {
 		kind, path = walker.MissingManifest, p.linkPath(n)
 	}
-	p.problem(kind, path, n.err.Error(), p.references(n)...)
+	p.problem(kind, path, err.Error(), p.references(n)...)
 	p.keepAll()
 }
 
@@ -62,21 +64,21 @@ func (p *pass) cannotRead(n *node) {
 // that cannot be read: they are broken images, no garbage.
 func (p *pass) checkAside() {
 	for i := range p.nodes {
-		if n := &p.nodes[i]; n.aside && n.err != nil && n.why != Dead {
-			p.cannotRead(n)
+		if n := &p.nodes[i]; n.aside && n.why != Dead && p.failed[int32(i)] != nil {
+			p.cannotRead(int32(i))
 		}
 	}
 }
 
 // addSignatures finds the signatures of a schema 1 manifest, or of one that may be.
-func (p *pass) addSignatures(n *node) {
-	digest := p.s.Table.Digest(n.path)
+func (p *pass) addSignatures(at int32) {
+	digest := p.s.Table.Digest(p.nodes[at].path)
 	signatures, ok := p.r.Signatures(digest)
 	if !ok {
 		p.breakLink(layout.RevisionDir(p.r.Name, digest)+"/"+layout.Signatures, walker.Link{Detail: "a signature's link holds no digest"})
 	}
 	for _, d := range signatures {
-		n.extra = append(n.extra, p.s.Table.Intern(d))
+		p.extra[at] = append(p.extra[at], p.s.Table.Intern(d))
 	}
 }
 

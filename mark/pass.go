@@ -26,9 +26,11 @@ type pass struct {
 
 	tags    []tag
 	nodes   []node
-	here    heres     // what nodes, references and links name
-	edges   []edge    // sorted by from
-	aliases map[ID]ID // layer links that hold another digest than their path has
+	here    heres                // what nodes, references and links name
+	edges   []edge               // sorted by from
+	aliases map[ID]ID            // layer links that hold another digest than their path has
+	failed  map[int32]*loadError // why nodes cannot be read
+	extra   map[int32][]ID       // signatures that nodes have besides
 	layers  []walker.Revision
 	// layersGo are layer links that no live manifest references.
 	layersGo []Item
@@ -52,8 +54,6 @@ type node struct {
 	place   uint32 // of its manifest among Store.manifests; 0 if it cannot be read
 	height  uint32 // of what is below it among the manifests that go
 	mtime   int64
-	err     *loadError // why it cannot be read
-	extra   []ID       // signatures
 	why     Reason
 	tagged  bool
 	aside   bool // its link has been set aside
@@ -84,8 +84,8 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		ctx: ctx, l: l, s: l.Store, w: l.w, r: r,
 		owner:   l.owners.Add(1),
 		protect: l.rules.Protect.within(r.Name),
-		aliases: map[ID]ID{},
-		repo:    Repo{Name: r.Name, Nested: r.Nested},
+		aliases: map[ID]ID{}, failed: map[int32]*loadError{}, extra: map[int32][]ID{},
+		repo: Repo{Name: r.Name, Nested: r.Nested},
 	}
 	if m, ok := l.spare.Get().(*memory); ok {
 		p.nodes, p.here = m.nodes, m.here

@@ -266,6 +266,21 @@ func (t *Table) all() iter.Seq2[ID, *record] {
 	}
 }
 
+// Set is a set of IDs, an eighth of a byte for each that there is.
+type Set []uint64
+
+// Add adds an ID.
+func (s *Set) Add(id ID) {
+	word := int(id / 64)
+	if word >= len(*s) {
+		*s = append(*s, make([]uint64, word+1-len(*s))...)
+	}
+	(*s)[word] |= 1 << (id % 64)
+}
+
+// Has reports whether an ID is in the set.
+func (s Set) Has(id ID) bool { return int(id/64) < len(s) && s[id/64]&(1<<(id%64)) != 0 }
+
 // has reports whether all of these bits are set.
 func (r *record) has(bits uint32) bool { return r.bits.Load()&bits == bits }
 

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"slices"
 	"time"
 
 	"github.com/regsweep/regsweep/mark"
@@ -191,32 +192,46 @@ func (p *Plan) repositories(goes outcome) []RepositoryLine {
 		lines[i] = RepositoryLine{Name: r.Name, Tags: r.Tags, Manifests: r.Manifests, Bytes: r.Bytes, UniqueBytes: r.UniqueBytes}
 	}
 	dead := p.blobsThat(goes)
-	counted := map[uint64]bool{}
-	for i := range p.items {
-		item := &p.items[i]
-		id := item.ID
-		switch item.Kind {
-		case mark.LayerLink:
-			id = mark.ID(item.Extra)
-		case mark.Manifest:
-		default:
-			continue
+	manifests, layers := p.ofKind(mark.Manifest), p.ofKind(mark.LayerLink)
+	var ids []mark.ID
+	for at := range lines {
+		ids = ids[:0]
+		for ; len(manifests) > 0 && manifests[0].Repo == uint32(at); manifests = manifests[1:] {
+			ids = append(ids, manifests[0].ID)
 		}
-		key := uint64(item.Repo)<<32 | uint64(id)
-		if dead[id] && !counted[key] {
-			counted[key] = true
-			lines[item.Repo].ReclaimableBytes += p.look.Store.Blob(id).Size
+		for ; len(layers) > 0 && layers[0].Repo == uint32(at); layers = layers[1:] {
+			ids = append(ids, mark.ID(layers[0].Extra))
+		}
+		slices.Sort(ids)
+		for _, id := range slices.Compact(ids) {
+			if dead.Has(id) {
+				lines[at].ReclaimableBytes += p.look.Store.Blob(id).Size
+			}
 		}
 	}
 	return lines
 }
 
+// ofKind are the items of one kind, sorted by repository.
+func (p *Plan) ofKind(kind mark.Kind) []mark.Item {
+	lo, hi := p.kindRange(kind)
+	return p.items[lo:hi]
+}
+
+// kindRange is where the items of a kind are.
+func (p *Plan) kindRange(kind mark.Kind) (lo, hi int) {
+	byKind := func(i mark.Item, k mark.Kind) int { return int(i.Kind) - int(k) }
+	lo, _ = slices.BinarySearchFunc(p.items, kind, byKind)
+	hi, _ = slices.BinarySearchFunc(p.items, kind+1, byKind)
+	return lo, hi
+}
+
 // blobsThat are the blobs in the plan that went, or would go.
-func (p *Plan) blobsThat(goes outcome) map[mark.ID]bool {
-	dead := map[mark.ID]bool{}
-	for i := range p.items {
-		if p.items[i].Kind == mark.Blob && p.done[i] == goes {
-			dead[p.items[i].ID] = true
+func (p *Plan) blobsThat(goes outcome) (dead mark.Set) {
+	lo, hi := p.kindRange(mark.Blob)
+	for i := lo; i < hi; i++ {
+		if p.done[i] == goes {
+			dead.Add(p.items[i].ID)
 		}
 	}
 	return dead

@@ -21,8 +21,7 @@ var errSpared = errors.New("in use")
 // each takes the items of a kind from one state to the next, concurrently.
 // An error on one does not keep it from the others.
 func (r *run) each(kind mark.Kind, from, to outcome, do step) {
-	lo, _ := slices.BinarySearchFunc(r.items, kind, func(i mark.Item, k mark.Kind) int { return int(i.Kind) - int(k) })
-	hi, _ := slices.BinarySearchFunc(r.items, kind+1, func(i mark.Item, k mark.Kind) int { return int(i.Kind) - int(k) })
+	lo, hi := r.kindRange(kind)
 	r.chunks(hi-lo, func(c *cache, i int) { r.one(c, lo+i, from, to, do) })
 }
 

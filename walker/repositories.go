@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -157,6 +159,7 @@ type discovery struct {
 	w     *Walker
 	ctx   context.Context
 	queue *queue
+	room  *semaphore.Weighted
 	fn    func(*Repository)
 
 	mu   sync.Mutex
@@ -176,7 +179,7 @@ func (w *Walker) Repositories(ctx context.Context, fn func(*Repository)) (exists
 		return false
 	}
 	root.Close()
-	d := &discovery{w: w, ctx: ctx, queue: newQueue(), fn: fn, seen: map[disk.ID]struct{}{}}
+	d := &discovery{w: w, ctx: ctx, queue: newQueue(), room: semaphore.NewWeighted(room), fn: fn, seen: map[disk.ID]struct{}{}}
 	d.push(visit{})
 	w.drain(d.queue)
 	for len(d.late) > 0 {
@@ -237,7 +240,42 @@ func (d *discovery) enter(v visit) {
 	for _, name := range markers {
 		r.openMarker(dir, name)
 	}
+	weight, ok := d.enough(r)
+	if !ok {
+		return
+	}
+	defer d.room.Release(weight)
 	d.fn(r)
+}
+
+// room is how many bytes the lists of links may have, altogether, of the
+// repositories that are being looked at: what is kept of a link meanwhile takes
+// a few times as many. A repository that is larger is looked at alone.
+const room = 2 << 20
+
+// listSize is the size of a directory itself, in bytes.
+func (w *Walker) listSize(d *disk.Dir, name string) int64 {
+	if d == nil {
+		return 0
+	}
+	info, err := d.Stat(name)
+	if err != nil && !disk.Gone(err) {
+		w.Unreadable(d.Join(name), err)
+	}
+	return info.Size
+}
+
+// enough waits until there is room for a repository.
+func (d *discovery) enough(r *Repository) (weight int64, ok bool) {
+	weight = min(max(d.w.listSize(r.manifests, layout.Tags)+d.w.listSize(r.revisions, layout.SHA256.String()), 1), room)
+	if d.room.TryAcquire(weight) {
+		return weight, true
+	}
+	// The others may have the place of who waits.
+	<-d.w.busy
+	err := d.room.Acquire(d.ctx, weight)
+	d.w.busy <- struct{}{}
+	return weight, err == nil
 }
 
 func (d *discovery) first(id disk.ID) bool {

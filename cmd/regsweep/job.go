@@ -57,6 +57,9 @@ func protection(r io.Reader, name string) (*mark.Protection, error) {
 
 func (j *job) run(ctx context.Context) (err error) {
 	j.started = time.Now()
+	working, done := context.WithCancel(ctx)
+	defer done()
+	go useProcessors(working, j.jobs)
 	if err := j.refuseForeign(); err != nil {
 		return err
 	}
