@@ -35,12 +35,13 @@ lint: ## formatting, vet on every platform, golangci-lint
 		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/regsweep || exit 1; done
 	golangci-lint run ./...
 	cd e2e && golangci-lint run ./...
+	cd bench && golangci-lint run ./...
 
 e2e: build ## real registries and clients; .ci/parts installs them
 	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep $(GO) test -count=1 -timeout 25m $(TESTFLAGS) ./...
 
 bench: build ## ratios to the least work, to find and to the registry's own collector
-	$(GO) run ./bench
+	cd bench && $(GO) run . -regsweep ../bin/regsweep $(BENCHFLAGS)
 
 cover: ## coverage of the module
 	$(GO) test -coverpkg=./layout,./walker/...,./mark/...,./sweep/...,./cmd/... -coverprofile=bin/cover.out ./... && $(GO) tool cover -func=bin/cover.out | tail -1

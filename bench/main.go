@@ -1,7 +1,7 @@
 // Command bench measures regsweep against the least work that its mark phase
-// needs (roofline/roofline.c), find, and the registry's own collector, on one store in
-// one run. Machines are noisy: commands alternate, and what counts are ratios
-// of medians. See docs/performance.md.
+// needs (roofline/roofline.c), find, and the registry's own collector, on one
+// store in one run. Machines are noisy: commands alternate, and what counts are
+// ratios of medians. See docs/performance.md.
 package main
 
 import (
@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/regsweep/regsweep/layout/layouttest"
@@ -30,49 +29,72 @@ type bench struct {
 	slow     int // runs of what takes minutes
 }
 
+// figures are what is measured, in order. The last two make large stores, and
+// are measured only where they are asked for.
+var figures = []string{"warm", "collectors", "cold", "sweep", "latency", "large", "huge"}
+
 func main() {
 	b := &bench{}
+	var only string
 	flag.StringVar(&b.dir, "dir", filepath.Join(os.TempDir(), "regsweep-bench"), "where stores are made and kept")
 	flag.StringVar(&b.regsweep, "regsweep", "bin/regsweep", "the program to measure")
 	flag.StringVar(&b.registry, "registry", "registry", "the registry v3 to compare with; left out if there is none")
+	flag.StringVar(&b.roofline, "roofline", "roofline/roofline.c", "the source of the least work")
 	flag.IntVar(&b.runs, "runs", 9, "runs of each command")
-	flag.IntVar(&b.slow, "slow", 3, "runs of the registry's collector")
-	large := flag.Bool("large", false, "also 300,000 blobs in 20 repositories: scaling and memory")
+	flag.IntVar(&b.slow, "slow", 3, "runs of what takes long")
+	flag.StringVar(&only, "figures", strings.Join(figures[:5], ","), "what to measure: also large (340,000 blobs) and huge (1,500,000; 7 million inodes)")
 	flag.Parse()
-	if err := b.run(*large); err != nil {
+	if err := b.run(strings.Split(only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(large bool) error {
-	if err := os.MkdirAll(b.dir, 0o755); err != nil {
+func (b *bench) run(which []string) error {
+	if err := b.prepare(); err != nil {
 		return err
-	}
-	b.roofline = filepath.Join(b.dir, "roofline")
-	if out, err := exec.Command("cc", "-O2", "-pthread", "bench/roofline/roofline.c", "-o", b.roofline).CombinedOutput(); err != nil {
-		return fmt.Errorf("cc: %w: %s", err, out)
-	}
-	if path, err := exec.LookPath(b.registry); err == nil {
-		b.registry = path
-	} else {
-		fmt.Println("no registry v3 on the PATH: .ci/parts builds one; its rows are left out")
-		b.registry = ""
 	}
 	small, err := b.store("small", "scale s repositories=100 images=110 layers=1 base=10")
 	if err != nil {
 		return err
 	}
 	fmt.Println("| figure | regsweep | other | ratio |\n|---|---|---|---|")
-	steps := []func(string) error{b.warm, b.collectors, b.cold, b.sweep}
-	for _, step := range steps {
-		if err := step(small); err != nil {
-			return err
+	steps := []func() error{
+		func() error { return b.warm(small) },
+		func() error { return b.collectors(small) },
+		func() error { return b.cold(small) },
+		func() error { return b.sweep(small) },
+		b.latency,
+		func() error { return b.large(small) },
+		b.huge,
+	}
+	for _, name := range which {
+		at := slices.Index(figures, name)
+		if at < 0 {
+			return fmt.Errorf("there is no figure %q: they are %s", name, strings.Join(figures, ", "))
+		}
+		if err := steps[at](); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if large {
-		return b.scaling(small)
+	return nil
+}
+
+// prepare builds the roofline and looks for the registry.
+func (b *bench) prepare() error {
+	if err := os.MkdirAll(b.dir, 0o755); err != nil {
+		return err
 	}
+	source := b.roofline
+	b.roofline = filepath.Join(b.dir, "roofline")
+	if out, err := exec.Command("cc", "-O2", "-pthread", source, "-o", b.roofline).CombinedOutput(); err != nil {
+		return fmt.Errorf("cc: %w: %s", err, out)
+	}
+	path, err := exec.LookPath(b.registry)
+	if err != nil {
+		fmt.Println("no registry v3 on the PATH: .ci/parts builds one; its rows are left out")
+	}
+	b.registry = path
 	return nil
 }
 
@@ -92,14 +114,11 @@ func (b *bench) store(name, text string) (root string, err error) {
 	return root, os.WriteFile(done, nil, 0o644)
 }
 
-// cost is what one run of a command took.
-type cost struct {
-	wall   time.Duration
-	memory int64 // bytes at the peak
-}
+// run runs a command and returns how long that took.
+type run func() (time.Duration, error)
 
-func command(args ...string) func() (cost, error) {
-	return func() (cost, error) {
+func command(args ...string) run {
+	return func() (time.Duration, error) {
 		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
 		var errs bytes.Buffer
@@ -108,37 +127,19 @@ func command(args ...string) func() (cost, error) {
 		err := cmd.Run()
 		wall := time.Since(start)
 		if err != nil {
-			return cost{}, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, errs.String())
+			return 0, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, errs.String())
 		}
-		usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		return cost{wall, usage.Maxrss * 1024}, nil
+		return wall, nil
 	}
 }
 
 // pair runs two commands in turn and prints the medians and their ratio.
 // before, which may be nil, is run before each and not measured.
-func pair(name string, runs int, before func() error, ours, other func() (cost, error), inverse bool) error {
-	var a, b []time.Duration
-	for i := range runs + 1 {
-		for _, c := range []struct {
-			run  func() (cost, error)
-			list *[]time.Duration
-		}{{ours, &a}, {other, &b}} {
-			if before != nil {
-				if err := before(); err != nil {
-					return err
-				}
-			}
-			cost, err := c.run()
-			if err != nil {
-				return err
-			}
-			if i > 0 || runs == 1 { // the first round warms up
-				*c.list = append(*c.list, cost.wall)
-			}
-		}
+func (b *bench) pair(name string, runs int, before func() error, ours, other run, inverse bool) error {
+	x, y, err := medians(runs, before, ours, other)
+	if err != nil {
+		return err
 	}
-	x, y := median(a), median(b)
 	ratio := float64(x) / float64(y)
 	if inverse {
 		ratio = 1 / ratio
@@ -147,129 +148,30 @@ func pair(name string, runs int, before func() error, ours, other func() (cost, 
 	return nil
 }
 
+func medians(runs int, before func() error, ours, other run) (a, b time.Duration, err error) {
+	var lists [2][]time.Duration
+	for i := range runs + 1 {
+		for at, command := range []run{ours, other} {
+			if before != nil {
+				if err := before(); err != nil {
+					return 0, 0, err
+				}
+			}
+			wall, err := command()
+			if err != nil {
+				return 0, 0, err
+			}
+			if i > 0 || runs == 1 { // the first round warms up
+				lists[at] = append(lists[at], wall)
+			}
+		}
+	}
+	return median(lists[0]), median(lists[1]), nil
+}
+
 func median[T cmp.Ordered](list []T) T {
 	list = slices.Sorted(slices.Values(list))
 	return list[len(list)/2]
 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
-
-func (b *bench) gc(root string, flags ...string) func() (cost, error) {
-	return command(append([]string{b.regsweep, "gc", "-q", "--root", root}, flags...)...)
-}
-
-func (b *bench) least(root, threads string) func() (cost, error) {
-	return command(b.roofline, filepath.Join(root, "docker/registry/v2"), threads)
-}
-
-func (b *bench) warm(root string) error {
-	if err := pair("warm `gc --dry-run` / roofline with 2 threads", b.runs, nil, b.gc(root, "-d"), b.least(root, "2"), false); err != nil {
-		return err
-	}
-	if err := pair("warm `gc -m --dry-run` / roofline with 2 threads", b.runs, nil, b.gc(root, "-d", "-m"), b.least(root, "2"), false); err != nil {
-		return err
-	}
-	find := command("sh", "-c", "find "+root+" -type f -printf '%s\\n' >/dev/null")
-	return pair("`find -type f -printf %s` / warm `gc --dry-run`", b.slow, nil, b.gc(root, "-d"), find, true)
-}
-
-// theirs is the registry's collector on a root directory.
-func (b *bench) theirs(root string, flags ...string) (func() (cost, error), error) {
-	config := root + ".yml"
-	text := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nlog: {level: error}\n", root)
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
-		return nil, err
-	}
-	return command(append(append([]string{b.registry, "garbage-collect", "-q"}, flags...), config)...), nil
-}
-
-func (b *bench) collectors(root string) error {
-	if b.registry == "" {
-		return nil
-	}
-	for _, flags := range [][]string{{"-d"}, {"-d", "-m"}} {
-		theirs, err := b.theirs(root, flags...)
-		if err != nil {
-			return err
-		}
-		name := fmt.Sprintf("registry v3 `garbage-collect %s` / `gc %[1]s`", strings.Join(flags, " "))
-		if err := pair(name, b.slow, nil, b.gc(root, flags...), theirs, true); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cold drops the kernel's caches before each run, which only root may.
-func (b *bench) cold(root string) error {
-	drop := func() error {
-		syscall.Sync()
-		return os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0)
-	}
-	if err := drop(); err != nil {
-		fmt.Println("| cold `gc --dry-run` | not measured: dropping caches needs root | | |")
-		return nil //nolint:nilerr // said in the table
-	}
-	return pair("cold `gc --dry-run` / cold roofline with 32 threads", b.slow+2, drop, b.gc(root, "-d"), b.least(root, "32"), false)
-}
-
-// sweep compares real sweeps, each on a fresh copy of the store.
-func (b *bench) sweep(root string) error {
-	copied := filepath.Join(b.dir, "copy")
-	fresh := func() error {
-		if err := os.RemoveAll(copied); err != nil {
-			return err
-		}
-		return exec.Command("cp", "-a", root, copied).Run()
-	}
-	defer func() { _ = os.RemoveAll(copied) }()
-	ours := b.gc(copied, "-m")
-	unlink := func() (cost, error) {
-		// Plain unlinking of the same number of blobs: every second one.
-		files, err := filepath.Glob(filepath.Join(copied, "docker/registry/v2/blobs/sha256/*/*/data"))
-		if err != nil {
-			return cost{}, err
-		}
-		start := time.Now()
-		for i := 0; i < len(files); i += 2 {
-			if err := os.RemoveAll(filepath.Dir(files[i])); err != nil {
-				return cost{}, err
-			}
-		}
-		return cost{wall: time.Since(start)}, nil
-	}
-	if err := pair("`gc -m` sweep / plain unlinking of as many blobs", b.slow, fresh, ours, unlink, false); err != nil {
-		return err
-	}
-	if b.registry == "" {
-		return nil
-	}
-	theirs, err := b.theirs(copied, "-m")
-	if err != nil {
-		return err
-	}
-	return pair("registry v3 `garbage-collect -m` sweep / `gc -m` sweep", 1, fresh, ours, theirs, true)
-}
-
-// scaling compares the time per blob of two sizes, and says what memory they take.
-func (b *bench) scaling(small string) error {
-	large, err := b.store("large", "scale l repositories=20 images=5000 layers=1 base=10")
-	if err != nil {
-		return err
-	}
-	if err := pair("340,000 blobs in 20 repositories / 34,000 in 100 (a ratio of 10 is linear)", b.slow, nil, b.gc(large, "-d"), b.gc(small, "-d"), false); err != nil {
-		return err
-	}
-	if err := pair("warm `gc --dry-run` / roofline with 2 threads, 340,000 blobs", b.slow, nil, b.gc(large, "-d"), b.least(large, "2"), false); err != nil {
-		return err
-	}
-	c, err := b.gc(large, "-d", "-m")()
-	if err != nil {
-		return err
-	}
-	const blobs, links = 340200, 20 * (2500 + 2*2500 + 2500)
-	allowed := 32<<20 + 100*blobs + 16*links
-	fmt.Printf("| peak memory of `gc -d -m`, 340,000 blobs / 32 MiB + 100 bytes a blob + 16 a link that goes | %d MiB | %d MiB | %.2f |\n",
-		c.memory>>20, allowed>>20, float64(c.memory)/float64(allowed))
-	return nil
-}

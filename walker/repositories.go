@@ -251,7 +251,7 @@ func (d *discovery) enter(v visit) {
 // room is how many bytes the lists of links may have, altogether, of the
 // repositories that are being looked at: what is kept of a link meanwhile takes
 // a few times as many. A repository that is larger is looked at alone.
-const room = 2 << 20
+const room = 3 << 20
 
 // listSize is the size of a directory itself, in bytes.
 func (w *Walker) listSize(d *disk.Dir, name string) int64 {
@@ -267,7 +267,9 @@ func (w *Walker) listSize(d *disk.Dir, name string) int64 {
 
 // enough waits until there is room for a repository.
 func (d *discovery) enough(r *Repository) (weight int64, ok bool) {
-	weight = min(max(d.w.listSize(r.manifests, layout.Tags)+d.w.listSize(r.revisions, layout.SHA256.String()), 1), room)
+	weight = d.w.listSize(r.manifests, layout.Tags) + d.w.listSize(r.revisions, layout.SHA256.String())
+	weight += d.w.listSize(r.layers, layout.SHA256.String()) / 4 // of these little is kept
+	weight = min(max(weight, 1), room)
 	if d.room.TryAcquire(weight) {
 		return weight, true
 	}

@@ -167,9 +167,10 @@ func (w *Walker) work(q *queue) {
 	}
 }
 
-// chunk is how many entries of one directory a worker takes at a time. Fewer
-// cost more hand-overs, more leave workers idle at the end of a repository.
-const chunk = 32
+// maxChunk is how many entries of one directory a worker takes at a time at
+// most. Fewer cost more hand-overs, more leave workers idle at the end of a
+// repository; of few entries each worker gets its share.
+const maxChunk = 32
 
 // Each calls fn(i) for all i below n, in chunks that idle workers share; the
 // caller, who is a worker, takes part. It stops early when ctx is done.
@@ -185,6 +186,7 @@ func (w *Walker) Each(ctx context.Context, n int, fn func(i int)) {
 func (w *Walker) parts(ctx context.Context, n int, fn func(lo, hi int)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	chunk := min((n+w.jobs-1)/w.jobs, maxChunk)
 	for lo := 0; lo < n && ctx.Err() == nil; lo += chunk {
 		hi := min(lo+chunk, n)
 		if hi == n {

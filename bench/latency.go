@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// delay is what each operation on a slow filesystem takes.
+const delay = time.Millisecond
+
+// slowly is a filesystem that takes its time for everything that a walk asks of
+// it. Nothing is cached, so that it is asked again for each part of each path.
+type slowly struct{ fuse.RawFileSystem }
+
+func (s slowly) Lookup(cancel <-chan struct{}, header *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	time.Sleep(delay)
+	return s.RawFileSystem.Lookup(cancel, header, name, out)
+}
+
+func (s slowly) GetAttr(cancel <-chan struct{}, input *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
+	time.Sleep(delay)
+	return s.RawFileSystem.GetAttr(cancel, input, out)
+}
+
+func (s slowly) Open(cancel <-chan struct{}, input *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	time.Sleep(delay)
+	return s.RawFileSystem.Open(cancel, input, out)
+}
+
+func (s slowly) Read(cancel <-chan struct{}, input *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+	time.Sleep(delay)
+	return s.RawFileSystem.Read(cancel, input, buf)
+}
+
+func (s slowly) OpenDir(cancel <-chan struct{}, input *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	time.Sleep(delay)
+	return s.RawFileSystem.OpenDir(cancel, input, out)
+}
+
+func (s slowly) ReadDir(cancel <-chan struct{}, input *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	time.Sleep(delay)
+	return s.RawFileSystem.ReadDir(cancel, input, out)
+}
+
+func (s slowly) ReadDirPlus(cancel <-chan struct{}, input *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	time.Sleep(delay)
+	return s.RawFileSystem.ReadDirPlus(cancel, input, out)
+}
+
+// mountSlowly shows a store at another place, where each operation takes its time.
+func mountSlowly(root, at string) (unmount func() error, err error) {
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return nil, err
+	}
+	loopback, err := fs.NewLoopbackRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	never := time.Duration(0)
+	nodes := fs.NewNodeFS(loopback, &fs.Options{EntryTimeout: &never, AttrTimeout: &never})
+	server, err := fuse.NewServer(slowly{nodes}, at, &fuse.MountOptions{
+		Name: "slowly", DirectMount: true, MaxBackground: 256, Options: []string{"ro"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	go server.Serve()
+	return server.Unmount, server.WaitMount()
+}
+
+// latency says what more jobs gain where each operation takes a millisecond, as
+// on a network filesystem.
+func (b *bench) latency() error {
+	root, err := b.store("latency", "scale f repositories=10 images=30 layers=1 base=10")
+	if err != nil {
+		return err
+	}
+	slow := filepath.Join(b.dir, "slowly")
+	unmount, err := mountSlowly(root, slow)
+	if err != nil {
+		fmt.Printf("| jobs on a filesystem with %s an operation | not measured: %s | | |\n", delay, err)
+		return nil
+	}
+	defer func() { _ = unmount() }()
+	for _, flags := range [][]string{{"-d"}, {"-d", "-m"}} {
+		few := b.gc(slow, append(flags, "--jobs", "1")...)
+		name := fmt.Sprintf("%s an operation: `gc %s` with 1 job / with 32", delay, flags[len(flags)-1])
+		if err := b.pair(name, b.slow, nil, b.gc(slow, flags...), few, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
