@@ -66,3 +66,30 @@ func TestManifestWhoseLinkIsAsideAndThatIsBrokenKeepsItsRepository(t *testing.T)
 		t.Errorf("%d items are garbage, problems %v", len(l.Items), findings.Problems())
 	}
 }
+
+// A manifest that a registry has stored during a sweep, and that cannot be
+// read, may name whatever has been set aside.
+func TestManifestStoredSinceTheWalkThatCannotBeReadEndsTheRun(t *testing.T) {
+	s := layouttest.New(t, "image a/b:v1 layers=1")
+	late := ""
+	files := &disk.FS{Fault: func(op disk.Op, path string) error {
+		if late != "" && op == disk.OpRead && strings.Contains(path, late) {
+			return syscall.EIO
+		}
+		return nil
+	}}
+	dir, err := files.OpenStore(s.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	w := walker.New(dir, walker.Options{})
+	defer w.Close()
+	store := mark.Read(t.Context(), w, mark.Rules{Now: s.Now, Grace: time.Hour})
+	s.Apply("image a/b layers=1 as=late\nremove repositories/a/b/_manifests/revisions/sha256/{late}")
+	late = s.Digest("late").Hex() + "/data"
+	store.Look(t.Context(), w, &mark.Aside{})
+	if n := w.Findings.Unreadable(); n != 1 {
+		t.Errorf("%d paths cannot be read: %v", n, w.Findings.Problems())
+	}
+}
