@@ -160,15 +160,7 @@ func (s *scanner) descriptor(optional bool, depth int) {
 
 // digest reads a digest; ok is false for null and the empty string.
 func (s *scanner) digest() (d layout.Digest, ok bool) {
-	if s.peek() == 'n' {
-		s.literal()
-		return d, false
-	}
-	text, plain := s.text()
-	if !plain {
-		s.fail()
-		return d, false
-	}
+	text := s.digestText()
 	if len(text) == 0 {
 		return d, false
 	}
@@ -180,10 +172,35 @@ func (s *scanner) digest() (d layout.Digest, ok bool) {
 	return d, true
 }
 
-func (s *scanner) reference() {
-	if d, ok := s.digest(); ok {
-		s.p.refs = append(s.p.refs, reference{digest: d})
+// digestText reads what should be a digest; nothing for null.
+func (s *scanner) digestText() []byte {
+	if s.peek() == 'n' {
+		s.literal()
+		return nil
 	}
+	text, plain := s.text()
+	if !plain {
+		s.fail()
+		return nil
+	}
+	return text
+}
+
+func (s *scanner) reference() {
+	text := s.digestText()
+	if len(text) == 0 {
+		return
+	}
+	if id := s.p.recent.find(text); id != 0 {
+		s.p.refs = append(s.p.refs, reference{id: id})
+		return
+	}
+	d, err := layout.ParseDigest(text)
+	if err != nil {
+		s.fail()
+		return
+	}
+	s.p.refs = append(s.p.refs, reference{digest: d})
 }
 
 // subject reads the descriptor of what a referrer is about.

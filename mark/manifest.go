@@ -26,6 +26,7 @@ const (
 // reference is a digest that a manifest names.
 type reference struct {
 	digest layout.Digest
+	id     ID // if it is known already; digest is worth nothing then
 	// optional says that its absence is no damage: a child of an index, a
 	// layer that is fetched from elsewhere or is embedded in the manifest.
 	optional bool
@@ -36,6 +37,7 @@ type parsed struct {
 	kind     kind
 	refs     []reference
 	subjects []layout.Digest
+	recent   *recent // nil if nothing is known
 }
 
 var knownTypes = map[string]bool{
@@ -225,7 +227,7 @@ func (p *parsed) add(d *descriptor, optional bool) error {
 			if err != nil {
 				return fmt.Errorf("not a manifest: it refers to a digest that is %w", err)
 			}
-			p.refs = append(p.refs, reference{digest, optional})
+			p.refs = append(p.refs, reference{digest: digest, optional: optional})
 		}
 	}
 	return nil
@@ -264,7 +266,7 @@ func (p *parsed) scan(text []byte) {
 				continue
 			}
 			if d, err := layout.ParseDigest(text[:end]); err == nil {
-				p.refs = append(p.refs, reference{d, true})
+				p.refs = append(p.refs, reference{digest: d, optional: true})
 			}
 		}
 		text = text[1:]

@@ -233,7 +233,7 @@ func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint
 	if failure != nil {
 		return 0, failure
 	}
-	p := parsed{refs: buf.refs[:0]}
+	p := parsed{refs: buf.refs[:0], recent: &buf.recent}
 	if !scanManifest(content, &p) {
 		var err error
 		if p, err = s.decode(content); err != nil {
@@ -261,10 +261,7 @@ type buffer struct {
 	bytes []byte
 	refs  []reference
 	ids   [3][]ID
-	seen  [64]struct {
-		digest layout.Digest
-		id     ID
-	}
+	recent
 }
 
 func (s *Store) buffer() *buffer {
@@ -274,15 +271,38 @@ func (s *Store) buffer() *buffer {
 	return &buffer{bytes: make([]byte, 16<<10)}
 }
 
-// intern is Table.Intern with a memory: manifests read one after another are
-// mostly of one repository, and share most of their layers.
-func (b *buffer) intern(s *Store, d *layout.Digest) ID {
-	last := &b.seen[d.Sum()[0]%uint8(len(b.seen))]
-	if last.digest != *d {
-		last.digest, last.id = *d, s.Table.Intern(*d)
-	}
-	return last.id
+// recent are references seen of late, by their text: manifests read one after
+// another are mostly of one repository, and share most of their layers.
+type recent [64]struct {
+	hex [64]byte // of sha256
+	id  ID
 }
+
+const recentPrefix = "sha256:"
+
+// find returns the ID of a digest's text, or 0 if that is not known.
+func (r *recent) find(text []byte) ID {
+	if r == nil || len(text) != len(recentPrefix)+64 || string(text[:len(recentPrefix)]) != recentPrefix {
+		return 0
+	}
+	text = text[len(recentPrefix):]
+	if last := &r[recentSlot(text)]; string(last.hex[:]) == string(text) {
+		return last.id
+	}
+	return 0
+}
+
+func (r *recent) add(d layout.Digest, id ID) {
+	if d.Algorithm() != layout.SHA256 {
+		return
+	}
+	var hex [64]byte
+	d.AppendHex(hex[:0])
+	last := &r[recentSlot(hex[:])]
+	last.hex, last.id = hex, id
+}
+
+func recentSlot(hex []byte) byte { return (hex[0] ^ hex[1]<<3) % 64 }
 
 // read reads a manifest's bytes and compares them with its digest.
 func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer) ([]byte, *loadError) {
@@ -311,7 +331,11 @@ func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer)
 func (s *Store) keep(p *parsed, buf *buffer) (place uint32) {
 	required, optional, subjects := buf.ids[0][:0], buf.ids[1][:0], buf.ids[2][:0]
 	for i := range p.refs {
-		id := buf.intern(s, &p.refs[i].digest)
+		id := p.refs[i].id
+		if id == 0 {
+			id = s.Table.Intern(p.refs[i].digest)
+			buf.add(p.refs[i].digest, id)
+		}
 		if p.refs[i].optional {
 			optional = append(optional, id)
 		} else {
@@ -319,7 +343,7 @@ func (s *Store) keep(p *parsed, buf *buffer) (place uint32) {
 		}
 	}
 	for i := range p.subjects {
-		subjects = append(subjects, buf.intern(s, &p.subjects[i]))
+		subjects = append(subjects, s.Table.Intern(p.subjects[i]))
 	}
 	buf.ids = [3][]ID{required, optional, subjects}
 	return s.manifests.add(&manifest{kind: p.kind, required: required, optional: optional, subjects: subjects})

@@ -153,6 +153,14 @@ func (r *run) removeLink(c *cache, i *mark.Item, parts ...string) error {
 // removeDigestDir removes the directory of a link that is gone, with the
 // signatures of a manifest. A link that has come back meanwhile keeps it.
 func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
+	digest := r.look.Digest(i.ID)
+	kept := r.keepsHistory(i) // so that the next run knows that the history has to be looked at
+	if !kept {
+		// Mostly nothing else is in it.
+		if err := c.dir().Rmdir(digest.Hex()); !disk.NotEmpty(err) {
+			return ignoreGone(err)
+		}
+	}
 	if _, err := d.Stat(layout.Link); !disk.Gone(err) {
 		return err
 	}
@@ -161,14 +169,13 @@ func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
 			return err
 		}
 	}
-	digest := r.look.Digest(i.ID)
-	if r.keepsHistory(i) {
-		return nil // so that the next run knows that the history has to be looked at
+	if kept {
+		return nil
 	}
 	if err := r.removeTemporaries(d); err != nil {
 		return err
 	}
-	return rmdir(c.dir, digest.Hex())
+	return rmdir(c.dir(), digest.Hex())
 }
 
 // removeTemporaries removes what is left of interrupted writes in a directory
@@ -218,10 +225,13 @@ func (r *run) removeBlob(c *cache, i *mark.Item) error {
 	if err := ignoreGone(d.Unlink(layout.Aside)); err != nil {
 		return err
 	}
+	digest := r.look.Digest(i.ID)
+	if err := parent.Rmdir(digest.Hex()); !disk.NotEmpty(err) {
+		return ignoreGone(err)
+	}
 	if err := r.removeTemporaries(d); err != nil {
 		return err
 	}
-	digest := r.look.Digest(i.ID)
 	return rmdir(parent, digest.Hex())
 }
 

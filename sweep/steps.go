@@ -80,39 +80,56 @@ func (r *run) chunks(n int, fn func(c *cache, i int)) {
 	wg.Wait()
 }
 
-// cache keeps the directory open that a worker used last.
+// cache keeps the directory open that a worker used last, and those above it:
+// items are sorted, so that the next one is mostly below one of them.
 type cache struct {
 	r    *run
-	path []string
-	dir  *disk.Locked
+	path []string       // from the store's directory down
+	dirs []*disk.Locked // one for each name of path
 }
 
-func (c *cache) close() {
-	if c.dir != nil {
-		c.dir.Close()
-		c.dir, c.path = nil, nil
+func (c *cache) close() { c.cut(0) }
+
+// cut closes all directories but the first n.
+func (c *cache) cut(n int) {
+	for len(c.dirs) > n {
+		last := len(c.dirs) - 1
+		c.dirs[last].Close()
+		c.dirs, c.path = c.dirs[:last], c.path[:last]
 	}
 }
 
 // open returns a directory below the store, which the cache closes.
 func (c *cache) open(path ...string) (*disk.Locked, error) {
-	if c.dir != nil && slices.Equal(c.path, path) {
-		return c.dir, nil
+	same := 0
+	for same < min(len(path), len(c.path)) && path[same] == c.path[same] {
+		same++
 	}
-	c.close()
-	dir, err := c.r.lock.Open(path...)
-	if err != nil {
-		return nil, err
+	c.cut(same)
+	for _, name := range path[same:] {
+		var dir *disk.Locked
+		var err error
+		if len(c.dirs) == 0 {
+			dir, err = c.r.lock.Open(name)
+		} else {
+			dir, err = c.dir().OpenBelow(name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.dirs, c.path = append(c.dirs, dir), append(c.path, name)
 	}
-	c.dir, c.path = dir, path
-	return dir, nil
+	return c.dir(), nil
 }
+
+// dir is the directory that was opened last.
+func (c *cache) dir() *disk.Locked { return c.dirs[len(c.dirs)-1] }
 
 // openIn opens a directory of a repository, and remembers its filesystem.
 func (c *cache) openIn(repository string, parts ...string) (*disk.Locked, error) {
 	path := slices.Concat(repositoryPath(repository), parts)
-	if c.dir != nil && slices.Equal(c.path, path) {
-		return c.dir, nil
+	if slices.Equal(c.path, path) {
+		return c.dir(), nil
 	}
 	dir, err := c.open(path...)
 	if err != nil {

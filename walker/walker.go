@@ -21,6 +21,7 @@ package walker
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -169,7 +170,8 @@ func (w *Walker) work(q *queue) {
 
 // maxChunk is how many entries of one directory a worker takes at a time at
 // most. Fewer cost more hand-overs, more leave workers idle at the end of a
-// repository; of few entries each worker gets its share.
+// repository. Where there is a thread for each job, as on a slow disk, each
+// worker gets its share of what is few.
 const maxChunk = 32
 
 // Each calls fn(i) for all i below n, in chunks that idle workers share; the
@@ -186,7 +188,10 @@ func (w *Walker) Each(ctx context.Context, n int, fn func(i int)) {
 func (w *Walker) parts(ctx context.Context, n int, fn func(lo, hi int)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	chunk := min((n+w.jobs-1)/w.jobs, maxChunk)
+	chunk := maxChunk
+	if runtime.GOMAXPROCS(0) >= w.jobs {
+		chunk = min((n+w.jobs-1)/w.jobs, maxChunk)
+	}
 	for lo := 0; lo < n && ctx.Err() == nil; lo += chunk {
 		hi := min(lo+chunk, n)
 		if hi == n {

@@ -189,6 +189,7 @@ func (j *job) makePlan(ctx context.Context) error {
 	findings := new(walker.Findings)
 	j.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed})
 	store := mark.Read(ctx, j.w, j.rules)
+	limitGarbage()
 	look := store.Look(ctx, j.w, nil)
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -26,15 +25,7 @@ const (
 	statusProblems = 3
 )
 
-// garbagePercent is how much garbage there may be in memory for what is in use.
-// Nearly all of that has no pointers, so that collecting it costs nothing that
-// could be measured, and half of the memory is saved.
-const garbagePercent = 20
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
 	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
 
