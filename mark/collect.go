@@ -110,7 +110,7 @@ func (p *pass) collect() {
 	if p.history && p.keep == Dead && p.l.aside == nil {
 		p.collectHistory()
 	}
-	p.stays = p.stays || p.r.Unknown || !p.old(p.r.MTime)
+	p.stays = p.stays || p.r.Unknown || !p.old(p.r.MTime) && !p.takesAll()
 	if !p.stays && p.l.aside == nil {
 		p.items = append(p.items, Item{Kind: Repository})
 	}
@@ -151,6 +151,10 @@ func (p *pass) collectTags() {
 // or it is about an image that goes.
 func (p *pass) tagGoes(t *tag) bool {
 	switch {
+	case t.away:
+		return true
+	case p.keep == Dead && t.with:
+		return !p.subjectLives(t)
 	case p.keep != Dead || t.Linked || t.Odd || t.Link.State != walker.LinkGood || !p.old(t.Link.MTime):
 		return false
 	case t.node < 0:
@@ -163,7 +167,8 @@ func (p *pass) tagGoes(t *tag) bool {
 // if the image that it is about is live, or if it was rewritten meanwhile,
 // unless a new one has its name.
 func (p *pass) collectTaken(t *tag) {
-	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.isLive(t.subject) || !p.old(t.Link.MTime))
+	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.with && !p.old(t.Link.MTime))
+	back = back && !t.away
 	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}
 	if t.Link.State == walker.LinkGood {
 		item.ID = p.s.Table.Intern(t.Link.Target)

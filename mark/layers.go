@@ -91,9 +91,10 @@ func (p *pass) layer(v *walker.Revision) {
 		p.mark(target, p.lowest(id))
 	case p.isLive(target):
 		// Its blob is referenced by the other name.
-	case p.freshLayer(l.MTime) || v.Linked:
+	case p.keepsLink(id, target, l.MTime) || v.Linked:
 		p.mark(id, Fresh)
 		p.mark(target, Fresh)
+		p.note(id, target, l.MTime)
 		if at, ok := p.linked(target); ok {
 			p.reachFrom(Fresh, []int32{at})
 		}

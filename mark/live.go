@@ -22,7 +22,7 @@ func (p *pass) markLive() {
 
 // retained reports whether a manifest is a root without regard to its age.
 func (p *pass) retained(n *node) bool {
-	return (p.l.aside != nil || !p.l.rules.DeleteUntagged) && !n.aside && !n.layer && !n.pending
+	return (p.l.aside != nil || !p.l.rules.DeleteUntagged) && !n.aside && !n.layer && !n.pending && !n.loose
 }
 
 // young reports whether a manifest is a root for its age: its link's, or its
@@ -30,7 +30,7 @@ func (p *pass) retained(n *node) bool {
 // after the decision to remove it.
 func (p *pass) young(n *node) bool {
 	switch {
-	case n.layer:
+	case n.layer || n.loose:
 		return false
 	case n.aside || n.pending:
 		return p.l.rules.fresh(n.mtime)
@@ -45,7 +45,7 @@ func (p *pass) tagRoots() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		p.keepSubject(t)
-		if t.node >= 0 && t.subject == 0 && (t.Taken == "" || !p.old(t.Link.MTime)) {
+		if t.node >= 0 && t.subject == 0 && !t.away && (t.Taken == "" || !p.old(t.Link.MTime)) {
 			p.nodes[t.node].tagged = true
 		}
 	}
@@ -58,7 +58,7 @@ func (p *pass) keepSubject(t *tag) {
 	}
 	if d, ok := layout.ReferrerTag(t.Name); ok {
 		if at := p.find(d); at >= 0 {
-			p.nodes[at].forced = true
+			p.nodes[at].forced, p.nodes[at].away = true, false
 		}
 	}
 }
@@ -116,7 +116,7 @@ func (p *pass) reach(why Reason, root func(*node) bool) {
 
 func (p *pass) reachFrom(why Reason, roots []int32) {
 	Reach(roots, func(i int32) bool {
-		if p.nodes[i].why != Dead {
+		if p.nodes[i].why != Dead || p.nodes[i].away {
 			return false
 		}
 		p.nodes[i].why = why
@@ -154,6 +154,9 @@ func (p *pass) eachName(i int32, fn func(ID)) {
 // a manifest, and those that are about it.
 func (p *pass) follow(id ID, push func(int32)) {
 	if at, ok := p.linked(id); ok {
+		if p.nodes[at].away {
+			return // an index may name it, and is a sparse one then
+		}
 		push(at)
 	}
 	if len(p.edges) == 0 {
@@ -170,7 +173,11 @@ func (p *pass) markFreshTags() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		if t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) {
+			if t.away {
+				continue
+			}
 			p.mark(p.s.Table.Intern(t.Link.Target), Fresh)
+			p.note(p.s.Table.Intern(t.Link.Target), 0, t.Link.MTime)
 		}
 	}
 }
@@ -184,7 +191,7 @@ func (p *pass) markFreshTags() {
 func (p *pass) keepCircles() {
 	var left []*tag
 	for i := range p.tags {
-		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" && !p.isLive(t.subject) {
+		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" && !p.subjectLives(t) {
 			left = append(left, t)
 		}
 	}
@@ -213,6 +220,9 @@ func nodesOf(tags []*tag) (nodes []int32) {
 func (p *pass) trial(tags []*tag) (reached []bool) {
 	reached = make([]bool, len(p.nodes))
 	Reach(nodesOf(tags), func(i int32) bool {
+		if p.nodes[i].away {
+			return false
+		}
 		first := !reached[i] && p.nodes[i].why == Dead
 		reached[i] = true
 		return first
@@ -237,6 +247,7 @@ func (p *pass) markAll() {
 			p.mark(p.s.Table.Intern(v.Digest), p.keep)
 			if v.Link.State == walker.LinkGood {
 				p.mark(p.s.Table.Intern(v.Link.Target), p.keep)
+				p.note(p.s.Table.Intern(v.Digest), p.s.Table.Intern(v.Link.Target), 0)
 			}
 		}
 	}

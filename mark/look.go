@@ -39,6 +39,7 @@ type Item struct {
 	Extra uint32 // index in Look.Names (Tag, TagHistory, Upload, Temporary, Namespace), height (Manifest), ID of the link's content (LayerLink)
 	Kind  Kind
 	Aside bool // a run that was stopped has taken its name away
+	Own   bool // of a LayerLink: a Removal takes away what it belongs to
 }
 
 // NoRepo is the Repo of an Item that is in no repository.
@@ -99,6 +100,8 @@ type Aside struct {
 	// Tags are those that could not be set aside, by repository. One that was
 	// to go with its image keeps the image, or it would be a root for ever.
 	Tags map[string][]string
+	// Cut are tags that are still there and will be removed where they are.
+	Cut map[string][]string
 }
 
 // Look reads the repositories, except manifests already read, and marks what
@@ -255,7 +258,7 @@ func (l *Look) join() {
 // markFresh marks the blobs that are younger than the grace.
 func (l *Look) markFresh() {
 	for _, r := range l.Store.Table.all() {
-		if r.has(hasBlob | isFresh) {
+		if r.has(hasBlob|isFresh) && !r.has(isTaken) {
 			r.mark(Fresh)
 		}
 	}
@@ -298,6 +301,9 @@ func (l *Look) addBlobItems() {
 	for _, t := range l.Store.temporaries {
 		l.Names = append(l.Names, Name{t.Path, t.Size})
 		l.Items = append(l.Items, Item{Kind: Temporary, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)})
+	}
+	if l.rules.Away != nil {
+		l.pickAway()
 	}
 	slices.SortFunc(l.Items, l.compare)
 }

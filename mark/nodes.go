@@ -56,7 +56,7 @@ func (p *pass) cannotRead(at int32) {
 	if err.missing {
 		kind, path = walker.MissingManifest, p.linkPath(n)
 	}
-	p.problem(kind, path, err.Error(), p.references(n)...)
+	p.problemOf(kind, path, err.Error(), n.path, p.references(n)...)
 	p.keepAll()
 }
 

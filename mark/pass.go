@@ -34,6 +34,14 @@ type pass struct {
 	layers  []walker.Revision
 	// layersGo are layer links that no live manifest references.
 	layersGo []Item
+	// away is what a Removal takes from the repository, or nil; held says that a
+	// Look before this one found it.
+	away *removalIn
+	held bool
+	// noted are layer links that keep what no manifest here may name.
+	noted []notedLink
+	// taken is what the manifests that go name, with the time of the newest of their links.
+	taken map[ID]int64
 	// protected are the digests here that are protected, by themselves or by a tag.
 	protected map[ID]bool
 
@@ -61,6 +69,10 @@ type node struct {
 	forced  bool // live whatever the rules say
 	pending bool // its link is being written
 	layer   bool // it is linked as a layer only, as registry 2.1.0 did
+	unread  bool // its link holds no digest
+	away    bool // a Removal takes it away
+	loose   bool // it goes with what is taken away, unless something keeps it
+	role    Role // why it goes
 }
 
 // edge says that a live digest keeps a manifest: a referrer of it, or the
@@ -75,6 +87,9 @@ type tag struct {
 	walker.Tag
 	node    int32 // -1 if no manifest is linked that it names
 	subject ID    // of a tag that goes when its subject goes; 0 for any other
+	away    bool  // a Removal takes it away
+	named   bool  // by this name
+	with    bool  // it goes with what a Removal takes away, if that goes
 }
 
 const isNamed = 1 // the bit of here.reasons for whatever is named at all
@@ -84,6 +99,7 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		ctx: ctx, l: l, s: l.Store, w: l.w, r: r,
 		owner:   l.owners.Add(1),
 		protect: l.rules.Protect.within(r.Name),
+		away:    l.rules.Away.within(r.Name),
 		aliases: map[ID]ID{}, failed: map[int32]*loadError{}, extra: map[int32][]ID{},
 		repo: Repo{Name: r.Name, Nested: r.Nested},
 	}
@@ -121,9 +137,11 @@ func (p *pass) run() {
 	}
 	p.load()
 	p.findProtected()
+	p.takeAway()
 	p.addEdges()
 	p.markLive()
 	p.checkAside()
+	p.takeNames()
 	p.readLayers()
 	// Symbolic links are known only when all directories have been opened.
 	if p.r.Linked {
@@ -134,15 +152,32 @@ func (p *pass) run() {
 	}
 	if p.keep != Dead {
 		p.markAll()
+		p.spareTaken()
 	}
 	p.countBytes()
 	p.report()
 	p.collect()
+	if p.l.rules.Away != nil {
+		p.pickAway()
+	}
+	if p.l.rules.observer != nil {
+		p.l.rules.observer.observe(p)
+	}
 }
 
 // problem records what is wrong with a path of the repository.
 func (p *pass) problem(kind, path, detail string, breaks ...string) {
 	p.w.Findings.Add(walker.Problem{Kind: kind, Path: path, Detail: detail, Breaks: breaks})
+}
+
+// problemOf records what is wrong with a manifest, which removing it by its
+// digest cures.
+func (p *pass) problemOf(kind, path, detail string, id ID, breaks ...string) {
+	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Breaks: breaks}
+	if !p.r.Odd {
+		problem.Cure = "regsweep rm " + p.r.Name + "@" + p.s.Table.Digest(id).String()
+	}
+	p.w.Findings.Add(problem)
 }
 
 // keepAll is what happens when the repository cannot be understood in full.
@@ -177,7 +212,9 @@ func (p *pass) addRevision(v *walker.Revision) {
 			n.id = p.s.Table.Intern(v.Link.Target)
 		}
 	case walker.LinkBroken:
-		p.breakLink(layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link)
+		p.problemOf(walker.BrokenLink, layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link.Detail, path)
+		p.keepAll()
+		n.unread = true
 	case walker.LinkMissing:
 		p.history = true
 		p.leftover(RevisionDir, path, v)
@@ -241,7 +278,7 @@ func (p *pass) leftover(kind Kind, id ID, v *walker.Revision) {
 	if v.Left.MTime == 0 {
 		return // it has vanished
 	}
-	goes := v.Left.Empty && !v.Linked && !p.l.rules.fresh(v.Left.MTime)
+	goes := v.Left.Empty && !v.Linked && (p.takesAll() || !p.l.rules.fresh(v.Left.MTime))
 	for _, t := range v.Left.Temporaries {
 		if p.l.rules.fresh(t.MTime) {
 			goes = false
@@ -266,7 +303,7 @@ func (p *pass) readUploads() {
 	for _, u := range p.r.Uploads(p.ctx) {
 		p.totals.Uploads++
 		p.totals.UploadBytes += u.Bytes
-		if !u.Linked && !u.Rest && u.MTime <= p.l.rules.cutoff(p.l.rules.UploadsOlderThan) {
+		if !u.Linked && !u.Rest && u.MTime <= p.l.rules.cutoff(p.uploadsOlderThan()) {
 			p.items = append(p.items, Item{Kind: Upload, Extra: p.name(u.ID, u.Bytes)})
 			continue
 		}
@@ -338,7 +375,10 @@ func (p *pass) addEdges() {
 // conditional decides whether a tag goes when the image goes that it is about,
 // and sets its subject.
 func (p *pass) conditional(t *tag) bool {
-	if t.node < 0 || t.Odd || t.Half {
+	if p.away != nil && p.goesWithSubject(t) {
+		return true
+	}
+	if t.node < 0 || t.Odd || t.Half || t.away {
 		return false
 	}
 	taken := t.Taken != ""

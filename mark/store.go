@@ -27,6 +27,10 @@ type Rules struct {
 	Protect          *Protection
 	// PullThrough says that the store is a cache, which lacks what nobody has asked for.
 	PullThrough bool
+	// Away are roots that go, or nil. What is garbage without that is left alone.
+	Away *Removal
+	// observer is told about every repository, or nil.
+	observer Observer
 	// Resumed says that a run was stopped while names were set aside, so that
 	// all of them have to be looked for.
 	Resumed bool

@@ -24,10 +24,12 @@ const (
 	isLate                      // its blob came after the walk of the blobs
 	isUsed                      // the record is a digest's
 	isLong                      // of another algorithm than sha256: Table.names has it
+	isTaken                     // a manifest names it that a Removal takes away
+	isBelow                     // such a manifest reaches it
 )
 
 // reasonShift0 is where the bits of the reasons begin; Dead has none.
-const reasonShift0 = 8
+const reasonShift0 = 10
 
 // record is what a Table holds for a digest: 56 bytes and no pointer, since
 // there may be millions and the garbage collector need not look at them.

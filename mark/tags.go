@@ -26,7 +26,7 @@ func (p *pass) addTag(t walker.Tag) {
 	added := tag{Tag: t, node: -1}
 	if t.Link.State == walker.LinkGood {
 		added.node = p.find(t.Link.Target)
-		if added.node < 0 && t.Taken == "" {
+		if added.node < 0 && (t.Taken == "" || p.away != nil) {
 			added.node = p.findLayer(t.Link.Target)
 		}
 		if added.node < 0 && t.Taken == "" {

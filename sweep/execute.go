@@ -117,7 +117,7 @@ func (r *run) readAgain(aside *mark.Aside) (*mark.Look, error) {
 	findings := new(walker.Findings)
 	look := r.look.Store.Look(r.ctx, r.w.With(findings), aside)
 	for _, p := range findings.Problems() {
-		if p.Kind == walker.IOError {
+		if p.Kind == walker.IOError && !r.cure {
 			return nil, fmt.Errorf("%w: %s: %s", ErrUnreadable, p.Path, p.Detail)
 		}
 		if aside == nil {
@@ -182,11 +182,14 @@ func (r *run) sync() error {
 
 // giveBackLive looks at the repositories once more.
 func (r *run) giveBackLive() error {
-	aside := &mark.Aside{Layers: map[string][]mark.ID{}, Tags: map[string][]string{}}
+	aside := &mark.Aside{Layers: map[string][]mark.ID{}, Tags: map[string][]string{}, Cut: map[string][]string{}}
 	for i := range r.items {
 		if item := &r.items[i]; item.Kind == mark.Tag && r.done[i] == failed {
 			name := r.look.RepositoryOf(item)
 			aside.Tags[name] = append(aside.Tags[name], r.look.NameOf(item))
+		} else if item.Kind == mark.Tag && r.done[i] == planned {
+			name := r.look.RepositoryOf(item)
+			aside.Cut[name] = append(aside.Cut[name], r.look.NameOf(item))
 		}
 		// A failed one may have been renamed all the same.
 		if item := &r.items[i]; item.Kind == mark.LayerLink && (r.done[i] == taken || r.done[i] == failed) {

@@ -18,6 +18,9 @@ type Plan struct {
 	done  []outcome // of each item
 	total Amount
 	kept  [mark.Reasons]Amount // by the reason for which blobs are live
+	// cure says that the store could not be read in full, and that nothing goes
+	// for which it would have to be.
+	cure bool
 }
 
 // Amount counts blobs.
@@ -43,6 +46,15 @@ const (
 	failed          // it could not be removed, or something that keeps it could not
 	spared          // it became live, and stays
 )
+
+// NewCure plans to remove manifests that cannot be read, and their tags, from
+// a store that could not be read in full: no blob and no layer link goes.
+func NewCure(look *mark.Look) *Plan {
+	look.Cure()
+	p := New(look)
+	p.cure = true
+	return p
+}
 
 // New plans to remove all garbage that a look found.
 func New(look *mark.Look) *Plan {

@@ -29,6 +29,7 @@ type Report struct {
 	Repositories   []RepositoryLine `json:"repositories"`
 	Items          []ItemLine       `json:"items,omitzero"`
 	Problems       []walker.Problem `json:"problems"`
+	Shared         KeptAmount       `json:"shared,omitzero"` // of what rm takes away, what others need
 }
 
 // StoreCount is what there was before the run.
@@ -126,6 +127,7 @@ func (p *Plan) Report(executed bool) Report {
 	}
 	p.countStore(&rep)
 	rep.Kept = Kept{p.keptFor(mark.Fresh), p.keptFor(mark.Protected), p.keptFor(mark.Broken)}
+	rep.Shared.Blobs, rep.Shared.Bytes = p.look.Shared()
 	rep.Repositories = p.repositories(goes)
 	return rep
 }
@@ -258,4 +260,27 @@ func (p *Plan) EachLine(executed bool, fn func(ItemLine)) {
 		}
 		fn(line)
 	}
+}
+
+// Untagged returns the manifests, as NAME@DIGEST, that a stop has left without
+// tags: these went, and they did not.
+func (p *Plan) Untagged() (left []string) {
+	type image struct {
+		repo uint32
+		id   mark.ID
+	}
+	tagged := map[image]bool{}
+	for i := range p.items {
+		// One that was set aside and not given back is as good as removed.
+		if p.items[i].Kind == mark.Tag && (p.done[i] == removed || p.done[i] == taken) {
+			tagged[image{p.items[i].Repo, p.items[i].ID}] = true
+		}
+	}
+	for i := range p.items {
+		item := &p.items[i]
+		if item.Kind == mark.Manifest && (p.done[i] == planned || p.done[i] == taken) && tagged[image{item.Repo, item.ID}] {
+			left = append(left, p.look.RepositoryOf(item)+"@"+p.look.Digest(item.ID).String())
+		}
+	}
+	return left
 }

@@ -189,7 +189,7 @@ func (r *run) takeLink(c *cache, i *mark.Item, parts ...string) error {
 	if i.Aside {
 		return nil // but its filesystem is known now, and will be synced
 	}
-	if err := r.spareFresh(d, layout.Link); err != nil {
+	if err := r.spareFresh(i, d, layout.Link); err != nil {
 		return err
 	}
 	return d.Rename(layout.Link, d, layout.AsideLink)
@@ -198,9 +198,9 @@ func (r *run) takeLink(c *cache, i *mark.Item, parts ...string) error {
 // spareFresh returns errSpared for a link that a push has written since it was
 // looked at. Were it set aside, it would come back at the next look; but until
 // then what has been pushed could not be pulled.
-func (r *run) spareFresh(d *disk.Locked, link string) error {
+func (r *run) spareFresh(i *mark.Item, d *disk.Locked, link string) error {
 	info, err := d.Stat(link)
-	if err == nil && r.look.IsFresh(info.MTime) {
+	if err == nil && r.look.IsRewritten(i, info.MTime) {
 		return errSpared
 	}
 	return err
@@ -266,7 +266,7 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 	} else if !only {
 		return errLater
 	}
-	if err := r.spareFresh(tags, name+"/"+layout.Current+"/"+layout.Link); err != nil && !disk.Gone(err) {
+	if err := r.spareFresh(i, tags, name+"/"+layout.Current+"/"+layout.Link); err != nil && !disk.Gone(err) {
 		return err
 	}
 	err = tags.Rename(name, manifests, layout.GonePrefix+name)
@@ -299,7 +299,7 @@ func (r *run) cutTag(c *cache, i *mark.Item) error {
 	current, err := tag.OpenBelow(layout.Current)
 	if err == nil {
 		defer current.Close()
-		if err = r.spareFresh(current, layout.Link); err == nil {
+		if err = r.spareFresh(i, current, layout.Link); err == nil {
 			err = current.Unlink(layout.Link)
 		}
 	}

@@ -1,0 +1,151 @@
+package mark
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// Description is what a manifest says of itself, and its configuration. What
+// cannot be read of it is left empty: it decides nothing.
+type Description struct {
+	MediaType    string
+	ArtifactType string
+	Platforms    []string // such as linux/arm64/v8; unknown/unknown for attestations
+	Created      time.Time
+	Children     []layout.Digest // of an index, in its order, present or not
+}
+
+// described is a manifest of any type, for its description.
+type described struct {
+	MediaType    string
+	ArtifactType string
+	Config       *describedPart
+	Manifests    []describedPart
+	Layers       json.RawMessage
+	// Of schema 1.
+	Architecture string
+	FSLayers     json.RawMessage
+	History      []struct{ V1Compatibility string }
+}
+
+type describedPart struct {
+	MediaType string
+	Digest    string
+	Platform  *platform
+}
+
+type platform struct{ OS, Architecture, Variant string }
+
+func (p *platform) String() string {
+	if p.Architecture == "" || p.OS == "" {
+		return strings.Trim(p.OS+"/"+p.Architecture, "/")
+	}
+	return strings.TrimSuffix(p.OS+"/"+p.Architecture+"/"+p.Variant, "/")
+}
+
+// describedConfig is what of a configuration is of interest here, and of schema 1's history.
+type describedConfig struct {
+	platform
+	Created string
+}
+
+// Describe reads a manifest, and its configuration if it is an image's.
+func (s *Store) Describe(w *walker.Walker, digest layout.Digest) Description {
+	var m described
+	if !s.readJSON(w, digest, &m) {
+		return Description{}
+	}
+	d := Description{MediaType: m.mediaType(), ArtifactType: m.ArtifactType}
+	for _, c := range m.Manifests {
+		if child, err := layout.ParseDigest(c.Digest); err == nil {
+			d.Children = append(d.Children, child)
+		}
+		if c.Platform != nil && !slices.Contains(d.Platforms, c.Platform.String()) {
+			d.Platforms = append(d.Platforms, c.Platform.String())
+		}
+	}
+	switch {
+	case m.Config != nil:
+		if d.ArtifactType == "" && !isImageConfig(m.Config.MediaType) {
+			d.ArtifactType = m.Config.MediaType // as the OCI specification has it
+		}
+		s.describeConfig(w, m.Config, &d)
+	case m.Architecture != "":
+		c := describedConfig{platform: platform{OS: "linux", Architecture: m.Architecture}}
+		if len(m.History) > 0 {
+			// What is no JSON there says nothing.
+			_ = json.Unmarshal([]byte(m.History[0].V1Compatibility), &c)
+		}
+		c.describe(&d)
+	}
+	return d
+}
+
+func isImageConfig(mediaType string) bool {
+	switch mediaType {
+	case "", "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json", "application/vnd.oci.empty.v1+json":
+		return true
+	}
+	return false
+}
+
+// mediaType is what the manifest says, or what its parts tell if it says nothing.
+func (m *described) mediaType() string {
+	switch {
+	case m.MediaType != "":
+		return m.MediaType
+	case m.FSLayers != nil:
+		return "application/vnd.docker.distribution.manifest.v1+json"
+	case m.Manifests != nil:
+		return "application/vnd.oci.image.index.v1+json"
+	case m.Config != nil || m.Layers != nil:
+		return "application/vnd.oci.image.manifest.v1+json"
+	}
+	return ""
+}
+
+// describeConfig reads an image's configuration; those of other artifacts say
+// nothing that is known here.
+func (s *Store) describeConfig(w *walker.Walker, part *describedPart, d *Description) {
+	digest, err := layout.ParseDigest(part.Digest)
+	if err != nil || !isImageConfig(part.MediaType) {
+		return
+	}
+	var c describedConfig
+	if s.readJSON(w, digest, &c) {
+		c.describe(d)
+	}
+}
+
+func (c *describedConfig) describe(d *Description) {
+	if p := c.String(); p != "" {
+		d.Platforms = []string{p}
+	}
+	if t, err := time.Parse(time.RFC3339Nano, c.Created); err == nil {
+		d.Created = t.UTC()
+	}
+}
+
+// readJSON reads a small blob; ok is false if it cannot be read or is no JSON.
+func (s *Store) readJSON(w *walker.Walker, digest layout.Digest, into any) (ok bool) {
+	id := s.Table.Lookup(digest)
+	if id == 0 {
+		return false
+	}
+	r := s.Table.record(id)
+	if !r.has(hasBlob) || r.size > MaxManifest {
+		return false
+	}
+	buf := s.buffer()
+	defer s.buffers.Put(buf)
+	if int64(len(buf.bytes)) < r.size {
+		buf.bytes = make([]byte, r.size+r.size/4)
+	}
+	n, err := w.ReadBlob(digest, r.has(isAside), buf.bytes[:r.size])
+	return err == nil && json.Unmarshal(buf.bytes[:n], into) == nil
+}

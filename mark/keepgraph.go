@@ -1,0 +1,107 @@
+package mark
+
+import "github.com/regsweep/regsweep/layout"
+
+// keepGraph is what the manifests of a repository keep, for sizes.
+type keepGraph struct {
+	nodes []graphNode
+	// links are the times of layer links that are fresh.
+	links map[ID]int64
+	fresh func(mtime int64) bool
+}
+
+type graphNode struct {
+	digest   layout.Digest
+	mtime    int64
+	names    []ID        // each once
+	keeps    []aboutEdge // the nodes that it keeps
+	keepers  int         // how many edges lead here
+	stays    bool        // whatever else goes
+	tags     []string
+	subjects []layout.Digest
+	here     bool
+	unread   string // why it cannot be read
+}
+
+func newGraph(p *pass) *keepGraph {
+	g := &keepGraph{nodes: make([]graphNode, len(p.nodes)), links: map[ID]int64{}, fresh: p.l.rules.fresh}
+	tags, about, elsewhere := p.tagsOf(), p.whatIsAbout(), p.aboutUnlinked()
+	for i := range p.nodes {
+		n, to := &p.nodes[i], &g.nodes[i]
+		*to = graphNode{
+			digest: p.s.Table.Digest(n.path), mtime: n.mtime, names: p.distinctNames(int32(i)), tags: tags[int32(i)],
+			here: n.isHere() && !n.layer, stays: n.forced || n.pinned || !n.isHere(),
+		}
+		if err := p.failed[int32(i)]; err != nil {
+			to.unread = err.Error()
+		}
+		for _, id := range p.manifest(n).subjects {
+			to.subjects = append(to.subjects, p.s.Table.Digest(id))
+		}
+		for _, id := range to.names {
+			if at, ok := p.linked(id); ok && at != int32(i) {
+				to.keeps = append(to.keeps, aboutEdge{at, Child})
+			}
+			for _, at := range elsewhere[id] {
+				to.keeps = append(to.keeps, aboutEdge{at, keptOnly})
+			}
+		}
+		to.keeps = append(to.keeps, about[int32(i)]...)
+	}
+	for i := range g.nodes {
+		for _, e := range g.nodes[i].keeps {
+			g.nodes[e.to].keepers++
+		}
+	}
+	for i := range p.tags {
+		// A tag keeps what it names, unless it goes with what it is about.
+		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" && p.subjectOf(t) < 0 {
+			g.nodes[t.node].stays = true
+		}
+	}
+	g.readLinks(p)
+	return g
+}
+
+// keptOnly is an edge along which something is kept and nothing goes along.
+const keptOnly Role = 0
+
+// aboutUnlinked finds the referrers of digests that are no manifests here: who
+// names such a digest keeps them.
+func (p *pass) aboutUnlinked() map[ID][]int32 {
+	about := map[ID][]int32{}
+	for i := range p.nodes {
+		for _, subject := range p.manifest(&p.nodes[i]).subjects {
+			if _, ok := p.linked(subject); !ok {
+				about[subject] = append(about[subject], int32(i))
+			}
+		}
+	}
+	return about
+}
+
+// readLinks finds the layer links that are fresh.
+func (g *keepGraph) readLinks(p *pass) {
+	var ids []ID
+	seen := map[ID]bool{}
+	for i := range g.nodes {
+		for _, id := range g.nodes[i].names {
+			if !seen[id] {
+				seen[id] = true
+				ids = append(ids, id)
+			}
+		}
+	}
+	times := make([]int64, len(ids))
+	p.w.Each(p.ctx, len(ids), func(i int) {
+		// What cannot be looked at is not there, or has been recorded before.
+		if info, err := p.w.Store().Stat(layout.LayerDir(p.r.Name, p.s.Table.Digest(ids[i])) + "/" + layout.Link); err == nil {
+			times[i] = info.MTime
+		}
+	})
+	for i, id := range ids {
+		if p.freshLayer(times[i]) {
+			g.links[id] = times[i]
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package mark
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/walker"
+)
+
+// Observer is told about every repository of a Look when all that is linked
+// there is known. It is called concurrently.
+type Observer interface {
+	observe(p *pass)
+}
+
+// Observe is Look for somebody who only wants to know: the Observer is told
+// about every repository.
+func (s *Store) Observe(ctx context.Context, w *walker.Walker, o Observer) *Look {
+	rules := s.rules
+	rules.observer = o
+	return s.lookBy(ctx, w, nil, rules)
+}
+
+// notedLink is a layer link that keeps its blob by itself, or a fresh tag whose
+// manifest is not linked.
+type notedLink struct {
+	id, target ID
+	mtime      int64 // of a fresh link; 0 if the repository cannot be understood in full
+}
+
+// note remembers a layer link for the Observer.
+func (p *pass) note(id, target ID, mtime int64) {
+	if p.l.rules.observer != nil {
+		p.noted = append(p.noted, notedLink{id, target, mtime})
+	}
+}
+
+// isHere reports whether a manifest can be pulled: its link has not been set
+// aside, and is not just being written.
+func (n *node) isHere() bool { return !n.aside && !n.pending }
+
+// distinctNames returns what a node names, each digest once.
+func (p *pass) distinctNames(i int32) (names []ID) {
+	p.eachName(i, func(id ID) { names = append(names, id) })
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// tagsOf returns the names of the tags of every node, sorted.
+func (p *pass) tagsOf() map[int32][]string {
+	names := map[int32][]string{}
+	for i := range p.tags {
+		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" {
+			names[t.node] = append(names[t.node], t.Name)
+		}
+	}
+	for _, list := range names {
+		slices.SortFunc(list, strings.Compare)
+	}
+	return names
+}
+
+// refsOf returns what a node's manifest references.
+func (p *pass) refsOf(n *node) []ID {
+	m := p.manifest(n)
+	return slices.Concat(m.required, m.optional)
+}

@@ -1,0 +1,294 @@
+package mark
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// uploadsOlderThan is the age above which an upload goes: in a repository that
+// goes as a whole, every one that is not under way.
+func (p *pass) uploadsOlderThan() time.Duration {
+	if p.takesAll() {
+		return p.l.rules.Grace
+	}
+	return p.l.rules.UploadsOlderThan
+}
+
+// keepsLink reports whether the age of a layer link keeps its blob. Not that of
+// a link which belongs to images that go. In a repository that goes as a whole
+// no link stays, but what a push under way may need does.
+func (p *pass) keepsLink(id, target ID, mtime int64) bool {
+	switch {
+	case !p.freshLayer(mtime) || p.isTakenLink(id, target, mtime):
+		return false
+	case p.takesAll():
+		p.s.Table.record(target).mark(Fresh)
+		return false
+	}
+	return true
+}
+
+// pickAway leaves of what is garbage only what the Removal made so, and what a
+// run that was stopped has begun to remove.
+func (p *pass) pickAway() {
+	first := p.away != nil && !p.held
+	if first {
+		p.refuseParents()
+		p.refuseBorrowed()
+	}
+	whole, others := p.takesAll(), 0
+	tags := p.goingTags()
+	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
+		stays := i.Kind == Repository || !whole && !i.Aside && !p.isPicked(&i, tags)
+		if stays && i.Kind != Repository {
+			others++
+		}
+		return stays
+	})
+	others += p.ownLinks()
+	if !p.stays && others == 0 && len(p.items) > 0 && p.l.aside == nil && !p.l.rules.Away.TagsOnly {
+		p.items = append(p.items, Item{Kind: Repository})
+	}
+	if first {
+		p.record()
+	}
+}
+
+// goingTags are the names of the tags that go.
+func (p *pass) goingTags() map[string]bool {
+	names := map[string]bool{}
+	for i := range p.tags {
+		if t := &p.tags[i]; t.away || t.with {
+			names[t.Name] = true
+		}
+	}
+	return names
+}
+
+// isPicked reports whether something goes since the Removal takes away what it
+// belongs to. What of the layer links goes is known only when all blobs are
+// known that go.
+func (p *pass) isPicked(i *Item, tags map[string]bool) bool {
+	switch i.Kind {
+	case LayerLink:
+		return true
+	case Temporary:
+		return isSetAside(p.names[i.Extra].Text)
+	case Tag:
+		return tags[p.names[i.Extra].Text]
+	case Manifest, TagHistory:
+		at, ok := p.linked(i.ID)
+		return ok && p.goes(&p.nodes[at])
+	}
+	return false
+}
+
+// isSetAside reports whether a path is one that a stopped run gave: no later
+// run would look for it.
+func isSetAside(path string) bool { return strings.HasSuffix(path, layout.Own) }
+
+// ownLinks finds the layer links that belong to what goes, and counts the
+// others: they stay, unless their blobs go for another repository's sake.
+func (p *pass) ownLinks() (others int) {
+	for i := range p.items {
+		item := &p.items[i]
+		if item.Kind != LayerLink {
+			continue
+		}
+		_, id := p.taken[item.ID]
+		_, target := p.taken[ID(item.Extra)]
+		item.Own = p.takesAll() || id || target
+		if !item.Own && !item.Aside {
+			others++
+		}
+	}
+	return others
+}
+
+// refuseParents refuses to take manifests out of indexes that stay.
+func (p *pass) refuseParents() {
+	if p.l.rules.Away.Force {
+		return
+	}
+	refused := map[int32]bool{}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if n.place == 0 || n.why == Dead {
+			continue
+		}
+		for _, id := range p.refsOf(n) {
+			at, ok := p.linked(id)
+			if !ok || at == int32(i) || !p.nodes[at].away || refused[at] {
+				continue
+			}
+			refused[at] = true
+			p.away.refuse("remove the index, too, or say --force: the index then lacks it",
+				"%s@%s is a part of the index %s, which stays", p.r.Name, p.s.Table.Digest(id), strings.Join(p.references(n), ", "))
+		}
+	}
+}
+
+// refuseBorrowed refuses what is behind a symbolic link.
+func (p *pass) refuseBorrowed() {
+	if p.r.Linked && len(p.away.refusals) == 0 {
+		p.away.refuse("remove it where it really is", "%q is, or has in it, a symbolic link: nothing is removed behind one", p.r.Name)
+	}
+}
+
+// record keeps what goes, for the Looks after this one and for who asked.
+func (p *pass) record() {
+	a := p.away
+	tags := p.recordTags()
+	var kept map[int32]bool
+	if p.l.rules.Away.TagsOnly {
+		kept = p.kept()
+	}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if p.goes(n) {
+			a.manifests[n.path] = takenNode{mtime: n.mtime, named: n.away}
+		}
+		g := Going{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Role: n.role, Unread: n.place == 0 || n.unread, Unlinked: n.layer}
+		if !p.goes(n) {
+			if len(tags[int32(i)]) == 0 {
+				continue
+			}
+			g.Role, g.Untagged = Named, kept != nil && !kept[int32(i)]
+		}
+		p.nameTags(&g, tags[int32(i)])
+		a.going = append(a.going, g)
+	}
+	if len(tags[-1]) > 0 {
+		g := Going{Repository: p.r.Name, Role: Named}
+		p.nameTags(&g, tags[-1])
+		a.going = append(a.going, g)
+	}
+	slices.SortFunc(a.going, func(a, b Going) int {
+		return cmp.Or(cmp.Compare(a.Role, b.Role), a.Digest.Compare(b.Digest))
+	})
+}
+
+// recordTags returns the tags that go, by the manifests that they name.
+func (p *pass) recordTags() map[int32][]*tag {
+	tags := map[int32][]*tag{}
+	for i := range p.tags {
+		t := &p.tags[i]
+		if !t.away && !(t.with && p.tagGoes(t)) || t.Taken != "" {
+			continue
+		}
+		if t.with {
+			p.away.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime, with: true}
+		}
+		tags[t.node] = append(tags[t.node], t)
+	}
+	return tags
+}
+
+func (p *pass) nameTags(g *Going, tags []*tag) {
+	for _, t := range tags {
+		g.Tags = append(g.Tags, t.Name)
+		if !t.named {
+			g.Unnamed = append(g.Unnamed, t.Name)
+		}
+		if t.with {
+			g.Role = Signature
+		}
+	}
+	slices.Sort(g.Tags)
+	slices.Sort(g.Unnamed)
+}
+
+// kept are the manifests that a tag which stays names, or another manifest, or
+// that are about one that is there.
+func (p *pass) kept() map[int32]bool {
+	kept := map[int32]bool{}
+	for i := range p.tags {
+		if t := &p.tags[i]; t.Taken == "" && !t.away {
+			kept[t.node] = true
+		}
+	}
+	for i := range p.nodes {
+		m := p.manifest(&p.nodes[i])
+		for _, id := range p.refsOf(&p.nodes[i]) {
+			if at, ok := p.linked(id); ok && at != int32(i) {
+				kept[at] = true
+			}
+		}
+		kept[int32(i)] = kept[int32(i)] || slices.ContainsFunc(m.subjects, func(id ID) bool { _, ok := p.linked(id); return ok })
+	}
+	return kept
+}
+
+// pickAway leaves of what is garbage only what the Removal made so: blobs that
+// what goes had named, and links to these wherever they are, so that none is
+// left that leads to nothing.
+func (l *Look) pickAway() {
+	goes := map[ID]bool{}
+	for _, i := range l.Items {
+		if i.Kind == Blob && (i.Aside || l.Store.Table.record(i.ID).has(isTaken)) {
+			goes[i.ID] = true
+		}
+	}
+	l.Items = slices.DeleteFunc(l.Items, func(i Item) bool {
+		switch i.Kind {
+		case Blob:
+			return !goes[i.ID]
+		case LayerLink:
+			return !i.Own && !i.Aside && !goes[ID(i.Extra)]
+		case BlobDir, Namespace:
+			return true
+		case Temporary:
+			return i.Repo == NoRepo && !isSetAside(l.Names[i.Extra].Text)
+		}
+		return false
+	})
+}
+
+// IsRewritten reports whether something that goes has been written since it was
+// looked at: what a Removal takes away by what it was then, anything else by
+// its age.
+func (l *Look) IsRewritten(i *Item, mtime int64) bool {
+	a := l.rules.Away.within(l.RepositoryOf(i))
+	if a == nil {
+		return l.rules.fresh(mtime)
+	}
+	if was, ok := a.tags[l.NameOf(i)]; ok && i.Kind == Tag {
+		return mtime > was.mtime
+	}
+	if was, ok := a.manifests[i.ID]; ok && i.Kind == Manifest {
+		return mtime > was.mtime
+	}
+	if i.Kind == LayerLink && i.Own {
+		return mtime > l.rules.Now.UnixNano()
+	}
+	return l.rules.fresh(mtime)
+}
+
+// Shared counts the blobs that what goes had reached and that stay, since
+// others need them.
+func (l *Look) Shared() (blobs, bytes int64) {
+	if l.rules.Away == nil {
+		return 0, 0
+	}
+	for _, r := range l.Store.Table.all() {
+		if r.has(hasBlob|isBelow) && r.reason() != Dead {
+			blobs++
+			bytes += r.size
+		}
+	}
+	return blobs, bytes
+}
+
+// Cure leaves of the plan's items only the links of manifests that cannot be
+// read, and their tags: what can be removed whatever else there is.
+func (l *Look) Cure() {
+	l.Items = slices.DeleteFunc(l.Items, func(i Item) bool { return i.Aside || i.Kind != Tag && i.Kind != Manifest })
+	l.Restore = nil
+}
+
+// Away is the Removal of the look's rules, or nil.
+func (l *Look) Away() *Removal { return l.rules.Away }

@@ -1,0 +1,211 @@
+package mark
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// Removal are roots that a run takes away: images, tags or whole repositories.
+// The first Look that has it in its Rules finds what it names. The Looks after
+// that hold it to what was found then: a tag goes only while it names the same
+// digest, a manifest only while its link has not been written again, and
+// nothing goes that came later.
+type Removal struct {
+	// Force removes a manifest even if an index that stays names it, which then
+	// is a sparse one.
+	Force bool
+	// TagsOnly removes tags and nothing else.
+	TagsOnly bool
+
+	targets []Target
+	in      map[string]*removalIn
+}
+
+// Target is what somebody wants to be removed: of its last three fields one at
+// most is set; if none is, it is the whole repository.
+type Target struct {
+	Repository string
+	Tag        string
+	Digest     layout.Digest
+	Prefix     string // the beginning of a digest, with or without its algorithm
+}
+
+// String is the target as it is written on a command line.
+func (t Target) String() string {
+	switch {
+	case t.Tag != "":
+		return t.Repository + ":" + t.Tag
+	case t.Prefix != "":
+		return t.Repository + "@" + t.Prefix
+	case !t.Digest.IsZero():
+		return t.Repository + "@" + t.Digest.String()
+	}
+	return t.Repository
+}
+
+// whole reports whether all of the repository is meant.
+func (t Target) whole() bool { return t.Tag == "" && t.Prefix == "" && t.Digest.IsZero() }
+
+// matches reports whether the target names a manifest by its digest.
+func (t Target) matches(d layout.Digest) bool {
+	if t.Prefix == "" {
+		return d == t.Digest
+	}
+	return strings.HasPrefix(d.String(), t.Prefix) || strings.HasPrefix(d.Hex(), t.Prefix)
+}
+
+// Role says why a manifest or a tag goes.
+type Role uint8
+
+// The roles.
+const (
+	Named     Role = iota + 1 // somebody named it, or one of its tags
+	Child                     // of an index that goes
+	Referrer                  // of a manifest that goes
+	Signature                 // by a tag about a manifest that goes
+)
+
+// Going is a manifest that a Removal takes away, or tags without one.
+type Going struct {
+	Repository string
+	Digest     layout.Digest // of the manifest; zero if only tags go
+	Tags       []string      // that go with it
+	Unnamed    []string      // those of Tags that nobody named
+	Role       Role
+	Unread     bool // the manifest cannot be read
+	// Unlinked says that a tag is all that keeps the manifest, which registry
+	// 2.1.0 linked as a layer.
+	Unlinked bool
+	// Untagged says that the manifest stays and has no tag any more, and that
+	// nothing else in the repository names it.
+	Untagged bool
+}
+
+// removalIn is what goes from one repository.
+type removalIn struct {
+	targets []Target
+	whole   bool
+
+	resolved  bool
+	tags      map[string]takenTag
+	manifests map[ID]takenNode // by the paths of their links
+	refusals  []error
+	going     []Going
+	unread    int // targets that are manifests which cannot be read
+}
+
+// takenTag is a tag as the first Look found it.
+type takenTag struct {
+	target layout.Digest // zero if it names none
+	mtime  int64
+	with   bool // it goes with the image that it is about
+}
+
+// takenNode is a manifest as the first Look found it.
+type takenNode struct {
+	mtime int64 // of its link
+	named bool  // somebody named it, or one of its tags
+}
+
+// NewRemoval takes what targets name from the roots.
+func NewRemoval(targets []Target) *Removal {
+	r := &Removal{targets: targets, in: map[string]*removalIn{}}
+	for _, t := range targets {
+		a := r.in[t.Repository]
+		if a == nil {
+			a = &removalIn{tags: map[string]takenTag{}, manifests: map[ID]takenNode{}}
+			r.in[t.Repository] = a
+		}
+		a.targets = append(a.targets, t)
+		a.whole = a.whole || t.whole()
+	}
+	return r
+}
+
+// within returns what goes from one repository, or nil.
+func (r *Removal) within(repository string) *removalIn {
+	if r == nil {
+		return nil
+	}
+	return r.in[repository]
+}
+
+// Refusals are the reasons for which a run has to change nothing, in the order
+// of the targets: names that the look did not find, and what must not be taken away.
+func (r *Removal) Refusals(l *Look) (list []error) {
+	said := map[*removalIn]bool{}
+	for _, t := range r.targets {
+		a := r.in[t.Repository]
+		if said[a] {
+			continue
+		}
+		said[a] = true
+		if !a.resolved {
+			list = append(list, unknownRepository(l, t.Repository))
+			continue
+		}
+		list = append(list, a.refusals...)
+	}
+	return list
+}
+
+// Going is what goes, in the order of the targets' repositories.
+func (r *Removal) Going() (list []Going) {
+	said := map[*removalIn]bool{}
+	for _, t := range r.targets {
+		if a := r.in[t.Repository]; !said[a] {
+			said[a] = true
+			list = append(list, a.going...)
+		}
+	}
+	return list
+}
+
+// Repositories are those that go as a whole.
+func (r *Removal) Repositories() (names []string) {
+	for _, t := range r.targets {
+		if t.whole() && !slices.Contains(names, t.Repository) {
+			names = append(names, t.Repository)
+		}
+	}
+	return names
+}
+
+// Cures reports whether all that goes are manifests that cannot be read, given
+// by digest: the one removal that needs no mark, since it sweeps nothing.
+func (r *Removal) Cures() bool {
+	if r == nil || r.TagsOnly {
+		return false
+	}
+	for _, t := range r.targets {
+		a := r.in[t.Repository]
+		if t.Tag != "" || a.whole || !a.resolved || a.unread < len(a.targets) || len(a.refusals) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *removalIn) refuse(hint, format string, args ...any) {
+	a.refusals = append(a.refusals, &layout.HintError{Err: fmt.Errorf(format, args...), Hint: hint})
+}
+
+func unknownRepository(l *Look, name string) error {
+	names := make([]string, len(l.Repositories))
+	for i := range names {
+		names[i] = l.Repositories[i].Name
+	}
+	return UnknownRepository(name, names)
+}
+
+// UnknownRepository is the error about a repository that is not among names.
+func UnknownRepository(name string, names []string) error {
+	hint := "regsweep ls lists the repositories"
+	if near := Nearest(name, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return &layout.HintError{Err: fmt.Errorf("there is no repository %q", name), Hint: hint}
+}

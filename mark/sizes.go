@@ -1,0 +1,178 @@
+package mark
+
+import "slices"
+
+// counter adds up sizes, one manifest after another.
+type counter struct {
+	s    *Survey
+	g    *keepGraph
+	look *Look
+
+	// turn numbers what is counted; nodes and blobs are when each was last seen.
+	turn   int32
+	nodes  []int32
+	blobs  map[ID]int32
+	within []int  // of a candidate: how many of its keepers may go
+	stays  []bool // of a candidate
+}
+
+// reached is the size of all that a manifest references, its children and
+// referrers included.
+func (c *counter) reached(from int32) (bytes int64) {
+	c.turn++
+	Reach([]int32{from}, func(i int32) bool {
+		first := c.nodes[i] != c.turn
+		c.nodes[i] = c.turn
+		return first
+	}, func(i int32, push func(int32)) {
+		for _, id := range c.g.nodes[i].names {
+			if c.blobs[id] != c.turn {
+				c.blobs[id] = c.turn
+				bytes += c.size(id)
+			}
+		}
+		for _, e := range c.g.nodes[i].keeps {
+			if e.role != Signature {
+				push(e.to)
+			}
+		}
+	})
+	return bytes
+}
+
+func (c *counter) size(id ID) int64 {
+	if r := c.look.Store.Table.record(id); r.has(hasBlob) {
+		return r.size
+	}
+	return 0
+}
+
+// unique is the size of what only a manifest keeps, with those that go along.
+func (c *counter) unique(from int32) (bytes int64) {
+	named, newest := map[ID]uint32{}, map[ID]int64{}
+	for _, i := range c.goWith(from) {
+		n := &c.g.nodes[i]
+		for _, id := range n.names {
+			named[id]++
+			newest[id] = max(newest[id], n.mtime)
+		}
+	}
+	for id, n := range named {
+		link, fresh := c.g.links[id]
+		switch {
+		case n < c.s.count[id] || c.s.held[id] || c.look.Store.Table.record(id).has(isPinned):
+		case fresh && link > newest[id]:
+		default:
+			bytes += c.size(id)
+		}
+	}
+	return bytes
+}
+
+// goWith returns what goes with a manifest, itself included: what it keeps,
+// and that keeps in turn, and nothing else does.
+func (c *counter) goWith(from int32) (gone []int32) {
+	all := c.candidates(from)
+	var staying []int32
+	for _, i := range all {
+		c.within[i] = 0
+	}
+	for _, i := range all {
+		for _, e := range c.g.nodes[i].keeps {
+			if c.nodes[e.to] == c.turn {
+				c.within[e.to]++
+			}
+		}
+	}
+	for _, i := range all {
+		if i != from && c.within[i] < c.g.nodes[i].keepers {
+			c.stays[i] = true
+			staying = append(staying, i)
+		}
+	}
+	for len(staying) > 0 {
+		i := staying[len(staying)-1]
+		staying = staying[:len(staying)-1]
+		for _, e := range c.g.nodes[i].keeps {
+			if c.nodes[e.to] == c.turn && e.to != from && !c.stays[e.to] {
+				c.stays[e.to] = true
+				staying = append(staying, e.to)
+			}
+		}
+	}
+	for _, i := range all {
+		if !c.stays[i] {
+			gone = append(gone, i)
+		}
+		c.stays[i] = false
+	}
+	return c.withoutCircles(from, gone)
+}
+
+// signature is a tag's manifest and what the tag is about.
+type signature struct{ manifest, subject int32 }
+
+// withoutCircles takes from what goes with a manifest the images that tags
+// about them reach, which are kept: see pass.keepCircles.
+func (c *counter) withoutCircles(from int32, gone []int32) []int32 {
+	goes := map[int32]bool{}
+	for _, i := range gone {
+		goes[i] = i != from
+	}
+	var left []signature
+	for _, i := range gone {
+		for _, e := range c.g.nodes[i].keeps {
+			if e.role == Signature && i != from && goes[e.to] {
+				left = append(left, signature{e.to, i})
+			}
+		}
+	}
+	var reached map[int32]bool
+	for len(left) > 0 {
+		reached = c.reachedFrom(left, goes)
+		still := slices.DeleteFunc(slices.Clone(left), func(s signature) bool { return !reached[s.subject] })
+		if len(still) == len(left) {
+			break
+		}
+		left, reached = still, nil
+	}
+	return slices.DeleteFunc(gone, func(i int32) bool { return reached[i] })
+}
+
+// reachedFrom returns what signatures reach of what goes.
+func (c *counter) reachedFrom(signatures []signature, goes map[int32]bool) map[int32]bool {
+	reached := map[int32]bool{}
+	var roots []int32
+	for _, s := range signatures {
+		roots = append(roots, s.manifest)
+	}
+	Reach(roots, func(i int32) bool {
+		first := goes[i] && !reached[i]
+		reached[i] = reached[i] || goes[i]
+		return first
+	}, func(i int32, push func(int32)) {
+		for _, e := range c.g.nodes[i].keeps {
+			push(e.to)
+		}
+	})
+	return reached
+}
+
+// candidates returns what may go with a manifest, as pass.loosen does.
+func (c *counter) candidates(from int32) []int32 {
+	c.turn++
+	c.nodes[from] = c.turn
+	all := []int32{from}
+	for k := 0; k < len(all); k++ {
+		n := &c.g.nodes[all[k]]
+		for _, e := range n.keeps {
+			to := &c.g.nodes[e.to]
+			late := e.role == Child && c.g.fresh(to.mtime) && to.mtime > n.mtime
+			if c.nodes[e.to] != c.turn && !to.stays && !late && e.role != keptOnly {
+				c.nodes[e.to] = c.turn
+				all = append(all, e.to)
+			}
+		}
+	}
+	return all
+}

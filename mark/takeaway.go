@@ -1,0 +1,281 @@
+package mark
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// takeAway finds which of the repository's tags and manifests a Removal takes
+// away, before anything is marked. What somebody named is away: no root, and
+// reached by nothing. What goes along with it if nothing else keeps it is
+// loose: no root.
+func (p *pass) takeAway() {
+	switch {
+	case p.away == nil:
+	case p.away.resolved:
+		p.holdTo(p.away)
+	default:
+		p.resolve(p.away)
+		p.away.resolved = true
+	}
+}
+
+// resolve finds what the targets name.
+func (p *pass) resolve(a *removalIn) {
+	switch {
+	case p.keep == Protected:
+		a.refuse("take it out of the --protect list if it is to go", "%q is protected", p.r.Name)
+		return
+	case p.r.Odd:
+		a.refuse("remove it by hand", "%q is no name that a registry accepts: all that is in it is kept", p.r.Name)
+		return
+	}
+	for _, t := range a.targets {
+		switch {
+		case t.whole():
+			p.takeAll(a)
+		case t.Tag != "":
+			p.takeNamedTag(a, t)
+		default:
+			p.takeDigest(a, t)
+		}
+	}
+	if !p.l.rules.Away.TagsOnly {
+		p.takeTagsOf()
+		p.loosen()
+	}
+	p.refuseTags(a)
+}
+
+func (p *pass) takeAll(a *removalIn) {
+	for i := range p.nodes {
+		if n := &p.nodes[i]; !n.aside && !n.pending {
+			p.takeNode(a, n, p.r.Name)
+		}
+	}
+	for i := range p.tags {
+		t := &p.tags[i]
+		t.away = t.Taken == ""
+	}
+	if p.uploading {
+		a.refuse("wait until it has ended, or give --grace 0 if it never will", "something is being uploaded to %q", p.r.Name)
+	}
+}
+
+func (p *pass) takeNamedTag(a *removalIn, target Target) {
+	at := slices.IndexFunc(p.tags, func(t tag) bool { return t.Taken == "" && t.Name == target.Tag })
+	if at < 0 {
+		p.refuseUnknownTag(a, target)
+		return
+	}
+	t := &p.tags[at]
+	t.away, t.named = true, true
+	switch {
+	case p.l.rules.Away.TagsOnly:
+	case t.node >= 0:
+		p.takeNode(a, &p.nodes[t.node], target.String())
+	case t.Link.State != walker.LinkGood:
+		a.refuse("regsweep untag "+target.String()+" removes it", "the tag %s names no manifest", target)
+	}
+}
+
+func (p *pass) refuseUnknownTag(a *removalIn, target Target) {
+	names := make([]string, 0, len(p.tags))
+	for i := range p.tags {
+		names = append(names, p.tags[i].Name)
+	}
+	hint := "regsweep ls " + p.r.Name + " lists its tags"
+	if near := Nearest(target.Tag, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	a.refuse(hint, "there is no tag %q in %q", target.Tag, p.r.Name)
+}
+
+// takeDigest takes the manifest that a digest or its beginning names.
+func (p *pass) takeDigest(a *removalIn, target Target) {
+	var found []int32
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if !n.aside && !n.pending && target.matches(p.s.Table.Digest(n.path)) {
+			found = append(found, int32(i))
+		}
+	}
+	switch len(found) {
+	case 0:
+		a.refuse(p.nearDigests(target), "there is no manifest %s", target)
+	case 1:
+		n := &p.nodes[found[0]]
+		if n.place == 0 || n.unread {
+			a.unread++
+		}
+		p.takeNode(a, n, target.String())
+	default:
+		a.refuse("give more of it", "%s names %d manifests", target, len(found))
+	}
+}
+
+// nearDigests is a hint at the manifests that may have been meant.
+func (p *pass) nearDigests(target Target) string {
+	wanted := target.Prefix
+	if wanted == "" {
+		wanted = target.Digest.String()
+	}
+	_, hex, ok := strings.Cut(wanted, ":")
+	if !ok {
+		hex = wanted
+	}
+	short, full := []string{}, map[string]string{}
+	for i := range p.nodes {
+		d := p.s.Table.Digest(p.nodes[i].path)
+		if h := d.Hex(); len(h) >= len(hex) {
+			short = append(short, h[:len(hex)])
+			full[h[:len(hex)]] = p.r.Name + "@" + d.String()
+		}
+	}
+	if near, _, _ := strings.Cut(Nearest(hex, short), ","); near != "" {
+		return "did you mean " + full[near] + "?"
+	}
+	return "regsweep ls " + p.r.Name + " lists its manifests, and regsweep why DIGEST tells where a blob belongs"
+}
+
+// takeNode takes a manifest that was named, unless it is protected.
+func (p *pass) takeNode(a *removalIn, n *node, name string) {
+	switch {
+	case p.protectsNode(n):
+		a.refuse("take it out of the --protect list if it is to go", "%s is protected", p.nameOf(n, name))
+	case n.pinned && !n.layer:
+		a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", p.nameOf(n, name))
+	case n.unread && !p.hasFile(n):
+		a.refuse("remove it by hand", "%s is not a regular file", p.linkPath(n))
+	default:
+		n.away, n.forced, n.role = true, false, Named
+	}
+}
+
+func (p *pass) nameOf(n *node, name string) string {
+	if name != p.r.Name {
+		return name
+	}
+	return p.references(n)[0]
+}
+
+// hasFile reports whether a manifest's link is a file at all.
+func (p *pass) hasFile(n *node) bool {
+	info, err := p.w.Store().Stat(p.linkPath(n))
+	return err == nil && info.Type == disk.File
+}
+
+// takeTagsOf takes the tags of the manifests that were named.
+func (p *pass) takeTagsOf() {
+	for i := range p.tags {
+		t := &p.tags[i]
+		if t.Taken == "" && t.node >= 0 && p.nodes[t.node].away {
+			t.away = true
+		}
+	}
+}
+
+// loosen finds what goes along with what was named: the children of indexes,
+// and what is about it, by subject or by tag.
+func (p *pass) loosen() {
+	about := p.whatIsAbout()
+	var waiting []int32
+	for i := range p.nodes {
+		if p.nodes[i].away {
+			waiting = append(waiting, int32(i))
+		}
+	}
+	for len(waiting) > 0 {
+		from := waiting[len(waiting)-1]
+		waiting = waiting[:len(waiting)-1]
+		add := func(to int32, role Role) {
+			if p.mayGo(&p.nodes[from], &p.nodes[to], role) {
+				p.nodes[to].loose, p.nodes[to].role = true, role
+				waiting = append(waiting, to)
+			}
+		}
+		p.eachName(from, func(id ID) {
+			if to, ok := p.linked(id); ok {
+				add(to, Child)
+			}
+		})
+		for _, e := range about[from] {
+			add(e.to, e.role)
+		}
+	}
+}
+
+// aboutEdge leads from a manifest to one that is about it.
+type aboutEdge struct {
+	to   int32
+	role Role
+}
+
+// whatIsAbout finds the referrers of every manifest and the manifests of the
+// tags about it.
+func (p *pass) whatIsAbout() map[int32][]aboutEdge {
+	about := map[int32][]aboutEdge{}
+	for i := range p.nodes {
+		for _, subject := range p.manifest(&p.nodes[i]).subjects {
+			if at, ok := p.linked(subject); ok && at != int32(i) {
+				about[at] = append(about[at], aboutEdge{int32(i), Referrer})
+			}
+		}
+	}
+	for i := range p.tags {
+		if subject := p.subjectOf(&p.tags[i]); subject >= 0 {
+			about[subject] = append(about[subject], aboutEdge{p.tags[i].node, Signature})
+		}
+	}
+	return about
+}
+
+// subjectOf is the manifest that a tag is about, or -1.
+func (p *pass) subjectOf(t *tag) int32 {
+	if t.node < 0 || t.Odd || t.Half || t.Linked || !strings.HasPrefix(t.Name, "sha") {
+		return -1
+	}
+	d, ok := layout.ReferrerTag(t.Name)
+	if !ok {
+		return -1
+	}
+	if at := p.find(d); at != t.node {
+		return at
+	}
+	return -1
+}
+
+// mayGo reports whether a manifest goes along with another one if nothing
+// else keeps it. A child whose fresh link was written after the index belongs
+// to a push that is not at its end.
+func (p *pass) mayGo(from, to *node, role Role) bool {
+	switch {
+	case to.away || to.loose || to.forced || to.pinned || to.aside || to.pending || p.protectsNode(to):
+		return false
+	case role == Child:
+		return p.old(to.mtime) || to.mtime <= from.mtime
+	}
+	return true
+}
+
+// refuseTags refuses tags that must not or cannot go.
+func (p *pass) refuseTags(a *removalIn) {
+	for i := range p.tags {
+		t := &p.tags[i]
+		if !t.away {
+			continue
+		}
+		name := p.r.Name + ":" + t.Name
+		switch {
+		case p.protectsTag(t):
+			a.refuse("take it out of the --protect list if it is to go", "%s is protected", name)
+		case t.Linked || p.r.HasSymlink(&t.Tag):
+			a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", name)
+		}
+		a.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime}
+	}
+}

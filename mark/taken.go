@@ -1,0 +1,165 @@
+package mark
+
+import (
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// holdTo takes away what the first Look did, as far as it is still the same.
+// After names have been set aside, only what is aside is away: every link that
+// is still there is a root, whatever was to become of it.
+func (p *pass) holdTo(a *removalIn) {
+	p.held = true
+	for i := range p.tags {
+		t := &p.tags[i]
+		was, ok := a.tags[t.Name]
+		t.away = ok && !was.with && p.isSame(t, was)
+	}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		was, ok := a.manifests[n.path]
+		if ok && n.mtime <= was.mtime && !n.pending && (p.l.aside == nil || n.aside || n.layer) {
+			n.away, n.loose, n.forced = was.named, !was.named, false
+		}
+	}
+	for i := range p.tags {
+		// What has been tagged meanwhile stays.
+		if t := &p.tags[i]; !t.away && t.node >= 0 && t.Taken == "" {
+			p.nodes[t.node].away = false
+		}
+	}
+	if !p.l.rules.Away.Force {
+		p.spareChildren()
+	}
+}
+
+// spareChildren keeps what an index names that came after the first Look, which
+// would have refused to take it away.
+func (p *pass) spareChildren() {
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if n.place == 0 || n.away || n.loose || n.aside {
+			continue
+		}
+		for _, id := range p.refsOf(n) {
+			if at, ok := p.linked(id); ok && at != int32(i) {
+				p.nodes[at].away = false
+			}
+		}
+	}
+}
+
+// isSame reports whether a tag is what the first Look found, and, after names
+// have been set aside, whether it is among these or is being cut where it is.
+func (p *pass) isSame(t *tag, was takenTag) bool {
+	if t.Link.Target != was.target || t.Link.MTime > was.mtime {
+		return false
+	}
+	return p.l.aside == nil || t.Taken != "" || slices.Contains(p.l.aside.Cut[p.r.Name], t.Name)
+}
+
+// goesWithSubject decides whether a tag goes with the image that it is about,
+// and sets its subject.
+func (p *pass) goesWithSubject(t *tag) bool {
+	at := p.subjectOf(t)
+	if t.away || at < 0 || !p.nodes[at].away && !p.nodes[at].loose || p.protectsTag(t) {
+		return false
+	}
+	was, ok := p.away.tags[t.Name]
+	switch {
+	case p.held:
+		if !ok || !was.with || !p.isSame(t, was) {
+			return false
+		}
+	case t.Taken != "":
+	case p.r.HasSymlink(&t.Tag):
+		return false
+	}
+	d, _ := layout.ReferrerTag(t.Name)
+	t.subject, t.with = p.s.Table.Lookup(d), true
+	return true
+}
+
+// subjectLives reports whether the image stays that a tag is about.
+func (p *pass) subjectLives(t *tag) bool {
+	if at, ok := p.linked(t.subject); ok && p.nodes[at].away {
+		return false
+	}
+	return p.isLive(t.subject)
+}
+
+// goes reports whether a manifest goes with the Removal.
+func (p *pass) goes(n *node) bool { return (n.away || n.loose) && n.why == Dead }
+
+// takeNames records what the manifests that go name: that is what may be swept,
+// and neither its age nor that of its links keeps it.
+func (p *pass) takeNames() {
+	if p.away == nil {
+		return
+	}
+	p.taken = map[ID]int64{}
+	var going []int32
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if !p.goes(n) || p.keep != Dead {
+			continue
+		}
+		going = append(going, int32(i))
+		p.eachName(int32(i), func(id ID) {
+			p.taken[id] = max(p.taken[id], n.mtime)
+			p.s.Table.record(id).set(isTaken)
+		})
+	}
+	p.takeDangling()
+	seen := map[int32]bool{}
+	Reach(going, func(i int32) bool {
+		first := !seen[i]
+		seen[i] = true
+		return first
+	}, func(i int32, push func(int32)) {
+		p.eachName(i, func(id ID) {
+			p.s.Table.record(id).set(isBelow)
+			if at, ok := p.linked(id); ok {
+				push(at)
+			}
+		})
+	})
+}
+
+// takeDangling records what fresh tags kept, whose manifests are not linked.
+func (p *pass) takeDangling() {
+	for i := range p.tags {
+		t := &p.tags[i]
+		if t.away && t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) && !p.l.rules.Away.TagsOnly {
+			id := p.s.Table.Intern(t.Link.Target)
+			p.taken[id] = max(p.taken[id], t.Link.MTime)
+			p.s.Table.record(id).set(isTaken | isBelow)
+		}
+	}
+}
+
+// isTakenLink reports whether a layer link belongs to manifests that go: it
+// was not written after them, by another push.
+func (p *pass) isTakenLink(id, target ID, mtime int64) bool {
+	for _, i := range [2]ID{id, target} {
+		if at, ok := p.taken[i]; ok && mtime <= at {
+			return true
+		}
+	}
+	return false
+}
+
+// takesAll reports whether the whole repository goes.
+func (p *pass) takesAll() bool { return p.away != nil && p.away.whole }
+
+// spareTaken marks what was to go from a repository that cannot be understood
+// in full: names go from there, and nothing is swept.
+func (p *pass) spareTaken() {
+	for i := range p.nodes {
+		if n := &p.nodes[i]; n.away {
+			p.eachName(int32(i), func(id ID) { p.mark(id, p.keep) })
+		}
+	}
+}
