@@ -38,8 +38,8 @@ func (j *job) confirm(ctx context.Context) (bool, error) {
 }
 
 // interactive reports whether both stdin and stderr are terminals.
-func (j *job) interactive() bool {
-	return isTerminal(j.in) && isTerminal(j.voice.w)
+func (p *program) interactive() bool {
+	return isTerminal(p.in) && isTerminal(p.voice.w)
 }
 
 func isTerminal(stream any) bool {

@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -59,9 +60,14 @@ type removal struct {
 	maxRemove        limit
 }
 
+// defaultAges has the ages that count unless others are given.
+func defaultAges() removal {
+	return removal{grace: age(time.Hour), uploadsOlderThan: age(7 * 24 * time.Hour)}
+}
+
 func (r *removal) add(f *pflag.FlagSet) {
-	r.grace = age(time.Hour)
-	r.uploadsOlderThan = age(7 * 24 * time.Hour)
+	ages := defaultAges()
+	r.grace, r.uploadsOlderThan = ages.grace, ages.uploadsOlderThan
 	f.BoolVarP(&r.dryRun, "dry-run", "d", false, "report what would be removed and remove nothing")
 	f.BoolVarP(&r.yes, "yes", "y", false, "do not ask")
 	f.Var(&r.grace, "grace", "keep whatever is younger than this `AGE`")
@@ -69,6 +75,24 @@ func (r *removal) add(f *pflag.FlagSet) {
 	f.Var(&r.uploadsOlderThan, "uploads-older-than", "remove uploads whose newest file is older than this `AGE`")
 	f.BoolVar(&r.allowEmpty, "allow-empty", false, "go on where the store looks like a volume that is not mounted")
 	f.Var(&r.maxRemove, "max-remove", "refuse to remove more of the store's blob bytes than this `LIMIT`, such as 30% or 50GiB")
+}
+
+func (r *removal) verify(f *pflag.FlagSet) error {
+	if f.Changed("protect") && r.protect == "" {
+		return fmt.Errorf("--protect is empty: it is a file, or - for standard input")
+	}
+	return nil
+}
+
+// verifyConsent refuses a removal by name that nobody is there to confirm.
+func (p *program) verifyConsent(r *removal, command string) error {
+	if r.dryRun || r.yes || p.interactive() {
+		return nil
+	}
+	return &layout.HintError{
+		Err:  fmt.Errorf("%s asks before it removes anything, and there is no terminal", command),
+		Hint: "say --yes, or look at what it would do with --dry-run",
+	}
 }
 
 // age is a duration flag with days and weeks besides Go's units.

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark"
 )
 
 // gcOptions are what gc was asked to do.
@@ -58,8 +57,8 @@ func (o *gcOptions) verify(f *pflag.FlagSet, args []string) error {
 	if err := o.common.verify(f); err != nil {
 		return err
 	}
-	if f.Changed("protect") && o.protect == "" {
-		return fmt.Errorf("--protect is empty: it is a file, or - for standard input")
+	if err := o.removal.verify(f); err != nil {
+		return err
 	}
 	if len(args) == 1 {
 		if o.arg = args[0]; o.arg == "" {
@@ -77,41 +76,14 @@ func (p *program) gc(ctx context.Context, o *gcOptions, f *pflag.FlagSet, args [
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	p.voice.quiet = o.quiet
-	var protection *mark.Protection
-	if f.Changed("protect") {
-		var err error
-		if protection, err = p.readProtection(o.protect); err != nil {
-			return err
-		}
-		if protection.Empty() && !o.allowEmpty {
-			return &layout.HintError{
-				Err:  fmt.Errorf("--protect %q names nothing: whatever was to write the list may have failed", o.protect),
-				Hint: "leave the flag out, or give --allow-empty with it",
-			}
-		}
-	}
-	place, err := layout.Locate(layout.LocateOptions{
-		Root: o.root, ConfigFile: o.config, Arg: o.arg, Environ: p.environ, Defaults: layout.StandardDefaults(),
-	})
+	job, err := p.newJob("gc", &o.common, &o.removal, f, o.arg)
 	if err != nil {
 		return err
 	}
-	job := &job{
-		program: p, common: &o.common, removal: &o.removal, command: "gc", place: place,
-		rules: mark.Rules{
-			Grace:          time.Duration(o.grace),
-			DeleteUntagged: o.deleteUntagged, OlderThan: time.Duration(o.olderThan),
-			UploadsOlderThan: time.Duration(o.uploadsOlderThan),
-			Protect:          protection,
-		},
-	}
-	if job.rules.PullThrough, err = place.PullThrough(); err != nil {
-		return err
-	}
+	job.rules.DeleteUntagged, job.rules.OlderThan = o.deleteUntagged, time.Duration(o.olderThan)
 	if job.rules.PullThrough && o.deleteUntagged && !o.olderThanGiven {
 		return &layout.HintError{
-			Err:  fmt.Errorf("%q is a pull-through cache, whose untagged manifests are the cache itself", place.Root),
+			Err:  fmt.Errorf("%q is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root),
 			Hint: "say with --older-than what is too old to be kept",
 		}
 	}

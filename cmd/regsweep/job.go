@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -34,27 +32,6 @@ type job struct {
 	failures []sweep.Failure
 }
 
-func (p *program) readProtection(file string) (*mark.Protection, error) {
-	if file == "-" {
-		return protection(p.in, "standard input")
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("--protect: %w", err)
-	}
-	defer f.Close()
-	return protection(f, file)
-}
-
-// protection reads the list; what is wrong in it is wrong usage.
-func protection(r io.Reader, name string) (*mark.Protection, error) {
-	p, err := mark.ReadProtection(r, name)
-	if err != nil {
-		return nil, usage(fmt.Errorf("--protect: %w", err))
-	}
-	return p, nil
-}
-
 func (j *job) run(ctx context.Context) (err error) {
 	j.started = time.Now()
 	working, done := context.WithCancel(ctx)
@@ -63,8 +40,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := j.refuseForeign(); err != nil {
 		return err
 	}
-	files := &disk.FS{}
-	if j.store, err = files.OpenStore(j.place.Store); err != nil {
+	if j.store, err = j.files.OpenStore(j.place.Store); err != nil {
 		return fmt.Errorf("open the store %q: %w", j.place.Store, err)
 	}
 	defer j.store.Close()
@@ -98,18 +74,9 @@ func (j *job) refuseForeign() error {
 	for _, unread := range j.place.Unread {
 		j.voice.warn("%s", unread)
 	}
-	gitlab, err := j.place.GitLabDatabase()
-	if err != nil {
+	reason, err := foreign(&j.place)
+	if err != nil || reason == "" {
 		return err
-	}
-	var reason string
-	switch {
-	case gitlab:
-		reason = "GitLab keeps this registry's metadata in a database"
-	case j.place.Config.Harbor:
-		reason = "this is Harbor's registry, whose tags are in Harbor's database"
-	default:
-		return nil
 	}
 	if j.dryRun {
 		j.voice.warn("%s: what follows is not the truth about it, and only a dry run works here", reason)
@@ -200,6 +167,11 @@ func (j *job) makePlan(ctx context.Context) error {
 				j.voice.say("regsweep: %s: %s", p.Path, p.Detail)
 			}
 		}
+		if j.rules.Away.Cures() && !j.rules.Resumed {
+			j.voice.warn("%d paths cannot be read: only the links of the manifests that were named are removed, and no blob", n)
+			j.plan = sweep.NewCure(look)
+			return nil
+		}
 		return &layout.HintError{
 			Err:  fmt.Errorf("%d paths cannot be read: nothing has been removed", n),
 			Hint: "run as a user who can read the store, or mend the filesystem first",
@@ -210,6 +182,9 @@ func (j *job) makePlan(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := j.refuseNames(look); err != nil {
+		return err
+	}
 	for _, line := range j.rules.Protect.Unmatched() {
 		j.voice.warn("--protect %s: nothing in the store matches", line)
 	}
@@ -218,6 +193,21 @@ func (j *job) makePlan(ctx context.Context) error {
 	}
 	j.plan = sweep.New(look)
 	return nil
+}
+
+// refuseNames refuses names that are not there, and what must not be removed by name.
+func (j *job) refuseNames(look *mark.Look) error {
+	if j.rules.Away == nil {
+		return nil
+	}
+	refusals := j.rules.Away.Refusals(look)
+	if look.Borrowed != "" {
+		refusals = append(refusals, fmt.Errorf("in %q a directory of links is a symbolic link, maybe into another repository: no image is removed by name", look.Borrowed))
+	}
+	if len(refusals) == 0 {
+		return nil
+	}
+	return errors.Join(append(refusals, errors.New("nothing has been changed"))...)
 }
 
 // refuseTooMuch holds the plan against --max-remove.

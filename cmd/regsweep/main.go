@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // The exit statuses. A signal's is 128 and its number.
@@ -36,6 +37,7 @@ type program struct {
 	voice   *voice
 	environ []string
 	status  int
+	files   *disk.FS // how files are reached
 	// settling is how long a sweep waits for pushes that are under way; see
 	// sweep.Plan.Execute.
 	settling time.Duration
@@ -52,6 +54,9 @@ func Main(args []string, in io.Reader, out, errw io.Writer, environ []string) in
 }
 
 func (p *program) main(args []string) int {
+	if p.files == nil {
+		p.files = &disk.FS{}
+	}
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	root := p.rootCommand()
@@ -137,7 +142,7 @@ and sweeps the rest.` + exitStatusHelp,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(&layout.HintError{Err: err, Hint: cmd.CommandPath() + " --help lists the flags"})
 	})
-	root.AddCommand(p.gcCommand(), p.versionCommand())
+	root.AddCommand(p.gcCommand(), p.rmCommand(), p.untagCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {

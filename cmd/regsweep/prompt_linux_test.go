@@ -191,3 +191,52 @@ func TestPromptWhileSomebodyPushes(t *testing.T) {
 		t.Errorf("c:v1 lacks %v", missing)
 	}
 }
+
+// The prompt of rm names all that goes, before anything happens.
+func TestPromptOfRm(t *testing.T) {
+	for answer, goes := range map[string]bool{"y\n": true, "n\n": false, "\x04": false} {
+		s := newStore(t, "image a/b:v1,latest layers=base,own as=x\nimage a/b:v2 layers=base as=y\nreferrer a/b of=x as=r\ncosign a/b of=x as=sig")
+		before := s.Snapshot(t)
+		term := newTerminal(t)
+		done, _ := term.start("rm", "a/b:v1", "--root", s.Root)
+		term.until(t, "[y/N]", done)
+		for _, says := range []string{"a/b@" + s.Digest("x").String(), "tags latest, v1; not named: latest", "referrer", "signature", "frees now", "others share"} {
+			if !strings.Contains(term.seen(), says) {
+				t.Errorf("the prompt does not say %q: %s", says, term.seen())
+			}
+		}
+		same(t, "the store before the answer", before, s.Snapshot(t))
+		term.user.WriteString(answer)
+		if status := <-done; status != 0 || s.Has("x") == goes {
+			t.Errorf("%q: status %d, the image is there: %v", answer, status, s.Has("x"))
+		}
+	}
+}
+
+// What was pushed while the question stood stays.
+func TestPromptOfRmWhileSomebodyPushes(t *testing.T) {
+	for name, push := range map[string]string{
+		"an image that shares a layer":     "image c:v1 layers=own as=y age=0",
+		"the tag, for another image":       "image a/b:v1 layers=own as=y age=0",
+		"the same image again":             "copy a/b:v9 x deep age=0",
+		"a referrer that shares its layer": "image a/b layers=own subject=x as=y age=0",
+		"an index of it":                   "index a/b:all of=x as=i age=0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, "image a/b:v1 layers=own as=x")
+			term := newTerminal(t)
+			done, _ := term.start("rm", "a/b:v1", "--root", s.Root)
+			term.until(t, "[y/N]", done)
+			s.MustApply(t, push)
+			term.user.WriteString("y\n")
+			if status := <-done; status != 0 {
+				t.Errorf("status %d: %s", status, term.seen())
+			}
+			for _, ref := range allReferences(t, s) {
+				if missing := s.Missing(ref); missing != nil {
+					t.Errorf("%s lacks %v", ref, missing)
+				}
+			}
+		})
+	}
+}

@@ -24,20 +24,25 @@ func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 func (j *job) report(executed bool) error {
 	rep := j.newReport(executed)
 	if j.output == "json" {
-		var text bytes.Buffer
-		enc := json.NewEncoder(&text)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(rep); err != nil {
-			return err
-		}
-		_, err := j.out.Write(harmlessJSON(text.Bytes()))
-		return err
+		return j.writeJSON(rep)
 	}
 	if j.quiet {
 		return nil
 	}
 	return j.writeTable(j.out, rep, executed)
+}
+
+// writeJSON writes a result as one object on stdout.
+func (p *program) writeJSON(result any) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(result); err != nil {
+		return err
+	}
+	_, err := p.out.Write(harmlessJSON(text.Bytes()))
+	return err
 }
 
 func (j *job) newReport(executed bool) *sweep.Report {
@@ -80,12 +85,17 @@ func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
 		fmt.Fprintln(w, harmless(itemText(verb, &i)))
 	}
 	fmt.Fprintf(w, "store %s\n\n", harmless(rep.Root))
+	j.writeGoing(w, rep, executed)
 	fmt.Fprintf(t, "\tblobs\tsize\ton disk\t\n")
 	row := func(name string, a sweep.Amount) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", name, humanize.Comma(a.Blobs), size(a.Bytes), size(a.DiskBytes))
 	}
 	row("in the store", rep.Store.Amount)
-	row("live", rep.Live)
+	if j.rules.Away == nil {
+		row("live", rep.Live)
+	} else {
+		row("stays", rep.Live) // garbage that is older too, which is gc's
+	}
 	kept := func(name string, k sweep.KeptAmount) {
 		if k.Blobs > 0 {
 			fmt.Fprintf(t, "%s\t%s\t%s\t\t\n", name, humanize.Comma(k.Blobs), size(k.Bytes))
@@ -175,6 +185,9 @@ func (j *job) writeProblems(w io.Writer, rep *sweep.Report) {
 			line += "; it breaks " + strings.Join(p.Breaks, ", ")
 		}
 		fmt.Fprintln(w, harmless(line))
+		if p.Cure != "" {
+			fmt.Fprintln(w, harmless("    cure: "+p.Cure))
+		}
 	}
 	if more := len(rep.Problems) - len(list); more > 0 {
 		fmt.Fprintf(w, "  and %s more, which -v lists\n", comma(more))
@@ -196,14 +209,17 @@ func (j *job) writeNext(w io.Writer, rep *sweep.Report) {
 	if rep.DryRun && !j.plan.Empty() {
 		say("run it without --dry-run to remove this")
 	}
-	if k := rep.Kept.Fresh; k.Blobs > 0 {
+	if j.rules.Away != nil {
+		j.nextAway(rep, say)
+	}
+	if k := rep.Kept.Fresh; k.Blobs > 0 && j.rules.Away == nil {
 		flags := "--grace 0"
 		if j.rules.DeleteUntagged {
 			flags += " --older-than 0"
 		}
 		say("%s blobs (%s) are kept only for their age: %s removes them too, if nothing is pushing", humanize.Comma(k.Blobs), size(k.Bytes), flags)
 	}
-	if !j.rules.DeleteUntagged && rep.Store.Manifests > 0 && j.untagged() > 0 {
+	if j.rules.Away == nil && !j.rules.DeleteUntagged && rep.Store.Manifests > 0 && j.untagged() > 0 {
 		say("%s manifests have no tag: -m removes those that nothing else keeps", comma(j.untagged()))
 	}
 	if c := j.place.Config.Cache; c != "" && !rep.DryRun && rep.Removed.Blobs > 0 {

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// roleNames say in the table why a manifest goes.
+var roleNames = map[mark.Role]string{
+	mark.Named: "named", mark.Child: "part of an index", mark.Referrer: "referrer", mark.Signature: "signature",
+}
+
+// writeGoing says what a removal by name takes away, with all that goes along.
+func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
+	away := j.rules.Away
+	if away == nil {
+		return
+	}
+	verb, frees := "goes", "frees now"
+	if executed {
+		verb, frees = "went", "freed"
+	}
+	list := away.Going()
+	fmt.Fprintf(w, "what %s\n", verb)
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for i := range list {
+		g := &list[i]
+		if away.TagsOnly {
+			for _, tag := range g.Tags {
+				fmt.Fprintf(t, "  tag %s:%s\t%s\n", harmless(g.Repository), harmless(tag), g.Digest)
+			}
+			continue
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", harmless(goingName(g)), roleNames[g.Role], harmless(goingTags(g)))
+	}
+	t.Flush()
+	if away.TagsOnly {
+		fmt.Fprint(w, "no space is freed, since their manifests stay\n\n")
+		return
+	}
+	for _, name := range away.Repositories() {
+		fmt.Fprintf(w, "  all of the repository %s, uploads included; not those below it\n", harmless(name))
+	}
+	fmt.Fprintf(w, "%s: %s in %s blobs", frees, size(rep.Removed.Bytes), humanize.Comma(rep.Removed.Blobs))
+	if s := rep.Shared; s.Blobs > 0 {
+		fmt.Fprintf(w, "; %s in %s blobs stay, since others share them", size(s.Bytes), humanize.Comma(s.Blobs))
+	}
+	fmt.Fprint(w, "\n\n")
+}
+
+func goingName(g *mark.Going) string {
+	if g.Digest.IsZero() {
+		return g.Repository
+	}
+	return g.Repository + "@" + g.Digest.String()
+}
+
+// goingTags names the tags that go, those first that were named.
+func goingTags(g *mark.Going) string {
+	if len(g.Tags) == 0 {
+		return "no tag"
+	}
+	text := "tags " + strings.Join(g.Tags, ", ")
+	if len(g.Tags) == 1 {
+		text = "tag " + g.Tags[0]
+	}
+	if len(g.Unnamed) > 0 && g.Role == mark.Named && len(g.Unnamed) < len(g.Tags) {
+		text += "; not named: " + strings.Join(g.Unnamed, ", ")
+	}
+	return text
+}
+
+// nextAway says what the reader may want to do after a removal by name.
+func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) {
+	for _, left := range j.plan.Untagged() {
+		say("%s was left without a tag by the stop: the next run removes it", left)
+	}
+	if !j.rules.Away.TagsOnly {
+		if slices.ContainsFunc(j.rules.Away.Going(), func(g mark.Going) bool { return g.Unread }) {
+			say("run regsweep gc after it: of what cannot be read only the link goes, and gc sweeps what that kept")
+		}
+		return
+	}
+	list := j.rules.Away.Going()
+	for i := range list {
+		g := &list[i]
+		switch {
+		case g.Digest.IsZero():
+		case g.Untagged:
+			tense := "now"
+			if rep.DryRun {
+				tense = "then"
+			}
+			gc := "gc -m"
+			if g.Unlinked {
+				gc = "gc"
+			}
+			say("%s has no tag %s: %s would %s remove it, and regsweep rm %s does", goingName(g), tense, gc, tense, goingName(g))
+		default:
+			say("regsweep rm %s would free what only it needs", goingName(g))
+		}
+	}
+}

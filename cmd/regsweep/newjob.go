@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+)
+
+// newJob finds the registry and makes the run of a command that removes. The
+// options have been verified.
+func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet, arg string) (*job, error) {
+	p.voice.quiet = c.quiet
+	protection, err := p.protection(r, f)
+	if err != nil {
+		return nil, err
+	}
+	place, err := p.locate(c, arg)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{program: p, common: c, removal: r, command: command, place: place, rules: mark.Rules{
+		Grace:            time.Duration(r.grace),
+		UploadsOlderThan: time.Duration(r.uploadsOlderThan),
+		Protect:          protection,
+	}}
+	j.rules.PullThrough, err = place.PullThrough()
+	return j, err
+}
+
+// locate finds the registry.
+func (p *program) locate(c *common, arg string) (layout.Place, error) {
+	return layout.Locate(layout.LocateOptions{
+		Root: c.root, ConfigFile: c.config, Arg: arg, Environ: p.environ, Defaults: layout.StandardDefaults(),
+	})
+}
+
+// foreign says why the truth about a store is in a database, or "".
+func foreign(place *layout.Place) (string, error) {
+	gitlab, err := place.GitLabDatabase()
+	switch {
+	case err != nil:
+		return "", err
+	case gitlab:
+		return "GitLab keeps this registry's metadata in a database", nil
+	case place.Config.Harbor:
+		return "this is Harbor's registry, whose tags are in Harbor's database", nil
+	}
+	return "", nil
+}
+
+// protection reads the list of --protect. One that names nothing is refused.
+func (p *program) protection(r *removal, f *pflag.FlagSet) (*mark.Protection, error) {
+	if !f.Changed("protect") {
+		return nil, nil
+	}
+	list, err := p.readProtection(r.protect)
+	if err != nil {
+		return nil, err
+	}
+	if list.Empty() && !r.allowEmpty {
+		return nil, &layout.HintError{
+			Err:  fmt.Errorf("--protect %q names nothing: whatever was to write the list may have failed", r.protect),
+			Hint: "leave the flag out, or give --allow-empty with it",
+		}
+	}
+	return list, nil
+}
+
+func (p *program) readProtection(file string) (*mark.Protection, error) {
+	if file == "-" {
+		return protection(p.in, "standard input")
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("--protect: %w", err)
+	}
+	defer f.Close()
+	return protection(f, file)
+}
+
+// protection reads the list; what is wrong in it is wrong usage.
+func protection(r io.Reader, name string) (*mark.Protection, error) {
+	p, err := mark.ReadProtection(r, name)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--protect: %w", err))
+	}
+	return p, nil
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+)
+
+// rmOptions are what rm was asked to do.
+type rmOptions struct {
+	common
+	removal
+	repositories []string
+	force        bool
+	targets      []mark.Target
+}
+
+func (p *program) rmCommand() *cobra.Command {
+	o := &rmOptions{}
+	cmd := &cobra.Command{
+		Use:   "rm NAME:TAG or NAME@DIGEST ..., rm --repository NAME ...",
+		Short: "delete images and repositories, and what only they kept",
+		Long: `rm deletes images, each with all of its tags, or whole repositories, and sweeps the blobs
+that nothing else needs. Before it asks, it names every tag that goes, also those that
+were not named. Several names are one plan and one sweep.
+
+An index takes along the children that no other index and no tag names. A child of an
+index that stays is refused without --force. Untagged referrers and the tags of
+signatures go with the image that they are about. A digest may be cut to its first 8
+digits or more. Older garbage is left to gc.
+
+Of a manifest that cannot be read, NAME@DIGEST removes the link and sweeps nothing.` + exitStatusHelp,
+		Example: `  regsweep rm team/app:v1 --dry-run             what goes with it, and how much that frees
+  regsweep rm team/app:v1 team/app:v2 --yes     two images, one sweep
+  regsweep rm team/app@sha256:4f53cda18c2b      an image by its digest, or the beginning of it
+  regsweep rm --repository team/old             all of a repository, not those below it`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.rm(cmd.Context(), o, cmd.Flags(), args)
+		},
+	}
+	o.common.add(cmd.Flags())
+	o.removal.add(cmd.Flags())
+	cmd.Flags().StringArrayVar(&o.repositories, "repository", nil, "delete the repository `NAME` with all that is in it; further NAMEs may follow")
+	cmd.Flags().BoolVar(&o.force, "force", false, "delete a child of an index that stays; the index then lacks it")
+	return cmd
+}
+
+func (o *rmOptions) verify(f *pflag.FlagSet, args []string) error {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f)); err != nil {
+		return err
+	}
+	names, images := o.repositories, args
+	if len(names) > 0 {
+		images = nil
+		for _, arg := range args {
+			if _, err := parseTarget(arg); errors.Is(err, errNoImage) {
+				names = append(names, arg)
+				continue
+			}
+			images = append(images, arg)
+		}
+	}
+	for _, name := range names {
+		if !layout.IsRepository(name) {
+			return &layout.HintError{Err: quoted("--repository %s is no name of a repository", name), Hint: "it is a NAME without tag and digest"}
+		}
+		o.targets = append(o.targets, mark.Target{Repository: name})
+	}
+	targets, err := parseTargets(images, func(name string) string {
+		return fmt.Sprintf("give %s:TAG or %s@DIGEST for an image, or --repository %s for all of it", name, name, name)
+	})
+	if err != nil {
+		return err
+	}
+	if o.targets = append(o.targets, targets...); len(o.targets) == 0 {
+		return &layout.HintError{Err: errors.New("rm needs to know what"), Hint: "give NAME:TAG or NAME@DIGEST for an image, or --repository NAME for all of a repository"}
+	}
+	return nil
+}
+
+func (p *program) rm(ctx context.Context, o *rmOptions, f *pflag.FlagSet, args []string) error {
+	if err := o.verify(f, args); err != nil {
+		return usage(err)
+	}
+	if err := p.verifyConsent(&o.removal, "rm"); err != nil {
+		return usage(err)
+	}
+	job, err := p.newJob("rm", &o.common, &o.removal, f, "")
+	if err != nil {
+		return err
+	}
+	job.rules.Away = mark.NewRemoval(o.targets)
+	job.rules.Away.Force = o.force
+	return job.run(ctx)
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+)
+
+// untagOptions are what untag was asked to do.
+type untagOptions struct {
+	common
+	removal
+	targets []mark.Target
+}
+
+func (p *program) untagCommand() *cobra.Command {
+	o := &untagOptions{}
+	cmd := &cobra.Command{
+		Use:   "untag NAME:TAG ...",
+		Short: "remove tags; their images stay",
+		Long: `untag removes tags, each in one step. Their manifests stay and can be pulled by digest;
+nothing is swept and no space is freed. "regsweep rm NAME@DIGEST" deletes the image,
+and "regsweep gc -m" all images without a tag.` + exitStatusHelp,
+		Example: `  regsweep untag team/app:latest --yes
+  regsweep untag team/app:pr-1 team/app:pr-2 --dry-run`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.untag(cmd.Context(), o, cmd.Flags(), args)
+		},
+	}
+	o.common.add(cmd.Flags())
+	o.removal.add(cmd.Flags())
+	return cmd
+}
+
+func (o *untagOptions) verify(f *pflag.FlagSet, args []string) (err error) {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f)); err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		return &layout.HintError{Err: errors.New("untag needs to know what"), Hint: "give NAME:TAG"}
+	}
+	o.targets, err = parseTargets(args, func(name string) string { return "give " + name + ":TAG" })
+	for _, t := range o.targets {
+		if err == nil && t.Tag == "" {
+			err = &layout.HintError{Err: fmt.Errorf("%q is no tag", t), Hint: "give " + t.Repository + ":TAG, or delete the image with regsweep rm"}
+		}
+	}
+	return err
+}
+
+func (p *program) untag(ctx context.Context, o *untagOptions, f *pflag.FlagSet, args []string) error {
+	if err := o.verify(f, args); err != nil {
+		return usage(err)
+	}
+	if err := p.verifyConsent(&o.removal, "untag"); err != nil {
+		return usage(err)
+	}
+	job, err := p.newJob("untag", &o.common, &o.removal, f, "")
+	if err != nil {
+		return err
+	}
+	job.rules.Away = mark.NewRemoval(o.targets)
+	job.rules.Away.TagsOnly = true
+	return job.run(ctx)
+}
