@@ -169,6 +169,16 @@ func TestReadOnly(t *testing.T) {
 	}
 	r := system{}.gc(t, s, "-m")
 	refuses(t, s, before, r, s.Dir, "read-only")
+	for _, args := range [][]string{{"ls"}, {"ls", "a/one"}, {"why", "a/one:v1"}, {"rm", "a/one:v1", "-d"}} {
+		if r := runProgram(t, "", append(args, "--root", s.Root)...); r.status != 0 || r.stdout == "" {
+			t.Errorf("%v: status %d\n%s", args, r.status, r.stderr)
+		}
+	}
+	for _, args := range [][]string{{"rm", "a/one:v1", "-y"}, {"untag", "a/one:v1", "-y"}} {
+		if r := runProgram(t, "", append(args, "--root", s.Root)...); r.status != 1 || !strings.Contains(r.stderr, "read-only") {
+			t.Errorf("%v: status %d\n%s", args, r.status, r.stderr)
+		}
+	}
 	mustRun(t, "mount", "-o", "remount,rw", dir)
 	if r := (system{}).gc(t, s, "-m"); r.status != 0 || s.Has("orphan") {
 		t.Errorf("written again: status %d\n%s", r.status, r.stderr)

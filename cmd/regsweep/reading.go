@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// reading is one run of a command that only reads: it takes no lock, and works
+// on a store that is mounted read-only.
+type reading struct {
+	*program
+	*common
+	place layout.Place
+	rules mark.Rules
+	dir   *disk.Dir
+	w     *walker.Walker
+	store *mark.Store
+}
+
+// open finds the registry and walks its blobs. The ages are gc's defaults. The
+// caller closes it.
+func (p *program) open(ctx context.Context, c *common) (*reading, error) {
+	p.voice.quiet = c.quiet
+	place, err := p.locate(c, "")
+	if err != nil {
+		return nil, err
+	}
+	r := &reading{program: p, common: c, place: place}
+	if err := r.warnForeign(); err != nil {
+		return nil, err
+	}
+	if r.dir, err = p.files.OpenStore(place.Store); err != nil {
+		return nil, fmt.Errorf("open the store %q: %w", place.Store, err)
+	}
+	info, err := r.dir.Info()
+	if err != nil {
+		r.dir.Close()
+		return nil, err
+	}
+	ages := defaultAges()
+	r.rules = mark.Rules{
+		Now: time.Now(), Grace: time.Duration(ages.grace), UploadsOlderThan: time.Duration(ages.uploadsOlderThan),
+		Resumed: info.MTime == sweep.Unfinished.UnixNano(),
+	}
+	if r.rules.PullThrough, err = place.PullThrough(); err != nil {
+		r.dir.Close()
+		return nil, err
+	}
+	r.w = walker.New(r.dir, walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed})
+	r.store = mark.Read(ctx, r.w, r.rules)
+	return r, nil
+}
+
+func (r *reading) close() {
+	r.w.Close()
+	r.dir.Close()
+}
+
+// look reads the repositories. What cannot be read makes the answer wrong.
+func (r *reading) look(ctx context.Context, observer mark.Observer) (*mark.Look, error) {
+	look := r.store.Observe(ctx, r.w, observer)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	n := r.w.Findings.Unreadable()
+	if n == 0 {
+		return look, nil
+	}
+	for _, p := range r.w.Findings.Problems() {
+		if p.Kind == walker.IOError {
+			r.voice.say("regsweep: %s: %s", p.Path, p.Detail)
+		}
+	}
+	return nil, &layout.HintError{
+		Err:  fmt.Errorf("%d paths cannot be read, so that the answer would be wrong", n),
+		Hint: "run as a user who can read the store, or mend the filesystem first",
+	}
+}
+
+// warnForeign says where the links are not the truth.
+func (r *reading) warnForeign() error {
+	for _, unread := range r.place.Unread {
+		r.voice.warn("%s", unread)
+	}
+	reason, err := foreign(&r.place)
+	if err == nil && reason != "" {
+		r.voice.warn("%s: what follows is not the truth about it", reason)
+	}
+	return err
+}
+
+// verdict is the status of a run that did what it was to do.
+func (r *reading) verdict() int {
+	n := r.w.Findings.Serious()
+	if n == 0 {
+		return statusDone
+	}
+	r.voice.warn("the store has %s problems, which regsweep gc --dry-run lists", comma(n))
+	return statusProblems
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// table is text in columns. Cells must be harmless.
+type table struct {
+	columns []column
+	rows    [][]string
+}
+
+// column is how one column is written.
+type column struct {
+	title string
+	right bool // numbers
+	// least is the width to which it may be shortened on a terminal that is
+	// too narrow; 0 is never.
+	least int
+	// drop says when it is left out on a terminal that is still too narrow: 1
+	// is first, 0 never.
+	drop int
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// write fits the table into a width; 0 is as wide as it gets.
+func (t *table) write(w io.Writer, width int) error {
+	widths := t.widths()
+	for !shrink(t.columns, widths, width) && t.dropOne() {
+		widths = t.widths()
+	}
+	var text strings.Builder
+	titles := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		titles[i] = c.title
+	}
+	t.line(&text, titles, widths)
+	for _, row := range t.rows {
+		t.line(&text, row, widths)
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func (t *table) widths() []int {
+	widths := make([]int, len(t.columns))
+	for i, c := range t.columns {
+		widths[i] = utf8.RuneCountInString(c.title)
+	}
+	for _, row := range t.rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	return widths
+}
+
+const gap = "  "
+
+// dropOne leaves out the column that can best be done without.
+func (t *table) dropOne() bool {
+	first := -1
+	for i, c := range t.columns {
+		if c.drop > 0 && (first < 0 || c.drop < t.columns[first].drop) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return false
+	}
+	t.columns = slices.Delete(slices.Clone(t.columns), first, first+1)
+	for i := range t.rows {
+		t.rows[i] = slices.Delete(t.rows[i], first, first+1)
+	}
+	return true
+}
+
+// shrink takes from the widest column that may be shortened until all fit, if
+// they can.
+func shrink(columns []column, widths []int, width int) (fits bool) {
+	total := -len(gap)
+	for _, n := range widths {
+		total += n + len(gap)
+	}
+	for width > 0 && total > width {
+		widest := -1
+		for i, c := range columns {
+			if c.least > 0 && widths[i] > c.least && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return false
+		}
+		widths[widest]--
+		total--
+	}
+	return true
+}
+
+func (t *table) line(text *strings.Builder, cells []string, widths []int) {
+	var line strings.Builder
+	for i, cell := range cells {
+		cell = cutText(cell, widths[i])
+		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		if i > 0 {
+			line.WriteString(gap)
+		}
+		if t.columns[i].right {
+			cell = pad + cell
+		} else {
+			cell += pad
+		}
+		line.WriteString(cell)
+	}
+	fmt.Fprintln(text, strings.TrimRight(line.String(), " "))
+}
+
+// cutText shortens a text to a width.
+func cutText(text string, width int) string {
+	if utf8.RuneCountInString(text) <= width {
+		return text
+	}
+	return string([]rune(text)[:width-1]) + "…"
+}
+
+// terminalWidth is that of the terminal behind a stream, or 0.
+func terminalWidth(stream any) int {
+	if f, ok := stream.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return 0
+}
