@@ -1,0 +1,78 @@
+package sweep_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// TestStopAway stops a removal by name at every call: nothing is half there, the
+// report names the manifests that lost their tags and stay, and a later run
+// finishes the work or leaves images that are whole.
+func TestStopAway(t *testing.T) {
+	tp := newTemplate(t, "age 10m\n"+awaySample)
+	dir := scratch(t)
+	untagged := 0
+	for n := 1; ; n++ {
+		s := tp.copy(filepath.Join(dir, fmt.Sprint(n)))
+		ctx, stop := context.WithCancel(context.Background())
+		calls, on := 0, false
+		p := awayRun(s, []mark.Target{{Repository: "a", Tag: "v1"}, {Repository: "a", Tag: "all"}}, false, false)
+		p.dry, p.jobs, p.ctx = false, 1, ctx
+		p.planned = func() { on = true }
+		p.fault = func(disk.Op, string) error {
+			if on {
+				if calls++; calls == n {
+					stop()
+				}
+			}
+			return nil
+		}
+		o := p.run()
+		stop()
+		if o.err != nil && !errors.Is(o.err, context.Canceled) || len(o.failures) > 0 {
+			t.Fatalf("at call %d: %v %v", n, o.err, o.failures)
+		}
+		for ref, lacks := range missing(s) {
+			if len(lacks) > 0 {
+				t.Errorf("stopped at call %d: %s lacks %v", n, ref, lacks)
+			}
+		}
+		tags := slices.ContainsFunc(references(s.Dir), func(r string) bool { return r == "a:v1" || r == "a:old" })
+		aside := slices.ContainsFunc(tree(s.Dir), func(path string) bool {
+			return strings.Contains(path, "revisions/sha256/"+s.Digest("x").Hex()+"/link")
+		})
+		left := o.plan.Untagged()
+		if want := !tags && aside && o.executed; want != slices.Contains(left, "a@"+s.Digest("x").String()) {
+			t.Errorf("stopped at call %d, it names %v; the tags are there: %v, the manifest: %v, executed %v", n, left, tags, aside, o.executed)
+		}
+		untagged += len(left)
+		rules := usual(s.Now)
+		rules.DeleteUntagged = false
+		later := pipeline{dir: s.Dir, rules: rules, jobs: 1}.run()
+		if later.said() {
+			t.Errorf("after a stop at call %d, the next run says %v %v", n, later.err, later.failures)
+		}
+		for ref, lacks := range missing(s) {
+			if len(lacks) > 0 {
+				t.Errorf("after a stop at call %d and another run: %s lacks %v", n, ref, lacks)
+			}
+		}
+		if slices.ContainsFunc(tree(s.Dir), func(path string) bool { return strings.Contains(path, ".regsweep") }) {
+			t.Errorf("after a stop at call %d and another run, names are left: %v", n, tree(s.Dir))
+		}
+		if calls < n {
+			break
+		}
+	}
+	if untagged == 0 {
+		t.Error("no stop left a manifest without its tags")
+	}
+}
