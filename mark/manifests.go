@@ -15,9 +15,6 @@ type manifest struct {
 	subjects []ID
 }
 
-// known reports whether it is a manifest at all.
-func (m *manifest) known() bool { return m.kind != 0 }
-
 // eachRef calls fn with every reference.
 func (m *manifest) eachRef(fn func(ID)) {
 	for _, id := range m.required {

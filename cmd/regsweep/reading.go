@@ -32,6 +32,7 @@ func (p *program) open(ctx context.Context, c *common) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
+	go useProcessors(ctx, c.jobs)
 	r := &reading{program: p, common: c, place: place}
 	if err := r.warnForeign(); err != nil {
 		return nil, err
@@ -55,6 +56,7 @@ func (p *program) open(ctx context.Context, c *common) (*reading, error) {
 	}
 	r.w = walker.New(r.dir, walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed})
 	r.store = mark.Read(ctx, r.w, r.rules)
+	limitGarbage()
 	return r, nil
 }
 
