@@ -1,0 +1,259 @@
+package retention
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+)
+
+// repositoryCase is one repository that is being decided about.
+type repositoryCase struct {
+	*Decider
+	guard mark.Guard
+	whole []string // why all of it is protected
+	rule  *rule    // nil if none matches
+
+	decisions []Decision
+	things    []thing // in their order
+}
+
+// thing is one tag or untagged manifest.
+type thing struct {
+	*Decision
+	pushed   time.Time
+	held     string
+	untagged bool
+	referrer bool // a referrer's tag
+	orphan   bool
+	timeless bool // its time cannot be used
+}
+
+// keep adds a reason for which a thing stays. One is enough: what spoke against
+// it no longer counts.
+func (t *thing) keep(reason string) {
+	if !t.Keep {
+		t.Keep, t.Reasons = true, nil
+	}
+	t.Reasons = append(t.Reasons, reason)
+}
+
+// drop adds a reason for which a thing that nothing keeps goes.
+func (t *thing) drop(reason string) {
+	if !t.Keep {
+		t.Reasons = append(t.Reasons, reason)
+	}
+}
+
+// newCase puts what there is in the order of the decisions.
+func (d *Decider) newCase(r Repository) *repositoryCase {
+	c := &repositoryCase{Decider: d, guard: d.protect.Guard(r.Name)}
+	c.whole = c.guard.Repository()
+	age := Pushed
+	if at := slices.IndexFunc(d.rules, func(one rule) bool { return one.repositories.match(r.Name) }); at >= 0 {
+		c.rule = &d.rules[at]
+		age = c.rule.Age
+	}
+	time := func(pushed, created time.Time) time.Time {
+		if age == Created {
+			return created
+		}
+		return pushed
+	}
+	c.decisions = make([]Decision, len(r.Tags)+len(r.Untagged))
+	c.things = make([]thing, 0, len(c.decisions))
+	add := func(one Decision, t thing) {
+		t.Decision = &c.decisions[len(c.things)]
+		*t.Decision = one
+		c.things = append(c.things, t)
+	}
+	for _, t := range sorted(r.Tags, func(a, b *Tag) int { return cmp.Compare(a.Name, b.Name) }) {
+		one := Decision{Repository: r.Name, Tag: t.Name, Digest: t.Digest, Time: time(t.Pushed, t.Created)}
+		_, referrer := layout.ReferrerTag(t.Name)
+		if referrer {
+			one.Time = t.Pushed
+		}
+		add(one, thing{pushed: t.Pushed, held: t.Held, referrer: referrer, orphan: t.Orphan})
+	}
+	for _, m := range sorted(r.Untagged, func(a, b *Manifest) int { return a.Digest.Compare(b.Digest) }) {
+		add(Decision{Repository: r.Name, Digest: m.Digest, Time: time(m.Pushed, m.Created)},
+			thing{pushed: m.Pushed, held: m.Held, untagged: true})
+	}
+	return c
+}
+
+func sorted[T any](list []T, compare func(a, b *T) int) []*T {
+	order := make([]*T, len(list))
+	for i := range list {
+		order[i] = &list[i]
+	}
+	slices.SortFunc(order, compare)
+	return order
+}
+
+// look finds what keeps a thing whatever the rule says.
+func (c *repositoryCase) look(t *thing) {
+	t.protect(c.whole)
+	if !t.untagged {
+		t.protect(c.guard.Tag(t.Tag))
+	}
+	t.protect(c.guard.Digest(t.Digest))
+	if t.held != "" {
+		t.keep(t.held)
+	}
+	if c.rule == nil {
+		t.keep("no rule matches")
+		return
+	}
+	t.Rule = c.rule.name
+	if reason := c.timeless(t); reason != "" {
+		t.timeless = true
+		t.keep(reason)
+	}
+}
+
+func (t *thing) protect(lines []string) {
+	for _, line := range lines {
+		t.keep("protected by " + line)
+	}
+}
+
+// timeless says why a thing's time cannot be used. Nothing was pushed or built
+// for a registry before 1981; reproducible builds and archives say 1970 and 1980.
+func (c *repositoryCase) timeless(t *thing) string {
+	what := c.rule.Age.String()
+	if t.referrer {
+		what = Pushed.String()
+	}
+	switch {
+	case t.Time.IsZero():
+		return what + " time is missing"
+	case t.Time.Before(time.Date(1981, 1, 1, 0, 0, 0, 0, time.UTC)):
+		return fmt.Sprintf("%s time is absurd: %s", what, t.Time.UTC().Format(time.DateOnly))
+	case t.Time.After(c.now):
+		return fmt.Sprintf("%s time is in the future: %s", what, t.Time.UTC().Format(time.RFC3339))
+	}
+	return ""
+}
+
+// apply gives every thing to what decides about it: an entry, or the rule's
+// word about untagged manifests or referrers.
+func (c *repositoryCase) apply() {
+	pools := make([][]*thing, len(c.rule.entries))
+	var untagged []*thing
+	for i := range c.things {
+		t := &c.things[i]
+		switch {
+		case t.untagged:
+			untagged = append(untagged, t)
+		case t.referrer:
+			c.applyReferrer(t)
+		default:
+			at := slices.IndexFunc(c.rule.entries, func(e entry) bool { return e.matches(t.Repository, t.Tag) })
+			switch {
+			case at < 0:
+				t.keep("no entry matches")
+			case t.held == "":
+				pools[at] = append(pools[at], t)
+			}
+		}
+	}
+	for at, pool := range pools {
+		c.judge(c.rule.entries[at].keep, pool)
+	}
+	c.applyUntagged(untagged)
+}
+
+func (c *repositoryCase) applyReferrer(t *thing) {
+	subject, _ := layout.ReferrerTag(t.Tag)
+	switch {
+	case !t.orphan:
+		t.keep("goes with its subject " + subject.String())
+	case !c.rule.RemoveOrphanedReferrers:
+		t.keep("orphaned referrers stay")
+	case c.fresh(t):
+		t.keep(c.freshReason())
+	default:
+		t.drop("orphaned: " + subject.String() + " is not in the repository")
+	}
+}
+
+func (c *repositoryCase) applyUntagged(all []*thing) {
+	if c.rule.Untagged == nil {
+		for _, t := range all {
+			t.keep("untagged manifests stay")
+		}
+		return
+	}
+	pool := all[:0]
+	for _, t := range all {
+		if c.fresh(t) {
+			t.keep(c.freshReason())
+		}
+		if t.held == "" {
+			pool = append(pool, t)
+		}
+	}
+	c.judge(c.rule.Untagged, pool)
+}
+
+func (c *repositoryCase) fresh(t *thing) bool { return c.now.Sub(t.pushed) < c.grace }
+
+func (c *repositoryCase) freshReason() string {
+	return "younger than the grace of " + Duration(c.grace).String()
+}
+
+// shared says of the tags that go which tag keeps their manifest: of several
+// the one whose name is first.
+func (c *repositoryCase) shared() {
+	if !slices.ContainsFunc(c.things, func(t thing) bool { return !t.Keep }) {
+		return
+	}
+	by := map[layout.Digest]string{}
+	for i := range c.things {
+		if t := &c.things[i]; t.Keep && !t.untagged {
+			if first, ok := by[t.Digest]; !ok || t.Tag < first {
+				by[t.Digest] = t.Tag
+			}
+		}
+	}
+	for i := range c.things {
+		t := &c.things[i]
+		if name, ok := by[t.Digest]; ok && !t.Keep && !t.Digest.IsZero() {
+			t.Reasons = append(t.Reasons, "shares its manifest with "+name)
+		}
+	}
+}
+
+// empty is the error if the rule leaves no tag where there were any. Tags that
+// count for nothing are none.
+func (c *repositoryCase) empty() error {
+	gone := 0
+	for i := range c.things {
+		switch t := &c.things[i]; {
+		case t.untagged || t.held != "" || t.referrer:
+		case t.Keep:
+			return nil
+		default:
+			gone++
+		}
+	}
+	if gone == 0 || c.rule.AllowEmpty {
+		return nil
+	}
+	return &EmptyError{Rule: c.rule.name, Repository: c.things[0].Repository, Tags: gone}
+}
+
+// newestFirst orders by time, then by name. It is asked millions of times.
+func newestFirst(a, b *thing) int {
+	if c := b.Time.Compare(a.Time); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Tag, b.Tag); c != 0 {
+		return c
+	}
+	return a.Digest.Compare(b.Digest)
+}

@@ -1,0 +1,176 @@
+package retention
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // registries' containers have no time zones of their own
+
+	"github.com/regsweep/regsweep/mark"
+)
+
+// rule is a Rule that can match.
+type rule struct {
+	*Rule
+	name         string
+	repositories patterns
+	entries      []entry
+	zone         *time.Location
+}
+
+type entry struct {
+	match, exclude patterns
+	filter         []filter
+	keep           *Keep
+}
+
+// matches is asked in a repository that the entry's rule matches.
+func (e *entry) matches(repository, tag string) bool {
+	for i := range e.filter {
+		if f := &e.filter[i]; f.tagRE.MatchString(tag) && f.repositoryRE.MatchString(repository) {
+			return !e.exclude.match(tag)
+		}
+	}
+	return e.match.match(tag) && !e.exclude.match(tag)
+}
+
+func (p *Policy) compile() ([]rule, error) {
+	if len(p.Rules) == 0 {
+		return nil, errors.New("the policy has no rules")
+	}
+	names := map[string]bool{}
+	rules := make([]rule, len(p.Rules))
+	for i := range p.Rules {
+		r, err := p.Rules[i].compile(p.Timezone)
+		r.name = p.Rules[i].name(i)
+		if err == nil && names[r.name] {
+			err = errors.New("another rule has its name")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("rule %q: %w", r.name, err)
+		}
+		names[r.name] = true
+		rules[i] = r
+	}
+	return rules, nil
+}
+
+func (r *Rule) compile(zone string) (c rule, err error) {
+	c.Rule = r
+	if r.Timezone != "" {
+		zone = r.Timezone
+	}
+	if c.zone, err = parseZone(zone); err != nil {
+		return c, err
+	}
+	if c.repositories, err = parsePatterns(r.Repositories); err != nil {
+		return c, err
+	}
+	switch {
+	case len(r.Repositories) == 0:
+		return c, errors.New("it names no repositories")
+	case len(r.Tags) == 0 && r.Untagged == nil && !r.RemoveOrphanedReferrers:
+		return c, errNothing
+	case r.Untagged != nil:
+		if err := r.Untagged.check(); err != nil {
+			return c, fmt.Errorf("untagged: %w", err)
+		}
+		if r.Untagged.Semver != (Semver{}) {
+			return c, errUntaggedSemver
+		}
+	}
+	for i := range r.Tags {
+		e, err := r.Tags[i].compile()
+		if err != nil {
+			return c, fmt.Errorf("entry %d of tags: %w", i+1, err)
+		}
+		c.entries = append(c.entries, e)
+	}
+	return c, nil
+}
+
+func (e *Entry) compile() (c entry, err error) {
+	if c.match, err = parsePatterns(e.Match); err != nil {
+		return c, err
+	}
+	if c.exclude, err = parsePatterns(e.Exclude); err != nil {
+		return c, err
+	}
+	for _, text := range e.Filter {
+		f, err := parseFilter(text)
+		if err != nil {
+			return c, fmt.Errorf("%q: %w", text, err)
+		}
+		c.filter = append(c.filter, f)
+	}
+	if len(c.match)+len(c.filter) == 0 {
+		return c, errors.New("it matches nothing")
+	}
+	c.keep = &e.Keep
+	return c, e.Keep.check()
+}
+
+var (
+	errNothing        = errors.New("it decides nothing; to keep everything, say tags: [{match: [\"*\"], keep: {all: true}}]")
+	errKeepNothing    = errors.New("it says neither what stays nor none: true")
+	errNone           = errors.New("none stands alone: what other rules keep is not none")
+	errUntaggedSemver = errors.New("untagged manifests have no versions")
+)
+
+// counts lists the rules of a Keep that have a number, by their keys.
+func (k *Keep) counts() []count {
+	return []count{
+		{"last", &k.Last},
+		{"hourly", &k.Hourly}, {"daily", &k.Daily}, {"weekly", &k.Weekly}, {"monthly", &k.Monthly}, {"yearly", &k.Yearly},
+	}
+}
+
+func (s *Semver) counts() []count {
+	return []count{{"major", &s.Major}, {"minor", &s.Minor}, {"patch", &s.Patch}, {"prerelease", &s.Prerelease}}
+}
+
+type count struct {
+	key string
+	n   *int
+}
+
+// check holds what must be true of every Keep, wherever it is from.
+func (k *Keep) check() error {
+	for _, c := range append(k.counts(), k.Semver.counts()...) {
+		if *c.n < 0 {
+			return fmt.Errorf("%s: %d is negative", c.key, *c.n)
+		}
+	}
+	if k.Within < 0 {
+		return fmt.Errorf("within: %w", errNegative)
+	}
+	switch {
+	case *k == Keep{}:
+		return errKeepNothing
+	case k.None && *k != Keep{None: true}:
+		return errNone
+	}
+	return nil
+}
+
+func parseZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		// Of all machines' own time zones one policy would make different decisions.
+		return nil, fmt.Errorf("not a time zone such as Europe/Berlin: %q", name)
+	}
+	return zone, nil
+}
+
+// addProtected refuses what a list of protected names would take for a name
+// that there cannot be: it would protect nothing, and say so too late.
+func addProtected(list *mark.Protection, line int, text string) error {
+	switch {
+	case strings.HasPrefix(text, isExpression):
+		return errors.New("protect has globs only")
+	case strings.HasPrefix(text, "!"):
+		return errors.New("what is protected cannot be negated")
+	}
+	return list.Add(line, text)
+}

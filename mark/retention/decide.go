@@ -1,0 +1,150 @@
+package retention
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+)
+
+// Tag is what retention has to know of a tag.
+type Tag struct {
+	Name    string
+	Digest  layout.Digest // of the manifest that it names
+	Pushed  time.Time     // its link's time
+	Created time.Time     // the image's own time; zero if there is none
+	// Held says why the tag cannot be judged, such as a link that cannot be read
+	// or names nothing. It stays, and counts for nothing.
+	Held string
+	// Orphan says of a referrer's tag (see layout.ReferrerTag) that its subject
+	// is not linked in the repository.
+	Orphan bool
+}
+
+// Manifest is an untagged manifest. Those that go and stay with another, as
+// children of an index and as referrers, need not be listed.
+type Manifest struct {
+	Digest  layout.Digest
+	Pushed  time.Time // its link's time
+	Created time.Time // zero if there is none
+	Held    string    // as a tag's
+}
+
+// Repository is what is there to be decided about, in any order.
+type Repository struct {
+	Name     string
+	Tags     []Tag
+	Untagged []Manifest
+}
+
+// Decision is about one tag or one untagged manifest.
+type Decision struct {
+	Repository string
+	Tag        string // empty for an untagged manifest
+	Digest     layout.Digest
+	Time       time.Time // by which it was judged; zero if there is none
+	Keep       bool
+	Rule       string   // the one that decided; empty if none did
+	Reasons    []string // for what was decided, never empty
+}
+
+// Options are what a policy is applied with.
+type Options struct {
+	Now time.Time // the run's clock, which says what is in the future
+	// Grace spares young untagged manifests, which a push may be about to name,
+	// and young tags of orphaned referrers.
+	Grace time.Duration
+	// Protect is protected besides what the policy protects.
+	Protect *mark.Protection
+}
+
+// EmptyError refuses a rule that would leave a repository without a tag. The
+// whole run is refused for it.
+type EmptyError struct {
+	Rule, Repository string
+	Tags             int // how many would go
+}
+
+func (e *EmptyError) Error() string {
+	return fmt.Sprintf("rule %q would leave repository %q without a tag: all %d would go", e.Rule, e.Repository, e.Tags)
+}
+
+// Decider applies a policy. It may be used concurrently.
+type Decider struct {
+	rules   []rule
+	protect *mark.Protection
+	now     time.Time
+	grace   time.Duration
+}
+
+// Decider prepares the policy. Its errors are about a policy that was made by
+// hand: one that Parse or FromFlags returned has none.
+func (p *Policy) Decider(o Options) (*Decider, error) {
+	rules, err := p.compile()
+	if err != nil {
+		return nil, err
+	}
+	own, err := p.Protection()
+	if err != nil {
+		return nil, err
+	}
+	return &Decider{rules: rules, protect: mark.JoinProtections(own, o.Protect), now: o.Now, grace: o.Grace}, nil
+}
+
+// Protection is what the policy protects. Mark has to know it too, since what
+// is protected may be below what goes.
+func (p *Policy) Protection() (*mark.Protection, error) {
+	list := &mark.Protection{}
+	var errs []error
+	for i, text := range p.Protect {
+		if err := addProtected(list, i+1, text); err != nil {
+			errs = append(errs, fmt.Errorf("protect %q: %w", text, err))
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+// Protection is all that the decisions protect.
+func (d *Decider) Protection() *mark.Protection { return d.protect }
+
+// Decide decides about every tag and every untagged manifest that is given, in
+// the order of tags' names, then of digests. The error is an *EmptyError; the
+// decisions that it refuses come with it.
+func (d *Decider) Decide(r Repository) ([]Decision, error) {
+	c := d.newCase(r)
+	for i := range c.things {
+		c.look(&c.things[i])
+	}
+	if c.rule != nil {
+		c.apply()
+	}
+	for i := range c.things {
+		if t := &c.things[i]; len(t.Reasons) == 0 {
+			t.keep("nothing decides about it")
+		}
+	}
+	c.shared()
+	return c.decisions, c.empty()
+}
+
+// Images lists the manifests of a repository's decisions that nothing is to
+// keep for its own sake any more: those whose every tag goes, and untagged ones
+// that go. An index or a subject may keep them all the same.
+func Images(decisions []Decision) []layout.Digest {
+	stays := map[layout.Digest]bool{}
+	for i := range decisions {
+		d := &decisions[i]
+		stays[d.Digest] = stays[d.Digest] || d.Keep
+	}
+	var gone []layout.Digest
+	for digest, keep := range stays {
+		if !keep {
+			gone = append(gone, digest)
+		}
+	}
+	slices.SortFunc(gone, layout.Digest.Compare)
+	return gone
+}
