@@ -21,33 +21,6 @@ type repositoryCase struct {
 	things    []thing // in their order
 }
 
-// thing is one tag or untagged manifest.
-type thing struct {
-	*Decision
-	pushed   time.Time
-	held     string
-	untagged bool
-	referrer bool // a referrer's tag
-	orphan   bool
-	timeless bool // its time cannot be used
-}
-
-// keep adds a reason for which a thing stays. One is enough: what spoke against
-// it no longer counts.
-func (t *thing) keep(reason string) {
-	if !t.Keep {
-		t.Keep, t.Reasons = true, nil
-	}
-	t.Reasons = append(t.Reasons, reason)
-}
-
-// drop adds a reason for which a thing that nothing keeps goes.
-func (t *thing) drop(reason string) {
-	if !t.Keep {
-		t.Reasons = append(t.Reasons, reason)
-	}
-}
-
 // newCase puts what there is in the order of the decisions.
 func (d *Decider) newCase(r Repository) *repositoryCase {
 	c := &repositoryCase{Decider: d, guard: d.protect.Guard(r.Name)}
@@ -57,7 +30,7 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 		c.rule = &d.rules[at]
 		age = c.rule.Age
 	}
-	time := func(pushed, created time.Time) time.Time {
+	judged := func(pushed, created time.Time) time.Time {
 		if age == Created {
 			return created
 		}
@@ -71,7 +44,7 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 		c.things = append(c.things, t)
 	}
 	for _, t := range sorted(r.Tags, func(a, b *Tag) int { return cmp.Compare(a.Name, b.Name) }) {
-		one := Decision{Repository: r.Name, Tag: t.Name, Digest: t.Digest, Time: time(t.Pushed, t.Created)}
+		one := Decision{Repository: r.Name, Tag: t.Name, Digest: t.Digest, Time: judged(t.Pushed, t.Created)}
 		_, referrer := layout.ReferrerTag(t.Name)
 		if referrer {
 			one.Time = t.Pushed
@@ -79,7 +52,7 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 		add(one, thing{pushed: t.Pushed, held: t.Held, referrer: referrer, orphan: t.Orphan})
 	}
 	for _, m := range sorted(r.Untagged, func(a, b *Manifest) int { return a.Digest.Compare(b.Digest) }) {
-		add(Decision{Repository: r.Name, Digest: m.Digest, Time: time(m.Pushed, m.Created)},
+		add(Decision{Repository: r.Name, Digest: m.Digest, Time: judged(m.Pushed, m.Created)},
 			thing{pushed: m.Pushed, held: m.Held, untagged: true})
 	}
 	return c
@@ -112,12 +85,6 @@ func (c *repositoryCase) look(t *thing) {
 	if reason := c.timeless(t); reason != "" {
 		t.timeless = true
 		t.keep(reason)
-	}
-}
-
-func (t *thing) protect(lines []string) {
-	for _, line := range lines {
-		t.keep("protected by " + line)
 	}
 }
 
@@ -245,15 +212,4 @@ func (c *repositoryCase) empty() error {
 		return nil
 	}
 	return &EmptyError{Rule: c.rule.name, Repository: c.things[0].Repository, Tags: gone}
-}
-
-// newestFirst orders by time, then by name. It is asked millions of times.
-func newestFirst(a, b *thing) int {
-	if c := b.Time.Compare(a.Time); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(a.Tag, b.Tag); c != 0 {
-		return c
-	}
-	return a.Digest.Compare(b.Digest)
 }

@@ -47,7 +47,8 @@ type Decision struct {
 	Digest     layout.Digest
 	Time       time.Time // by which it was judged; zero if there is none
 	Keep       bool
-	Rule       string   // the one that decided; empty if none did
+	Protected  bool
+	Rule       string   // the one whose repositories match; empty if there is none
 	Reasons    []string // for what was decided, never empty
 }
 
@@ -141,7 +142,7 @@ func Images(decisions []Decision) []layout.Digest {
 	}
 	var gone []layout.Digest
 	for digest, keep := range stays {
-		if !keep {
+		if !keep && !digest.IsZero() {
 			gone = append(gone, digest)
 		}
 	}
