@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -98,48 +98,18 @@ func (p *program) verifyConsent(r *removal, command string) error {
 // age is a duration flag with days and weeks besides Go's units.
 type age time.Duration
 
-var longUnit = regexp.MustCompile(`([0-9]*\.?[0-9]+)([dw])`)
-
 // Set reads 30d, 2d3h6m, 1.5w, 90s or 0.
 func (a *age) Set(text string) error {
-	failure := error(nil)
-	inHours := longUnit.ReplaceAllStringFunc(text, func(part string) string {
-		n, err := strconv.ParseFloat(part[:len(part)-1], 64)
-		if err != nil {
-			failure = err
-		}
-		hours := 24.0
-		if part[len(part)-1] == 'w' {
-			hours = 7 * 24
-		}
-		return strconv.FormatFloat(n*hours, 'f', -1, 64) + "h"
-	})
-	d, err := time.ParseDuration(inHours)
-	if err != nil || failure != nil {
-		return fmt.Errorf("not a duration such as 90m, 24h, 30d or 2w")
-	}
-	if d < 0 {
-		return fmt.Errorf("an age is not negative")
+	d, err := retention.ParseDuration(text)
+	if err != nil {
+		return err
 	}
 	*a = age(d)
 	return nil
 }
 
-// String is the age in the largest unit that divides it.
-func (a *age) String() string {
-	d := time.Duration(*a)
-	if d != 0 && d%(24*time.Hour) == 0 && d > 24*time.Hour {
-		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
-	}
-	s := d.String()
-	if s = strings.TrimSuffix(s, "0s"); strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	if s == "" {
-		return "0"
-	}
-	return s
-}
+// String is the age in days where it is a number of those.
+func (a *age) String() string { return retention.Duration(*a).String() }
 
 // Type is the kind of value in help.
 func (a *age) Type() string { return "age" }
