@@ -10,13 +10,7 @@ import (
 // judge asks every rule of a Keep about every thing of a pool. What has no
 // usable time stays for that, and takes nobody's place among the newest.
 func (c *repositoryCase) judge(k *Keep, pool []*thing) {
-	timed := make([]*thing, 0, len(pool))
-	for _, t := range pool {
-		if !t.timeless {
-			timed = append(timed, t)
-		}
-	}
-	slices.SortFunc(timed, newestFirst)
+	timed := newestFirst(pool)
 	if k.Last > 0 {
 		judgeLast(k.Last, timed)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -45,7 +46,10 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 	}
 	for _, t := range sorted(r.Tags, func(a, b *Tag) int { return cmp.Compare(a.Name, b.Name) }) {
 		one := Decision{Repository: r.Name, Tag: t.Name, Digest: t.Digest, Time: judged(t.Pushed, t.Created)}
-		_, referrer := layout.ReferrerTag(t.Name)
+		referrer := false
+		if strings.HasPrefix(t.Name, "sha") { // hardly any tag does, and the rest is an expression
+			_, referrer = layout.ReferrerTag(t.Name)
+		}
 		if referrer {
 			one.Time = t.Pushed
 		}

@@ -122,7 +122,11 @@ var (
 func (k *Keep) counts() []count {
 	return []count{
 		{"last", &k.Last},
-		{"hourly", &k.Hourly}, {"daily", &k.Daily}, {"weekly", &k.Weekly}, {"monthly", &k.Monthly}, {"yearly", &k.Yearly},
+		{"hourly", &k.Hourly},
+		{"daily", &k.Daily},
+		{"weekly", &k.Weekly},
+		{"monthly", &k.Monthly},
+		{"yearly", &k.Yearly},
 	}
 }
 

@@ -43,7 +43,8 @@ rules:
       - match: ['re:pr-[0-9]+']
         keep: {last: 3, within: 51h6m}
     untagged: {keep: {within: 51h6m}}
-`},
+`,
+		},
 		"filters of one repository count together": {Flags{Filters: []string{"app:a.*", "app:b.*"}, Keep: &three}, `version: 1
 rules:
   - name: flags

@@ -223,5 +223,6 @@ type recorder struct {
 }
 
 func (r *recorder) Errorf(format string, args ...any) { r.said += fmt.Sprintf(format, args...) + "\n" }
-func (r *recorder) Fatal(args ...any)                 { r.said += fmt.Sprint(args...); panic(r.said) }
-func (r *recorder) Helper()                           {}
+
+func (r *recorder) Fatal(args ...any) { r.said += fmt.Sprint(args...); panic(r.said) }
+func (r *recorder) Helper()           {}
