@@ -139,7 +139,7 @@ func (p *pass) collectTags() {
 			p.collectTaken(t)
 			continue
 		}
-		if !p.tagGoes(t) || p.r.HasSymlink(&t.Tag) {
+		if !p.tagGoes(t) || !t.plain && p.r.HasSymlink(&t.Tag) {
 			p.stays = true
 			continue
 		}

@@ -145,6 +145,7 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 	l.markProtected()
 	l.addBlobItems()
 	l.countUnique()
+	rules.Away.endLook()
 	return l
 }
 

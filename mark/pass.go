@@ -38,6 +38,11 @@ type pass struct {
 	// Look before this one found it.
 	away *removalIn
 	held bool
+	// judged is what a Judge has said, or nil; done is to be told what becomes of it.
+	judged *Judged
+	done   func()
+	// keepers has, for each node, 1 + one that stays and names it, or 0; nil until it is asked for.
+	keepers []int32
 	// noted are layer links that keep what no manifest here may name.
 	noted []notedLink
 	// taken is what the manifests that go name, with the time of the newest of their links.
@@ -90,6 +95,7 @@ type tag struct {
 	away    bool  // a Removal takes it away
 	named   bool  // by this name
 	with    bool  // it goes with what a Removal takes away, if that goes
+	plain   bool  // no symbolic link is in it
 }
 
 const isNamed = 1 // the bit of here.reasons for whatever is named at all
@@ -99,7 +105,7 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		ctx: ctx, l: l, s: l.Store, w: l.w, r: r,
 		owner:   l.owners.Add(1),
 		protect: l.rules.Protect.within(r.Name),
-		away:    l.rules.Away.within(r.Name),
+		away:    l.rules.Away.enter(r.Name),
 		aliases: map[ID]ID{}, failed: map[int32]*loadError{}, extra: map[int32][]ID{},
 		repo: Repo{Name: r.Name, Nested: r.Nested},
 	}
@@ -154,11 +160,13 @@ func (p *pass) run() {
 		p.markAll()
 		p.spareTaken()
 	}
+	p.dropJudged()
 	p.countBytes()
 	p.report()
 	p.collect()
 	if p.l.rules.Away != nil {
 		p.pickAway()
+		p.tellJudged()
 	}
 	if p.l.rules.observer != nil {
 		p.l.rules.observer.observe(p)

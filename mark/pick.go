@@ -36,7 +36,7 @@ func (p *pass) keepsLink(id, target ID, mtime int64) bool {
 // run that was stopped has begun to remove.
 func (p *pass) pickAway() {
 	first := p.away != nil && !p.held
-	if first {
+	if first && !p.l.rules.Away.prunes() {
 		p.refuseParents()
 		p.refuseBorrowed()
 	}
@@ -142,6 +142,10 @@ func (p *pass) refuseBorrowed() {
 // record keeps what goes, for the Looks after this one and for who asked.
 func (p *pass) record() {
 	a := p.away
+	if p.l.rules.Away.prunes() {
+		p.recordJudged()
+		return
+	}
 	tags := p.recordTags()
 	var kept map[int32]bool
 	if p.l.rules.Away.TagsOnly {

@@ -2,6 +2,7 @@ package mark
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,6 +23,7 @@ type Removal struct {
 
 	targets []Target
 	in      map[string]*removalIn
+	pruning *pruning // nil if the targets say what goes
 }
 
 // Target is what somebody wants to be removed: of its last three fields one at
@@ -116,13 +118,17 @@ func NewRemoval(targets []Target) *Removal {
 	for _, t := range targets {
 		a := r.in[t.Repository]
 		if a == nil {
-			a = &removalIn{tags: map[string]takenTag{}, manifests: map[ID]takenNode{}}
+			a = newRemovalIn()
 			r.in[t.Repository] = a
 		}
 		a.targets = append(a.targets, t)
 		a.whole = a.whole || t.whole()
 	}
 	return r
+}
+
+func newRemovalIn() *removalIn {
+	return &removalIn{tags: map[string]takenTag{}, manifests: map[ID]takenNode{}}
 }
 
 // within returns what goes from one repository, or nil.
@@ -136,6 +142,12 @@ func (r *Removal) within(repository string) *removalIn {
 // Refusals are the reasons for which a run has to change nothing, in the order
 // of the targets: names that the look did not find, and what must not be taken away.
 func (r *Removal) Refusals(l *Look) (list []error) {
+	if r.prunes() {
+		for _, name := range slices.Sorted(maps.Keys(r.in)) {
+			list = append(list, r.in[name].refusals...)
+		}
+		return list
+	}
 	said := map[*removalIn]bool{}
 	for _, t := range r.targets {
 		a := r.in[t.Repository]
@@ -177,7 +189,7 @@ func (r *Removal) Repositories() (names []string) {
 // Cures reports whether all that goes are manifests that cannot be read, given
 // by digest: the one removal that needs no mark, since it sweeps nothing.
 func (r *Removal) Cures() bool {
-	if r == nil || r.TagsOnly {
+	if r == nil || r.TagsOnly || r.prunes() {
 		return false
 	}
 	for _, t := range r.targets {

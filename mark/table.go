@@ -16,20 +16,21 @@ type ID uint32
 
 // What is known of a digest, as bits of its record.
 const (
-	hasBlob  uint32 = 1 << iota // its blob is in the store
-	isAside                     // under the name layout.Aside
-	isPinned                    // behind a symbolic link: it cannot be removed
-	isFresh                     // younger than the grace
-	isOdd                       // something that is no file is in its place
-	isLate                      // its blob came after the walk of the blobs
-	isUsed                      // the record is a digest's
-	isLong                      // of another algorithm than sha256: Table.names has it
-	isTaken                     // a manifest names it that a Removal takes away
-	isBelow                     // such a manifest reaches it
+	hasBlob   uint32 = 1 << iota // its blob is in the store
+	isAside                      // under the name layout.Aside
+	isPinned                     // behind a symbolic link: it cannot be removed
+	isFresh                      // younger than the grace
+	isOdd                        // something that is no file is in its place
+	isLate                       // its blob came after the walk of the blobs
+	isUsed                       // the record is a digest's
+	isLong                       // of another algorithm than sha256: Table.names has it
+	isTaken                      // a manifest names it that a Removal takes away
+	isBelow                      // such a manifest reaches it
+	isGuarded                    // a manifest reaches it that a Judge calls protected
 )
 
 // reasonShift0 is where the bits of the reasons begin; Dead has none.
-const reasonShift0 = 10
+const reasonShift0 = 11
 
 // record is what a Table holds for a digest: 56 bytes and no pointer, since
 // there may be millions and the garbage collector need not look at them.

@@ -18,6 +18,9 @@ func (p *pass) takeAway() {
 	case p.away == nil:
 	case p.away.resolved:
 		p.holdTo(p.away)
+	case p.l.rules.Away.prunes():
+		p.judge(p.away)
+		p.away.resolved = true
 	default:
 		p.resolve(p.away)
 		p.away.resolved = true
@@ -185,7 +188,7 @@ func (p *pass) loosen() {
 	about := p.whatIsAbout()
 	var waiting []int32
 	for i := range p.nodes {
-		if p.nodes[i].away {
+		if p.nodes[i].away || p.nodes[i].loose {
 			waiting = append(waiting, int32(i))
 		}
 	}

@@ -29,7 +29,9 @@ type Report struct {
 	Repositories   []RepositoryLine `json:"repositories"`
 	Items          []ItemLine       `json:"items,omitzero"`
 	Problems       []walker.Problem `json:"problems"`
-	Shared         KeptAmount       `json:"shared,omitzero"` // of what rm takes away, what others need
+	Shared         KeptAmount       `json:"shared,omitzero"` // of what rm or prune takes away, what others need
+	Retention      *Retention       `json:"retention,omitempty"`
+	Decisions      []DecisionLine   `json:"decisions,omitzero"`
 }
 
 // StoreCount is what there was before the run.

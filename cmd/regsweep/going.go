@@ -24,6 +24,10 @@ func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
 	if away == nil {
 		return
 	}
+	if j.prune != nil {
+		j.writePruned(w, rep, executed)
+		return
+	}
 	verb, frees := "goes", "frees now"
 	if executed {
 		verb, frees = "went", "freed"
@@ -80,6 +84,10 @@ func goingTags(g *mark.Going) string {
 
 // nextAway says what the reader may want to do after a removal by name.
 func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) {
+	if j.prune != nil {
+		j.nextPruned(rep, say)
+		return
+	}
 	for _, left := range j.plan.Untagged() {
 		say("%s was left without a tag by the stop: the next run removes it", left)
 	}

@@ -22,6 +22,7 @@ type job struct {
 	command string
 	place   layout.Place
 	rules   mark.Rules
+	prune   *pruning // of the command of this name, or nil
 
 	started  time.Time
 	store    *disk.Dir
@@ -153,6 +154,11 @@ func (j *job) touch() (time.Time, error) {
 
 // makePlan walks, marks and plans, and refuses what looks wrong.
 func (j *job) makePlan(ctx context.Context) error {
+	if j.prune != nil {
+		if err := j.prune.begin(&j.rules); err != nil {
+			return err
+		}
+	}
 	findings := new(walker.Findings)
 	j.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed})
 	store := mark.Read(ctx, j.w, j.rules)
@@ -185,14 +191,27 @@ func (j *job) makePlan(ctx context.Context) error {
 	if err := j.refuseNames(look); err != nil {
 		return err
 	}
-	for _, line := range j.rules.Protect.Unmatched() {
-		j.voice.warn("--protect %s: nothing in the store matches", line)
-	}
+	j.warnUnmatched(look)
 	if look.Borrowed != "" {
 		j.voice.warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)
 	}
 	j.plan = sweep.New(look)
 	return nil
+}
+
+// warnUnmatched names what is protected and not there.
+func (j *job) warnUnmatched(look *mark.Look) {
+	listed := j.rules.Protect
+	if j.prune != nil {
+		j.prune.finish(look)
+		listed = j.prune.listed
+		for _, name := range j.prune.unmatched() {
+			j.voice.warn("the policy protects %s: nothing in the store matches", name)
+		}
+	}
+	for _, line := range listed.Unmatched() {
+		j.voice.warn("--protect %s: nothing in the store matches", line)
+	}
 }
 
 // refuseNames refuses names that are not there, and what must not be removed by name.

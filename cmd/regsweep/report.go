@@ -64,6 +64,9 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	for i := range rep.Problems {
 		rep.Problems[i].Path, rep.Problems[i].Detail = valid(rep.Problems[i].Path), valid(rep.Problems[i].Detail)
 	}
+	if j.prune != nil {
+		j.prune.into(&rep)
+	}
 	if j.verbose {
 		rep.Items = []sweep.ItemLine{}
 		j.plan.EachLine(executed, func(l sweep.ItemLine) {

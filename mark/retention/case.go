@@ -24,11 +24,10 @@ type repositoryCase struct {
 
 // newCase puts what there is in the order of the decisions.
 func (d *Decider) newCase(r Repository) *repositoryCase {
-	c := &repositoryCase{Decider: d, guard: d.protect.Guard(r.Name)}
+	c := &repositoryCase{Decider: d, guard: d.protect.Guard(r.Name), rule: d.rule(r.Name)}
 	c.whole = c.guard.Repository()
 	age := Pushed
-	if at := slices.IndexFunc(d.rules, func(one rule) bool { return one.repositories.match(r.Name) }); at >= 0 {
-		c.rule = &d.rules[at]
+	if c.rule != nil {
 		age = c.rule.Age
 	}
 	judged := func(pushed, created time.Time) time.Time {
@@ -79,6 +78,7 @@ func (c *repositoryCase) look(t *thing) {
 	}
 	t.protect(c.guard.Digest(t.Digest))
 	if t.held != "" {
+		t.Held = true
 		t.keep(t.held)
 	}
 	if c.rule == nil {
@@ -87,7 +87,7 @@ func (c *repositoryCase) look(t *thing) {
 	}
 	t.Rule = c.rule.name
 	if reason := c.timeless(t); reason != "" {
-		t.timeless = true
+		t.timeless, t.Timeless = true, t.held == ""
 		t.keep(reason)
 	}
 }

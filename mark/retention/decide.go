@@ -48,6 +48,8 @@ type Decision struct {
 	Time       time.Time // by which it was judged; zero if there is none
 	Keep       bool
 	Protected  bool
+	Held       bool     // it cannot be judged, as the repository's owner has said
+	Timeless   bool     // its time is missing or absurd
 	Rule       string   // the one whose repositories match; empty if there is none
 	Reasons    []string // for what was decided, never empty
 }
@@ -110,6 +112,24 @@ func (p *Policy) Protection() (*mark.Protection, error) {
 
 // Protection is all that the decisions protect.
 func (d *Decider) Protection() *mark.Protection { return d.protect }
+
+// Age says which time counts in a repository. Created need be known only where
+// it is that.
+func (d *Decider) Age(repository string) Age {
+	if r := d.rule(repository); r != nil {
+		return r.Age
+	}
+	return Pushed
+}
+
+// rule is the one that decides for a repository, or nil.
+func (d *Decider) rule(repository string) *rule {
+	at := slices.IndexFunc(d.rules, func(one rule) bool { return one.repositories.match(repository) })
+	if at < 0 {
+		return nil
+	}
+	return &d.rules[at]
+}
 
 // Decide decides about every tag and every untagged manifest that is given, in
 // the order of tags' names, then of digests. The error is an *EmptyError; the

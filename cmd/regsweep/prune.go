@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/retention"
+)
+
+// pruneOptions are what prune was asked to do.
+type pruneOptions struct {
+	common
+	removal
+	policyFile   string
+	printPolicy  bool
+	filters      []string
+	ago          age
+	keep         int
+	untagged     bool
+	untaggedOnly bool
+}
+
+func (p *program) pruneCommand() *cobra.Command {
+	o := &pruneOptions{}
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "remove the tags that a retention policy does not keep, and their images",
+		Long: `prune applies a retention policy: of each repository's tags it keeps what the policy
+says, removes the others, and sweeps what only they kept. The policy is a file, or made
+of flags in the style of acr purge. An image stays that another tag, an index or a
+protected name keeps. With -v a dry run says of every tag whether it stays, and why.
+
+What no rule decides about stays, and so does every tag that cannot be judged. A rule
+that would leave a repository without a tag is refused, and with it the whole run,
+unless the rule, or the flag --allow-empty, allows that. Older garbage is left to gc.` + exitStatusHelp,
+		Example: `  regsweep prune --policy policy.yml --dry-run -v                each tag, with the reasons
+  regsweep prune --policy policy.yml --yes --max-remove 30%      from cron
+  regsweep prune --filter 'ci/.*:pr-.*' --ago 30d --keep 3       but the 3 newest, and those of 30 days
+  regsweep prune --untagged-only --ago 7d --yes                  untagged manifests, in every repository
+  regsweep prune --filter 'app:.*' --ago 30d --print-policy      what the flags mean, as a policy`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return usage(&layout.HintError{Err: quoted("prune takes no argument: %s", args[0]), Hint: "name repositories with --filter, or in the policy"})
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.prune(cmd.Context(), o, cmd.Flags()) },
+	}
+	f := cmd.Flags()
+	o.common.add(f)
+	o.removal.add(f)
+	f.StringVar(&o.policyFile, "policy", "", "the policy's `FILE`; - is standard input")
+	f.BoolVar(&o.printPolicy, "print-policy", false, "write the policy, that of a file or of flags, and do nothing else")
+	f.StringArrayVar(&o.filters, "filter", nil, "`REPO_REGEX:TAG_REGEX`, for whole names, of the tags that may go; may be repeated")
+	f.Var(&o.ago, "ago", "only what is older than this `AGE` goes")
+	f.IntVar(&o.keep, "keep", 0, "keep the `N` newest of all tags of a repository that any filter matches")
+	f.BoolVar(&o.untagged, "untagged", false, "remove untagged manifests too, if they are older than --ago")
+	f.BoolVar(&o.untaggedOnly, "untagged-only", false, "remove untagged manifests, and no tags; without --filter in every repository")
+	return cmd
+}
+
+var (
+	errNoPolicy   = errors.New("prune needs to know what stays")
+	errTwoPolices = errors.New("--policy and flags that make a policy are two policies")
+	errOneStdin   = errors.New("--policy and --protect cannot both be standard input")
+)
+
+// verify checks the options before anything is read.
+func (o *pruneOptions) verify(f *pflag.FlagSet) error {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f)); err != nil {
+		return err
+	}
+	made := false
+	for _, name := range []string{"filter", "ago", "keep", "untagged", "untagged-only"} {
+		made = made || f.Changed(name)
+	}
+	switch file := f.Changed("policy"); {
+	case !file && !made:
+		return &layout.HintError{Err: errNoPolicy, Hint: "give --policy FILE, or --filter 'REPO_REGEX:TAG_REGEX' with --ago or --keep"}
+	case file && made:
+		return &layout.HintError{Err: errTwoPolices, Hint: "--print-policy with the flags alone writes what can be added to the file"}
+	case o.policyFile == "-" && o.protect == "-":
+		return errOneStdin
+	}
+	return nil
+}
+
+// policy reads the policy, or makes it of flags.
+func (o *pruneOptions) policy(p *program, f *pflag.FlagSet) (*retention.Policy, error) {
+	if f.Changed("policy") {
+		return p.readPolicy(o.policyFile)
+	}
+	flags := retention.Flags{Filters: o.filters, Untagged: o.untagged, UntaggedOnly: o.untaggedOnly, AllowEmpty: o.allowEmpty}
+	if f.Changed("ago") {
+		ago := retention.Duration(o.ago)
+		flags.Ago = &ago
+	}
+	if f.Changed("keep") {
+		flags.Keep = &o.keep
+	}
+	policy, err := retention.FromFlags(flags)
+	return policy, usage(err)
+}
+
+func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) error {
+	if err := o.verify(f); err != nil {
+		return usage(err)
+	}
+	policy, err := o.policy(p, f)
+	if err != nil {
+		return err
+	}
+	if o.printPolicy {
+		text, err := policy.Marshal()
+		if err != nil {
+			return err
+		}
+		_, err = p.out.Write(text)
+		return err
+	}
+	if err := p.verifyConsent(&o.removal, "prune"); err != nil {
+		return usage(err)
+	}
+	job, err := p.newJob("prune", &o.common, &o.removal, f, "")
+	if err != nil {
+		return err
+	}
+	if job.rules.PullThrough {
+		p.voice.warn("%s is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root)
+	}
+	job.prune = &pruning{policy: policy, fromFlags: !f.Changed("policy"), all: o.verbose, listed: job.rules.Protect}
+	return job.run(ctx)
+}

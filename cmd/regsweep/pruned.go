@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// writePruned says what a policy does: per repository, and with -v per tag.
+func (j *job) writePruned(w io.Writer, rep *sweep.Report, executed bool) {
+	frees := "frees now"
+	if executed {
+		frees = "freed"
+	}
+	for i := range rep.Decisions {
+		d := &rep.Decisions[i]
+		name := d.Repository + ":" + d.Tag
+		if d.Tag == "" {
+			name = d.Repository + "@" + d.Digest
+		}
+		fmt.Fprintln(w, harmless(fmt.Sprintf("%-6s %s: %s", d.Action, name, strings.Join(d.Reasons, "; "))))
+	}
+	if len(rep.Decisions) > 0 {
+		fmt.Fprintln(w)
+	}
+	j.writePrunedTable(w, rep, executed)
+	fmt.Fprintf(w, "%s: %s in %s blobs", frees, size(rep.Removed.Bytes), humanize.Comma(rep.Removed.Blobs))
+	if s := rep.Shared; s.Blobs > 0 {
+		fmt.Fprintf(w, "; %s in %s blobs stay, since others share them", size(s.Bytes), humanize.Comma(s.Blobs))
+	}
+	fmt.Fprintln(w)
+	j.writeStaying(w, rep)
+	fmt.Fprintln(w)
+}
+
+// prunedCount is what goes from one repository, by the plan.
+type prunedCount struct{ tags, manifests int }
+
+func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
+	counts := map[string]prunedCount{}
+	j.plan.EachLine(executed, func(l sweep.ItemLine) {
+		c := counts[valid(l.Repository)]
+		switch l.Kind {
+		case "tag":
+			c.tags++
+		case "manifest":
+			c.manifests++
+		default:
+			return
+		}
+		counts[valid(l.Repository)] = c
+	})
+	removed, freed := "TO REMOVE", "TO FREE"
+	if executed {
+		removed, freed = "REMOVED", "FREED"
+	}
+	t := table{columns: []column{
+		{title: "REPOSITORY"}, {title: "TAGS KEPT", right: true}, {title: removed, right: true},
+		{title: "MANIFESTS " + removed, right: true}, {title: freed, right: true},
+	}}
+	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return counts[r.Name] == prunedCount{} })
+	if len(lines) == 0 {
+		fmt.Fprintf(w, "the policy removes nothing\n")
+		return
+	}
+	slices.SortStableFunc(lines, func(a, b sweep.RepositoryLine) int {
+		return cmp.Compare(b.ReclaimableBytes, a.ReclaimableBytes)
+	})
+	most := len(lines)
+	if !j.verbose {
+		most = min(shown, most)
+	}
+	for _, r := range lines[:most] {
+		c := counts[r.Name]
+		t.add(harmless(r.Name), comma(r.Tags-c.tags), comma(c.tags), comma(c.manifests), size(r.ReclaimableBytes))
+	}
+	if err := t.write(w, 0); err != nil {
+		return // as every other line of the report would be
+	}
+	if more := len(lines) - most; more > 0 {
+		fmt.Fprintf(w, "and %s more, which -v lists\n", comma(more))
+	}
+}
+
+// writeStaying names what stays whatever the rules say.
+func (j *job) writeStaying(w io.Writer, rep *sweep.Report) {
+	c := rep.Retention
+	things := func(tags, untagged int) string {
+		text := english.Plural(tags, "tag", "")
+		if untagged > 0 {
+			text += " and " + english.Plural(untagged, "untagged manifest", "")
+		}
+		return text
+	}
+	if p := c.Protected; p.Tags+p.Untagged > 0 {
+		fmt.Fprintf(w, "protected: %s, %s\n", things(p.Tags, p.Untagged), size(p.Bytes))
+		list := j.prune.repositories
+		for i := range list[:min(shown, len(list))] {
+			r := &list[i]
+			text := strings.Join(r.first, ", ")
+			if more := r.protected - len(r.first); more > 0 {
+				text += fmt.Sprintf(" and %s more", comma(more))
+			}
+			fmt.Fprintln(w, harmless(fmt.Sprintf("  %s, by %s", text, strings.Join(r.by, ", "))))
+		}
+		if more := len(list) - shown; more > 0 {
+			fmt.Fprintf(w, "  and in %s more repositories\n", comma(more))
+		}
+	}
+	if c.Timeless > 0 {
+		fmt.Fprintf(w, "%s of which the time is missing or absurd: kept\n", comma(c.Timeless))
+	}
+	if c.Held > 0 {
+		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", comma(c.Held))
+	}
+}
+
+// nextPruned says what the reader may want to do after a prune.
+func (j *job) nextPruned(rep *sweep.Report, say func(format string, args ...any)) {
+	for _, left := range j.plan.Untagged() {
+		say("%s was left without a tag by the stop: regsweep rm %s removes it", left, left)
+	}
+	if rep.DryRun && !j.verbose {
+		say("-v says of each tag whether it stays, and why")
+	}
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/retention"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// pruning is a policy at work: what it decides, repository by repository, and
+// what has become of that.
+type pruning struct {
+	policy    *retention.Policy
+	fromFlags bool
+	all       bool             // every decision is to be kept
+	listed    *mark.Protection // by --protect
+
+	decider *retention.Decider
+
+	mu           sync.Mutex // of what follows, as repositories are judged concurrently
+	repositories []prunedRepository
+	decisions    []retention.Decision
+	count        sweep.Retention
+}
+
+// prunedRepository is what there is to be said of a repository without its
+// decisions: what is protected in it.
+type prunedRepository struct {
+	name      string
+	protected int
+	first     []string // a few of these
+	by        []string // what protects them, sorted
+}
+
+// begin makes the policy decide what goes in a run.
+func (p *pruning) begin(rules *mark.Rules) (err error) {
+	p.decider, err = p.policy.Decider(retention.Options{Now: rules.Now, Grace: rules.Grace, Protect: p.listed})
+	if err != nil {
+		return err
+	}
+	rules.Protect = p.decider.Protection()
+	rules.Away = mark.NewPruning(p.judge)
+	return nil
+}
+
+// unmatched are the names that the policy itself protects and that are not there.
+func (p *pruning) unmatched() (names []string) {
+	lines := p.decider.Protection().Unmatched() // the policy's own come first
+	for _, line := range lines[:len(lines)-len(p.listed.Unmatched())] {
+		_, name, _ := strings.Cut(line, ": ")
+		names = append(names, name)
+	}
+	return names
+}
+
+// judge is the policy as mark asks it. It is called concurrently.
+func (p *pruning) judge(r *mark.Judged) (func(), error) {
+	if p.decider.Age(r.Repository) == retention.Created {
+		r.ReadCreated()
+	}
+	decisions, err := p.decider.Decide(asRepository(r))
+	if empty := new(retention.EmptyError); errors.As(err, &empty) {
+		hint := "say allow-empty: true in the rule if that is meant"
+		if p.fromFlags {
+			hint = "say --allow-empty if that is meant"
+		}
+		return nil, &layout.HintError{Err: err, Hint: hint}
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The decisions are in the order of names, and so is what they are about.
+	for i := range r.Tags {
+		r.Tags[i].Goes, r.Tags[i].Protected = !decisions[i].Keep, decisions[i].Protected
+	}
+	untagged := decisions[len(r.Tags):]
+	for i := range r.Untagged {
+		r.Untagged[i].Goes, r.Untagged[i].Protected = !untagged[i].Keep, untagged[i].Protected
+	}
+	return func() { p.add(r, decisions) }, nil
+}
+
+func asRepository(r *mark.Judged) retention.Repository {
+	to := retention.Repository{Name: r.Repository, Tags: make([]retention.Tag, len(r.Tags)), Untagged: make([]retention.Manifest, len(r.Untagged))}
+	for i := range r.Tags {
+		t := &r.Tags[i]
+		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Held: t.Held, Orphan: t.Orphan}
+	}
+	for i := range r.Untagged {
+		m := &r.Untagged[i]
+		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Held: m.Held}
+	}
+	return to
+}
+
+// add takes over what has become of a repository's decisions.
+func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
+	for i := range decisions {
+		if i < len(r.Tags) {
+			amend(&decisions[i], r.Tags[i].Goes, r.Tags[i].Note)
+		} else {
+			amend(&decisions[i], r.Untagged[i-len(r.Tags)].Goes, r.Untagged[i-len(r.Tags)].Note)
+		}
+	}
+	one := prunedRepository{name: r.Repository}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range decisions {
+		d := &decisions[i]
+		countDecision(&p.count, d)
+		if d.Protected {
+			one.protect(d)
+		}
+	}
+	if one.protected > 0 {
+		p.repositories = append(p.repositories, one)
+	}
+	if p.all {
+		p.decisions = append(p.decisions, decisions...)
+	}
+}
+
+// amend makes a decision say what really happens.
+func amend(d *retention.Decision, goes bool, note string) {
+	switch {
+	case goes != d.Keep && note != "":
+		d.Reasons = append(d.Reasons, note)
+	case goes == d.Keep:
+		d.Keep, d.Reasons = !goes, []string{note}
+	}
+}
+
+func countDecision(c *sweep.Retention, d *retention.Decision) {
+	counts := [2]*int{&c.Removed.Tags, &c.Kept.Tags}
+	protected := &c.Protected.Tags
+	if d.Tag == "" {
+		counts = [2]*int{&c.Removed.Untagged, &c.Kept.Untagged}
+		protected = &c.Protected.Untagged
+	}
+	if d.Keep {
+		*counts[1]++
+	} else {
+		*counts[0]++
+	}
+	if d.Protected {
+		*protected++
+	}
+	if d.Held {
+		c.Held++
+	}
+	if d.Timeless && d.Keep && !d.Protected {
+		c.Timeless++
+	}
+}
+
+// fewNames is how many protected things of a repository are named.
+const fewNames = 3
+
+func (r *prunedRepository) protect(d *retention.Decision) {
+	r.protected++
+	if len(r.first) < fewNames {
+		r.first = append(r.first, decisionName(d))
+	}
+	for _, reason := range d.Reasons {
+		if by, ok := strings.CutPrefix(reason, "protected by "); ok && !slices.Contains(r.by, by) {
+			r.by = append(r.by, by)
+		}
+	}
+}
+
+// decisionName is NAME:TAG, or NAME@DIGEST of an untagged manifest.
+func decisionName(d *retention.Decision) string {
+	if d.Tag == "" {
+		return d.Repository + "@" + d.Digest.String()
+	}
+	return d.Repository + ":" + d.Tag
+}
+
+// finish puts everything in order when all repositories have been judged.
+func (p *pruning) finish(look *mark.Look) {
+	slices.SortFunc(p.repositories, func(a, b prunedRepository) int { return strings.Compare(a.name, b.name) })
+	for i := range p.repositories {
+		slices.Sort(p.repositories[i].by)
+	}
+	slices.SortStableFunc(p.decisions, func(a, b retention.Decision) int { return cmp.Compare(a.Repository, b.Repository) })
+	p.count.Protected.Blobs, p.count.Protected.Bytes = look.Guarded()
+}
+
+// into adds the decisions to a report.
+func (p *pruning) into(rep *sweep.Report) {
+	count := p.count
+	rep.Retention = &count
+	if !p.all {
+		return
+	}
+	rep.Decisions = make([]sweep.DecisionLine, len(p.decisions))
+	for i := range p.decisions {
+		rep.Decisions[i] = decisionLine(&p.decisions[i])
+	}
+}
+
+func decisionLine(d *retention.Decision) sweep.DecisionLine {
+	line := sweep.DecisionLine{Repository: valid(d.Repository), Tag: valid(d.Tag), Action: "remove", Rule: valid(d.Rule)}
+	if d.Keep {
+		line.Action = "keep"
+	}
+	if !d.Digest.IsZero() {
+		line.Digest = d.Digest.String()
+	}
+	if !d.Time.IsZero() {
+		at := d.Time.UTC()
+		line.Time = &at
+	}
+	for _, reason := range d.Reasons {
+		line.Reasons = append(line.Reasons, valid(reason))
+	}
+	return line
+}

@@ -1,0 +1,289 @@
+package mark
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// Judge decides which tags and untagged manifests of one repository go, and
+// sets Goes of these. The first Look calls it once for every repository,
+// concurrently. The function that it returns, unless it is nil, is called when
+// it is known what becomes of the repository; see Judged. An error refuses the run.
+type Judge func(r *Judged) (done func(), err error)
+
+// Judged is what a Judge is asked about. When its done is called, Goes says
+// what really goes, and Note why that is something else than the Judge said,
+// or what else there is to know; "" if nothing.
+type Judged struct {
+	Repository string
+	Tags       []JudgedTag // sorted by name
+	// Untagged are the manifests without a tag, sorted by digest, but for those
+	// that go and stay with another: that an index names which is linked here,
+	// and referrers whose subject is.
+	Untagged []JudgedManifest
+
+	pass *pass
+}
+
+// JudgedTag is a tag that somebody may want to go.
+type JudgedTag struct {
+	Name   string
+	Digest layout.Digest // of the manifest that it names
+	Pushed time.Time     // its link's time
+	// Created is the image's own time; zero if it has none, or if ReadCreated
+	// has not been called.
+	Created   time.Time
+	Held      string // why it cannot be judged, and must stay; or ""
+	Orphan    bool   // the subject of a referrer's tag is not linked here
+	Goes      bool
+	Protected bool // the Judge says so, for Look.Guarded
+	Note      string
+
+	at int32 // its index in pass.tags
+}
+
+// JudgedManifest is an untagged manifest that somebody may want to go.
+type JudgedManifest struct {
+	Digest          layout.Digest
+	Pushed, Created time.Time
+	Held            string
+	Goes, Protected bool
+	Note            string
+
+	at int32 // its index in pass.nodes
+}
+
+// pruning is the part of a Removal whose names come from a Judge.
+type pruning struct {
+	judge  Judge
+	mu     sync.Mutex // of Removal.in
+	looked bool       // the first Look has been
+}
+
+// NewPruning takes from the roots what a Judge decides. A tag that goes takes
+// its image along if that has no other tag that stays and nothing else keeps it.
+func NewPruning(judge Judge) *Removal {
+	return &Removal{in: map[string]*removalIn{}, pruning: &pruning{judge: judge}}
+}
+
+// prunes reports whether it is a Judge that says what goes.
+func (r *Removal) prunes() bool { return r != nil && r.pruning != nil }
+
+// enter returns what goes from a repository that is about to be looked at, or nil.
+func (r *Removal) enter(repository string) *removalIn {
+	if !r.prunes() {
+		return r.within(repository)
+	}
+	r.pruning.mu.Lock()
+	defer r.pruning.mu.Unlock()
+	if a := r.in[repository]; a != nil || r.pruning.looked {
+		return a // nothing goes from what came after the first Look
+	}
+	a := newRemovalIn()
+	r.in[repository] = a
+	return a
+}
+
+// endLook says that nothing more is judged.
+func (r *Removal) endLook() {
+	if r.prunes() {
+		r.pruning.looked = true
+	}
+}
+
+// judge asks what goes. A manifest that loses its last tag is loose, not away:
+// an index that stays keeps it.
+func (p *pass) judge(a *removalIn) {
+	j := p.newJudged()
+	done, err := p.l.rules.Away.pruning.judge(j)
+	if err != nil {
+		a.refusals = append(a.refusals, err)
+		return
+	}
+	p.judged, p.done = j, done
+	p.guardNodes()
+	p.spareHeld()
+	stays := make([]bool, len(p.nodes))
+	for i := range j.Tags {
+		t := &p.tags[j.Tags[i].at]
+		t.away = j.Tags[i].Goes
+		if !t.away && t.node >= 0 {
+			stays[t.node] = true
+		}
+	}
+	release := func(at int32) {
+		if n := &p.nodes[at]; !stays[at] && !p.protectsNode(n) {
+			n.loose, n.role = true, Named
+		}
+	}
+	for i := range j.Tags {
+		if t := &p.tags[j.Tags[i].at]; t.away {
+			release(t.node)
+		}
+	}
+	for i := range j.Untagged {
+		if m := &j.Untagged[i]; m.Goes {
+			release(m.at)
+		}
+	}
+	p.loosen()
+}
+
+// spareHeld keeps what must not go whatever the Judge has said.
+func (p *pass) spareHeld() {
+	j := p.judged
+	for i := range j.Tags {
+		if one := &j.Tags[i]; one.Goes && one.Held != "" {
+			one.Goes, one.Note = false, one.Held
+		}
+	}
+	p.w.Each(p.ctx, len(j.Tags), func(i int) {
+		one := &j.Tags[i]
+		if !one.Goes {
+			return
+		}
+		t := &p.tags[one.at]
+		if t.plain = !p.r.HasSymlink(&t.Tag); !t.plain {
+			one.Goes, one.Note = false, heldSymlink
+		}
+	})
+	for i := range j.Untagged {
+		if one := &j.Untagged[i]; one.Goes && one.Held != "" {
+			one.Goes, one.Note = false, one.Held
+		}
+	}
+}
+
+// newJudged describes the repository.
+func (p *pass) newJudged() *Judged {
+	j := &Judged{Repository: p.r.Name, pass: p, Tags: make([]JudgedTag, 0, len(p.tags))}
+	all := p.heldAll()
+	direct := p.protectedDirectly()
+	for i := range p.tags {
+		t := &p.tags[i]
+		if t.Taken != "" {
+			continue
+		}
+		one := JudgedTag{Name: t.Name, Digest: t.Link.Target, Pushed: time.Unix(0, t.Link.MTime), Held: all, at: int32(i)}
+		if one.Held == "" {
+			one.Held = p.heldTag(t, direct)
+		}
+		if strings.HasPrefix(t.Name, "sha") {
+			subject, ok := layout.ReferrerTag(t.Name)
+			one.Orphan = ok && p.find(subject) < 0
+		}
+		j.Tags = append(j.Tags, one)
+	}
+	for _, at := range p.bare() {
+		n := &p.nodes[at]
+		one := JudgedManifest{Digest: p.s.Table.Digest(n.path), Pushed: time.Unix(0, n.mtime), Held: all, at: at}
+		if one.Held == "" {
+			one.Held = p.heldNode(n)
+		}
+		j.Untagged = append(j.Untagged, one)
+	}
+	slices.SortFunc(j.Tags, func(a, b JudgedTag) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(j.Untagged, func(a, b JudgedManifest) int { return a.Digest.Compare(b.Digest) })
+	return j
+}
+
+const (
+	heldBroken   = "its repository cannot be read in full"
+	heldSymlink  = "it is behind a symbolic link"
+	heldDangling = "the manifest that it names is not linked"
+)
+
+// heldAll says why nothing of the repository can be judged, or "".
+func (p *pass) heldAll() string {
+	switch {
+	case p.r.Odd:
+		return "no registry accepts the repository's name"
+	case p.r.Linked:
+		return heldSymlink
+	case p.keep == Broken:
+		return heldBroken
+	}
+	return ""
+}
+
+// heldTag says why a tag cannot be judged, or "".
+func (p *pass) heldTag(t *tag, direct map[ID]bool) string {
+	switch {
+	case t.Odd:
+		return "no registry accepts its name"
+	case t.Linked:
+		return heldSymlink
+	case t.Half:
+		return "it has no current link"
+	case t.Link.State != walker.LinkGood:
+		return "its link holds no digest"
+	case t.node < 0:
+		return heldDangling
+	}
+	n := &p.nodes[t.node]
+	if target := p.s.Table.Lookup(t.Link.Target); !direct[target] && (direct[n.id] || direct[n.path]) {
+		return "its manifest is protected by another digest"
+	}
+	return p.heldNode(n)
+}
+
+// heldNode says why a manifest cannot be judged, or "".
+func (p *pass) heldNode(n *node) string {
+	switch {
+	case n.aside:
+		return "a run that was stopped has begun to remove its manifest"
+	case n.pending:
+		return "its manifest is just being pushed"
+	case n.pinned && !n.layer:
+		return heldSymlink
+	case n.forced:
+		return "its manifest is named by a half tag or a link that is not right"
+	case n.place == 0 || n.unread:
+		return "its manifest cannot be read"
+	}
+	return ""
+}
+
+// protectedDirectly are the digests that are protected by themselves.
+func (p *pass) protectedDirectly() map[ID]bool {
+	direct := map[ID]bool{}
+	p.protect.digests(func(d layout.Digest) bool {
+		id := p.s.Table.Lookup(d)
+		direct[id] = id != 0
+		return false // whether it is there is asked elsewhere
+	})
+	return direct
+}
+
+// bare are the manifests without a tag that do not belong to another one.
+func (p *pass) bare() (list []int32) {
+	belongs := make([]bool, len(p.nodes))
+	for i := range p.tags {
+		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" {
+			belongs[t.node] = true
+		}
+	}
+	for i := range p.nodes {
+		p.eachName(int32(i), func(id ID) {
+			if at, ok := p.linked(id); ok && at != int32(i) {
+				belongs[at] = true
+			}
+		})
+		for _, subject := range p.manifest(&p.nodes[i]).subjects {
+			if _, ok := p.linked(subject); ok {
+				belongs[i] = true
+			}
+		}
+	}
+	for i := range p.nodes {
+		if n := &p.nodes[i]; !belongs[i] && n.isHere() && !n.layer {
+			list = append(list, int32(i))
+		}
+	}
+	return list
+}

@@ -1,0 +1,192 @@
+package mark
+
+import (
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// ReadCreated reads the images' own times; an index has its newest child's.
+func (j *Judged) ReadCreated() {
+	p := j.pass
+	wanted := make([]bool, len(p.nodes))
+	for i := range j.Tags {
+		if t := &j.Tags[i]; t.Held == "" {
+			wanted[p.tags[t.at].node] = true
+		}
+	}
+	for i := range j.Untagged {
+		wanted[j.Untagged[i].at] = true
+	}
+	times := make([]time.Time, len(p.nodes))
+	p.w.Each(p.ctx, len(p.nodes), func(i int) {
+		if wanted[i] {
+			times[i] = p.s.created(p.w, p.s.Table.Digest(p.nodes[i].id), nesting)
+		}
+	})
+	for i := range j.Tags {
+		if t := &j.Tags[i]; t.Held == "" {
+			t.Created = times[p.tags[t.at].node]
+		}
+	}
+	for i := range j.Untagged {
+		j.Untagged[i].Created = times[j.Untagged[i].at]
+	}
+}
+
+// nesting is how deep indexes are followed for their times.
+const nesting = 8
+
+func (s *Store) created(w *walker.Walker, digest layout.Digest, depth int) time.Time {
+	d := s.Describe(w, digest)
+	newest := d.Created
+	if depth == 0 {
+		return newest
+	}
+	for _, child := range d.Children {
+		if t := s.created(w, child, depth-1); t.After(newest) {
+			newest = t
+		}
+	}
+	return newest
+}
+
+// dropJudged leaves a repository alone of which it is known only now that it
+// cannot be understood in full, or is behind a symbolic link.
+func (p *pass) dropJudged() {
+	if !p.l.rules.Away.prunes() || p.keep == Dead && !p.r.Linked {
+		return
+	}
+	for i := range p.tags {
+		p.tags[i].away = false
+	}
+}
+
+// tellJudged says what becomes of what has been judged.
+func (p *pass) tellJudged() {
+	j := p.judged
+	if j == nil {
+		return
+	}
+	for i := range j.Tags {
+		p.tellTag(&j.Tags[i])
+	}
+	for i := range j.Untagged {
+		m := &j.Untagged[i]
+		if n := &p.nodes[m.at]; m.Goes && n.why != Dead {
+			m.Goes, m.Note = false, p.whyStays(m.at)
+		}
+	}
+	if p.done != nil {
+		p.done()
+	}
+}
+
+func (p *pass) tellTag(one *JudgedTag) {
+	t := &p.tags[one.at]
+	switch {
+	case t.away:
+		if t.node >= 0 && p.nodes[t.node].loose && p.nodes[t.node].why != Dead {
+			one.Note = "its image stays: " + p.whyStays(t.node)
+		}
+	case t.with && p.tagGoes(t) && !p.r.Linked:
+		one.Goes, one.Note = true, "goes with its subject "+p.s.Table.Digest(t.subject).String()
+	case one.Goes:
+		one.Goes, one.Note = false, p.heldAll()
+	}
+}
+
+// whyStays says what keeps a manifest that was to go.
+func (p *pass) whyStays(at int32) string {
+	n := &p.nodes[at]
+	if all := p.heldAll(); all != "" {
+		return all
+	}
+	if p.protectsNode(n) {
+		return "it is protected"
+	}
+	if index := p.keeper(at); index >= 0 {
+		return "the index " + p.s.Table.Digest(p.nodes[index].path).String() + " names it"
+	}
+	for _, subject := range p.manifest(n).subjects {
+		if p.isLive(subject) {
+			return "its subject " + p.s.Table.Digest(subject).String() + " stays"
+		}
+	}
+	return "something that stays needs it"
+}
+
+// keeper is a manifest that stays and names one, or -1.
+func (p *pass) keeper(at int32) int32 {
+	if p.keepers == nil {
+		p.keepers = make([]int32, len(p.nodes))
+		for i := range p.nodes {
+			if p.nodes[i].why == Dead {
+				continue
+			}
+			p.eachName(int32(i), func(id ID) {
+				if to, ok := p.linked(id); ok && to != int32(i) {
+					p.keepers[to] = int32(i) + 1
+				}
+			})
+		}
+	}
+	return p.keepers[at] - 1
+}
+
+// recordJudged keeps what goes, for the Looks after this one.
+func (p *pass) recordJudged() {
+	a := p.away
+	for i := range p.tags {
+		t := &p.tags[i]
+		with := t.with && p.tagGoes(t)
+		if t.Taken == "" && (t.away || with) {
+			a.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime, with: !t.away}
+		}
+	}
+	for i := range p.nodes {
+		if n := &p.nodes[i]; p.goes(n) {
+			a.manifests[n.path] = takenNode{mtime: n.mtime}
+		}
+	}
+}
+
+// guardNodes marks what the manifests reach that the Judge calls protected.
+func (p *pass) guardNodes() {
+	var roots []int32
+	for i := range p.judged.Tags {
+		if t := &p.judged.Tags[i]; t.Protected && p.tags[t.at].node >= 0 {
+			roots = append(roots, p.tags[t.at].node)
+		}
+	}
+	for i := range p.judged.Untagged {
+		if m := &p.judged.Untagged[i]; m.Protected {
+			roots = append(roots, m.at)
+		}
+	}
+	seen := map[int32]bool{}
+	Reach(roots, func(i int32) bool {
+		first := !seen[i]
+		seen[i] = true
+		return first
+	}, func(i int32, push func(int32)) {
+		p.eachName(i, func(id ID) {
+			p.s.Table.record(id).set(isGuarded)
+			if at, ok := p.linked(id); ok {
+				push(at)
+			}
+		})
+	})
+}
+
+// Guarded counts the blobs of what a Judge has called protected, each once.
+func (l *Look) Guarded() (blobs, bytes int64) {
+	for _, r := range l.Store.Table.all() {
+		if r.has(hasBlob | isGuarded) {
+			blobs++
+			bytes += r.size
+		}
+	}
+	return blobs, bytes
+}
