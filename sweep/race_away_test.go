@@ -23,6 +23,25 @@ image a:v2 layers=base as=y
 image b:v1 layers=base as=z
 `
 
+// removalOf makes a pipeline that takes the images of awaySample away whose tags
+// are v1, old and all.
+type removalOf func(*layouttest.Store) pipeline
+
+func byName(s *layouttest.Store) pipeline {
+	return awayRun(s, []mark.Target{{Repository: "a", Tag: "v1"}, {Repository: "a", Tag: "all"}}, false, false)
+}
+
+// byJudge is what a policy does.
+func byJudge(s *layouttest.Store) pipeline {
+	return pruneRun(s, func(r *mark.Judged) (func(), error) {
+		for i := range r.Tags {
+			t := &r.Tags[i]
+			t.Goes = r.Repository == "a" && (t.Name == "v1" || t.Name == "old" || t.Name == "all")
+		}
+		return nil, nil
+	})
+}
+
 func (tp *template) awayOperations(t *testing.T) []operation {
 	t.Helper()
 	s := tp.store
@@ -62,13 +81,17 @@ func (tp *template) awayOperations(t *testing.T) []operation {
 // TestRaceAway lets a registry do something at calls of a removal by name:
 // whatever can be named in the end is whole, and what was accepted is there.
 func TestRaceAway(t *testing.T) {
-	for _, age := range []string{"30d", "10m"} {
+	for _, c := range []struct {
+		age   string
+		names removalOf
+	}{{"30d", byName}, {"10m", byName}, {"30d", byJudge}, {"10m", byJudge}} {
+		age := c.age
 		t.Run("of images "+age+" old", func(t *testing.T) {
 			tp := newTemplate(t, "age "+age+"\n"+awaySample)
 			dir := scratch(t)
 			run := func(name string, fault func(disk.Op, string) error, planned func(*layouttest.Store)) (*outcome, *layouttest.Store) {
 				s := tp.copy(filepath.Join(dir, name))
-				p := awayRun(s, []mark.Target{{Repository: "a", Tag: "v1"}, {Repository: "a", Tag: "all"}}, false, false)
+				p := c.names(s)
 				p.dry, p.jobs, p.fault, p.planned = false, 1, fault, func() { planned(s) }
 				return p.run(), s
 			}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -17,6 +16,12 @@ import (
 // report names the manifests that lost their tags and stay, and a later run
 // finishes the work or leaves images that are whole.
 func TestStopAway(t *testing.T) {
+	for name, names := range map[string]removalOf{"by name": byName, "by a policy": byJudge} {
+		t.Run(name, func(t *testing.T) { stopAway(t, names) })
+	}
+}
+
+func stopAway(t *testing.T, names removalOf) {
 	tp := newTemplate(t, "age 10m\n"+awaySample)
 	dir := scratch(t)
 	untagged := 0
@@ -24,7 +29,7 @@ func TestStopAway(t *testing.T) {
 		s := tp.copy(filepath.Join(dir, fmt.Sprint(n)))
 		ctx, stop := context.WithCancel(context.Background())
 		calls, on := 0, false
-		p := awayRun(s, []mark.Target{{Repository: "a", Tag: "v1"}, {Repository: "a", Tag: "all"}}, false, false)
+		p := names(s)
 		p.dry, p.jobs, p.ctx = false, 1, ctx
 		p.planned = func() { on = true }
 		p.fault = func(disk.Op, string) error {
