@@ -1,6 +1,7 @@
 package mark
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -22,7 +23,7 @@ func (j *Judged) ReadCreated() {
 	times := make([]time.Time, len(p.nodes))
 	p.w.Each(p.ctx, len(p.nodes), func(i int) {
 		if wanted[i] {
-			times[i] = p.s.created(p.w, p.s.Table.Digest(p.nodes[i].id), nesting)
+			times[i], _ = p.created(int32(i), nesting)
 		}
 	})
 	for i := range j.Tags {
@@ -38,18 +39,59 @@ func (j *Judged) ReadCreated() {
 // nesting is how deep indexes are followed for their times.
 const nesting = 8
 
-func (s *Store) created(w *walker.Walker, digest layout.Digest, depth int) time.Time {
-	d := s.Describe(w, digest)
-	newest := d.Created
-	if depth == 0 {
-		return newest
+// created is an image's own time, or an index's newest child's. If any of what
+// it depends on cannot be read, there is none: what could not be read may be newer.
+func (p *pass) created(at int32, depth int) (newest time.Time, ok bool) {
+	digest := p.s.Table.Digest(p.nodes[at].id)
+	var m described
+	if !p.s.readJSON(p.w, digest, &m) || depth == 0 {
+		return time.Time{}, false
 	}
-	for _, child := range d.Children {
-		if t := s.created(w, child, depth-1); t.After(newest) {
+	switch {
+	case m.Config != nil:
+		if newest, ok = p.s.configTime(p.w, m.Config); !ok {
+			return time.Time{}, false
+		}
+	case m.Manifests == nil:
+		newest = p.s.Describe(p.w, digest).Created // schema 1 has its time in itself
+	}
+	for _, c := range m.Manifests {
+		child, err := layout.ParseDigest(c.Digest)
+		if err != nil {
+			return time.Time{}, false
+		}
+		to := p.find(child)
+		if to < 0 {
+			continue // absent, as in a sparse index, or a plain blob
+		}
+		t, ok := p.created(to, depth-1)
+		if !ok {
+			return time.Time{}, false
+		}
+		if t.After(newest) {
 			newest = t
 		}
 	}
-	return newest
+	return newest, true
+}
+
+// configTime is the time in a configuration, zero if it says none; ok is false
+// if it cannot be read.
+func (s *Store) configTime(w *walker.Walker, part *describedPart) (t time.Time, ok bool) {
+	digest, err := layout.ParseDigest(part.Digest)
+	if err != nil {
+		return t, false
+	}
+	if !isImageConfig(part.MediaType) {
+		return t, true // of an artifact, which says nothing that is known here
+	}
+	var c describedConfig
+	if !s.readJSON(w, digest, &c) {
+		return t, false
+	}
+	var d Description
+	c.describe(&d)
+	return d.Created, true
 }
 
 // dropJudged leaves a repository alone of which it is known only now that it
@@ -93,7 +135,7 @@ func (p *pass) tellTag(one *JudgedTag) {
 	case t.with && p.tagGoes(t) && !p.r.Linked:
 		one.Goes, one.Note = true, "goes with its subject "+p.s.Table.Digest(t.subject).String()
 	case one.Goes:
-		one.Goes, one.Note = false, p.heldAll()
+		one.Goes, one.Note = false, cmp.Or(p.heldAll(), "it is protected")
 	}
 }
 

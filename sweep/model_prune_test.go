@@ -145,8 +145,7 @@ func (c *census) comparePrune(s *layouttest.Store, seed, share uint32) (wrong co
 		return wrong
 	}
 	if dry.plan.Look().Borrowed != "" {
-		// the command refuses
-		return nil
+		return nil // the command refuses
 	}
 	removed := map[string]bool{}
 	for _, l := range lines(dry.plan, false) {

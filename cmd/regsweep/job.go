@@ -191,7 +191,10 @@ func (j *job) makePlan(ctx context.Context) error {
 	if err := j.refuseNames(look); err != nil {
 		return err
 	}
-	j.warnUnmatched(look)
+	if j.prune != nil {
+		j.prune.finish(look)
+	}
+	j.warnUnmatched()
 	if look.Borrowed != "" {
 		j.voice.warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)
 	}
@@ -200,10 +203,9 @@ func (j *job) makePlan(ctx context.Context) error {
 }
 
 // warnUnmatched names what is protected and not there.
-func (j *job) warnUnmatched(look *mark.Look) {
+func (j *job) warnUnmatched() {
 	listed := j.rules.Protect
 	if j.prune != nil {
-		j.prune.finish(look)
 		listed = j.prune.listed
 		for _, name := range j.prune.unmatched() {
 			j.voice.warn("the policy protects %s: nothing in the store matches", name)

@@ -152,6 +152,14 @@ func TestPruneImages(t *testing.T) {
 			decisions: []string{"keep a:new", "remove a:old", "keep a:none", "keep a:epoch", "keep a:all"},
 			reasons:   []string{"a:none: created time is missing", "a:epoch: created time is absurd: 1970-01-01", "a:all: within 20d"},
 		},
+		"by its own time, of which a part cannot be read": {
+			text: "image a layers=l5 as=c created=1d age=40d\nimage a layers=l6 as=d created=40d age=40d\nindex a:all of=c,d age=40d\n" +
+				"image a:new layers=l1 as=n created=1d age=40d\nimage a:only layers=l2 as=o created=40d age=40d\n" +
+				"remove blobs/sha256/{xx:c.config}/{c.config}/data\nremove blobs/sha256/{xx:o.config}/{o.config}/data",
+			policy: `{repositories: ["**"], age: created, tags: [{match: ["*"], keep: {within: 20d}}]}`, status: 3,
+			items: []string{}, decisions: []string{"keep a:all", "keep a:new", "keep a:only"},
+			reasons: []string{"a:all: created time is missing", "a:only: created time is missing"},
+		},
 		"that only registry 2.1.0 tagged": {
 			text: "image - layers=l1 as=x age=40d\nold-tag a:old x age=40d\nimage a:new as=n age=1d", policy: within20d,
 			items:     []string{"tag a:old x", "layerLink a x", "layerLink a l1", "layerLink a x.config", "blob x", "blob x.config", "blob l1"},
