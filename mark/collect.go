@@ -133,6 +133,9 @@ func (p *pass) keepParts() {
 }
 
 func (p *pass) collectTags() {
+	if p.away != nil {
+		p.findPlain()
+	}
 	for i := range p.tags {
 		t := &p.tags[i]
 		if t.Taken != "" {
@@ -145,6 +148,16 @@ func (p *pass) collectTags() {
 		}
 		p.items = append(p.items, Item{Kind: Tag, ID: p.s.Table.Intern(t.Link.Target), Extra: p.name(t.Name, 0)})
 	}
+}
+
+// findPlain looks for symbolic links in the tags that a Removal takes away, of
+// which there may be many.
+func (p *pass) findPlain() {
+	p.w.Each(p.ctx, len(p.tags), func(i int) {
+		if t := &p.tags[i]; t.away && t.Taken == "" && !t.plain {
+			t.plain = !p.r.HasSymlink(&t.Tag)
+		}
+	})
 }
 
 // tagGoes reports whether a tag goes: it names a manifest whose link is gone,

@@ -42,7 +42,7 @@ unless the rule, or the flag --allow-empty, allows that. Older garbage is left t
   regsweep prune --filter 'ci/.*:pr-.*' --ago 30d --keep 3       but the 3 newest, and those of 30 days
   regsweep prune --untagged-only --ago 7d --yes                  untagged manifests, in every repository
   regsweep prune --filter 'app:.*' --ago 30d --print-policy      what the flags mean, as a policy`,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
 			}

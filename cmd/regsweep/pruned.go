@@ -61,10 +61,10 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 	if executed {
 		removed, freed = "REMOVED", "FREED"
 	}
-	t := table{columns: []column{
-		{title: "REPOSITORY"}, {title: "TAGS KEPT", right: true}, {title: removed, right: true},
-		{title: "MANIFESTS " + removed, right: true}, {title: freed, right: true},
-	}}
+	t := table{columns: []column{{title: "REPOSITORY"}}}
+	for _, title := range []string{"TAGS KEPT", removed, "MANIFESTS " + removed, freed} {
+		t.columns = append(t.columns, column{title: title, right: true})
+	}
 	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return counts[r.Name] == prunedCount{} })
 	if len(lines) == 0 {
 		fmt.Fprintf(w, "the policy removes nothing\n")
