@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -76,6 +77,9 @@ func (p *pruning) judge(r *mark.Judged) (func(), error) {
 		return nil, err
 	}
 	// The decisions are in the order of names, and so is what they are about.
+	if err := sameOrder(r, decisions); err != nil {
+		return nil, err
+	}
 	for i := range r.Tags {
 		r.Tags[i].Goes, r.Tags[i].Protected = !decisions[i].Keep, decisions[i].Protected
 	}
@@ -84,6 +88,22 @@ func (p *pruning) judge(r *mark.Judged) (func(), error) {
 		r.Untagged[i].Goes, r.Untagged[i].Protected = !untagged[i].Keep, untagged[i].Protected
 	}
 	return func() { p.add(r, decisions) }, nil
+}
+
+// sameOrder makes sure that no decision is taken for another one's.
+func sameOrder(r *mark.Judged, decisions []retention.Decision) error {
+	same := len(decisions) == len(r.Tags)+len(r.Untagged)
+	for i := 0; same && i < len(decisions); i++ {
+		if d := &decisions[i]; i < len(r.Tags) {
+			same = d.Tag == r.Tags[i].Name
+		} else {
+			same = d.Tag == "" && d.Digest == r.Untagged[i-len(r.Tags)].Digest
+		}
+	}
+	if !same {
+		return fmt.Errorf("the decisions about %q are not about what is in it: this is a fault of regsweep", r.Repository)
+	}
+	return nil
 }
 
 func asRepository(r *mark.Judged) retention.Repository {
