@@ -71,7 +71,7 @@ func (c *census) checkPrune(t *rapid.T, dir string) {
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
-	wrong := c.comparePrune(store, seed, share)
+	wrong := c.comparePrune(store, seed, share, strings.Contains(text, "old-tag"))
 	for i := range wrong {
 		wrong[i] = withNames(store, wrong[i])
 	}
@@ -131,7 +131,7 @@ func (v *verdicts) judge(r *mark.Judged) (func(), error) {
 }
 
 // comparePrune prunes a store, and says what the contract would have otherwise.
-func (c *census) comparePrune(s *layouttest.Store, seed, share uint32) (wrong complaints) {
+func (c *census) comparePrune(s *layouttest.Store, seed, share uint32, oldTag bool) (wrong complaints) {
 	plain := usual(s.Now)
 	plain.DeleteUntagged = false
 	garbage := keysOf(pipeline{dir: s.Dir, rules: plain, jobs: 4, dry: true}.run())
@@ -171,7 +171,7 @@ func (c *census) comparePrune(s *layouttest.Store, seed, share uint32) (wrong co
 	}
 	wrong = append(wrong, numbers(dry, done, disk, measure(s.Dir))...)
 	wrong = append(wrong, c.stillThere(s, before, removed)...)
-	wrong = append(wrong, partition(s, garbage, keysOf(dry), keysOf(pipeline{dir: s.Dir, rules: plain, jobs: 4, dry: true}.run()), nil, false)...)
+	wrong = append(wrong, partition(s, garbage, keysOf(dry), keysOf(pipeline{dir: s.Dir, rules: plain, jobs: 4, dry: true}.run()), nil, oldTag)...)
 	return wrong
 }
 

@@ -144,10 +144,28 @@ func (r *run) removeLink(c *cache, i *mark.Item, parts ...string) error {
 		return err
 	}
 	defer d.Close()
+	if i.Kind == mark.Manifest {
+		// First: without the link, a run after one that is killed here would take
+		// the directory for a fresh one, and leave it until the grace is over.
+		if err := removeSignatures(d); err != nil {
+			return err
+		}
+	}
 	if err := ignoreGone(d.Unlink(layout.AsideLink)); err != nil {
 		return err
 	}
 	return r.removeDigestDir(c, i, d)
+}
+
+// removeSignatures removes a manifest's signatures, unless its link has come back.
+func removeSignatures(d *disk.Locked) error {
+	if _, err := d.Stat(layout.Signatures); err != nil {
+		return ignoreGone(err)
+	}
+	if _, err := d.Stat(layout.Link); !disk.Gone(err) {
+		return err
+	}
+	return removeTree(d, layout.Signatures, hashShape)
 }
 
 // removeDigestDir removes the directory of a link that is gone, with the
