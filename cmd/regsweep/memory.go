@@ -8,7 +8,7 @@ import (
 
 // garbageRoom is how many bytes of garbage there may be in memory. Nearly all
 // that is in use has no pointers, so that collecting garbage early costs little.
-const garbageRoom = 10 << 20
+const garbageRoom = 6 << 20
 
 // limitGarbage is called when the blobs are known, which are most of what a run
 // has in memory. Go's own rule would let the memory grow to twice as much.
