@@ -8,6 +8,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // Description is what a manifest says of itself, and its configuration. What
@@ -131,7 +132,8 @@ func (c *describedConfig) describe(d *Description) {
 	}
 }
 
-// readJSON reads a small blob; ok is false if it cannot be read or is no JSON.
+// readJSON reads a small blob; ok is false if it is absent or no JSON. That the
+// system cannot read it is recorded: what it says must not be taken for nothing.
 func (s *Store) readJSON(w *walker.Walker, digest layout.Digest, into any) (ok bool) {
 	id := s.Table.Lookup(digest)
 	if id == 0 {
@@ -147,5 +149,11 @@ func (s *Store) readJSON(w *walker.Walker, digest layout.Digest, into any) (ok b
 		buf.bytes = make([]byte, r.size+r.size/4)
 	}
 	n, err := w.ReadBlob(digest, r.has(isAside), buf.bytes[:r.size])
-	return err == nil && json.Unmarshal(buf.bytes[:n], into) == nil
+	if err != nil {
+		if !disk.Gone(err) {
+			w.Unreadable(layout.BlobDir(digest)+"/"+layout.Data, err)
+		}
+		return false
+	}
+	return json.Unmarshal(buf.bytes[:n], into) == nil
 }

@@ -1,6 +1,9 @@
 package mark
 
-import "github.com/regsweep/regsweep/layout"
+import (
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
 
 // keepGraph is what the manifests of a repository keep, for sizes.
 type keepGraph struct {
@@ -94,10 +97,12 @@ func (g *keepGraph) readLinks(p *pass) {
 	}
 	times := make([]int64, len(ids))
 	p.w.Each(p.ctx, len(ids), func(i int) {
-		// What cannot be looked at is not there, or has been recorded before.
-		if info, err := p.w.Store().Stat(layout.LayerDir(p.r.Name, p.s.Table.Digest(ids[i])) + "/" + layout.Link); err == nil {
-			times[i] = info.MTime
+		path := layout.LayerDir(p.r.Name, p.s.Table.Digest(ids[i])) + "/" + layout.Link
+		info, err := p.w.Store().Stat(path)
+		if err != nil && !disk.Gone(err) {
+			p.w.Unreadable(path, err)
 		}
+		times[i] = info.MTime
 	})
 	for i, id := range ids {
 		if p.freshLayer(times[i]) {

@@ -1,6 +1,7 @@
 package mark
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -57,6 +58,9 @@ func (a *manifests) add(m *manifest) uint32 {
 		a.used = 0
 	}
 	last := len(parts) - 1
+	if uint64(len(parts))*arenaSize > math.MaxUint32 {
+		panic("mark: more references than a place can tell")
+	}
 	to := parts[last][a.used:a.used:len(parts[last])]
 	to = append(to, ID(m.kind), ID(len(m.required)), ID(len(m.optional)), ID(len(m.subjects)))
 	to = append(append(append(to, m.required...), m.optional...), m.subjects...)

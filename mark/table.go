@@ -73,11 +73,12 @@ type Table struct {
 	seed   maphash.Seed
 	shards [shards]shard
 
-	mu     sync.Mutex                           // of who adds a block or a long digest
-	blocks atomic.Pointer[[]*[blockSize]record] // by ID; blocks never move
-	next   uint32                               // ID that no shard has taken
-	long   map[layout.Digest]ID                 // sha384 and sha512
-	names  []layout.Digest                      // of long digests
+	mu       sync.Mutex                           // of who adds a block or a long digest
+	blocks   atomic.Pointer[[]*[blockSize]record] // by ID; blocks never move
+	next     uint32                               // ID that no shard has taken
+	nextLong ID                                   // record that is free for a long digest, unless nextLong%reserve is 0
+	long     map[layout.Digest]ID                 // sha384 and sha512
+	names    []layout.Digest                      // of long digests
 }
 
 // shard is a part of a Table. What is in it is found without its lock.
@@ -213,7 +214,11 @@ func (t *Table) findLong(d *layout.Digest, add bool) ID {
 	defer t.mu.Unlock()
 	id := t.long[*d]
 	if id == 0 && add {
-		id = t.takeLocked()
+		if t.nextLong%reserve == 0 {
+			t.nextLong = t.takeLocked()
+		}
+		id = t.nextLong
+		t.nextLong++
 		r := t.record(id)
 		r.sum[0] = uint64(len(t.names))
 		r.set(isUsed | isLong)

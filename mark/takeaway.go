@@ -168,7 +168,11 @@ func (p *pass) nameOf(n *node, name string) string {
 
 // hasFile reports whether a manifest's link is a file at all.
 func (p *pass) hasFile(n *node) bool {
-	info, err := p.w.Store().Stat(p.linkPath(n))
+	path := p.linkPath(n)
+	info, err := p.w.Store().Stat(path)
+	if err != nil && !disk.Gone(err) {
+		p.w.Unreadable(path, err)
+	}
 	return err == nil && info.Type == disk.File
 }
 

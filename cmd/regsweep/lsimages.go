@@ -43,6 +43,9 @@ func (r *reading) listManifests(ctx context.Context, o *lsOptions, look *mark.Lo
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if err := r.readable(); err != nil {
+		return err
+	}
 	list := slices.DeleteFunc(all, func(m lsManifest) bool {
 		return o.untagged && len(m.Tags) > 0 || !r.isOlder(o, m.info.Pushed)
 	})

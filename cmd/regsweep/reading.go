@@ -71,16 +71,21 @@ func (r *reading) look(ctx context.Context, observer mark.Observer) (*mark.Look,
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	return look, r.readable()
+}
+
+// readable returns an error if something could not be read so far.
+func (r *reading) readable() error {
 	n := r.w.Findings.Unreadable()
 	if n == 0 {
-		return look, nil
+		return nil
 	}
 	for _, p := range r.w.Findings.Problems() {
 		if p.Kind == walker.IOError {
 			r.voice.say("regsweep: %s: %s", p.Path, p.Detail)
 		}
 	}
-	return nil, &layout.HintError{
+	return &layout.HintError{
 		Err:  fmt.Errorf("%d paths cannot be read, so that the answer would be wrong", n),
 		Hint: "run as a user who can read the store, or mend the filesystem first",
 	}

@@ -82,6 +82,9 @@ func (p *program) why(ctx context.Context, o *whyOptions, f *pflag.FlagSet, arg 
 		return err
 	}
 	answer := question.Answer(ctx, look)
+	if err := r.readable(); err != nil {
+		return err
+	}
 	if !answer.Known {
 		return &layout.HintError{Err: fmt.Errorf("%s is not in the store, and nothing names it", digest), Hint: "regsweep ls lists what there is"}
 	}
