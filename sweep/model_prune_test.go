@@ -3,7 +3,6 @@
 package sweep_test
 
 import (
-	"flag"
 	"hash/fnv"
 	"maps"
 	"os"
@@ -26,31 +25,7 @@ import (
 // was garbage before is left alone.
 // To see one again: go test ./sweep -run TestModelPrune -rapid.seed=N.
 func TestModelPrune(t *testing.T) {
-	checks, parallel := 1600, shards
-	if testing.Short() {
-		checks = 64
-	}
-	if n, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); err == nil && isSet("rapid.checks") {
-		checks = n
-	}
-	if isSet("rapid.seed") {
-		parallel = 1
-	}
-	setFlag(t, "rapid.checks", strconv.Itoa((checks+parallel-1)/parallel))
-	if !isSet("rapid.nofailfile") {
-		setFlag(t, "rapid.nofailfile", "true")
-	}
-	c := &census{counts: map[string]int{}}
-	dir := scratch(t)
-	var wg sync.WaitGroup
-	for i := range parallel {
-		wg.Go(func() {
-			t.Run(strconv.Itoa(i), func(t *testing.T) {
-				rapid.Check(t, func(rt *rapid.T) { c.checkPrune(rt, dir) })
-			})
-		})
-	}
-	wg.Wait()
+	c, checks := randomStores(t, 1600, 64, (*census).checkPrune)
 	t.Logf("in the stores: %v", c.counts)
 	if t.Failed() || checks < 1600 {
 		return
@@ -71,7 +46,7 @@ func (c *census) checkPrune(t *rapid.T, dir string) {
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
-	wrong := c.comparePrune(store, seed, share, strings.Contains(text, "old-tag"))
+	wrong := c.comparePrune(store, seed, share)
 	for i := range wrong {
 		wrong[i] = withNames(store, wrong[i])
 	}
@@ -131,7 +106,7 @@ func (v *verdicts) judge(r *mark.Judged) (func(), error) {
 }
 
 // comparePrune prunes a store, and says what the contract would have otherwise.
-func (c *census) comparePrune(s *layouttest.Store, seed, share uint32, oldTag bool) (wrong complaints) {
+func (c *census) comparePrune(s *layouttest.Store, seed, share uint32) (wrong complaints) {
 	plain := usual(s.Now)
 	plain.DeleteUntagged = false
 	garbage := keysOf(pipeline{dir: s.Dir, rules: plain, jobs: 4, dry: true}.run())
@@ -158,6 +133,7 @@ func (c *census) comparePrune(s *layouttest.Store, seed, share uint32, oldTag bo
 		}
 	}
 	wrong = append(wrong, c.verdict(v, removed)...)
+	mayLeave := dangles(s, removed)
 	before, disk := missing(s), measure(s.Dir)
 	run := pruneRun(s, fresh().judge)
 	run.dry = false
@@ -171,7 +147,7 @@ func (c *census) comparePrune(s *layouttest.Store, seed, share uint32, oldTag bo
 	}
 	wrong = append(wrong, numbers(dry, done, disk, measure(s.Dir))...)
 	wrong = append(wrong, c.stillThere(s, before, removed)...)
-	wrong = append(wrong, partition(s, garbage, keysOf(dry), keysOf(pipeline{dir: s.Dir, rules: plain, jobs: 4, dry: true}.run()), nil, oldTag)...)
+	wrong = append(wrong, partition(s, garbage, keysOf(dry), keysOf(pipeline{dir: s.Dir, rules: plain, jobs: 4, dry: true}.run()), nil, mayLeave)...)
 	return wrong
 }
 

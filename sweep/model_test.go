@@ -28,32 +28,7 @@ const shards = 16
 // TestModel compares runs on random stores with a simple model of the
 // contract. To see one again: go test ./sweep -run TestModel -rapid.seed=N.
 func TestModel(t *testing.T) {
-	checks, parallel := 1008, shards // 63 each
-	if testing.Short() {
-		checks = 112
-	}
-	if n, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); err == nil && isSet("rapid.checks") {
-		checks = n
-	}
-	if isSet("rapid.seed") {
-		parallel = 1 // all would look at the same stores
-	}
-	setFlag(t, "rapid.checks", strconv.Itoa((checks+parallel-1)/parallel))
-	if !isSet("rapid.nofailfile") {
-		setFlag(t, "rapid.nofailfile", "true") // the failure says all that is needed
-	}
-	c := &census{counts: map[string]int{}}
-	dir := scratch(t)
-	var wg sync.WaitGroup
-	for i := range parallel {
-		// Not t.Parallel, which is limited by the processors.
-		wg.Go(func() {
-			t.Run(strconv.Itoa(i), func(t *testing.T) {
-				rapid.Check(t, func(rt *rapid.T) { c.check(rt, dir) })
-			})
-		})
-	}
-	wg.Wait()
+	c, checks := randomStores(t, 1008, 112, (*census).check)
 	t.Logf("in the stores: %v", c.counts)
 	if t.Failed() || checks < 1000 {
 		return
@@ -67,6 +42,45 @@ func TestModel(t *testing.T) {
 	if c.counts["either"]*20 > c.counts["goes"] {
 		t.Errorf("the model is not sure of %d things, and of %d that they go", c.counts["either"], c.counts["goes"])
 	}
+}
+
+// randomStores runs a check on random stores, in several runs of rapid
+// side by side, each with its share, and returns how many were to be made.
+func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
+	parallel := shards
+	if testing.Short() {
+		checks = short
+	}
+	if n, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); err == nil && isSet("rapid.checks") {
+		checks = n
+	}
+	if isSet("rapid.seed") {
+		parallel = 1 // all would look at the same stores
+	}
+	each := (checks + parallel - 1) / parallel
+	if testing.Short() {
+		each *= 5 // of which rapid makes a fifth then
+	}
+	setFlag(t, "rapid.checks", strconv.Itoa(each))
+	if !isSet("rapid.nofailfile") {
+		setFlag(t, "rapid.nofailfile", "true") // the failure says all that is needed
+	}
+	c := &census{counts: map[string]int{}}
+	dir := scratch(t)
+	var wg sync.WaitGroup
+	for i := range parallel {
+		// Not t.Parallel, which is limited by the processors.
+		wg.Go(func() {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				rapid.Check(t, func(rt *rapid.T) { check(c, rt, dir) })
+			})
+		})
+	}
+	wg.Wait()
+	if !t.Failed() && len(c.counts) == 0 {
+		t.Error("no store was made")
+	}
+	return c, checks
 }
 
 // TestModelFound is what TestModel found once, small.

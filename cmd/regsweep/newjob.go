@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -31,6 +32,19 @@ func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet
 	}}
 	j.rules.PullThrough, err = place.PullThrough()
 	return j, err
+}
+
+// removeByName runs a command that takes away what it was given by name.
+func (p *program) removeByName(ctx context.Context, command string, c *common, r *removal, f *pflag.FlagSet, away *mark.Removal) error {
+	if err := p.verifyConsent(r, command); err != nil {
+		return usage(err)
+	}
+	job, err := p.newJob(command, c, r, f, "")
+	if err != nil {
+		return err
+	}
+	job.rules.Away = away
+	return job.run(ctx)
 }
 
 // locate finds the registry.

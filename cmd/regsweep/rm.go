@@ -88,14 +88,7 @@ func (p *program) rm(ctx context.Context, o *rmOptions, f *pflag.FlagSet, args [
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	if err := p.verifyConsent(&o.removal, "rm"); err != nil {
-		return usage(err)
-	}
-	job, err := p.newJob("rm", &o.common, &o.removal, f, "")
-	if err != nil {
-		return err
-	}
-	job.rules.Away = mark.NewRemoval(o.targets)
-	job.rules.Away.Force = o.force
-	return job.run(ctx)
+	away := mark.NewRemoval(o.targets)
+	away.Force = o.force
+	return p.removeByName(ctx, "rm", &o.common, &o.removal, f, away)
 }

@@ -58,14 +58,7 @@ func (p *program) untag(ctx context.Context, o *untagOptions, f *pflag.FlagSet, 
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	if err := p.verifyConsent(&o.removal, "untag"); err != nil {
-		return usage(err)
-	}
-	job, err := p.newJob("untag", &o.common, &o.removal, f, "")
-	if err != nil {
-		return err
-	}
-	job.rules.Away = mark.NewRemoval(o.targets)
-	job.rules.Away.TagsOnly = true
-	return job.run(ctx)
+	away := mark.NewRemoval(o.targets)
+	away.TagsOnly = true
+	return p.removeByName(ctx, "untag", &o.common, &o.removal, f, away)
 }
