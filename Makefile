@@ -5,8 +5,9 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 DEMO    ?= $(CURDIR)/bin/demo
 FUZZTIME ?= 10s
+SOAK     ?= 10
 
-.PHONY: build demo test lint race e2e bench cover fuzz clean
+.PHONY: build demo test lint race e2e bench cover fuzz soak clean
 
 build: ## bin/regsweep, static and stripped
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/regsweep ./cmd/regsweep
@@ -49,6 +50,10 @@ cover: ## coverage of the module
 fuzz: ## each fuzz test for FUZZTIME
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+soak: ## the tests on random stores, SOAK times with other stores, in both builds
+	@for i in $$(seq $(SOAK)); do for tags in '' portable; do \
+		REGSWEEP_SOAK=1 $(GO) test -count=1 -tags "$$tags" -run '^TestModel(Away|Prune)?$$' ./sweep || exit 1; done; done
 
 clean:
 	rm -rf bin

@@ -2,6 +2,7 @@ package mark
 
 import (
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -10,7 +11,9 @@ type keepGraph struct {
 	nodes []graphNode
 	// links are the times of layer links that are fresh.
 	links map[ID]int64
-	fresh func(mtime int64) bool
+	// aliases are the fresh links of other names, by the blobs that they lead to.
+	aliases map[ID][]notedLink
+	fresh   func(mtime int64) bool
 }
 
 type graphNode struct {
@@ -27,7 +30,7 @@ type graphNode struct {
 }
 
 func newGraph(p *pass) *keepGraph {
-	g := &keepGraph{nodes: make([]graphNode, len(p.nodes)), links: map[ID]int64{}, fresh: p.l.rules.fresh}
+	g := &keepGraph{nodes: make([]graphNode, len(p.nodes)), links: map[ID]int64{}, aliases: p.freshAliases(), fresh: p.l.rules.fresh}
 	tags, about, elsewhere := p.tagsOf(), p.whatIsAbout(), p.aboutUnlinked()
 	for i := range p.nodes {
 		n, to := &p.nodes[i], &g.nodes[i]
@@ -109,4 +112,19 @@ func (g *keepGraph) readLinks(p *pass) {
 			g.links[id] = times[i]
 		}
 	}
+}
+
+// freshAliases finds the fresh layer links that hold another digest than their
+// own, by that digest.
+func (p *pass) freshAliases() map[ID][]notedLink {
+	aliases := map[ID][]notedLink{}
+	for i := range p.layers {
+		l := &p.layers[i].Link
+		if l.State != walker.LinkGood || l.Target == p.layers[i].Digest || !p.freshLayer(l.MTime) {
+			continue
+		}
+		id, target := p.s.Table.Intern(p.layers[i].Digest), p.s.Table.Intern(l.Target)
+		aliases[target] = append(aliases[target], notedLink{id, target, l.MTime})
+	}
+	return aliases
 }

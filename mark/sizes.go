@@ -58,15 +58,25 @@ func (c *counter) unique(from int32) (bytes int64) {
 		}
 	}
 	for id, n := range named {
-		link, fresh := c.g.links[id]
 		switch {
 		case n < c.s.count[id] || c.s.held[id] || c.look.Store.Table.record(id).has(isPinned):
-		case fresh && link > newest[id]:
+		case c.linkedSince(id, newest):
 		default:
 			bytes += c.size(id)
 		}
 	}
 	return bytes
+}
+
+// linkedSince reports whether a fresh layer link keeps a blob: one that is
+// newer than the manifests that name what it links.
+func (c *counter) linkedSince(id ID, newest map[ID]int64) bool {
+	if link, fresh := c.g.links[id]; fresh && link > newest[id] {
+		return true
+	}
+	return slices.ContainsFunc(c.g.aliases[id], func(l notedLink) bool {
+		return l.mtime > newest[l.id] && l.mtime > newest[l.target]
+	})
 }
 
 // goWith returns what goes with a manifest, itself included: what it keeps,

@@ -45,7 +45,9 @@ func TestModel(t *testing.T) {
 }
 
 // randomStores runs a check on random stores, in several runs of rapid
-// side by side, each with its share, and returns how many were to be made.
+// side by side, each with its share, and returns how many were to be made. The
+// stores are the same each time, so that a change is to blame for what it
+// breaks; "make soak" makes others.
 func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
 	parallel := shards
 	if testing.Short() {
@@ -54,7 +56,8 @@ func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapi
 	if n, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); err == nil && isSet("rapid.checks") {
 		checks = n
 	}
-	if isSet("rapid.seed") {
+	again := isSet("rapid.seed")
+	if again {
 		parallel = 1 // all would look at the same stores
 	}
 	each := (checks + parallel - 1) / parallel
@@ -69,12 +72,23 @@ func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapi
 	dir := scratch(t)
 	var wg sync.WaitGroup
 	for i := range parallel {
+		if !again && os.Getenv("REGSWEEP_SOAK") == "" {
+			setFlag(t, "rapid.seed", strconv.Itoa(i+1))
+		}
+		// The seed is read before the first store is made.
+		seeded := make(chan struct{})
+		var once sync.Once
 		// Not t.Parallel, which is limited by the processors.
 		wg.Go(func() {
+			defer once.Do(func() { close(seeded) })
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
-				rapid.Check(t, func(rt *rapid.T) { check(c, rt, dir) })
+				rapid.Check(t, func(rt *rapid.T) {
+					once.Do(func() { close(seeded) })
+					check(c, rt, dir)
+				})
 			})
 		})
+		<-seeded
 	}
 	wg.Wait()
 	if !t.Failed() && len(c.counts) == 0 {

@@ -226,14 +226,28 @@ func TestLsManifests(t *testing.T) {
 
 // Unique sizes are what removing each manifest alone from a copy of the store frees.
 func TestLsUniqueSizesAreWhatRmFrees(t *testing.T) {
-	names := newStore(t, lsStore)
-	for _, repository := range []string{"a/b", "c", "d/e"} {
-		for _, m := range ls(t, names, repository).Manifests {
-			s := newStore(t, lsStore) // contents follow from names, so the digests are the same
+	for name, text := range map[string]string{
+		"images of all kinds": lsStore,
+		"a layer that a fresh link of another algorithm keeps": `
+			image b as=x layers=l:100 age=30d
+			layer b l alias age=30m`,
+		"a layer with such a link from the push of its image": `
+			image b as=x layers=l:100 age=30m
+			layer b l alias age=40m`,
+	} {
+		t.Run(name, func(t *testing.T) { uniqueSizes(t, text) })
+	}
+}
+
+func uniqueSizes(t *testing.T, text string) {
+	names := newStore(t, text)
+	for _, line := range ls(t, names).Repositories {
+		for _, m := range ls(t, names, line.Name).Manifests {
+			s := newStore(t, text) // contents follow from names, so the digests are the same
 			bytes := s.BlobBytes(t)
-			r := run(t, s, "rm", repository+"@"+m.Digest, "-y", "--force")
+			r := run(t, s, "rm", line.Name+"@"+m.Digest, "-y", "--force")
 			if freed := bytes - s.BlobBytes(t); r.status != 0 || freed != m.UniqueBytes {
-				t.Errorf("%s %s: its unique size is %d, removing it freed %d: %s", repository, nameOf(s, m.Digest), m.UniqueBytes, freed, r.stderr)
+				t.Errorf("%s %s: its unique size is %d, removing it freed %d: %s", line.Name, nameOf(s, m.Digest), m.UniqueBytes, freed, r.stderr)
 			}
 		}
 	}
