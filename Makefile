@@ -24,10 +24,10 @@ test: ## all tests of the module
 	$(GO) test $(TESTFLAGS) ./...
 
 # Tables that step through a run call by call do so with one job: there are no races to find in them.
-STEPS := ^Test(Faults|Stop|Crash|CrashTwice|Race|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors|Unreadable|FullDisk|Kills|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$
+STEPS := ^Test(Faults|Stop|Crash|CrashTwice|Race|RaceAway|StopAway|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors|Unreadable|FullDisk|Kills|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$
 
-race: ## the same under the race detector, and through the portable file access
-	$(GO) test -race -skip '$(STEPS)' $(TESTFLAGS) ./...
+race: ## the same under the race detector, with fewer random stores, and through the portable file access
+	$(GO) test -race -short -skip '$(STEPS)' $(TESTFLAGS) ./...
 	$(GO) test -tags portable -skip '$(STEPS)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/... ./cmd/...
 
 lint: ## formatting, vet on every platform, golangci-lint
