@@ -146,10 +146,10 @@ and sweeps the rest.` + exitStatusHelp,
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {
-			cmd.Args = func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) }
-			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			fitCompletion(root, cmd)
 		}
 	}
+	p.addCompletions(root)
 	return root
 }
 

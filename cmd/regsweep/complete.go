@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// completer proposes what an argument or a flag's value can go on with.
+type completer = cobra.CompletionFunc
+
+// addCompletions gives every command below cmd completions for its arguments
+// and flags, by their names: a flag means the same in every command.
+func (p *program) addCompletions(cmd *cobra.Command) {
+	arguments := map[string]completer{
+		"regsweep ls":            p.completeOne(p.completeRepositories),
+		"regsweep rm":            p.completeFirst(p.completeImages),
+		"regsweep untag":         p.completeFirst(p.completeTags),
+		"regsweep why":           p.completeOne(p.completeObjects),
+		"regsweep trash restore": p.completeOne(p.completeRuns),
+		"regsweep gc":            completeFiles,
+		"regsweep apply":         completeFiles,
+		"regsweep policy check":  completePolicies,
+		"regsweep man":           completeFiles,
+	}
+	for _, sub := range cmd.Commands() {
+		p.addCompletions(sub)
+	}
+	if complete := arguments[cmd.CommandPath()]; complete != nil {
+		cmd.ValidArgsFunction = complete
+	} else if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if complete := p.flagCompleter(f); complete != nil {
+			// It fails only for a flag that the command lacks, or that has one already.
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, complete)
+		}
+	})
+}
+
+// flagCompleter is what completes a flag's value, or nil.
+func (p *program) flagCompleter(f *pflag.Flag) completer {
+	switch f.Name {
+	case "root":
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		}
+	case "config", "policy":
+		return completePolicies
+	case "protect", "report", "plan":
+		return completeFiles
+	case "repository":
+		return p.completeRepositories
+	case "output":
+		return cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp)
+	case "progress":
+		return cobra.FixedCompletions([]string{"auto", "plain", "none"}, cobra.ShellCompDirectiveNoFileComp)
+	case "sort":
+		return cobra.FixedCompletions(sortKeys, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveKeepOrder)
+	}
+	if f.Value.Type() == "bool" {
+		return nil
+	}
+	return cobra.NoFileCompletions
+}
+
+func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}
+
+// completePolicies proposes files in YAML, and directories on the way to them.
+func completePolicies(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{"yml", "yaml"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// completeFirst leaves out what has been given already.
+func (p *program) completeFirst(complete completer) completer {
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		found, directive := complete(cmd, args, word)
+		return slices.DeleteFunc(found, func(name string) bool { return slices.Contains(args, name) }), directive
+	}
+}
+
+// completeOne completes the only argument of a command.
+func (p *program) completeOne(complete completer) completer {
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return complete(cmd, args, word)
+	}
+}
+
+// fitCompletion makes cobra's completion command one of this program: it
+// refuses arguments, and its script for bash knows NAME@DIGEST.
+func fitCompletion(root, completion *cobra.Command) {
+	completion.Args = func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) }
+	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	for _, cmd := range completion.Commands() {
+		if cmd.Name() != "bash" {
+			continue
+		}
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+			var script bytes.Buffer
+			plain, _ := cmd.Flags().GetBool("no-descriptions")
+			if err := root.GenBashCompletionV2(&script, !plain); err != nil {
+				return err
+			}
+			_, err := cmd.OutOrStdout().Write([]byte(bashWithDigests(script.String())))
+			return err
+		}
+	}
+}
+
+// bashWithDigests has bash take "@" for a part of a word, as cobra has it take
+// ":" and "=". With its option hostcomplete bash breaks words before an "@", and
+// replaces what is from there on.
+func bashWithDigests(script string) string {
+	script = strings.ReplaceAll(script, "_init_completion -n =:", "_init_completion -n =:@")
+	const colon = `    __regsweep_handle_special_char "$cur" :` + "\n"
+	return strings.Replace(script, colon, colon+`    if [[ $cur == *@* && $COMP_WORDBREAKS == *@* ]]; then
+        COMPREPLY=("${COMPREPLY[@]#"${cur%%@*}"}")
+    fi
+`, 1)
+}
