@@ -98,6 +98,7 @@ func (p *program) completeOne(complete completer) completer {
 // fitCompletion makes cobra's completion command one of this program: it
 // refuses arguments, and its script for bash knows NAME@DIGEST.
 func fitCompletion(root, completion *cobra.Command) {
+	completion.Short = "print the script that completes commands, names and tags in a shell"
 	completion.Args = func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) }
 	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	for _, cmd := range completion.Commands() {

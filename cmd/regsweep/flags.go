@@ -30,7 +30,7 @@ func (c *common) add(f *pflag.FlagSet) {
 	f.StringVarP(&c.output, "output", "o", "table", "`FORMAT` of the report: table or json")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no table and no warnings")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "name each item")
-	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "concurrent file operations")
+	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "`N` concurrent file operations")
 }
 
 func (c *common) verify(f *pflag.FlagSet) error {

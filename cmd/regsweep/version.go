@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -25,8 +26,24 @@ func (p *program) versionCommand() *cobra.Command {
 	}
 }
 
-// commit is stamped by the linker, too.
-var commit = ""
+// commit and date, that of the commit as 2006-01-02, are stamped by the linker, too.
+var commit, date = "", ""
+
+// buildDate is the date of what was built; that of the build would make two
+// builds differ.
+func buildDate() string {
+	if date != "" {
+		return date
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if day, _, ok := strings.Cut(s.Value, "T"); ok && s.Key == "vcs.time" {
+				return day
+			}
+		}
+	}
+	return "1970-01-01"
+}
 
 func buildVersion() (v, c string) {
 	v, c = version, commit
