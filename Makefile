@@ -2,15 +2,42 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+DATE    ?= $(shell git log -1 --format=%cs 2>/dev/null)
+EPOCH   ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 DEMO    ?= $(CURDIR)/bin/demo
 FUZZTIME ?= 10s
 SOAK     ?= 10
 
 .PHONY: build demo test lint race e2e bench cover fuzz soak clean
 
+# where make install puts things; DESTDIR is before all of them
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+TARGETS ?= linux/amd64,linux/arm64,linux/arm,linux/ppc64le,linux/s390x,darwin/amd64,darwin/arm64,windows/amd64,freebsd/amd64
+
+.PHONY: install uninstall dist
+
 build: ## bin/regsweep, static and stripped
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/regsweep ./cmd/regsweep
+
+install: build ## the binary, the manual pages and the completions, below DESTDIR and PREFIX
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/man/man1' '$(DESTDIR)$(DATADIR)/bash-completion/completions' \
+		'$(DESTDIR)$(DATADIR)/zsh/site-functions' '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d'
+	install -m 755 bin/regsweep '$(DESTDIR)$(BINDIR)/regsweep'
+	bin/regsweep man '$(DESTDIR)$(DATADIR)/man/man1'
+	bin/regsweep completion bash >'$(DESTDIR)$(DATADIR)/bash-completion/completions/regsweep'
+	bin/regsweep completion zsh >'$(DESTDIR)$(DATADIR)/zsh/site-functions/_regsweep'
+	bin/regsweep completion fish >'$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/regsweep.fish'
+
+uninstall: ## what install put there
+	rm -f '$(DESTDIR)$(BINDIR)/regsweep' '$(DESTDIR)$(DATADIR)'/man/man1/regsweep.1 '$(DESTDIR)$(DATADIR)'/man/man1/regsweep-*.1 \
+		'$(DESTDIR)$(DATADIR)/bash-completion/completions/regsweep' '$(DESTDIR)$(DATADIR)/zsh/site-functions/_regsweep' \
+		'$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/regsweep.fish'
+
+dist: ## archives for all platforms, with checksums and bills of materials, in dist/; two of them are equal
+	$(GO) run ./deploy/dist -version '$(VERSION)' -commit '$(COMMIT)' -time '$(EPOCH)' -targets '$(TARGETS)' -o dist
 
 demo: build ## the main job on a sample store: dry run, sweep, and a second run that finds nothing
 	@rm -rf $(DEMO)
@@ -56,4 +83,4 @@ soak: ## the tests on random stores, SOAK times with other stores, in both build
 		REGSWEEP_SOAK=1 $(GO) test -count=1 -tags "$$tags" -run '^TestModel(Away|Prune)?$$' ./sweep || exit 1; done; done
 
 clean:
-	rm -rf bin
+	rm -rf bin dist
