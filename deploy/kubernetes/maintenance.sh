@@ -1,0 +1,41 @@
+#!/bin/sh
+# Runs the CronJob now, while the registry is scaled to none, and starts the registry
+# again whatever comes of it. That also empties its cache of blob descriptors.
+#
+#   deploy/kubernetes/maintenance.sh [NAMESPACE]
+#
+# It assumes the CronJob "regsweep" of cronjob.yaml, a Deployment "registry", and a
+# kubectl that may scale the one and create jobs of the other. Pushes and pulls fail
+# for as long as it runs; the job's own limit is four hours.
+set -eu
+
+namespace=${1:-default}
+job=regsweep-$(date -u +%Y%m%d%H%M%S)
+k() { kubectl --namespace "$namespace" "$@"; }
+
+replicas=$(k get deployment/registry -o 'jsonpath={.spec.replicas}')
+if [ "$replicas" -eq 0 ]; then
+	echo "maintenance: the registry is scaled to none already: start it, or run the job by hand" >&2
+	exit 1
+fi
+trap 'k scale deployment/registry --replicas="$replicas"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+k scale deployment/registry --replicas=0
+k wait --for=delete pod --selector app=registry --timeout=10m
+k create job "$job" --from=cronjob/regsweep
+
+# A job that fails never becomes complete: look for both.
+while :; do
+	if k wait --for=condition=complete "job/$job" --timeout=5s 2>/dev/null; then
+		result=0
+		break
+	fi
+	if k wait --for=condition=failed "job/$job" --timeout=5s 2>/dev/null; then
+		result=1
+		break
+	fi
+done
+k logs "job/$job" --all-containers --prefix
+exit "$result"

@@ -1,0 +1,195 @@
+package deploy
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	batch "k8s.io/api/batch/v1"
+	core "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/regsweep/regsweep/e2e/internal/parts"
+)
+
+func TestScripts(t *testing.T) {
+	scripts := glob(t, "deploy/*.sh", "deploy/*/*.sh", "testdata/docs/bin/*", ".ci/*")
+	run(t, parts.Need(t, "shellcheck"), scripts...)
+}
+
+// The script runs what it is given in the container, and restarts a registry
+// whose cache would be wrong.
+func TestDockerExec(t *testing.T) {
+	script, err := filepath.Abs(filepath.Join(project, "deploy/docker-exec.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ there, says, status, want string }{
+		"copied":           {"1", "", "0", "exec c regsweep version|cp PROGRAM c:/usr/local/bin/regsweep|exec c regsweep gc --dry-run|"},
+		"there already":    {"0", "", "0", "exec c regsweep version|exec c regsweep gc --dry-run|"},
+		"caching registry": {"0", "warning: the registry caches blob descriptors (inmemory)", "3", "exec c regsweep version|exec c regsweep gc --dry-run|restart c|"},
+		"failed":           {"0", "warning: the registry caches blob descriptors (inmemory)", "1", "exec c regsweep version|exec c regsweep gc --dry-run|"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			fake := "#!/bin/sh\necho \"$*\" >>" + dir + "/log\ncase \"$*\" in *version) exit " + c.there +
+				" ;; *gc*) echo '" + c.says + "' >&2; exit " + c.status + " ;; esac\n"
+			for _, name := range []string{"docker", "regsweep"} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(fake), 0o777); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.Command("sh", script, "c")
+			cmd.Env = append(os.Environ(), "DOCKER="+dir+"/docker", "REGSWEEP="+dir+"/regsweep")
+			out, _ := cmd.CombinedOutput()
+			if got := cmd.ProcessState.ExitCode(); got != int(c.status[0]-'0') {
+				t.Errorf("status %d: %s", got, out)
+			}
+			log, _ := os.ReadFile(dir + "/log")
+			got := strings.ReplaceAll(strings.ReplaceAll(string(log), dir+"/regsweep", "PROGRAM"), "\n", "|")
+			if got != c.want {
+				t.Errorf("it ran %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// systemd accepts the units, and finds little that the service could do besides.
+func TestSystemd(t *testing.T) {
+	analyze := parts.Need(t, "systemd-analyze")
+	dir := t.TempDir()
+	service := read(t, "deploy/systemd/regsweep.service")
+	var files []string
+	for name, text := range map[string]string{
+		// It looks for the program, which is not installed here.
+		"regsweep.service": strings.ReplaceAll(service, "/usr/local/bin/regsweep", "/bin/true"),
+		"regsweep.timer":   read(t, "deploy/systemd/regsweep.timer"),
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	if out := run(t, analyze, append([]string{"verify"}, files...)...); out != "" {
+		t.Errorf("it says %s", out)
+	}
+	run(t, analyze, "security", "--offline=true", "--threshold=20", filepath.Join(dir, "regsweep.service"))
+	for line := range strings.Lines(service) {
+		if command, ok := strings.CutPrefix(line, "ExecStart=/usr/local/bin/regsweep "); ok {
+			accepted(t, "regsweep.service", strings.Fields(command))
+			return
+		}
+	}
+	t.Error("the service runs no regsweep")
+}
+
+// BuildKit reads the files, and the program is copied from where it was built.
+func TestDockerfiles(t *testing.T) {
+	for _, name := range glob(t, "deploy/Dockerfile*") {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		tree, err := parser.Parse(f)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		stages, _, err := instructions.Parse(tree.AST, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(tree.Warnings) > 0 {
+			t.Errorf("%s: %v", name, tree.Warnings)
+		}
+		for _, stage := range stages {
+			for _, command := range stage.Commands {
+				c, ok := command.(*instructions.CopyCommand)
+				if !ok || c.From == "" {
+					continue
+				}
+				if _, ok := instructions.HasStage(stages, c.From); !ok {
+					t.Errorf("%s copies from %q, which is no stage", name, c.From)
+				}
+			}
+		}
+	}
+}
+
+func TestCompose(t *testing.T) {
+	options, err := cli.NewProjectOptions([]string{filepath.Join(project, "deploy/compose.yml")}, cli.WithProfiles([]string{"*"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := options.LoadProject(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry, err := p.GetService("registry")
+	if err != nil {
+		t.Fatal(err)
+	}
+	maintenance, err := p.GetService("regsweep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(registry.Profiles) > 0 || !slices.Equal(maintenance.Profiles, []string{"maintenance"}) {
+		t.Errorf("profiles are %q and %q", registry.Profiles, maintenance.Profiles)
+	}
+	if r, m := registry.Volumes[0], maintenance.Volumes[0]; r.Source != m.Source || r.Target != m.Target {
+		t.Errorf("they have different volumes: %v, %v", r, m)
+	}
+	if _, err := os.Stat(filepath.Join(maintenance.Build.Context, maintenance.Build.Dockerfile)); err != nil {
+		t.Error(err)
+	}
+	accepted(t, "compose.yml", maintenance.Command)
+}
+
+// Kubernetes knows every field, the job may do nothing but its work, and its
+// policy is one.
+func TestKubernetes(t *testing.T) {
+	var policy core.ConfigMap
+	var job batch.CronJob
+	documents := strings.Split(read(t, "deploy/kubernetes/cronjob.yaml"), "\n---\n")
+	if len(documents) != 2 {
+		t.Fatalf("%d documents", len(documents))
+	}
+	for i, object := range []any{&policy, &job} {
+		if err := yaml.UnmarshalStrict([]byte(documents[i]), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pod := job.Spec.JobTemplate.Spec.Template.Spec
+	containers := slices.Concat(pod.InitContainers, pod.Containers)
+	if len(containers) != 2 || job.Spec.ConcurrencyPolicy != batch.ForbidConcurrent {
+		t.Errorf("%d containers, %s", len(containers), job.Spec.ConcurrencyPolicy)
+	}
+	for _, c := range containers {
+		s := c.SecurityContext
+		if s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) == 0 || !*pod.SecurityContext.RunAsNonRoot {
+			t.Errorf("%s may do more than it has to", c.Name)
+		}
+		if c.Resources.Limits.Memory().IsZero() {
+			t.Errorf("%s has no limit", c.Name)
+		}
+		for _, m := range c.VolumeMounts {
+			if !slices.ContainsFunc(pod.Volumes, func(v core.Volume) bool { return v.Name == m.Name }) {
+				t.Errorf("%s mounts %s, which is no volume", c.Name, m.Name)
+			}
+		}
+		accepted(t, c.Name, c.Args)
+	}
+	file := filepath.Join(t.TempDir(), "policy.yml")
+	if err := os.WriteFile(file, []byte(policy.Data["policy.yml"]), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	run(t, regsweep(t), "policy", "check", file)
+}

@@ -1,0 +1,100 @@
+// Package deploy tests what is in deploy/ with the tools of those who read such
+// files: it has no code of its own.
+package deploy
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const project = "../.."
+
+// build makes the binary once, static as in a release.
+var build = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("REGSWEEP"); path != "" {
+		return filepath.Abs(path)
+	}
+	path := filepath.Join(buildDir, "regsweep")
+	cmd := exec.Command("go", "build", "-o", path, "./cmd/regsweep")
+	cmd.Dir = project
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build ./cmd/regsweep: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+var buildDir string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "regsweep-deploy")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		buildDir = dir
+		return m.Run()
+	}())
+}
+
+func regsweep(t *testing.T) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// read is the text of a file of the project.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(project, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// run runs a program, which has to succeed.
+func run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s %s: %v\n%s", filepath.Base(program), strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// accepted fails the test if regsweep does not know a command line: with --help
+// it reads the flags and does nothing.
+func accepted(t *testing.T, where string, args []string) {
+	t.Helper()
+	if len(args) == 0 {
+		t.Errorf("%s has no command", where)
+		return
+	}
+	if out, err := exec.Command(regsweep(t), append(args, "--help")...).CombinedOutput(); err != nil {
+		t.Errorf("%s: regsweep %s: %v\n%s", where, strings.Join(args, " "), err, out)
+	}
+}
+
+// glob are the files of a pattern in the project; there has to be one.
+func glob(t *testing.T, patterns ...string) (files []string) {
+	t.Helper()
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(filepath.Join(project, pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %v, %d files", pattern, err, len(found))
+		}
+		files = append(files, found...)
+	}
+	return files
+}

@@ -1,0 +1,69 @@
+//go:build linux
+
+package deploy
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The image from scratch holds one file. So does the directory here that becomes
+// the root, with the volume of a registry mounted below it; no /proc, no /dev, no
+// /tmp, no /etc/passwd; and the user has a number only.
+func TestScratch(t *testing.T) {
+	if os.Getuid() != 0 {
+		const why = "this needs root, for chroot"
+		if os.Getenv("REGSWEEP_E2E_REQUIRE") == "1" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.ReadFile(regsweep(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "regsweep"), binary, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	makestore := exec.Command("go", "run", "./layout/layouttest/makestore", filepath.Join(dir, "var/lib/registry"))
+	makestore.Dir = project
+	makestore.Stdin = strings.NewReader(read(t, "testdata/sample.store"))
+	if out, err := makestore.CombinedOutput(); err != nil {
+		t.Fatalf("makestore: %v\n%s", err, out)
+	}
+	err = filepath.WalkDir(filepath.Join(dir, "var"), func(path string, _ os.DirEntry, err error) error {
+		if err == nil {
+			err = os.Lchown(path, 1000, 1000)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ args, says string }{
+		{"gc --dry-run", "would be removed"},
+		{"gc -m --older-than 7d --max-remove 80% --yes", "removed"},
+		{"ls team/web", "v1.2"},
+		{"version", "commit"},
+		{"man gc", ".TH REGSWEEP"},
+	} {
+		cmd := exec.Command("/regsweep", strings.Fields(c.args)...)
+		cmd.Dir, cmd.Env = "/", []string{}
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Chroot: dir, Credential: &syscall.Credential{Uid: 1000, Gid: 1000},
+			Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), c.says) {
+			t.Errorf("regsweep %s: %v\n%s", c.args, err, out)
+		}
+	}
+}
