@@ -66,7 +66,8 @@ func (s *scene) run(t *testing.T, command string) (lines []string, status int) {
 	cmd := exec.Command("bash", "-c", strings.ReplaceAll(command, documentedRoot, s.root))
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(s.dir, "bin")+":"+os.Getenv("PATH"), "HOME="+s.dir,
-		"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="+s.root, "PROJECT="+project)
+		"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="+s.root,
+		"REGISTRY_CONFIGURATION_PATH="+filepath.Join(s.dir, "config.yml"), "PROJECT="+project)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	var term *terminal
@@ -181,7 +182,12 @@ func refit(want, got []string) (fitted []string, ok bool) {
 		case i == len(list)-1:
 			at = len(rest) - len(piece)
 		case i > 0:
-			at = slices.IndexFunc(rest, func(line string) bool { return beginning(line) == beginning(piece[0]) })
+			for words := 2; words > 0; words-- {
+				at = slices.IndexFunc(rest, func(line string) bool { return beginning(line, words) == beginning(piece[0], words) })
+				if at >= 0 {
+					break
+				}
+			}
 		}
 		if i > 0 {
 			fitted = append(fitted, "...")
@@ -195,8 +201,8 @@ func refit(want, got []string) (fitted []string, ok bool) {
 	return fitted, true
 }
 
-// beginning is a line's first two words, or fewer.
-func beginning(line string) string {
-	words := strings.Fields(line)
-	return strings.Join(words[:min(2, len(words))], " ")
+// beginning is a line's first words.
+func beginning(line string, words int) string {
+	list := strings.Fields(line)
+	return strings.Join(list[:min(words, len(list))], " ")
 }

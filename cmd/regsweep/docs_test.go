@@ -83,6 +83,8 @@ func (d *docs) check(text string) string {
 		line := lines[i]
 		out = append(out, line)
 		switch {
+		case strings.HasPrefix(strings.TrimSpace(line), "```console") && line != "```console":
+			d.t.Errorf("line %d: a block that is indented is not checked", i+1)
 		case strings.HasPrefix(line, "#"):
 			d.scene = nil
 		case comment.MatchString(line):
