@@ -109,10 +109,21 @@ type Aside struct {
 // findings; if any of them is unreadable, the marks are worth nothing.
 // Looks of one store must not overlap: each forgets the marks of the one before.
 func (s *Store) Look(ctx context.Context, w *walker.Walker, aside *Aside) *Look {
-	l := s.lookBy(ctx, w, aside, s.rules)
-	if l.Borrowed != "" && s.rules.DeleteUntagged {
+	return s.lookWith(ctx, w, aside, s.rules)
+}
+
+// LookAndTell is Look when nothing has been set aside; the Observer, if it is
+// not nil, is told about every repository.
+func (s *Store) LookAndTell(ctx context.Context, w *walker.Walker, o Observer) *Look {
+	rules := s.rules
+	rules.observer = o
+	return s.lookWith(ctx, w, nil, rules)
+}
+
+func (s *Store) lookWith(ctx context.Context, w *walker.Walker, aside *Aside, rules Rules) *Look {
+	l := s.lookBy(ctx, w, aside, rules)
+	if l.Borrowed != "" && rules.DeleteUntagged {
 		// No manifest link can go, so all of them have to be roots.
-		rules := s.rules
 		rules.DeleteUntagged = false
 		l = s.lookBy(ctx, w, aside, rules)
 	}

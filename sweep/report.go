@@ -32,6 +32,7 @@ type Report struct {
 	Shared         KeptAmount       `json:"shared,omitzero"` // of what rm or prune takes away, what others need
 	Retention      *Retention       `json:"retention,omitempty"`
 	Decisions      []DecisionLine   `json:"decisions,omitzero"`
+	Error          string           `json:"error,omitempty"` // why the run failed, or was stopped
 }
 
 // StoreCount is what there was before the run.

@@ -21,6 +21,11 @@ const (
 	IOError         = "ioError"         // a path that cannot be read
 )
 
+// Kinds are all kinds of problems.
+func Kinds() []string {
+	return []string{BrokenManifest, MissingManifest, BrokenLink, MissingBlob, DanglingTag, HalfTag, LinkMismatch, UnknownFile, IOError}
+}
+
 // Problem is something about the store that its owner should know.
 type Problem struct {
 	Kind   string   `json:"kind"`

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ type common struct {
 	quiet        bool
 	verbose      bool
 	jobs         int
+	report       string
+	progress     string
+	noColor      bool
 }
 
 func (c *common) add(f *pflag.FlagSet) {
@@ -31,22 +35,29 @@ func (c *common) add(f *pflag.FlagSet) {
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no table and no warnings")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "name each item")
 	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "`N` concurrent file operations")
+	f.StringVar(&c.report, "report", "", "write the whole report to this `FILE` besides; its ending says how: .json, .html or .prom")
+	f.StringVar(&c.progress, "progress", "auto", "`HOW` to show progress on stderr: auto (a live line on a terminal, else plain), plain (a line every 30s) or none")
+	f.BoolVar(&c.noColor, "no-color", false, "no colors, on terminals neither")
 }
 
 func (c *common) verify(f *pflag.FlagSet) error {
-	for _, name := range []string{"root", "config"} {
+	for _, name := range []string{"root", "config", "report"} {
 		if f.Changed(name) && f.Lookup(name).Value.String() == "" {
-			// Most often a variable that is not set: another registry must not be swept for it.
+			// Most often a variable that is not set: another registry must not be
+			// swept for it, nor a report be lost.
 			return fmt.Errorf("--%s is empty", name)
 		}
 	}
 	if c.output != "table" && c.output != "json" {
 		return quoted("--output %s is neither table nor json", c.output)
 	}
+	if !slices.Contains([]string{"auto", "plain", "none"}, c.progress) {
+		return quoted("--progress %s is neither auto nor plain nor none", c.progress)
+	}
 	if c.jobs < 1 || c.jobs > 4096 {
 		return fmt.Errorf("--jobs %d is not between 1 and 4096", c.jobs)
 	}
-	return nil
+	return c.verifyReport(endJSON, endHTML, endProm)
 }
 
 // removal are the flags of every command that removes.

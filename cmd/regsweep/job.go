@@ -57,6 +57,7 @@ func (j *job) run(ctx context.Context) (err error) {
 		return err
 	}
 	if err := j.makePlan(ctx); err != nil {
+		j.fileProblems()
 		return err
 	}
 	refusal := j.refuseTooMuch()
@@ -65,6 +66,7 @@ func (j *job) run(ctx context.Context) (err error) {
 		return errors.Join(j.report(false), refusal)
 	}
 	if refusal != nil {
+		j.fileReport(j.newReport(true), true)
 		return refusal
 	}
 	return j.execute(ctx)
@@ -163,7 +165,7 @@ func (j *job) makePlan(ctx context.Context) error {
 	j.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed})
 	store := mark.Read(ctx, j.w, j.rules)
 	limitGarbage()
-	look := store.Look(ctx, j.w, nil)
+	look := store.LookAndTell(ctx, j.w, j.filing.observer())
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
 	}
@@ -272,6 +274,7 @@ func (j *job) execute(ctx context.Context) error {
 	if !j.plan.Empty() {
 		j.warnBefore()
 		if ok, err := j.confirm(ctx); err != nil || !ok {
+			j.fileReport(j.newReport(true), true)
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ It changes nothing and takes no lock. With -q it prints names only, or digests.`
 var sortKeys = []string{"name", "size", "unique", "reclaimable", "pushed", "created"}
 
 func (o *lsOptions) verify(f *pflag.FlagSet, args []string) error {
-	if err := o.common.verify(f); err != nil {
+	if err := errors.Join(o.common.verify(f), o.verifyReport(endJSON)); err != nil {
 		return err
 	}
 	if !slices.Contains(sortKeys, o.sort) {
@@ -80,7 +81,7 @@ func (p *program) ls(ctx context.Context, o *lsOptions, f *pflag.FlagSet, args [
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	r, err := p.open(ctx, &o.common)
+	r, err := p.open(ctx, "ls", &o.common)
 	if err != nil {
 		return err
 	}
@@ -131,10 +132,11 @@ func (r *reading) listRepositories(o *lsOptions, look *mark.Look, survey *mark.S
 		}
 		return 0
 	})
-	if o.output == "json" {
-		return r.writeJSON(struct {
-			Repositories []lsRepository `json:"repositories"`
-		}{list})
+	result := struct {
+		Repositories []lsRepository `json:"repositories"`
+	}{list}
+	if r.fileResult(result); o.output == "json" {
+		return r.writeJSON(result)
 	}
 	t := table{columns: []column{
 		{title: "REPOSITORY", least: 20},

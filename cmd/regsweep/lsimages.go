@@ -50,11 +50,12 @@ func (r *reading) listManifests(ctx context.Context, o *lsOptions, look *mark.Lo
 		return o.untagged && len(m.Tags) > 0 || !r.isOlder(o, m.info.Pushed)
 	})
 	slices.SortStableFunc(list, func(a, b lsManifest) int { return compareManifests(o.sort, &a, &b) })
-	if o.output == "json" {
-		return r.writeJSON(struct {
-			Repository string       `json:"repository"`
-			Manifests  []lsManifest `json:"manifests"`
-		}{valid(o.repository), list})
+	result := struct {
+		Repository string       `json:"repository"`
+		Manifests  []lsManifest `json:"manifests"`
+	}{valid(o.repository), list}
+	if r.fileResult(result); o.output == "json" {
+		return r.writeJSON(result)
 	}
 	short := isTerminal(r.out) && !o.noTrunc && !o.quiet
 	t := table{columns: []column{

@@ -37,6 +37,7 @@ type program struct {
 	voice   *voice
 	environ []string
 	status  int
+	filing  *filing  // of --report, or nil
 	files   *disk.FS // how files are reached
 	// settling is how long a sweep waits for pushes that are under way; see
 	// sweep.Plan.Execute.
@@ -63,8 +64,16 @@ func (p *program) main(args []string) int {
 	root.SetArgs(args)
 	root.SetOut(p.out)
 	root.SetErr(p.voice.w)
-	if err := root.ExecuteContext(ctx); err != nil {
+	err := root.ExecuteContext(ctx)
+	if err != nil {
 		p.status = p.fail(err)
+	}
+	success := p.status == statusDone || p.status == statusProblems
+	if err := p.filing.finish(err, success); err != nil {
+		p.voice.error(err)
+		if success {
+			p.status = statusFailed
+		}
 	}
 	return p.status
 }

@@ -17,12 +17,16 @@ import (
 // options have been verified.
 func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet, arg string) (*job, error) {
 	p.voice.quiet = c.quiet
+	p.file(command, c, r.dryRun)
 	protection, err := p.protection(r, f)
 	if err != nil {
 		return nil, err
 	}
 	place, err := p.locate(c, arg)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.filing.verifyPlace(&place); err != nil {
 		return nil, err
 	}
 	j := &job{program: p, common: c, removal: r, command: command, place: place, rules: mark.Rules{

@@ -26,10 +26,17 @@ type reading struct {
 
 // open finds the registry and walks its blobs. The ages are gc's defaults. The
 // caller closes it.
-func (p *program) open(ctx context.Context, c *common) (*reading, error) {
+func (p *program) open(ctx context.Context, command string, c *common) (*reading, error) {
 	p.voice.quiet = c.quiet
+	p.file(command, c, false)
+	if p.filing != nil {
+		p.filing.lists = true
+	}
 	place, err := p.locate(c, "")
 	if err != nil {
+		return nil, err
+	}
+	if err := p.filing.verifyPlace(&place); err != nil {
 		return nil, err
 	}
 	go useProcessors(ctx, c.jobs)

@@ -23,6 +23,7 @@ func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 // report writes the result to stdout.
 func (j *job) report(executed bool) error {
 	rep := j.newReport(executed)
+	j.fileReport(rep, executed)
 	if j.output == "json" {
 		return j.writeJSON(rep)
 	}
@@ -34,15 +35,22 @@ func (j *job) report(executed bool) error {
 
 // writeJSON writes a result as one object on stdout.
 func (p *program) writeJSON(result any) error {
+	text, err := encodeJSON(result)
+	if err == nil {
+		_, err = p.out.Write(text)
+	}
+	return err
+}
+
+func encodeJSON(result any) ([]byte, error) {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(result); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := p.out.Write(harmlessJSON(text.Bytes()))
-	return err
+	return harmlessJSON(text.Bytes()), nil
 }
 
 func (j *job) newReport(executed bool) *sweep.Report {
@@ -207,7 +215,18 @@ func rank(kind string) int {
 
 // writeNext says what the reader may want to do now.
 func (j *job) writeNext(w io.Writer, rep *sweep.Report) {
-	var next []string
+	next := j.next(rep)
+	if len(next) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nnext\n")
+	for _, n := range next {
+		fmt.Fprintf(w, "  %s\n", harmless(n))
+	}
+}
+
+// next is what the reader may want to do now.
+func (j *job) next(rep *sweep.Report) (next []string) {
 	say := func(format string, args ...any) { next = append(next, fmt.Sprintf(format, args...)) }
 	if rep.DryRun && !j.plan.Empty() {
 		say("run it without --dry-run to remove this")
@@ -228,13 +247,7 @@ func (j *job) writeNext(w io.Writer, rep *sweep.Report) {
 	if c := j.place.Config.Cache; c != "" && !rep.DryRun && rep.Removed.Blobs > 0 {
 		say("restart the registry, or flush its cache of blob descriptors (%s)", c)
 	}
-	if len(next) == 0 {
-		return
-	}
-	fmt.Fprintf(w, "\nnext\n")
-	for _, n := range next {
-		fmt.Fprintf(w, "  %s\n", harmless(n))
-	}
+	return next
 }
 
 // untagged is how many manifests no tag names.

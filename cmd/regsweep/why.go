@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ It changes nothing and takes no lock.` + exitStatusHelp,
 }
 
 func (o *whyOptions) verify(f *pflag.FlagSet, arg string) (err error) {
-	if err := o.common.verify(f); err != nil {
+	if err := errors.Join(o.common.verify(f), o.verifyReport(endJSON)); err != nil {
 		return err
 	}
 	if o.target.Digest, o.target.Prefix, err = parseDigest(arg); err == nil {
@@ -67,7 +68,7 @@ func (p *program) why(ctx context.Context, o *whyOptions, f *pflag.FlagSet, arg 
 	if err := o.verify(f, arg); err != nil {
 		return usage(err)
 	}
-	r, err := p.open(ctx, &o.common)
+	r, err := p.open(ctx, "why", &o.common)
 	if err != nil {
 		return err
 	}
@@ -89,8 +90,9 @@ func (p *program) why(ctx context.Context, o *whyOptions, f *pflag.FlagSet, arg 
 		return &layout.HintError{Err: fmt.Errorf("%s is not in the store, and nothing names it", digest), Hint: "regsweep ls lists what there is"}
 	}
 	p.status = r.verdict()
-	if o.output == "json" {
-		return r.answerJSON(digest, &answer)
+	result := r.answerJSON(digest, &answer)
+	if r.fileResult(result); o.output == "json" {
+		return r.writeJSON(result)
 	}
 	return r.answer(digest, &answer)
 }
@@ -153,7 +155,7 @@ func (r *reading) readTag(t mark.Target) (layout.Digest, error) {
 }
 
 // answerJSON is the answer as in docs/formats.md.
-func (r *reading) answerJSON(digest layout.Digest, a *mark.Answer) error {
+func (r *reading) answerJSON(digest layout.Digest, a *mark.Answer) any {
 	out := struct {
 		Digest     string     `json:"digest"`
 		Live       bool       `json:"live"`
@@ -162,10 +164,11 @@ func (r *reading) answerJSON(digest layout.Digest, a *mark.Answer) error {
 		Broken     []string   `json:"brokenRepositories,omitempty"`
 	}{Digest: digest.String(), Live: a.Live, Paths: [][]string{}}
 	for _, path := range a.Paths {
-		for i := range path {
-			path[i] = valid(path[i])
+		escaped := slices.Clone(path)
+		for i := range escaped {
+			escaped[i] = valid(escaped[i])
 		}
-		out.Paths = append(out.Paths, path)
+		out.Paths = append(out.Paths, escaped)
 	}
 	for _, name := range a.Broken {
 		out.Broken = append(out.Broken, valid(name))
@@ -173,7 +176,7 @@ func (r *reading) answerJSON(digest layout.Digest, a *mark.Answer) error {
 	if a.Until.After(r.rules.Now) {
 		out.FreshUntil = timeText(a.Until.UnixNano())
 	}
-	return r.writeJSON(out)
+	return out
 }
 
 // answer writes the answer for people.

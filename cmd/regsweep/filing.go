@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// filing is the report that --report asks for. It is written when the run has
+// ended, however that was.
+type filing struct {
+	path    string
+	command string
+	dryRun  bool
+	root    string
+	started time.Time
+	// result is what -o json prints: a *sweep.Report of the commands that make
+	// one. It is nil if the run did not get so far.
+	result   any
+	lists    bool             // the command makes no report, only a list or an answer
+	problems []walker.Problem // of a run that did not get so far
+	harmed   bool             // the file must not be written
+
+	// For the page:
+	images *mark.Images
+	gone   map[string]bool // REPOSITORY:TAG of the tags that go, or went
+	next   []string
+	byName bool
+}
+
+// endings are the kinds of files that --report writes.
+const (
+	endJSON = ".json"
+	endHTML = ".html"
+	endProm = ".prom"
+)
+
+// verifyReport holds the ending of --report against those that a command knows.
+func (c *common) verifyReport(known ...string) error {
+	if c.report == "" || slices.Contains(known, filepath.Ext(c.report)) {
+		return nil
+	}
+	last := known[len(known)-1]
+	hint := "this command writes " + last
+	if len(known) > 1 {
+		hint = "its name ends in " + strings.Join(known[:len(known)-1], ", ") + " or " + last
+	}
+	return &layout.HintError{Err: quoted("--report %s has another ending", c.report), Hint: hint}
+}
+
+// file makes it known that a command's report is to be written to a file.
+func (p *program) file(command string, c *common, dryRun bool) {
+	if c.report != "" {
+		p.filing = &filing{path: c.report, command: command, dryRun: dryRun, root: c.root, started: time.Now()}
+	}
+}
+
+// verifyPlace refuses a file that could not be written in the end, or that
+// would be one more file in the store.
+func (f *filing) verifyPlace(place *layout.Place) error {
+	if f == nil {
+		return nil
+	}
+	f.root, f.harmed = place.Root, true
+	refuse := func(err error) error {
+		return &layout.HintError{Err: fmt.Errorf("--report %q: %w", f.path, err), Hint: "nothing has been removed; name a file in a directory that is there, outside the store"}
+	}
+	dir, err := filepath.Abs(filepath.Dir(f.path))
+	if err != nil {
+		return refuse(err)
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return refuse(err)
+	} else if !info.IsDir() {
+		return refuse(fmt.Errorf("%q is not a directory", dir))
+	}
+	if info, err := os.Lstat(f.path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
+		return refuse(errors.New("it is there and is no file"))
+	}
+	if isBelow(dir, place.Store) {
+		return refuse(errors.New("it would be in the store"))
+	}
+	f.harmed = false
+	return nil
+}
+
+// isBelow reports whether a directory is one of the store's, by whatever name.
+func isBelow(dir, store string) bool {
+	var parts []fs.FileInfo
+	for _, part := range []string{"", layout.Blobs, layout.Repositories} {
+		if info, err := os.Stat(filepath.Join(store, part)); err == nil {
+			parts = append(parts, info)
+		}
+	}
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
+	}
+	for {
+		info, err := os.Stat(dir)
+		if err == nil && slices.ContainsFunc(parts, func(p fs.FileInfo) bool { return os.SameFile(p, info) }) {
+			return true
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return false
+		}
+		dir = up
+	}
+}
+
+// observer is who has to be told about the repositories for the file, or nil.
+func (f *filing) observer() mark.Observer {
+	if f == nil || filepath.Ext(f.path) != endHTML {
+		return nil
+	}
+	if f.images == nil {
+		f.images = mark.NewImages(mostImages)
+	}
+	return f.images
+}
+
+// fileReport keeps a report for the file, and what only the page has.
+func (j *job) fileReport(rep *sweep.Report, executed bool) {
+	j.fileResult(rep)
+	if j.filing.observer() == nil {
+		return
+	}
+	j.filing.next, j.filing.byName, j.filing.gone = j.next(rep), j.rules.Away != nil, map[string]bool{}
+	j.plan.EachLine(executed, func(l sweep.ItemLine) {
+		if l.Kind == "tag" {
+			j.filing.gone[l.Repository+":"+l.Name] = true
+		}
+	})
+}
+
+// fileResult keeps for the file what -o json prints.
+func (p *program) fileResult(result any) {
+	if p.filing != nil {
+		p.filing.result = result
+	}
+}
+
+// fileProblems keeps for the file what a run that made no plan has found.
+func (j *job) fileProblems() {
+	if j.filing != nil && j.w != nil {
+		j.filing.problems = j.w.Findings.Problems()
+	}
+}
+
+// finish writes the file. The error that it returns is about that.
+func (f *filing) finish(runErr error, success bool) error {
+	if f == nil || f.harmed || errors.As(runErr, new(*usageError)) {
+		return nil
+	}
+	end := ending{f: f, at: time.Now(), success: success, planned: f.result != nil}
+	rep, isReport := f.result.(*sweep.Report)
+	switch {
+	case isReport:
+		end.report = rep
+	case f.result == nil && f.lists:
+		return nil // what there is from before is told by its age
+	case f.result == nil:
+		end.report = f.nothingDone()
+		f.result = end.report
+	}
+	if end.report != nil && runErr != nil {
+		end.report.Error = valid(runErr.Error())
+	}
+	var text []byte
+	var err error
+	switch filepath.Ext(f.path) {
+	case endJSON:
+		text, err = encodeJSON(f.result)
+	case endProm:
+		text = end.metrics()
+	default:
+		text, err = end.page()
+	}
+	if err == nil {
+		err = writeWhole(f.path, text)
+	}
+	if err != nil {
+		return &layout.HintError{Err: fmt.Errorf("--report %q: %w", f.path, err), Hint: "what is said above about the store holds; only the report's file has not been written"}
+	}
+	return nil
+}
+
+// ending is a run that has ended, for the file.
+type ending struct {
+	f       *filing
+	at      time.Time
+	success bool
+	planned bool          // it got as far as a plan
+	report  *sweep.Report // nil of commands that make none
+}
+
+// nothingDone is the report of a run that did not get as far as a plan.
+func (f *filing) nothingDone() *sweep.Report {
+	rep := &sweep.Report{
+		Schema: sweep.Schema, Command: f.command, DryRun: f.dryRun, Root: valid(f.root), Started: f.started.UTC(),
+		ElapsedSeconds: time.Since(f.started).Seconds(), Repositories: []sweep.RepositoryLine{}, Problems: []walker.Problem{},
+	}
+	rep.Problems = append(rep.Problems, f.problems...)
+	for i := range rep.Problems {
+		rep.Problems[i].Path, rep.Problems[i].Detail = valid(rep.Problems[i].Path), valid(rep.Problems[i].Detail)
+	}
+	return rep
+}
+
+// writeWhole writes a file that is seen under its name when it is complete.
+func writeWhole(path string, text []byte) error {
+	dir := filepath.Dir(path)
+	// Not derived from the file's name, which may be as long as names can be.
+	// Its ending is none that the node exporter reads.
+	name := filepath.Join(dir, fmt.Sprintf(".regsweep-report-%016x.tmp", rand.Uint64()))
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = bytes.NewReader(text).WriteTo(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(name, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	if d, err := os.Open(dir); err == nil {
+		// Some systems cannot sync a directory; the file is whole all the same.
+		_ = d.Sync()
+		d.Close()
+	}
+	return nil
+}
