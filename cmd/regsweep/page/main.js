@@ -48,7 +48,7 @@ function drawTables(rep, list, map) {
   const images = list.flatMap((r) => r.images ?? []);
   if (images.length > 0) {
     const columns = [
-      { ...textColumn("repository", "repository"), click: show }, { title: "tags", value: (i) => i.tags.join(", ") }, textColumn("digest", "digest", "mono"),
+      { ...textColumn("repository", "repository"), click: show }, { title: "tags", value: (i) => i.tags.join(", ") }, textColumn("digest", "digest", "mono fixed"),
       bytesColumn("size", "bytes", true), bytesColumn("only this image", "unique"),
     ];
     if (images.some((i) => i.goes)) columns.push({ title: go, value: (i) => (i.goes ? "yes" : "") });

@@ -1,6 +1,6 @@
 // A node of the map has name, bytes, shared, unique and reclaim, which add up
 // to bytes, and children unless it is a leaf.
-const mostTiles = 120;
+const mostTiles = 120, mostInner = 40;
 
 function repositoryNode(r) {
   // What the plan takes may be linked here and named by no manifest.
@@ -57,12 +57,12 @@ function sumUp(node) {
 }
 
 // visible are the children with a size, the largest first; the smallest of many are one.
-function visible(node) {
+function visible(node, most = mostTiles) {
   const list = node.children().filter((c) => c.bytes > 0).sort((a, b) => b.bytes - a.bytes);
-  if (list.length <= mostTiles) return list;
-  const rest = { name: "", label: number(list.length - mostTiles + 1) + " smaller ones", bytes: 0, reclaim: 0, unique: 0, shared: 0 };
-  for (const c of list.slice(mostTiles - 1)) for (const key of ["bytes", "reclaim", "unique", "shared"]) rest[key] += c[key];
-  return [...list.slice(0, mostTiles - 1), rest];
+  if (list.length <= most) return list;
+  const rest = { name: "", label: number(list.length - most + 1) + " smaller ones", bytes: 0, reclaim: 0, unique: 0, shared: 0 };
+  for (const c of list.slice(most - 1)) for (const key of ["bytes", "reclaim", "unique", "shared"]) rest[key] += c[key];
+  return [...list.slice(0, most - 1), rest];
 }
 
 // squarify lays tiles out in a rectangle, each near a square: rows along the
@@ -149,7 +149,7 @@ class Treemap {
       const step = element(last ? "span" : "button", "name", node.label);
       if (last) {
         step.setAttribute("aria-current", "location");
-        crumbs.append(step, element("span", "hint", " " + size(node.bytes)));
+        crumbs.append(step, element("span", "hint", " " + size(node.bytes) + (i === 0 ? ", what several share counted in each" : "")));
         return;
       }
       step.addEventListener("click", () => this.up(i + 1));
@@ -159,28 +159,54 @@ class Treemap {
 
   tile({ node, x, y, w, h }) {
     const tile = element(node.children ? "button" : "div", "tile");
-    Object.assign(tile.style, { left: x + "px", top: y + "px", width: w + "px", height: h + "px" });
-    const colors = element("span", "parts");
-    for (const key of ["shared", "unique", "reclaim"]) {
-      if (node[key] <= 0) continue;
-      const part = element("span", key);
-      part.style.flexGrow = node[key] / node.bytes;
-      part.style.flexBasis = "0";
-      colors.append(part);
-    }
-    tile.append(colors);
     const text = describe(node);
     tile.title = text;
-    if (node.children) tile.setAttribute("aria-label", text);
-    if (w > 44 && h > 20) {
-      const label = element("span", "label"), name = element("b", "name", node.label);
-      label.append(name);
-      if (h > 38) label.append(size(node.bytes));
-      tile.append(label);
+    if (node.children) {
+      tile.setAttribute("aria-label", text);
+      tile.addEventListener("click", () => this.enter(node));
     }
-    if (node.children) tile.addEventListener("click", () => this.enter(node));
+    fillTile(tile, node, { x, y, w, h }, 1);
     return tile;
   }
+}
+
+const labelHeight = 36, border = 4;
+
+// fillTile draws what is in a tile: its own parts, or, if there is room, the
+// tiles of the next level.
+function fillTile(tile, node, { x, y, w, h }, deeper) {
+  Object.assign(tile.style, { left: x + "px", top: y + "px", width: w + "px", height: h + "px" });
+  const inner = deeper > 0 && node.children && w > 130 && h > 110 ? visible(node, mostInner) : [];
+  if (inner.length > 1) {
+    tile.classList.add("outer");
+    const room = { w: w - 2 * border - 2, h: h - labelHeight - border - 2 };
+    for (const t of squarify(inner, room.w, room.h)) {
+      const below = element("span", "tile");
+      below.title = describe(t.node);
+      fillTile(below, t.node, { ...t, x: t.x + border, y: t.y + labelHeight }, deeper - 1);
+      tile.append(below);
+    }
+  } else {
+    tile.append(colors(node));
+  }
+  if (w > 44 && h > 20) {
+    const label = element("span", "label");
+    label.append(element("b", "name", node.label));
+    if (h > 38) label.append(size(node.bytes));
+    tile.append(label);
+  }
+}
+
+function colors(node) {
+  const box = element("span", "parts");
+  for (const key of ["shared", "unique", "reclaim"]) {
+    if (node[key] <= 0) continue;
+    const part = element("span", key);
+    part.style.flexGrow = node[key] / node.bytes;
+    part.style.flexBasis = "0";
+    box.append(part);
+  }
+  return box;
 }
 
 function describe(node) {
