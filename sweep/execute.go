@@ -79,6 +79,8 @@ func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, s
 func (r *run) stopped() bool { return r.ctx.Err() != nil }
 
 func (r *run) execute() error {
+	r.countSteps()
+	r.progress.enter(LookingAgain)
 	if err := r.lookAgain(); err != nil {
 		return err
 	}
@@ -133,6 +135,7 @@ func (r *run) readAgain(aside *mark.Aside) (*mark.Look, error) {
 // setAside takes the names of all that goes, looks at the repositories again,
 // and gives back those that became live. If it cannot look, it gives back all.
 func (r *run) setAside() error {
+	r.progress.enter(SettingAside)
 	r.each(mark.Tag, planned, taken, r.takeTag)
 	r.takeManifests()
 	r.each(mark.TagHistory, planned, removed, r.removeHistory)
@@ -143,7 +146,9 @@ func (r *run) setAside() error {
 	err := r.sync()
 	if err == nil && !r.stopped() {
 		r.each(mark.Blob, planned, taken, r.takeBlob)
+		r.progress.enter(Waiting)
 		r.wait()
+		r.progress.enter(LookingOnceMore)
 		err = r.giveBackLive()
 	}
 	if err != nil || r.stopped() {
@@ -304,6 +309,7 @@ func (r *run) pathOf(e *entry) string { return (&Plan{look: e.look}).path(&e.ite
 
 // finish removes what has been set aside, then what is empty by then.
 func (r *run) finish() {
+	r.progress.enter(Removing)
 	r.each(mark.Tag, planned, removed, r.cutTag)
 	r.each(mark.Tag, taken, removed, r.removeTag)
 	r.each(mark.Manifest, taken, removed, r.removeManifest)

@@ -21,6 +21,8 @@ type Plan struct {
 	// cure says that the store could not be read in full, and that nothing goes
 	// for which it would have to be.
 	cure bool
+
+	progress Progress // of its execution
 }
 
 // Amount counts blobs.

@@ -243,6 +243,7 @@ func (r *run) removeBlob(c *cache, i *mark.Item) error {
 	if err := ignoreGone(d.Unlink(layout.Aside)); err != nil {
 		return err
 	}
+	c.bytes += r.look.Store.Blob(i.ID).Size
 	digest := r.look.Digest(i.ID)
 	if err := parent.Rmdir(digest.Hex()); !disk.NotEmpty(err) {
 		return ignoreGone(err)

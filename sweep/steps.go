@@ -27,6 +27,7 @@ func (r *run) each(kind mark.Kind, from, to outcome, do step) {
 
 // one takes one item from one state to the next.
 func (r *run) one(c *cache, at int, from, to outcome, do step) {
+	c.steps++
 	if r.done[at] != from || r.ctx.Err() != nil {
 		return
 	}
@@ -71,6 +72,7 @@ func (r *run) chunks(n int, fn func(c *cache, i int)) {
 				for i := hi - chunkSize; i < min(hi, n); i++ {
 					fn(c, i)
 				}
+				c.tell()
 				if hi >= n {
 					return
 				}
@@ -86,6 +88,8 @@ type cache struct {
 	r    *run
 	path []string       // from the store's directory down
 	dirs []*disk.Locked // one for each name of path
+
+	steps, bytes int64 // that the worker has not told yet
 }
 
 func (c *cache) close() { c.cut(0) }

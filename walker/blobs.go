@@ -120,6 +120,7 @@ func (v *blobWalk) prefixes(name string) {
 			return
 		}
 		path, linked := d.Join(name), d.Linked()
+		w.Progress.PrefixesFound.Add(1)
 		v.queue.push(func() {
 			if v.ctx.Err() == nil {
 				v.prefix(alg, name, path, linked)
@@ -175,6 +176,12 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 	}
 	defer d.Close()
 	linked = linked || d.Linked()
+	var blobs, bytes int64
+	defer func() {
+		w.Progress.Blobs.Add(blobs)
+		w.Progress.BlobBytes.Add(bytes)
+		w.Progress.Prefixes.Add(1)
+	}()
 	var data disk.Name
 	w.scan(d, func(e disk.Entry) {
 		name := e.Name
@@ -205,6 +212,8 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 		if b.State == BlobSpecial {
 			w.unknown(d, name+"/"+layout.Data, "not a regular file")
 		}
+		blobs++
+		bytes += b.Size
 		v.fn(b)
 	})
 }

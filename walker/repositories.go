@@ -179,6 +179,8 @@ func (w *Walker) Repositories(ctx context.Context, fn func(*Repository)) (exists
 		return false
 	}
 	root.Close()
+	w.Progress.Repositories.Store(0)
+	w.Progress.Links.Store(0)
 	d := &discovery{w: w, ctx: ctx, queue: newQueue(), room: semaphore.NewWeighted(room), fn: fn, seen: map[disk.ID]struct{}{}}
 	d.push(visit{})
 	w.drain(d.queue)
@@ -246,6 +248,7 @@ func (d *discovery) enter(v visit) {
 	}
 	defer d.room.Release(weight)
 	d.fn(r)
+	d.w.Progress.Repositories.Add(1)
 }
 
 // room is how many bytes the lists of links may have, altogether, of the

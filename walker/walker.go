@@ -43,6 +43,7 @@ const pause = 100 * time.Millisecond
 type Options struct {
 	Jobs     int // concurrent file operations; DefaultJobs if 0
 	Findings *Findings
+	Progress *Progress // or nil
 	// Resumed says that a run was stopped while names were set aside: blobs are
 	// looked for by both of their names.
 	Resumed bool
@@ -52,6 +53,7 @@ type Options struct {
 // callbacks are called concurrently.
 type Walker struct {
 	Findings *Findings
+	Progress *Progress
 
 	store   *disk.Dir
 	algs    *algorithmDirs
@@ -62,12 +64,15 @@ type Walker struct {
 
 // New returns a Walker over an open store's directory, which stays the caller's.
 func New(store *disk.Dir, opts Options) *Walker {
-	w := &Walker{Findings: opts.Findings, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: opts.Resumed}
+	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: opts.Resumed}
 	if w.jobs <= 0 {
 		w.jobs = DefaultJobs
 	}
 	if w.Findings == nil {
 		w.Findings = new(Findings)
+	}
+	if w.Progress == nil {
+		w.Progress = new(Progress)
 	}
 	w.busy = make(chan struct{}, w.jobs)
 	return w
@@ -75,7 +80,7 @@ func New(store *disk.Dir, opts Options) *Walker {
 
 // With returns a Walker over the same store that records into other findings.
 func (w *Walker) With(f *Findings) *Walker {
-	return &Walker{Findings: f, store: w.store, algs: w.algs, jobs: w.jobs, resumed: w.resumed, busy: w.busy}
+	return &Walker{Findings: f, Progress: w.Progress, store: w.store, algs: w.algs, jobs: w.jobs, resumed: w.resumed, busy: w.busy}
 }
 
 // Close closes the directories that the Walker, and those that With made of it, hold open.
@@ -192,20 +197,24 @@ func (w *Walker) parts(ctx context.Context, n int, fn func(lo, hi int)) {
 	if runtime.GOMAXPROCS(0) >= w.jobs {
 		chunk = min((n+w.jobs-1)/w.jobs, maxChunk)
 	}
+	each := func(lo, hi int) {
+		fn(lo, hi)
+		w.Progress.Links.Add(int64(hi - lo))
+	}
 	for lo := 0; lo < n && ctx.Err() == nil; lo += chunk {
 		hi := min(lo+chunk, n)
 		if hi == n {
-			fn(lo, hi)
+			each(lo, hi)
 			return
 		}
 		select {
 		case w.busy <- struct{}{}:
 			wg.Go(func() {
 				defer func() { <-w.busy }()
-				fn(lo, hi)
+				each(lo, hi)
 			})
 		default:
-			fn(lo, hi)
+			each(lo, hi)
 		}
 	}
 }

@@ -49,7 +49,7 @@ const (
 
 // verifyReport holds the ending of --report against those that a command knows.
 func (c *common) verifyReport(known ...string) error {
-	if c.report == "" || slices.Contains(known, filepath.Ext(c.report)) {
+	if c.reportFile == "" || slices.Contains(known, filepath.Ext(c.reportFile)) {
 		return nil
 	}
 	last := known[len(known)-1]
@@ -57,13 +57,13 @@ func (c *common) verifyReport(known ...string) error {
 	if len(known) > 1 {
 		hint = "its name ends in " + strings.Join(known[:len(known)-1], ", ") + " or " + last
 	}
-	return &layout.HintError{Err: quoted("--report %s has another ending", c.report), Hint: hint}
+	return &layout.HintError{Err: quoted("--report %s has another ending", c.reportFile), Hint: hint}
 }
 
 // file makes it known that a command's report is to be written to a file.
 func (p *program) file(command string, c *common, dryRun bool) {
-	if c.report != "" {
-		p.filing = &filing{path: c.report, command: command, dryRun: dryRun, root: c.root, started: time.Now()}
+	if c.reportFile != "" {
+		p.filing = &filing{path: c.reportFile, command: command, dryRun: dryRun, root: c.root, started: time.Now()}
 	}
 }
 

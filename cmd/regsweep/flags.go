@@ -23,8 +23,8 @@ type common struct {
 	quiet        bool
 	verbose      bool
 	jobs         int
-	report       string
-	progress     string
+	reportFile   string
+	progressMode string
 	noColor      bool
 }
 
@@ -35,8 +35,8 @@ func (c *common) add(f *pflag.FlagSet) {
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no table and no warnings")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "name each item")
 	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "`N` concurrent file operations")
-	f.StringVar(&c.report, "report", "", "write the whole report to this `FILE` besides; its ending says how: .json, .html or .prom")
-	f.StringVar(&c.progress, "progress", "auto", "`HOW` to show progress on stderr: auto (a live line on a terminal, else plain), plain (a line every 30s) or none")
+	f.StringVar(&c.reportFile, "report", "", "write the whole report to this `FILE` besides; its ending says how: .json, .html or .prom")
+	f.StringVar(&c.progressMode, "progress", "auto", "`HOW` to show progress on stderr: auto (a live line on a terminal, else plain), plain (a line every 30s) or none")
 	f.BoolVar(&c.noColor, "no-color", false, "no colors, on terminals neither")
 }
 
@@ -51,8 +51,8 @@ func (c *common) verify(f *pflag.FlagSet) error {
 	if c.output != "table" && c.output != "json" {
 		return quoted("--output %s is neither table nor json", c.output)
 	}
-	if !slices.Contains([]string{"auto", "plain", "none"}, c.progress) {
-		return quoted("--progress %s is neither auto nor plain nor none", c.progress)
+	if !slices.Contains([]string{"auto", "plain", "none"}, c.progressMode) {
+		return quoted("--progress %s is neither auto nor plain nor none", c.progressMode)
 	}
 	if c.jobs < 1 || c.jobs > 4096 {
 		return fmt.Errorf("--jobs %d is not between 1 and 4096", c.jobs)

@@ -162,9 +162,12 @@ func (j *job) makePlan(ctx context.Context) error {
 		}
 	}
 	findings := new(walker.Findings)
-	j.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed})
+	j.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)})
+	defer j.progress.rest()
+	j.progress.phase("reading blobs", readingBlobs(j.w.Progress))
 	store := mark.Read(ctx, j.w, j.rules)
 	limitGarbage()
+	j.progress.phase("reading repositories", readingRepositories(j.w.Progress))
 	look := store.LookAndTell(ctx, j.w, j.filing.observer())
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
@@ -279,7 +282,9 @@ func (j *job) execute(ctx context.Context) error {
 		}
 	}
 	var err error
+	j.progress.phase("removing", removing(j.plan, j.w.Progress))
 	j.failures, err = j.plan.Execute(ctx, j.lock, j.w, j.settle())
+	j.progress.rest()
 	for _, f := range j.failures {
 		j.voice.say("regsweep: %s: %s", f.Path, f.Err)
 	}

@@ -32,13 +32,14 @@ func main() {
 
 // program is what all commands share: where they read and write.
 type program struct {
-	in      io.Reader
-	out     io.Writer
-	voice   *voice
-	environ []string
-	status  int
-	filing  *filing  // of --report, or nil
-	files   *disk.FS // how files are reached
+	in       io.Reader
+	out      io.Writer
+	voice    *voice
+	environ  []string
+	status   int
+	filing   *filing   // of --report, or nil
+	progress *progress // nil: none is shown
+	files    *disk.FS  // how files are reached
 	// settling is how long a sweep waits for pushes that are under way; see
 	// sweep.Plan.Execute.
 	settling time.Duration
@@ -65,6 +66,7 @@ func (p *program) main(args []string) int {
 	root.SetOut(p.out)
 	root.SetErr(p.voice.w)
 	err := root.ExecuteContext(ctx)
+	p.progress.end()
 	if err != nil {
 		p.status = p.fail(err)
 	}

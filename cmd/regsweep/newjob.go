@@ -18,6 +18,7 @@ import (
 func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet, arg string) (*job, error) {
 	p.voice.quiet = c.quiet
 	p.file(command, c, r.dryRun)
+	p.begin(c)
 	protection, err := p.protection(r, f)
 	if err != nil {
 		return nil, err

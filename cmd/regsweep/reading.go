@@ -29,6 +29,7 @@ type reading struct {
 func (p *program) open(ctx context.Context, command string, c *common) (*reading, error) {
 	p.voice.quiet = c.quiet
 	p.file(command, c, false)
+	p.begin(c)
 	if p.filing != nil {
 		p.filing.lists = true
 	}
@@ -61,7 +62,9 @@ func (p *program) open(ctx context.Context, command string, c *common) (*reading
 		r.dir.Close()
 		return nil, err
 	}
-	r.w = walker.New(r.dir, walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed})
+	seen := new(walker.Progress)
+	r.w = walker.New(r.dir, walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed, Progress: seen})
+	p.progress.phase("reading blobs", readingBlobs(seen))
 	r.store = mark.Read(ctx, r.w, r.rules)
 	limitGarbage()
 	return r, nil
@@ -74,6 +77,8 @@ func (r *reading) close() {
 
 // look reads the repositories. What cannot be read makes the answer wrong.
 func (r *reading) look(ctx context.Context, observer mark.Observer) (*mark.Look, error) {
+	r.progress.phase("reading repositories", readingRepositories(r.w.Progress))
+	defer r.progress.rest()
 	look := r.store.Observe(ctx, r.w, observer)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

@@ -21,6 +21,7 @@ type voice struct {
 	mu    sync.Mutex
 	w     io.Writer
 	quiet bool // no warnings
+	live  int  // characters of the live line of progress, on which nothing else may be written
 }
 
 // error says what went wrong, and what to do next if that is known.
@@ -51,6 +52,7 @@ func (v *voice) warn(format string, args ...any) {
 func (v *voice) say(format string, args ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.redraw("")
 	fmt.Fprintln(v.w, harmless(fmt.Sprintf(format, args...)))
 }
 

@@ -1,0 +1,66 @@
+package sweep
+
+import (
+	"sync/atomic"
+
+	"github.com/regsweep/regsweep/mark"
+)
+
+// Progress counts what the execution of a plan has done so far, for whoever
+// looks on meanwhile. Most items take two steps: they are set aside, and removed.
+type Progress struct {
+	Steps, AllSteps atomic.Int64
+	Bytes           atomic.Int64 // of the blobs that are gone
+	stage           atomic.Int32
+}
+
+// Stage is what an execution is at.
+type Stage int32
+
+// The stages of an execution, in their order.
+const (
+	LookingAgain Stage = iota
+	SettingAside
+	Waiting // for manifests that registries have found good
+	LookingOnceMore
+	Removing
+)
+
+// Stage is what the execution is at.
+func (p *Progress) Stage() Stage { return Stage(p.stage.Load()) }
+
+func (p *Progress) enter(s Stage) { p.stage.Store(int32(s)) }
+
+// Progress tells how far Execute has come. It may be asked at any time.
+func (p *Plan) Progress() *Progress { return &p.progress }
+
+// Size is how many items the plan has.
+func (p *Plan) Size() int { return len(p.items) }
+
+// steps is how often an item of a kind is looked at.
+func steps(kind mark.Kind) int64 {
+	switch kind {
+	case mark.Tag:
+		return 3 // it may have to be removed where it is
+	case mark.Manifest, mark.LayerLink, mark.Blob:
+		return 2
+	}
+	return 1
+}
+
+func (p *Plan) countSteps() {
+	var all int64
+	for i := range p.items {
+		all += steps(p.items[i].Kind)
+	}
+	p.progress.AllSteps.Store(all)
+}
+
+// tell adds what a worker has done since it told last.
+func (c *cache) tell() {
+	if c.steps > 0 {
+		c.r.progress.Steps.Add(c.steps)
+		c.r.progress.Bytes.Add(c.bytes)
+	}
+	c.steps, c.bytes = 0, 0
+}
