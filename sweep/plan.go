@@ -87,6 +87,26 @@ func (p *Plan) Look() *mark.Look { return p.look }
 // Total is all blobs of the store.
 func (p *Plan) Total() Amount { return p.total }
 
+// Garbage is what nothing keeps and is not in the plan: of a plan that takes
+// roots away, what was garbage before.
+func (p *Plan) Garbage() (g KeptAmount) {
+	if p.cure {
+		return g
+	}
+	g.Blobs, g.Bytes = p.total.Blobs, p.total.Bytes
+	for _, k := range p.kept {
+		g.Blobs -= k.Blobs
+		g.Bytes -= k.Bytes
+	}
+	for i := range p.items {
+		if p.items[i].Kind == mark.Blob {
+			g.Blobs--
+			g.Bytes -= p.look.Store.Blob(p.items[i].ID).Size
+		}
+	}
+	return g
+}
+
 // Bytes is the size of the blobs in the plan.
 func (p *Plan) Bytes() (n int64) {
 	for i := range p.items {

@@ -15,6 +15,8 @@ import (
 type table struct {
 	columns []column
 	rows    [][]string
+	// paint, if not nil, gets each line for a terminal; the titles are row -1.
+	paint func(row int, line string) string
 }
 
 // column is how one column is written.
@@ -42,9 +44,9 @@ func (t *table) write(w io.Writer, width int) error {
 	for i, c := range t.columns {
 		titles[i] = c.title
 	}
-	t.line(&text, titles, widths)
-	for _, row := range t.rows {
-		t.line(&text, row, widths)
+	t.line(&text, -1, titles, widths)
+	for i, row := range t.rows {
+		t.line(&text, i, row, widths)
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -106,7 +108,7 @@ func shrink(columns []column, widths []int, width int) (fits bool) {
 	return true
 }
 
-func (t *table) line(text *strings.Builder, cells []string, widths []int) {
+func (t *table) line(text *strings.Builder, row int, cells []string, widths []int) {
 	var line strings.Builder
 	for i, cell := range cells {
 		cell = cutText(cell, widths[i])
@@ -121,7 +123,11 @@ func (t *table) line(text *strings.Builder, cells []string, widths []int) {
 		}
 		line.WriteString(cell)
 	}
-	fmt.Fprintln(text, strings.TrimRight(line.String(), " "))
+	trimmed := strings.TrimRight(line.String(), " ")
+	if t.paint != nil {
+		trimmed = t.paint(row, trimmed)
+	}
+	fmt.Fprintln(text, trimmed)
 }
 
 // cutText shortens a text to a width.

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// verb says what became of what the plan takes.
+func verb(executed bool) string {
+	if executed {
+		return "removed"
+	}
+	return "would be removed"
+}
+
+// writeTable writes the report for people.
+func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
+	ink := j.ink(j.common, w)
+	for _, i := range rep.Items {
+		fmt.Fprintln(w, harmless(itemText(verb(executed), &i)))
+	}
+	fmt.Fprintf(w, "%s\n\n", ink.bold(harmless("store "+rep.Root)))
+	j.writeGoing(w, rep, executed)
+	if err := j.writeTotals(w, ink, rep, executed); err != nil {
+		return err
+	}
+	j.writeCounts(w, rep, verb(executed))
+	if err := j.writeRepositories(w, ink, rep, executed); err != nil {
+		return err
+	}
+	j.writeProblems(w, ink, rep)
+	j.writeNext(w, ink, rep)
+	return nil
+}
+
+// writeTotals divides the store's blobs.
+func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool) error {
+	t := table{columns: []column{{}, {title: "blobs", right: true}, {title: "size", right: true}, {title: "on disk", right: true}, {title: "share", right: true}}}
+	all := rep.Store.Bytes
+	var paints []func(string) string
+	plain := func(s string) string { return s }
+	row := func(name string, a sweep.Amount, paint func(string) string) {
+		t.add(name, humanize.Comma(a.Blobs), size(a.Bytes), size(a.DiskBytes), share(a.Bytes, all))
+		paints = append(paints, paint)
+	}
+	kept := func(name string, k sweep.KeptAmount) {
+		if k.Blobs > 0 {
+			t.add("  "+name, humanize.Comma(k.Blobs), size(k.Bytes), "", share(k.Bytes, all))
+			paints = append(paints, ink.dim)
+		}
+	}
+	stays, gone, goes := "live", ink.green, rep.Removed.Amount
+	if j.rules.Away != nil {
+		stays = "stays" // garbage that is older too, which is gc's
+	}
+	if goes.Blobs == 0 {
+		gone = plain
+	} else if !executed {
+		gone = ink.yellow
+	}
+	row("in the store", rep.Store.Amount, plain)
+	row(stays, rep.Live, plain)
+	kept("only for their age", rep.Kept.Fresh)
+	kept("only for --protect", rep.Kept.Protected)
+	kept("only since their repository is broken", rep.Kept.BrokenRepository)
+	row(verb(executed), goes, gone)
+	if rep.Failed.Items > 0 {
+		row("not removed", rep.Failed.Amount, ink.red)
+	}
+	t.paint = func(row int, line string) string {
+		if row < 0 {
+			return ink.dim(line)
+		}
+		return paints[row](line)
+	}
+	return t.write(w, 0)
+}
+
+// share is a part in percent.
+func share(part, all int64) string {
+	switch p := 100 * float64(part) / float64(all); {
+	case all == 0:
+		return ""
+	case p > 0 && p < 9.95:
+		return fmt.Sprintf("%.1f%%", p)
+	default:
+		return fmt.Sprintf("%.0f%%", p)
+	}
+}
+
+func itemText(verb string, i *sweep.ItemLine) string {
+	name := i.Repository
+	switch {
+	case i.Kind == "tag" || i.Kind == "tagHistory":
+		name += ":" + i.Name
+	case i.Repository == "":
+		name = i.Name
+	case i.Name != "":
+		name += "/" + i.Name
+	}
+	text := strings.TrimSpace(fmt.Sprintf("%s %s %s", i.Kind, name, i.Digest))
+	if i.Bytes > 0 {
+		text += " " + size(i.Bytes)
+	}
+	return verb + ": " + strings.Join(strings.Fields(text), " ")
+}
+
+func (j *job) writeCounts(w io.Writer, rep *sweep.Report, verb string) {
+	s, r := &rep.Store, &rep.Removed
+	there := counts{english.Plural(s.Repositories, "repository", ""), english.Plural(s.Tags, "tag", ""), english.Plural(s.Manifests, "manifest", ""), english.Plural(s.LayerLinks, "layer link", "")}
+	there.addUploads(s.Uploads, s.UploadBytes)
+	var gone counts
+	gone.add(r.Repositories, "repository")
+	gone.add(r.Tags, "tag")
+	gone.add(r.Manifests, "manifest")
+	gone.add(r.LayerLinks, "layer link")
+	gone.addUploads(r.Uploads, r.UploadBytes)
+	if r.TagHistory > 0 {
+		gone = append(gone, english.Plural(r.TagHistory, "entry", "entries")+" of tags' histories")
+	}
+	if len(gone) > 0 {
+		verb += " besides"
+	}
+	fmt.Fprintf(w, "\nin the store: %s\n", strings.Join(there, ", "))
+	if len(gone) > 0 {
+		fmt.Fprintf(w, "%s: %s\n", verb, strings.Join(gone, ", "))
+	}
+	fmt.Fprintf(w, "free space: %s before, %s after\n", size(rep.Filesystem.FreeBefore), size(rep.Filesystem.FreeAfter))
+}
+
+// counts are numbers of things with their names; there is none that is zero.
+type counts []string
+
+func (c *counts) add(n int, what string) {
+	if n > 0 {
+		*c = append(*c, english.Plural(n, what, ""))
+	}
+}
+
+func (c *counts) addUploads(n int, bytes int64) {
+	if n > 0 {
+		*c = append(*c, fmt.Sprintf("%s (%s)", english.Plural(n, "upload", ""), size(bytes)))
+	}
+}
+
+func comma(n int) string { return humanize.Comma(int64(n)) }
+
+// shown is how many repositories and problems a table has.
+const shown = 20
+
+func (j *job) writeRepositories(w io.Writer, ink ink, rep *sweep.Report, executed bool) error {
+	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return r.ReclaimableBytes == 0 })
+	if len(lines) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(lines, func(a, b sweep.RepositoryLine) int { return cmp.Compare(b.ReclaimableBytes, a.ReclaimableBytes) })
+	fmt.Fprintf(w, "\n%s\n", ink.bold("the repositories with the most to win"))
+	won := "reclaimable"
+	if executed {
+		won = "removed"
+	}
+	t := table{columns: []column{{title: "repository", least: 20}, {title: "tags", right: true, drop: 1}, {title: "manifests", right: true, drop: 2},
+		{title: "size", right: true}, {title: "unique", right: true, drop: 3}, {title: won, right: true}}}
+	t.paint = func(row int, line string) string {
+		if row < 0 {
+			return ink.dim(line)
+		}
+		return line
+	}
+	for _, r := range lines[:min(shown, len(lines))] {
+		t.add(harmless(r.Name), comma(r.Tags), comma(r.Manifests), size(r.Bytes), size(r.UniqueBytes), size(r.ReclaimableBytes))
+	}
+	if err := t.write(w, terminalWidth(w)); err != nil {
+		return err
+	}
+	if more := len(lines) - shown; more > 0 {
+		fmt.Fprintf(w, "and %s more, which -o json lists\n", comma(more))
+	}
+	return nil
+}
+
+func (j *job) writeProblems(w io.Writer, ink ink, rep *sweep.Report) {
+	if len(rep.Problems) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", ink.bold("problems: "+comma(len(rep.Problems))))
+	list := slices.Clone(rep.Problems)
+	slices.SortStableFunc(list, func(a, b walker.Problem) int {
+		return cmp.Compare(rank(a.Kind), rank(b.Kind))
+	})
+	if !j.verbose {
+		list = list[:min(shown, len(list))]
+	}
+	for _, p := range list {
+		kind, line := ink.red(harmless(p.Kind)), fmt.Sprintf("%s: %s", p.Path, p.Detail)
+		if rank(p.Kind) > 0 {
+			kind = ink.dim(harmless(p.Kind))
+		}
+		if len(p.Breaks) > 0 {
+			line += "; it breaks " + strings.Join(p.Breaks, ", ")
+		}
+		fmt.Fprintf(w, "  %s %s\n", kind, harmless(line))
+		if p.Cure != "" {
+			fmt.Fprintf(w, "    cure: %s\n", ink.green(harmless(p.Cure)))
+		}
+	}
+	if more := len(rep.Problems) - len(list); more > 0 {
+		fmt.Fprintf(w, "  and %s more, which -v lists\n", comma(more))
+	}
+}
+
+// rank puts unknown files after what matters.
+func rank(kind string) int {
+	if kind == walker.UnknownFile {
+		return 1
+	}
+	return 0
+}
+
+// writeNext says what the reader may want to do now.
+func (j *job) writeNext(w io.Writer, ink ink, rep *sweep.Report) {
+	next := j.next(rep)
+	if len(next) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", ink.bold("next"))
+	for _, n := range next {
+		fmt.Fprintf(w, "  %s\n", harmless(n))
+	}
+}
