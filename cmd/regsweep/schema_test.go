@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
+)
+
+// readSchema is one of docs/schemas.
+func readSchema(t testing.TB, name string) *jsonschema.Resolved {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/schemas/" + name + ".schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return resolved
+}
+
+// conforms holds JSON against a schema of docs/schemas.
+func conforms(t testing.TB, name, text string) {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("this is not JSON: %v\n%s", err, text)
+	}
+	if err := readSchema(t, name).Validate(v); err != nil {
+		t.Errorf("it is not as docs/schemas/%s.schema.json says: %v\n%s", name, err, text)
+	}
+}
+
+const schemaStore = everything + `
+raw repositories/README x
+image team/app:v1,v2 layers=base,x as=app
+index team/app:multi of=app
+referrer team/app of=app
+image team/app:alias layers=2 alias=1 as=aliased
+image broken:ok as=ok
+raw repositories/broken/_manifests/revisions/sha256/0000000000000000000000000000000000000000000000000000000000000000/link this is no digest
+layer broken junk size=8k
+orphan as=young age=5m size=1k
+image odd:v1 as=gone
+damage missing blob gone
+`
+
+// Every object that a command prints is as its schema says, which allows no
+// other field. A field that is new has to be documented there.
+func TestJSONIsAsItsSchemaSays(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		schema string
+		args   []string
+	}{
+		{"report", []string{"gc", "-d"}},
+		{"report", []string{"gc", "-d", "-m", "-v"}},
+		{"report", []string{"gc", "-m", "-v"}},
+		{"report", []string{"rm", "-d", "-v", "team/app:multi"}},
+		{"report", []string{"rm", "-y", "team/app:multi"}},
+		{"report", []string{"untag", "-y", "-v", "team/app:v1"}},
+		{"report", []string{"prune", "-y", "-v", "--filter", "team/.*:.*", "--keep", "1"}},
+		{"ls", []string{"ls"}},
+		{"ls-repository", []string{"ls", "team/app"}},
+		{"ls-repository", []string{"ls", "broken"}},
+		{"why", []string{"why", "@app"}},
+		{"why", []string{"why", "@young"}},
+		{"why", []string{"why", "@junk"}},
+	} {
+		t.Run(filepath.Join(c.args...), func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t, schemaStore)
+			args := append([]string{}, c.args...)
+			if last := &args[len(args)-1]; (*last)[0] == '@' {
+				*last = s.Digest((*last)[1:]).String()
+			}
+			file := filepath.Join(t.TempDir(), "result.json")
+			r := runProgram(t, "", append(args, "--root", s.Root, "-o", "json", "--report", file)...)
+			if r.status != statusDone && r.status != statusProblems {
+				t.Fatalf("status %d\n%s", r.status, r.stderr)
+			}
+			conforms(t, c.schema, r.stdout)
+			same(t, "the file and what was printed", r.stdout, readFile(t, file))
+		})
+	}
+}
+
+func readFile(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// A schema that allows anything would be of no use.
+func TestSchemasAllowNoOtherFields(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, schemaStore)
+	r := runProgram(t, "", "gc", "-d", "--root", s.Root, "-o", "json")
+	var v map[string]any
+	if err := json.Unmarshal([]byte(r.stdout), &v); err != nil {
+		t.Fatal(err)
+	}
+	schema := readSchema(t, "report")
+	if err := schema.Validate(v); err != nil {
+		t.Fatal(err)
+	}
+	v["store"].(map[string]any)["more"] = 1
+	if schema.Validate(v) == nil {
+		t.Error("a field that is not documented is allowed")
+	}
+}
+
+// The examples of commands that have no store here.
+func TestSchemasOfListsAcceptEmptyOnes(t *testing.T) {
+	t.Parallel()
+	empty, err := layouttest.Build(t.TempDir(), "mkdir repositories\nmkdir blobs", layouttest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runProgram(t, "", "ls", "--root", empty.Root, "-o", "json")
+	conforms(t, "ls", r.stdout)
+	conforms(t, "trash-ls", `{"runs":[]}`)
+}
