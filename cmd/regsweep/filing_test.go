@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A file that cannot be written in the end stops nothing: it is said, and the
+// status is 1.
+func TestReportFileThatCannotBeWrittenStopsNothing(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "image a/b:v1 as=x\norphan as=o")
+	dir := filepath.Join(t.TempDir(), "reports")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f := &filing{path: filepath.Join(dir, "a.json"), command: "gc", result: map[string]int{}}
+	if err := os.Remove(dir); err != nil { // while the run was going on
+		t.Fatal(err)
+	}
+	if err := f.finish(nil, true); err == nil || !strings.Contains(err.Error(), "--report") {
+		t.Errorf("the error is %v", err)
+	}
+	if r := runProgram(t, "", "gc", "--root", s.Root, "--report", filepath.Join(dir, "a.json")); r.status != statusFailed || !s.Has("o") {
+		t.Errorf("status %d, and the blob is there: %v", r.status, s.Has("o"))
+	}
+}
+
+// What is there under the file's name is there until the new one is complete,
+// and a symbolic link of that name is replaced, not followed.
+func TestReportFileIsReplacedWhole(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	target, file := filepath.Join(dir, "target"), filepath.Join(dir, strings.Repeat("n", 250)+".json")
+	if err := os.WriteFile(target, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, file); err != nil {
+		t.Skip(err)
+	}
+	if err := writeWhole(file, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "what the link named", "mine", readFile(t, target))
+	same(t, "the file", "new", readFile(t, file))
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != 2 {
+		t.Errorf("the directory has %v: %v", names, err)
+	}
+}
+
+// An answer of no is no failure, and the report says that nothing went.
+func TestReportFileAfterARefusalSaysThatNothingWent(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "image a/b:v1 as=x\norphan as=o size=5k")
+	file := filepath.Join(t.TempDir(), "a.json")
+	r := runProgram(t, "", "gc", "--root", s.Root, "--max-remove", "0", "--report", file)
+	text := readFile(t, file)
+	conforms(t, "report", text)
+	if r.status != statusFailed || !strings.Contains(text, `"error"`) {
+		t.Errorf("status %d: %s", r.status, text)
+	}
+	if strings.Contains(text, `"removed": {`) && !strings.Contains(strings.Split(strings.Split(text, `"removed": {`)[1], "}")[0], `"blobs": 0`) {
+		t.Errorf("it says that something was removed: %s", text)
+	}
+}
+
+// With -q nothing is printed, and the file is written all the same.
+func TestReportFileIsWrittenWithQuiet(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "image a/b:v1 as=x\norphan as=o")
+	file := filepath.Join(t.TempDir(), "a.html")
+	r := runProgram(t, "", "gc", "-q", "-d", "--root", s.Root, "--report", file)
+	if r.status != 0 || r.stdout != "" || r.stderr != "" || !strings.Contains(readFile(t, file), "<title>") {
+		t.Errorf("status %d, %q, %q", r.status, r.stdout, r.stderr)
+	}
+}
