@@ -107,6 +107,7 @@ type Aside struct {
 // Look reads the repositories, except manifests already read, and marks what
 // is live. aside is nil unless names have been set aside. Problems go to the walker's
 // findings; if any of them is unreadable, the marks are worth nothing.
+// So it is with all of it if ctx is done by the end.
 // Looks of one store must not overlap: each forgets the marks of the one before.
 func (s *Store) Look(ctx context.Context, w *walker.Walker, aside *Aside) *Look {
 	return s.lookWith(ctx, w, aside, s.rules)
@@ -146,6 +147,11 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 		l.add(p)
 		p.release()
 	})
+	if ctx.Err() != nil {
+		// Nobody may use what was seen of some: who asked looks at ctx, too.
+		rules.Away.endLook()
+		return l
+	}
 	l.sort()
 	l.dropBorrowed()
 	l.join()

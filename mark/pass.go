@@ -142,6 +142,9 @@ func (p *pass) run() {
 		p.addTag(tags[i])
 	}
 	p.load()
+	if p.ctx.Err() != nil {
+		return // nobody uses what was found so far
+	}
 	p.findProtected()
 	p.takeAway()
 	p.addEdges()

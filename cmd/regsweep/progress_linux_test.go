@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// On a terminal progress is one live line, and what follows it is written on a
+// line without it. Ctrl-C ends the run at once, though it would wait for an hour.
+func TestProgressOnATerminalAndCtrlC(t *testing.T) {
+	s := newStore(t, "image a/b:v1 as=x\norphan as=o")
+	term := newTerminal(t)
+	out := &bytes.Buffer{}
+	done := make(chan int, 1)
+	p := &program{in: term.tty, out: out, voice: &voice{w: term.tty}, settling: time.Hour}
+	go func() { done <- p.main([]string{"gc", "-y", "--root", s.Root}) }()
+	term.until(t, "removing: ", done)
+	term.until(t, "waiting for pushes", done)
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if status := <-done; status != 130 || !s.Has("o") {
+		t.Errorf("status %d, the blob is there: %v", status, s.Has("o"))
+	}
+	term.until(t, "stopped by signal", nil)
+	text := term.seen()
+	if regexp.MustCompile(`removing[^\r]*stopped`).MatchString(text) || !regexp.MustCompile(`\r *\rregsweep: stopped by signal`).MatchString(text) {
+		t.Errorf("the live line was not cleared: %q", text)
+	}
+	if strings.Contains(text, "\x1b") || strings.Contains(out.String(), "\x1b") || strings.Contains(out.String(), "removing: ") {
+		t.Errorf("codes or progress in %q and %q", text, out)
+	}
+}
+
+// While a walk hangs in a slow filesystem's answers, Ctrl-C ends it.
+func TestProgressOfASlowWalkAndCtrlC(t *testing.T) {
+	s := newStore(t, "scale a repositories=10 images=10 layers=2 base=2")
+	term := newTerminal(t)
+	slow := &disk.FS{Fault: func(disk.Op, string) error {
+		time.Sleep(20 * time.Millisecond)
+		return nil
+	}}
+	done := make(chan int, 1)
+	p := &program{in: term.tty, out: &bytes.Buffer{}, voice: &voice{w: term.tty}, files: slow}
+	go func() { done <- p.main([]string{"gc", "-d", "--jobs", "1", "--root", s.Root}) }()
+	term.until(t, "reading blobs: ", done)
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	status := <-done
+	if status != 130 {
+		t.Errorf("status %d: %q", status, term.seen())
+	}
+}
+
+// Colors are for terminals, and only where nothing forbids them.
+func TestColors(t *testing.T) {
+	term := newTerminal(t)
+	for name, c := range map[string]struct {
+		environ []string
+		noColor bool
+		stream  any
+		want    bool
+	}{
+		"on a terminal":                {stream: term.tty, want: true},
+		"elsewhere":                    {stream: &bytes.Buffer{}},
+		"with --no-color":              {stream: term.tty, noColor: true},
+		"with NO_COLOR":                {stream: term.tty, environ: []string{"NO_COLOR=1"}},
+		"with NO_COLOR of any value":   {stream: term.tty, environ: []string{"NO_COLOR=0"}},
+		"with NO_COLOR that is empty":  {stream: term.tty, environ: []string{"NO_COLOR="}, want: true},
+		"on a dumb terminal":           {stream: term.tty, environ: []string{"TERM=dumb"}},
+		"on a terminal of other names": {stream: term.tty, environ: []string{"TERM=xterm"}, want: true},
+	} {
+		p := &program{environ: c.environ}
+		if got := p.ink(&common{noColor: c.noColor}, c.stream).on; got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// The table has colors on a terminal, and is the same without them.
+func TestTableInColors(t *testing.T) {
+	text := map[bool]string{}
+	for _, plain := range []bool{false, true} {
+		s := newStore(t, reportStore)
+		term := newTerminal(t)
+		args := []string{"gc", "-d", "-m", "--root", s.Root}
+		if plain {
+			args = append(args, "--no-color")
+		}
+		p := &program{in: strings.NewReader(""), out: term.tty, voice: &voice{w: &bytes.Buffer{}}}
+		p.main(args)
+		term.until(t, "--dry-run", nil)
+		text[plain] = strings.ReplaceAll(term.seen(), s.Root, "ROOT")
+	}
+	if !strings.Contains(text[false], "\x1b[1m") || strings.Contains(text[true], "\x1b") {
+		t.Errorf("colors: %q and %q", text[false], text[true])
+	}
+	stripped := regexp.MustCompile(`\x1b\[[0-9]*m`).ReplaceAllString(text[false], "")
+	first := func(s string) string { a, _, _ := strings.Cut(s, "next"); return a }
+	same(t, "the table without its colors", first(text[true]), first(stripped))
+}
