@@ -99,7 +99,7 @@ class Treemap {
   constructor(root) {
     this.path = [root];
     this.box = byId("treemap");
-    this.box.addEventListener("keydown", (e) => {
+    byId("map").addEventListener("keydown", (e) => {
       if ((e.key === "Escape" || e.key === "Backspace") && this.path.length > 1) { this.up(this.path.length - 1); e.preventDefault(); }
     });
     addEventListener("resize", () => this.draw());
@@ -130,6 +130,8 @@ class Treemap {
   }
 
   draw(focus) {
+    const buttons = () => [...byId("map").querySelectorAll("button")];
+    const focused = buttons().indexOf(document.activeElement); // all of them are made anew
     this.drawCrumbs();
     const node = this.path[this.path.length - 1], list = visible(node), box = this.box;
     const tiles = list.length > 0 ? squarify(list, box.clientWidth, box.clientHeight) : [];
@@ -137,6 +139,7 @@ class Treemap {
     if (tiles.length === 0) box.append(element("p", "note", "nothing here takes space"));
     box.setAttribute("aria-label", "Sizes of what is in " + node.label);
     byId("map-hint").textContent = this.path.length > 1 ? "Escape goes up" : "choose a tile to look into it";
+    if (!focus && focused >= 0) buttons()[focused]?.focus({ preventScroll: true });
     if (focus) (box.querySelector("button") || byId("crumbs").querySelector("button"))?.focus({ preventScroll: true });
   }
 
