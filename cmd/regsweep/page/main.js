@@ -35,7 +35,7 @@ function drawTables(rep, list, map) {
   const show = (r) => map.show(r.repository ?? r.name);
   if (rep.problems.length > 0) {
     new Table("Problems", "problems", [
-      textColumn("kind", "kind"), textColumn("path", "path", "mono"), textColumn("what is wrong", "detail"),
+      textColumn("kind", "kind", "fixed"), textColumn("path", "path", "mono"), textColumn("what is wrong", "detail"),
       { title: "breaks", value: (p) => (p.breaks ?? []).join(", ") }, { title: "cure", className: "mono", value: (p) => p.cure ?? "" },
     ], rep.problems, leftOut(data.leftOut.problems));
   }
@@ -60,7 +60,7 @@ function drawTables(rep, list, map) {
   }
   if (data.items) {
     new Table(rep.dryRun ? "Items that would go" : "Items that went", "items", [
-      ...["kind", "repository", "name", "digest"].map((title, at) => ({ title, className: at === 3 ? "mono" : "", value: (i) => i[at] })),
+      ...["kind", "repository", "name", "digest"].map((title, at) => ({ title, className: ["fixed", "", "", "mono fixed"][at], value: (i) => i[at] })),
       { title: "size", number: true, value: (i) => i[4], text: (i) => size(i[4]) },
     ], data.items, leftOut(data.leftOut.items));
   }

@@ -54,13 +54,16 @@ function drawTotals(rep) {
   body.append(sum);
   legend.append(head, body);
   bar.setAttribute("aria-label", list.map(([, label, a]) => label + " " + size(a.bytes)).join(", "));
-  const s = rep.store, r = rep.removed;
-  byId("counts").textContent =
-    "In the store: " + [plural(s.repositories, "repository"), plural(s.tags, "tag"), plural(s.manifests, "manifest"), plural(s.layerLinks, "layer link"),
-      plural(s.uploads, "upload") + " (" + size(s.uploadBytes) + ")"].join(", ") + ". " +
-    (rep.dryRun ? "Would be removed: " : "Removed: ") + [plural(r.repositories, "repository"), plural(r.tags, "tag"), plural(r.manifests, "manifest"),
-      plural(r.layerLinks, "layer link"), plural(r.uploads, "upload") + " (" + size(r.uploadBytes) + ")",
-      plural(r.tagHistory, "entry") + " of tags' histories"].join(", ") + ".";
+  const gone = things(rep.removed);
+  byId("counts").textContent = "In the store: " + (things(rep.store) || "nothing") + "." +
+    (gone ? (rep.dryRun ? " Would be removed besides: " : " Removed besides: ") + gone + "." : "");
+}
+
+// things are what there is besides blobs.
+function things(c) {
+  const named = [["repositories", "repository"], ["tags", "tag"], ["manifests", "manifest"], ["layerLinks", "layer link"], ["uploads", "upload"], ["tagHistory", "entry"]];
+  return named.filter(([key]) => c[key] > 0).map(([key, word]) =>
+    plural(c[key], word) + (key === "uploads" ? " (" + size(c.uploadBytes) + ")" : key === "tagHistory" ? " of tags' histories" : "")).join(", ");
 }
 
 function legendRow(kind, label, a, all) {

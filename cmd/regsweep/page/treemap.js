@@ -3,29 +3,34 @@
 const mostTiles = 120, mostInner = 40;
 
 function repositoryNode(r) {
-  // What the plan takes may be linked here and named by no manifest.
-  const bytes = Math.max(r.bytes, r.reclaim), reclaim = Math.min(r.reclaim, bytes);
-  const unique = Math.min(Math.max(r.unique - reclaim, 0), bytes - reclaim);
-  const node = { name: r.name, label: r.name, bytes, reclaim, unique, shared: bytes - reclaim - unique, repository: r };
-  if (r.images) node.children = () => imageNodes(r, node);
+  // The plan takes of what manifests name only what no tag keeps; the rest of
+  // it is linked here and named by none.
+  const going = (r.images ?? []).filter((i) => i.goes);
+  const loose = r.untagged + going.reduce((sum, i) => sum + i.unique, 0) + (going.length > 0 ? r.shared : 0);
+  const inside = Math.min(r.reclaim, r.images ? loose : r.bytes), outside = r.reclaim - inside;
+  const unique = Math.min(Math.max(r.unique - inside, 0), r.bytes - inside);
+  const node = { name: r.name, label: r.name, bytes: r.bytes + outside, reclaim: r.reclaim, unique, shared: r.bytes - inside - unique, repository: r };
+  if (r.images) node.children = () => imageNodes(r, inside, outside);
   return node;
 }
 
 // imageNodes divides a repository: what one image alone needs is its tile, and
 // what several need is a tile of its own.
-function imageNodes(r, parent) {
+function imageNodes(r, inside, outside) {
   const list = r.images.map((i) => ({
-    name: i.tags.join(", "), label: i.tags.join(", "), bytes: i.unique, all: i.bytes, digest: i.digest,
+    name: i.tags.join(", "), label: i.tags.join(", "), bytes: i.unique, all: i.bytes,
     unique: i.goes ? 0 : i.unique, reclaim: i.goes ? i.unique : 0, shared: 0,
   }));
-  const known = list.reduce((sum, n) => sum + n.reclaim, 0);
-  const add = (label, bytes, reclaim, shared) => {
-    if (bytes > 0) list.push({ name: label, label, bytes, reclaim, shared: shared ? bytes - reclaim : 0, unique: shared ? 0 : bytes - reclaim });
+  let left = Math.max(inside - list.reduce((sum, n) => sum + n.reclaim, 0), 0);
+  const add = (label, bytes, most, rest) => {
+    const reclaim = Math.min(most, bytes);
+    if (bytes > 0) list.push({ name: label, label, bytes, reclaim, shared: 0, unique: 0, [rest]: bytes - reclaim });
+    return reclaim;
   };
-  add("shared by several tags", r.shared, 0, true);
-  add(plural(r.rest, "smaller image"), r.restBytes, 0, false);
-  const untagged = Math.max(r.untagged, parent.bytes - r.bytes + r.untagged);
-  add("reached by no tag", untagged, Math.min(untagged, Math.max(parent.reclaim - known, 0)), false);
+  left -= add("reached by no tag", r.untagged, left, "unique");
+  add("shared by several tags", r.shared, left, "shared");
+  add(plural(r.rest, "smaller image"), r.restBytes, 0, "unique");
+  add("linked, and named by no manifest", outside, outside, "unique");
   return list;
 }
 
@@ -192,7 +197,7 @@ function fillTile(tile, node, { x, y, w, h }, deeper) {
   } else {
     tile.append(colors(node));
   }
-  if (w > 44 && h > 20) {
+  if (w > (deeper > 0 ? 44 : 64) && h > 20) {
     const label = element("span", "label");
     label.append(element("b", "name", node.label));
     if (h > 38) label.append(size(node.bytes));
