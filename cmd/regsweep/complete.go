@@ -17,7 +17,7 @@ type completer = cobra.CompletionFunc
 func (p *program) addCompletions(cmd *cobra.Command) {
 	arguments := map[string]completer{
 		"regsweep ls":            p.completeOne(p.completeRepositories),
-		"regsweep rm":            p.completeFirst(p.completeImages),
+		"regsweep rm":            p.completeFirst(p.completeRemovals),
 		"regsweep untag":         p.completeFirst(p.completeTags),
 		"regsweep why":           p.completeOne(p.completeObjects),
 		"regsweep trash restore": p.completeOne(p.completeRuns),

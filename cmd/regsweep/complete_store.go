@@ -75,6 +75,14 @@ func (p *program) completeImages(cmd *cobra.Command, _ []string, word string) ([
 	return p.completeTags(cmd, nil, word)
 }
 
+// completeRemovals is for rm, whose arguments after --repository are more of those.
+func (p *program) completeRemovals(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if cmd.Flags().Changed("repository") && !strings.ContainsAny(word, ":@") {
+		return p.completeRepositories(cmd, args, word)
+	}
+	return p.completeImages(cmd, args, word)
+}
+
 // completeObjects is for images, and for digests of which the first two digits are known.
 func (p *program) completeObjects(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 	if alg, hex, ok := strings.Cut(word, ":"); ok {

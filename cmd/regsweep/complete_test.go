@@ -54,6 +54,7 @@ func TestCompletion(t *testing.T) {
 		"a repository with some below":   {"ls team/a", []string{"team/api", "team/api/", thenMore}},
 		"a second repository":            {"ls single ", []string{thenSpace}},
 		"a repository after its flag":    {"rm --repository team/w", []string{"team/web", thenSpace}},
+		"another repository":             {"rm --repository single team/w", []string{"team/web", thenSpace}},
 		"an image's repository":          {"rm team/w", []string{"team/web:", thenMore}},
 		"an image's tag":                 {"rm team/api:", []string{"team/api:v1", "team/api:v2", thenSpace}},
 		"a second image":                 {"rm team/api:v1 team/api:", []string{"team/api:v2", thenSpace}},

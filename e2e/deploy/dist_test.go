@@ -30,7 +30,7 @@ func dist(t *testing.T, dir string, environ ...string) map[string][]byte {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"go.mod", "go.sum", "README.md", "CHANGELOG.md", "LICENSE"} {
+	for _, name := range []string{"go.mod", "go.sum", "README.md", "CHANGELOG.md", "LICENSE", "Makefile"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(read(t, name)), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,9 @@ func dist(t *testing.T, dir string, environ ...string) map[string][]byte {
 // A second build, in another directory, at another time of day, with nothing
 // that the first one compiled, has the same bytes.
 func TestDist(t *testing.T) {
-	first := dist(t, t.TempDir())
+	dir := t.TempDir()
+	first := dist(t, dir)
+	install(t, dir)
 	cache := t.TempDir()
 	again := dist(t, filepath.Join(t.TempDir(), "a", "longer", "name"), "GOCACHE="+cache, "TZ=Asia/Kathmandu", "GOAMD64=v3", "TMPDIR="+t.TempDir())
 	for name, content := range first {
@@ -93,6 +95,33 @@ func TestDist(t *testing.T) {
 		t.Errorf("the page begins %.80q", page)
 	}
 	checkBill(t, first[release+".cdx.json"], files["regsweep"])
+}
+
+// install puts the program, its pages and its completions where a package wants
+// them, and uninstall takes all of it away.
+func install(t *testing.T, dir string) {
+	t.Helper()
+	to := t.TempDir()
+	args := []string{"-C", dir, "-s", "DESTDIR=" + to, "PREFIX=/usr", "VERSION=v1.2.3", "COMMIT=abc", "DATE=2023-11-14"}
+	run(t, "make", append(args, "install")...)
+	for _, name := range []string{
+		"bin/regsweep", "share/man/man1/regsweep.1", "share/man/man1/regsweep-gc.1", "share/bash-completion/completions/regsweep",
+		"share/zsh/site-functions/_regsweep", "share/fish/vendor_completions.d/regsweep.fish",
+	} {
+		if info, err := os.Stat(filepath.Join(to, "usr", name)); err != nil || info.Size() == 0 {
+			t.Errorf("install: %s: %v", name, err)
+		}
+	}
+	run(t, "make", append(args, "uninstall")...)
+	err := filepath.WalkDir(to, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			t.Errorf("uninstall leaves %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // unpack reads an archive, of which every file is in one directory.

@@ -62,6 +62,55 @@ func TestDockerExec(t *testing.T) {
 	}
 }
 
+// The registry runs again after the job, whether that succeeded or not.
+func TestMaintenance(t *testing.T) {
+	script, err := filepath.Abs(filepath.Join(project, "deploy/kubernetes/maintenance.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const before = "get deployment/registry|scale deployment/registry --replicas=0|wait --for=delete|create job|"
+	for name, c := range map[string]struct {
+		does   string // the lines of kubectl's "case"
+		status int
+		want   string
+	}{
+		"done":              {"", 0, before + "wait --for=condition=complete|logs|scale deployment/registry --replicas=3|"},
+		"failed":            {"*condition=complete*) exit 1 ;;", 1, before + "wait --for=condition=complete|wait --for=condition=failed|logs|scale deployment/registry --replicas=3|"},
+		"no job":            {"*create*) exit 1 ;;", 1, before + "scale deployment/registry --replicas=3|"},
+		"not running":       {"*get*) echo 0 ;;", 1, "get deployment/registry|"},
+		"pods that stay up": {"*delete*) exit 1 ;;", 1, strings.TrimSuffix(before, "create job|") + "scale deployment/registry --replicas=3|"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			fake := "#!/bin/sh\nshift 2\necho \"$*\" >>" + dir + "/log\ncase \"$*\" in\n" + c.does + "\nget*) echo 3 ;;\nesac\n"
+			if err := os.WriteFile(filepath.Join(dir, "kubectl"), []byte(fake), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("sh", script)
+			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+			out, _ := cmd.CombinedOutput()
+			if got := cmd.ProcessState.ExitCode(); got != c.status {
+				t.Errorf("status %d: %s", got, out)
+			}
+			log, _ := os.ReadFile(dir + "/log")
+			got := ""
+			for line := range strings.Lines(string(log)) {
+				words := strings.Fields(line)
+				n := min(2, len(words))
+				if words[0] == "scale" {
+					n = 3
+				} else if words[0] == "logs" {
+					n = 1
+				}
+				got += strings.Join(words[:n], " ") + "|"
+			}
+			if got != c.want {
+				t.Errorf("it ran %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
 // systemd accepts the units, and finds little that the service could do besides.
 func TestSystemd(t *testing.T) {
 	analyze := parts.Need(t, "systemd-analyze")
