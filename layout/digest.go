@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -152,6 +153,17 @@ func FromBytes(alg Algorithm, content []byte) Digest {
 		d.sum = sha512.Sum512(content)
 	}
 	return d
+}
+
+// NewHash is what computes the algorithm's sums piece by piece.
+func (a Algorithm) NewHash() hash.Hash {
+	switch a {
+	case SHA384:
+		return sha512.New384()
+	case SHA512:
+		return sha512.New()
+	}
+	return sha256.New()
 }
 
 // IsZero reports whether d is no digest at all.

@@ -43,9 +43,10 @@ func (p *pass) report() {
 			continue
 		}
 		for _, id := range p.manifest(n).required {
-			if absent[id] {
-				path := layout.BlobDir(p.s.Table.Digest(id)) + "/" + layout.Data
-				p.problem(walker.MissingBlob, path, "a manifest references it, and it is absent", p.references(n)...)
+			if data, ok := absent[id]; ok {
+				path := layout.BlobDir(p.s.Table.Digest(data)) + "/" + layout.Data
+				p.problemOf(walker.MissingBlob, path, "a manifest references it, and it is absent: push again what it breaks, or remove that",
+					int32(i), path, layout.LayerDir(p.r.Name, p.s.Table.Digest(id))+"/"+layout.Link)
 			}
 		}
 	}
@@ -53,8 +54,9 @@ func (p *pass) report() {
 
 // absent are the blobs that live manifests of the repository require and that
 // are not in the store by any name: not by one that came after the walk of the
-// blobs, nor by one that the repository's layer link gives them; such a one is marked.
-func (p *pass) absent() map[ID]bool {
+// blobs, nor by one that the repository's layer link gives them; such a one is
+// marked. To each belongs the digest that its data would be stored under.
+func (p *pass) absent() map[ID]ID {
 	unseen := map[layout.Algorithm][]layout.Digest{}
 	asked := map[ID]bool{}
 	for i := range p.nodes {
@@ -74,18 +76,22 @@ func (p *pass) absent() map[ID]bool {
 			unseen[d.Algorithm()] = append(unseen[d.Algorithm()], d)
 		}
 	}
-	absent := map[ID]bool{}
+	absent := map[ID]ID{}
 	for alg, digests := range unseen {
 		for _, v := range p.r.ReadLayers(p.ctx, alg, digests) {
 			id := p.s.Table.Intern(v.Digest)
+			data := id
 			if v.Link.State == walker.LinkGood {
 				to := p.s.Table.Intern(v.Link.Target)
 				p.mark(to, p.lowest(id))
 				if p.s.stat(p.w, to) {
 					continue
 				}
+				if v.Link.Target.Algorithm() != alg {
+					data = to
+				}
 			}
-			absent[id] = true
+			absent[id] = data
 		}
 	}
 	return absent

@@ -18,13 +18,17 @@ const (
 	fieldBlobSum
 	fieldURLs
 	fieldData
+	fieldSize
 )
 
 // fieldOf folds letters as encoding/json does, for names in ASCII.
 func fieldOf(name []byte) field {
 	switch len(name) {
 	case 4:
-		return oneOf(name, "urls", fieldURLs, "data", fieldData)
+		if f := oneOf(name, "size", fieldSize, "urls", fieldURLs); f != other {
+			return f
+		}
+		return oneOf(name, "data", fieldData, "", other)
 	case 5:
 		return oneOf(name, "blobs", fieldBlobs, "", other)
 	case 6:
@@ -136,10 +140,13 @@ func (s *scanner) descriptor(optional bool, depth int) {
 		return
 	}
 	from := len(s.p.refs)
+	var size amount
 	s.object(func(f field, depth int) {
 		switch f {
 		case fieldDigest, fieldBlobSum:
 			s.reference()
+		case fieldSize:
+			size = s.amount(depth)
 		case fieldMediaType:
 			if s.peek() != '"' {
 				s.fail()
@@ -154,8 +161,26 @@ func (s *scanner) descriptor(optional bool, depth int) {
 		}
 	}, depth+1)
 	for i := from; i < len(s.p.refs); i++ {
-		s.p.refs[i].optional = optional
+		s.p.refs[i].optional, s.p.refs[i].size = optional, size.of(len(s.p.refs)-from)
 	}
+}
+
+// amount reads a number of bytes, or any other value, which says nothing.
+func (s *scanner) amount(depth int) (a amount) {
+	start := s.i
+	s.skip(depth)
+	text := s.b[start:s.i]
+	if len(text) == 0 || len(text) > 18 { // more than any file has
+		return a
+	}
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return amount{}
+		}
+		a.bytes = 10*a.bytes + int64(c-'0')
+	}
+	a.known = true
+	return a
 }
 
 // digest reads a digest; ok is false for null and the empty string.

@@ -69,7 +69,8 @@ func (p *pass) layer(v *walker.Revision) {
 		return
 	case walker.LinkBroken:
 		p.totals.LayerLinks++
-		p.breakLink(layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, *l)
+		p.problem(walker.BrokenLink, layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, brokenLayerLink(l))
+		p.keepAll()
 		return
 	case walker.LinkGood:
 		p.totals.LayerLinks++
@@ -100,7 +101,7 @@ func (p *pass) layer(v *walker.Revision) {
 		}
 	default:
 		if !p.r.Linked && !p.s.stat(p.w, target) {
-			p.problem(walker.MissingBlob, layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, "the layer's blob is absent")
+			p.lostLayer(layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, l.Target)
 		}
 		p.layersGo = append(p.layersGo, item)
 		return
@@ -108,6 +109,22 @@ func (p *pass) layer(v *walker.Revision) {
 	if l.Aside {
 		p.restore = append(p.restore, item)
 	}
+}
+
+const lostLayerDetail = "the layer's blob is absent, and no manifest needs it"
+
+// lostLayer reports a layer link that leads to nothing and that nothing needs.
+func (p *pass) lostLayer(path string, target layout.Digest) {
+	p.w.Findings.Add(walker.Problem{
+		Kind: walker.MissingBlob, Path: path, Detail: lostLayerDetail, Cure: "regsweep gc",
+		Absent: []string{layout.BlobDir(target) + "/" + layout.Data},
+	})
+}
+
+// brokenLayerLink is what is wrong with a layer link that holds no digest. No
+// command removes it, since it may be all that tells of a blob.
+func brokenLayerLink(l *walker.Link) string {
+	return l.Detail + ": remove it by hand, and push again what it breaks"
 }
 
 // twice plans to remove a link that a stopped run set aside and a push has replaced.

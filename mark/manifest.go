@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/regsweep/regsweep/layout"
 )
@@ -30,7 +31,11 @@ type reference struct {
 	// optional says that its absence is no damage: a child of an index, a
 	// layer that is fetched from elsewhere or is embedded in the manifest.
 	optional bool
+	size     int64 // bytes that the manifest says it has; noSize if that is not clear
 }
+
+// noSize is the size of a reference of which a manifest does not say one.
+const noSize = -1
 
 // parsed is what a manifest says.
 type parsed struct {
@@ -72,6 +77,28 @@ type descriptor struct {
 	BlobSum   texts
 	URLs      present
 	Data      present
+	Size      amount
+}
+
+// amount is the last value of a key that should be a number of bytes. What it
+// is never makes a manifest unreadable: no reference depends on it.
+type amount struct {
+	bytes int64
+	known bool
+}
+
+func (a *amount) UnmarshalJSON(b []byte) error {
+	n, err := strconv.ParseInt(string(b), 10, 64)
+	*a = amount{n, err == nil && n >= 0}
+	return nil
+}
+
+// of is the size of what a descriptor refers to by so many digests.
+func (a amount) of(references int) int64 {
+	if !a.known || references != 1 {
+		return noSize
+	}
+	return a.bytes
 }
 
 // texts collects the values of every occurrence of a key.
@@ -227,7 +254,7 @@ func (p *parsed) add(d *descriptor, optional bool) error {
 			if err != nil {
 				return fmt.Errorf("not a manifest: it refers to a digest that is %w", err)
 			}
-			p.refs = append(p.refs, reference{digest: digest, optional: optional})
+			p.refs = append(p.refs, reference{digest: digest, optional: optional, size: d.Size.of(len(d.Digest) + len(d.BlobSum))})
 		}
 	}
 	return nil
@@ -266,7 +293,7 @@ func (p *parsed) scan(text []byte) {
 				continue
 			}
 			if d, err := layout.ParseDigest(text[:end]); err == nil {
-				p.refs = append(p.refs, reference{digest: d, optional: true})
+				p.refs = append(p.refs, reference{digest: d, optional: true, size: noSize})
 			}
 		}
 		text = text[1:]

@@ -22,7 +22,16 @@ func (p *pass) load() {
 		if failed[i] != nil && failed[i].unsettled {
 			n.place, failed[i] = p.s.load(p.w, n.id, true)
 		}
+	}
+	for i := range p.nodes {
 		p.settle(int32(i), failed[i])
+	}
+	for _, l := range p.badLinks {
+		problem := walker.Problem{Kind: l.kind, Path: p.linkPath(&p.nodes[l.node]), Detail: l.detail}
+		if p.blame(&problem, l.node); l.kind == walker.LinkMismatch {
+			problem.Remove = nil // it cannot be told which of two manifests it is
+		}
+		p.w.Findings.Add(problem)
 	}
 }
 
@@ -52,11 +61,12 @@ func (p *pass) settle(at int32, err *loadError) {
 // it references may be anything that its repository links.
 func (p *pass) cannotRead(at int32) {
 	n, err := &p.nodes[at], p.failed[at]
-	kind, path := walker.BrokenManifest, layout.BlobDir(p.s.Table.Digest(n.id))+"/"+layout.Data
+	data := layout.BlobDir(p.s.Table.Digest(n.id)) + "/" + layout.Data
 	if err.missing {
-		kind, path = walker.MissingManifest, p.linkPath(n)
+		p.problemOf(walker.MissingManifest, p.linkPath(n), err.Error(), at, data)
+	} else {
+		p.problemOf(walker.BrokenManifest, data, err.Error(), at)
 	}
-	p.problemOf(kind, path, err.Error(), n.path, p.references(n)...)
 	p.keepAll()
 }
 

@@ -24,14 +24,16 @@ type pass struct {
 	// keep, if not Dead, is why all that the repository links is live.
 	keep Reason
 
-	tags    []tag
-	nodes   []node
-	here    heres                // what nodes, references and links name
-	edges   []edge               // sorted by from
-	aliases map[ID]ID            // layer links that hold another digest than their path has
-	failed  map[int32]*loadError // why nodes cannot be read
-	extra   map[int32][]ID       // signatures that nodes have besides
-	layers  []walker.Revision
+	tags     []tag
+	nodes    []node
+	here     heres                // what nodes, references and links name
+	edges    []edge               // sorted by from
+	aliases  map[ID]ID            // layer links that hold another digest than their path has
+	failed   map[int32]*loadError // why nodes cannot be read
+	extra    map[int32][]ID       // signatures that nodes have besides
+	layers   []walker.Revision
+	badLinks []badLink // of manifests
+	family   *family   // nil until it is asked for
 	// layersGo are layer links that no live manifest references.
 	layersGo []Item
 	// away is what a Removal takes from the repository, or nil; held says that a
@@ -78,6 +80,12 @@ type node struct {
 	away    bool // a Removal takes it away
 	loose   bool // it goes with what is taken away, unless something keeps it
 	role    Role // why it goes
+}
+
+// badLink is a manifest's link that holds no digest, or not the one of its path.
+type badLink struct {
+	kind, detail string
+	node         int32
 }
 
 // edge says that a live digest keeps a manifest: a referrer of it, or the
@@ -177,17 +185,14 @@ func (p *pass) run() {
 }
 
 // problem records what is wrong with a path of the repository.
-func (p *pass) problem(kind, path, detail string, breaks ...string) {
-	p.w.Findings.Add(walker.Problem{Kind: kind, Path: path, Detail: detail, Breaks: breaks})
+func (p *pass) problem(kind, path, detail string) {
+	p.w.Findings.Add(walker.Problem{Kind: kind, Path: path, Detail: detail})
 }
 
-// problemOf records what is wrong with a manifest, which removing it by its
-// digest cures.
-func (p *pass) problemOf(kind, path, detail string, id ID, breaks ...string) {
-	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Breaks: breaks}
-	if !p.r.Odd {
-		problem.Cure = "regsweep rm " + p.r.Name + "@" + p.s.Table.Digest(id).String()
-	}
+// problemOf records what is wrong with a manifest, which removing it cures.
+func (p *pass) problemOf(kind, path, detail string, at int32, absent ...string) {
+	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Absent: absent}
+	p.blame(&problem, at)
 	p.w.Findings.Add(problem)
 }
 
@@ -223,7 +228,6 @@ func (p *pass) addRevision(v *walker.Revision) {
 			n.id = p.s.Table.Intern(v.Link.Target)
 		}
 	case walker.LinkBroken:
-		p.problemOf(walker.BrokenLink, layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link.Detail, path)
 		p.keepAll()
 		n.unread = true
 	case walker.LinkMissing:
@@ -238,14 +242,20 @@ func (p *pass) addRevision(v *walker.Revision) {
 		p.twice(layout.RevisionDir(p.r.Name, v.Digest), path)
 	}
 	p.totals.Manifests++
-	if n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm() {
-		p.mismatch(layout.RevisionDir(p.r.Name, v.Digest)+"/"+layout.Link, v.Link.Target)
+	mismatch := n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm()
+	if mismatch {
 		n.forced = true
 		if p.s.stat(p.w, path) {
 			p.addNode(node{id: path, path: path, forced: true, pinned: true})
 		}
 	}
-	p.addNode(n)
+	at := p.addNode(n)
+	switch {
+	case mismatch:
+		p.badLinks = append(p.badLinks, badLink{walker.LinkMismatch, mismatchDetail(v.Link.Target), at})
+	case n.unread:
+		p.badLinks = append(p.badLinks, badLink{walker.BrokenLink, v.Link.Detail, at})
+	}
 }
 
 // addPending makes a manifest known whose link a registry is writing at this
@@ -260,7 +270,11 @@ func (p *pass) addPending(path ID, v *walker.Revision) {
 }
 
 func (p *pass) mismatch(path string, target layout.Digest) {
-	p.problem(walker.LinkMismatch, path, fmt.Sprintf("it holds %s: both are kept", target))
+	p.problem(walker.LinkMismatch, path, mismatchDetail(target))
+}
+
+func mismatchDetail(target layout.Digest) string {
+	return fmt.Sprintf("it holds %s: both are kept; remove it by hand, and push again what it breaks", target)
 }
 
 // addNode makes a manifest known by both of its digests. A link at the

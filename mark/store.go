@@ -61,7 +61,8 @@ type Store struct {
 	shared      map[disk.ID]*inode // of files with several names
 	huge        map[ID]int64       // disk bytes of blobs with manySectors
 	manifests   manifests
-	buffers     sync.Pool // of *buffer
+	sizes       *sizeClaims // who wants to know what manifests say of sizes, or nil
+	buffers     sync.Pool   // of *buffer
 	decoding    sync.Mutex
 	loading     [1024]sync.Mutex
 }
@@ -245,7 +246,11 @@ func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint
 		}
 	}
 	buf.refs = p.refs
-	return s.keep(&p, buf), nil
+	place = s.keep(&p, buf)
+	if s.sizes != nil {
+		s.sizes.compare(s, id, p.refs)
+	}
+	return place, nil
 }
 
 // largeManifest is the size in bytes above which manifests are decoded one at

@@ -16,9 +16,10 @@ func (p *pass) addTag(t walker.Tag) {
 	path := layout.TagDir(p.r.Name, t.Name)
 	switch {
 	case t.Link.State == walker.LinkBroken && t.Taken == "":
-		p.breakLink(path+"/"+layout.Current+"/"+layout.Link, t.Link)
+		p.tagProblem(walker.BrokenLink, path+"/"+layout.Current+"/"+layout.Link, t.Link.Detail, &t)
+		p.keepAll()
 	case t.Half:
-		p.problem(walker.HalfTag, path, halfTagDetail(&t), p.r.Name+":"+t.Name)
+		p.tagProblem(walker.HalfTag, path, halfTagDetail(&t), &t)
 		for _, e := range t.Newest {
 			p.addNewest(path, e)
 		}
@@ -30,11 +31,30 @@ func (p *pass) addTag(t walker.Tag) {
 			added.node = p.findLayer(t.Link.Target)
 		}
 		if added.node < 0 && t.Taken == "" {
-			p.problem(walker.DanglingTag, path, fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), p.r.Name+":"+t.Name)
+			p.tagProblem(walker.DanglingTag, path, fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), &t)
 			p.history = true
 		}
 	}
 	p.tags = append(p.tags, added)
+}
+
+// tagProblem records what is wrong with a tag, which removing it cures.
+func (p *pass) tagProblem(kind, path, detail string, t *walker.Tag) {
+	name := p.r.Name + ":" + t.Name
+	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Breaks: []string{name}}
+	switch kind {
+	case walker.HalfTag:
+		problem.Absent = []string{path + "/" + layout.Current + "/" + layout.Link, path + "/" + layout.Index}
+	case walker.DanglingTag:
+		problem.Absent = []string{
+			layout.RevisionDir(p.r.Name, t.Link.Target) + "/" + layout.Link,
+			layout.LayerDir(p.r.Name, t.Link.Target) + "/" + layout.Link,
+		}
+	}
+	if !p.r.Odd && !p.r.Linked && !t.Odd && !t.Linked {
+		problem.Cure = "regsweep untag " + name
+	}
+	p.w.Findings.Add(problem)
 }
 
 // addNewest makes a root of what a half tag's history names last.

@@ -214,6 +214,9 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 		}
 		blobs++
 		bytes += b.Size
+		if w.all && b.State != BlobAbsent { // that has been listed
+			w.straysIn(d, name, layout.Data, layout.Aside)
+		}
 		v.fn(b)
 	})
 }

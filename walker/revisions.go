@@ -49,22 +49,29 @@ func (r *Repository) Revisions(ctx context.Context, fn func([]Revision)) {
 		if !ok {
 			continue
 		}
-		var revisions []Revision
-		flush := func() {
-			r.readRevisions(ctx, d, revisions)
-			fn(revisions)
-			clear(revisions)
-			revisions = revisions[:0]
-		}
-		r.hashes(d, alg, func(digest layout.Digest, e disk.Entry) {
-			revisions = append(revisions, Revision{Digest: digest, Linked: e.Type == disk.Symlink})
-			if len(revisions) == batch {
-				flush()
-			}
-		})
-		flush()
+		r.eachLink(ctx, d, alg, fn)
 		d.Close()
 	}
+}
+
+// eachLink calls fn with the links below a directory of digests of one
+// algorithm, some at a time.
+func (r *Repository) eachLink(ctx context.Context, d *disk.Dir, alg layout.Algorithm, fn func([]Revision)) {
+	var revisions []Revision
+	flush := func() {
+		r.readRevisions(ctx, d, revisions)
+		r.strays(ctx, d, revisions)
+		fn(revisions)
+		clear(revisions)
+		revisions = revisions[:0]
+	}
+	r.hashes(d, alg, func(digest layout.Digest, e disk.Entry) {
+		revisions = append(revisions, Revision{Digest: digest, Linked: e.Type == disk.Symlink})
+		if len(revisions) == batch {
+			flush()
+		}
+	})
+	flush()
 }
 
 func (r *Repository) readRevisions(ctx context.Context, d *disk.Dir, revisions []Revision) {

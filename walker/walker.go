@@ -47,6 +47,9 @@ type Options struct {
 	// Resumed says that a run was stopped while names were set aside: blobs are
 	// looked for by both of their names.
 	Resumed bool
+	// Thorough says that every directory is listed, for what the layout does not
+	// define. Otherwise those of blobs and links are not even opened.
+	Thorough bool
 }
 
 // Walker reads one store. Its methods may be called one after another; their
@@ -59,12 +62,13 @@ type Walker struct {
 	algs    *algorithmDirs
 	jobs    int
 	resumed bool
+	all     bool          // every directory is listed
 	busy    chan struct{} // a token for each goroutine that does file operations
 }
 
 // New returns a Walker over an open store's directory, which stays the caller's.
 func New(store *disk.Dir, opts Options) *Walker {
-	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: opts.Resumed}
+	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: opts.Resumed, all: opts.Thorough}
 	if w.jobs <= 0 {
 		w.jobs = DefaultJobs
 	}
@@ -80,7 +84,9 @@ func New(store *disk.Dir, opts Options) *Walker {
 
 // With returns a Walker over the same store that records into other findings.
 func (w *Walker) With(f *Findings) *Walker {
-	return &Walker{Findings: f, Progress: w.Progress, store: w.store, algs: w.algs, jobs: w.jobs, resumed: w.resumed, busy: w.busy}
+	other := *w
+	other.Findings = f
+	return &other
 }
 
 // Close closes the directories that the Walker, and those that With made of it, hold open.

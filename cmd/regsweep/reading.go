@@ -27,6 +27,11 @@ type reading struct {
 // open finds the registry and walks its blobs. The ages are gc's defaults. The
 // caller closes it.
 func (p *program) open(ctx context.Context, command string, c *common) (*reading, error) {
+	return p.openStore(ctx, command, c, false)
+}
+
+// openStore is open for a command that may want to know of all that is there.
+func (p *program) openStore(ctx context.Context, command string, c *common, thorough bool) (*reading, error) {
 	p.voice.quiet = c.quiet
 	p.file(command, c, false)
 	p.begin(c)
@@ -63,7 +68,7 @@ func (p *program) open(ctx context.Context, command string, c *common) (*reading
 		return nil, err
 	}
 	seen := new(walker.Progress)
-	r.w = walker.New(r.dir, walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed, Progress: seen})
+	r.w = walker.New(r.dir, walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed, Progress: seen, Thorough: thorough})
 	p.progress.phase("reading blobs", readingBlobs(seen))
 	r.store = mark.Read(ctx, r.w, r.rules)
 	limitGarbage()
@@ -88,19 +93,27 @@ func (r *reading) look(ctx context.Context, observer mark.Observer) (*mark.Look,
 
 // readable returns an error if something could not be read so far.
 func (r *reading) readable() error {
-	n := r.w.Findings.Unreadable()
+	n := r.sayUnreadable()
 	if n == 0 {
 		return nil
+	}
+	return &layout.HintError{
+		Err:  fmt.Errorf("%d paths cannot be read, so that the answer would be wrong", n),
+		Hint: "run as a user who can read the store, or mend the filesystem first",
+	}
+}
+
+// sayUnreadable names the paths that could not be read so far, and returns how many there are.
+func (r *reading) sayUnreadable() (n int) {
+	if n = r.w.Findings.Unreadable(); n == 0 {
+		return 0
 	}
 	for _, p := range r.w.Findings.Problems() {
 		if p.Kind == walker.IOError {
 			r.voice.say("regsweep: %s: %s", p.Path, p.Detail)
 		}
 	}
-	return &layout.HintError{
-		Err:  fmt.Errorf("%d paths cannot be read, so that the answer would be wrong", n),
-		Hint: "run as a user who can read the store, or mend the filesystem first",
-	}
+	return n
 }
 
 // warnForeign says where the links are not the truth.

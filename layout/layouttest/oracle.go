@@ -15,7 +15,14 @@ import (
 // the registry serves. Nothing is missing of an image that can be pulled. A
 // child of an index that the repository does not link is listed, since only
 // the test knows whether it was there before.
-func (s *Store) Missing(ref string) []string {
+func (s *Store) Missing(ref string) []string { return s.missing(ref, false) }
+
+// Broken is Missing of what the registry was ever given: children of an index
+// that the repository does not link are left out, and what a manifest of an
+// unknown type may reference.
+func (s *Store) Broken(ref string) []string { return s.missing(ref, true) }
+
+func (s *Store) missing(ref string, sparse bool) []string {
 	repository, digest, ok := strings.Cut(ref, "@")
 	if !ok {
 		at := strings.LastIndexByte(ref, ':')
@@ -27,7 +34,7 @@ func (s *Store) Missing(ref string) []string {
 		}
 		digest = strings.TrimSpace(string(b))
 	}
-	m := model{s: s, repository: repository, seen: map[string]bool{}}
+	m := model{s: s, repository: repository, sparse: sparse, seen: map[string]bool{}}
 	m.manifest(digest)
 	slices.Sort(m.missing)
 	return slices.Compact(m.missing)
@@ -36,6 +43,7 @@ func (s *Store) Missing(ref string) []string {
 type model struct {
 	s          *Store
 	repository string
+	sparse     bool
 	seen       map[string]bool
 	missing    []string
 }
@@ -93,6 +101,9 @@ func (m *model) manifest(digest string) {
 	if doc.Config != nil {
 		m.blob(*doc.Config)
 	}
+	if m.sparse {
+		doc.Things = nil
+	}
 	for _, p := range slices.Concat(doc.Layers, doc.Blobs, doc.Things) {
 		m.blob(p)
 	}
@@ -100,8 +111,12 @@ func (m *model) manifest(digest string) {
 		m.blob(part{Digest: l.BlobSum})
 	}
 	for _, p := range doc.Manifests {
-		if !m.has(layout.RevisionLink, p.Digest) && m.has(layout.LayerLink, p.Digest) {
+		linked := m.has(layout.RevisionLink, p.Digest)
+		switch layer := m.has(layout.LayerLink, p.Digest); {
+		case !linked && layer:
 			m.blob(p) // a child that is a plain blob
+			continue
+		case !linked && m.sparse:
 			continue
 		}
 		m.manifest(p.Digest)

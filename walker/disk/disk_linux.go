@@ -171,6 +171,48 @@ func (d *Dir) ReadRegular(name string, buf []byte) (int, error) {
 	return n, nil
 }
 
+// Stream reads a regular file, behind symbolic links too, and calls fn with
+// one piece after another, which is valid until fn returns, and at most as long
+// as buf. An error of fn ends it and is returned as it is. Anything but a
+// regular file is ErrNotFile.
+func (d *Dir) Stream(name string, buf []byte, fn func([]byte) error) error {
+	if err := d.fs.check(OpOpen, d.path, name); err != nil {
+		return err
+	}
+	fd, err := openat(d.fd, name, unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return pathError(OpOpen, d.path, name, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Fstat(fd, &st) }); err != nil {
+		return pathError(OpStat, d.path, name, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return pathError(OpRead, d.path, name, ErrNotFile)
+	}
+	// Only advice: without it the same is read, in smaller pieces.
+	_ = unix.Fadvise(fd, 0, 0, unix.FADV_SEQUENTIAL)
+	for {
+		if err := d.fs.check(OpRead, d.path, name); err != nil {
+			return err
+		}
+		n, err := unix.Read(fd, buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return pathError(OpRead, d.path, name, err)
+		}
+		if n == 0 {
+			return nil
+		}
+		if err := fn(buf[:n]); err != nil {
+			return err
+		}
+	}
+}
+
 // direntsSize is the buffer that the kernel fills with names at a time; a
 // larger one saves calls only in directories of more than 600 names.
 const direntsSize = 64 << 10

@@ -134,6 +134,45 @@ func (d *Dir) ReadRegular(name string, buf []byte) (int, error) {
 	return n, nil
 }
 
+// Stream reads a regular file, behind symbolic links too, and calls fn with
+// one piece after another, which is valid until fn returns, and at most as long
+// as buf. An error of fn ends it and is returned as it is. Anything but a
+// regular file is ErrNotFile.
+func (d *Dir) Stream(name string, buf []byte, fn func([]byte) error) error {
+	if err := d.fs.check(OpOpen, d.path, name); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(d.at(name), os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return pathError(OpOpen, d.path, name, cause(err))
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return pathError(OpStat, d.path, name, cause(err))
+	}
+	if !info.Mode().IsRegular() {
+		return pathError(OpRead, d.path, name, ErrNotFile)
+	}
+	for {
+		if err := d.fs.check(OpRead, d.path, name); err != nil {
+			return err
+		}
+		n, err := f.Read(buf)
+		if n > 0 {
+			if err := fn(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return pathError(OpRead, d.path, name, cause(err))
+		}
+	}
+}
+
 // List calls fn for every name in the directory until it returns an error,
 // which List returns. A listing that breaks off is an error.
 func (d *Dir) List(fn func(Entry) error) error {

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// checkOptions are what a check is to read.
+type checkOptions struct {
+	common
+	readData bool
+	subset   limit
+}
+
+func (p *program) checkCommand() *cobra.Command {
+	o := &checkOptions{}
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "verify links, tags, manifests and blobs; say what is broken, what that breaks, and what cures it",
+		Long: `check reads every link, tag and manifest and looks for every blob that a manifest
+references: that it is there, linked in the repository and as large as the manifest says.
+With --read-data it reads all blobs and compares their digests. Each problem comes with
+the images and tags that cannot be pulled for it and, where there is one, the command
+after which the problem is gone. Removing an image restores nothing: push it again first
+if it still is somewhere.
+
+What indexes name and nobody pushed, foreign layers and embedded ones may be absent.
+Unknown files are listed and are no problem. It changes nothing, takes no lock and works
+on a store that is mounted read-only.` + checkStatusHelp,
+		Example: `  regsweep check                              links, manifests, presence and sizes
+  regsweep check --read-data                  digests of everything, too
+  regsweep check --read-data-subset 10%       every day: all of it in ten days
+  regsweep check -o json | jq -r '.problems[].breaks[]?' | sort -u`,
+		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context(), o, cmd.Flags()) },
+	}
+	o.add(cmd.Flags())
+	cmd.Flags().BoolVar(&o.readData, "read-data", false, "read all blobs and compare their digests")
+	cmd.Flags().Var(&o.subset, "read-data-subset", "read a `SHARE` of the blobs' bytes, such as 10% or 5GiB, another one every day")
+	return cmd
+}
+
+const checkStatusHelp = `
+
+EXIT STATUS
+  0    no problem; there may be unknown files
+  1    something could not be read: it is listed, and the rest has been checked
+  2    wrong usage
+  3    the store has problems, which are listed
+  130  stopped by SIGINT, 143 by SIGTERM`
+
+func (o *checkOptions) verify(f *pflag.FlagSet) error {
+	if err := o.common.verify(f); err != nil {
+		return err
+	}
+	if !f.Changed("read-data-subset") {
+		return nil
+	}
+	const hint = "it is a share such as 10%, or a size such as 5GiB"
+	switch {
+	case f.Changed("read-data") && !o.readData:
+		return fmt.Errorf("--read-data=false and --read-data-subset contradict each other")
+	case o.subset.share == 0 || o.subset.share < 0 && o.subset.bytes == 0:
+		return &layout.HintError{Err: quoted("--read-data-subset %s reads nothing", o.subset.text), Hint: hint}
+	case o.subset.share < 0 && strings.Trim(o.subset.text, "0123456789._, ") == "":
+		return &layout.HintError{Err: quoted("--read-data-subset %s has no unit", o.subset.text), Hint: hint}
+	}
+	o.readData = true
+	return nil
+}
+
+// share is what of the data is read.
+func (o *checkOptions) share() mark.Share {
+	switch {
+	case o.subset.text == "":
+		return mark.Share{Part: 1}
+	case o.subset.share > 0:
+		return mark.Share{Part: o.subset.share}
+	}
+	return mark.Share{Bytes: int64(o.subset.bytes)}
+}
+
+func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) error {
+	if err := o.verify(f); err != nil {
+		return usage(err)
+	}
+	started := time.Now()
+	r, err := p.openStore(ctx, "check", &o.common, true)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	look, count := r.store.Inspect(ctx, r.w)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	c := &checkReport{Checked: newChecked(look, count)}
+	if o.readData {
+		r.readData(ctx, o, &c.Checked)
+	}
+	c.Checked.ElapsedSeconds = time.Since(started).Seconds()
+	c.Problems = append([]walker.Problem{}, r.w.Findings.Problems()...)
+	if err := r.reportCheck(c); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w; what had been read by then is reported", context.Cause(ctx))
+	}
+	return r.judgeCheck()
+}
+
+// readData reads the data of the chosen blobs.
+func (r *reading) readData(ctx context.Context, o *checkOptions, c *checked) {
+	started := time.Now()
+	count := new(mark.DataRead)
+	found := r.store.ReadData(ctx, r.w, r.store.Choose(o.share(), r.rules.Now), count)
+	c.BlobsRead, c.BytesRead = count.Blobs.Load(), count.Bytes.Load()
+	c.ReadSeconds = time.Since(started).Seconds()
+	c.BytesPerSecond = int64(float64(c.BytesRead) / max(c.ReadSeconds, 1e-9))
+	// Also of a check that is stopped: what has been found is worth knowing.
+	r.store.ReportData(context.WithoutCancel(ctx), r.w, found)
+}
+
+// judgeCheck sets the status. What cannot be read has not been checked, which is a failure.
+func (r *reading) judgeCheck() error {
+	if n := r.sayUnreadable(); n > 0 {
+		return &layout.HintError{
+			Err:  fmt.Errorf("%d paths cannot be read; all else has been checked", n),
+			Hint: "run as a user who can read the store, or mend the filesystem first",
+		}
+	}
+	if r.w.Findings.Serious() > 0 {
+		r.status = statusProblems
+	}
+	return nil
+}

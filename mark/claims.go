@@ -1,0 +1,56 @@
+package mark
+
+import (
+	"fmt"
+	"sync"
+)
+
+// sizeClaims are what manifests say of the sizes of others' blobs that is not
+// what the walk of the blobs has found.
+type sizeClaims struct {
+	mu sync.Mutex
+	of map[ID][]sizeClaim // by manifest
+}
+
+// sizeClaim is what a manifest says of a blob.
+type sizeClaim struct {
+	blob ID
+	size int64 // bytes
+}
+
+// compare remembers what does not agree, or cannot be told without knowing the
+// repository. It is called concurrently.
+func (c *sizeClaims) compare(s *Store, manifest ID, refs []reference) {
+	var odd []sizeClaim
+	for i := range refs {
+		ref := &refs[i]
+		if ref.size == noSize {
+			continue
+		}
+		id := ref.id
+		if id == 0 {
+			id = s.Table.Intern(ref.digest)
+		}
+		if r := s.Table.record(id); r.has(hasBlob) && r.size == ref.size {
+			continue
+		}
+		odd = append(odd, sizeClaim{id, ref.size})
+	}
+	if odd == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of[manifest] = odd
+}
+
+// by is what a manifest that has been read says.
+func (c *sizeClaims) by(manifest ID) []sizeClaim {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of[manifest]
+}
+
+func wrongSizeDetail(is, says int64) string {
+	return fmt.Sprintf("it has %d bytes, and a manifest says %d: remove what it breaks, then push that again", is, says)
+}

@@ -1,0 +1,175 @@
+package mark
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Share is how much of a store's data is to be read.
+type Share struct {
+	Part  float64 // of its bytes; all if it is 1
+	Bytes int64   // or so many, if it is not 0
+}
+
+// DataRead counts what has been read, while it is read.
+type DataRead struct {
+	Blobs, Bytes           atomic.Int64
+	TotalBlobs, TotalBytes atomic.Int64
+}
+
+// readBuffer is how many bytes are read at a time, by each worker.
+const readBuffer = 256 << 10
+
+// largeBlob is the size in bytes above which a blob takes a processor or a disk
+// for itself: more of these at a time only make a disk seek.
+const largeBlob = 1 << 20
+
+// Choose returns the blobs whose data are to be read: all, or those of a part of
+// the store that moves on by its own size every day, so that a share read every
+// day covers all in as few days as can be. It is the same part all day. What a
+// stopped run was about to remove is left out.
+func (s *Store) Choose(share Share, now time.Time) (ids []ID) {
+	total := int64(0)
+	for id, r := range s.Table.all() {
+		if r.has(hasBlob) && (!r.has(isAside) || r.reason() != Dead) {
+			ids = append(ids, id)
+			total += r.size
+		}
+	}
+	slices.SortFunc(ids, s.Table.compare)
+	part := share.Part
+	if share.Bytes > 0 {
+		part = float64(share.Bytes) / float64(max(total, 1))
+	}
+	if part >= 1 || len(ids) == 0 {
+		return ids
+	}
+	from := int64(turn(part, now) * float64(total))
+	size := int64(math.Ceil(part * float64(total)))
+	at := int64(0)
+	var chosen []ID
+	over := ids[0] // begins last of those that begin before the part does
+	for _, id := range ids {
+		if at <= from {
+			over = id
+		}
+		if (at-from+total)%max(total, 1) < size {
+			chosen = append(chosen, id)
+		}
+		at += s.Table.record(id).size
+	}
+	if chosen == nil { // a part smaller than the blob in its place
+		chosen = []ID{over}
+	}
+	return chosen
+}
+
+// turn is where the part of a day begins, from 0 to below 1.
+func turn(part float64, now time.Time) float64 {
+	day := float64(now.Unix() / (24 * 60 * 60))
+	_, at := math.Modf(day * part)
+	return at
+}
+
+// Damage is a blob whose data are not what its digest says.
+type Damage struct {
+	ID  ID
+	Err error // why they cannot be read; nil if they have another digest
+}
+
+// ReadData reads the data of blobs, small ones first, each by one of several
+// workers, and returns those that have another digest or cannot be read. A blob
+// that has been deleted meanwhile is none of them. It stops early when ctx is done.
+func (s *Store) ReadData(ctx context.Context, w *walker.Walker, ids []ID, count *DataRead) []Damage {
+	d := &dataReader{ctx: ctx, s: s, w: w, count: count}
+	var small, large []ID
+	for _, id := range ids {
+		size := s.Table.record(id).size
+		count.TotalBlobs.Add(1)
+		count.TotalBytes.Add(size)
+		if size > largeBlob {
+			large = append(large, id)
+		} else {
+			small = append(small, id)
+		}
+	}
+	d.read(small, w.Jobs())
+	d.read(large, min(w.Jobs(), max(4, 2*runtime.NumCPU())))
+	return d.found
+}
+
+// dataReader reads blobs.
+type dataReader struct {
+	ctx   context.Context
+	s     *Store
+	w     *walker.Walker
+	count *DataRead
+
+	mu    sync.Mutex
+	found []Damage
+}
+
+// read reads blobs by so many workers.
+func (d *dataReader) read(ids []ID, workers int) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(workers, len(ids)) {
+		wg.Go(func() {
+			buf := make([]byte, readBuffer)
+			for d.ctx.Err() == nil {
+				i := next.Add(1) - 1
+				if i >= int64(len(ids)) {
+					return
+				}
+				d.blob(ids[i], buf)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (d *dataReader) blob(id ID, buf []byte) {
+	digest := d.s.Table.Digest(id)
+	sum, err := d.w.SumBlob(digest, buf, d.progress)
+	if d.ctx.Err() != nil {
+		return
+	}
+	if walker.Unsettled(err) || err == nil && sum != digest {
+		// A registry may be writing it, as 2.8 writes manifests in place.
+		d.w.Pause()
+		sum, err = d.w.SumBlob(digest, buf, func(int) error { return d.ctx.Err() })
+	}
+	switch {
+	case d.ctx.Err() != nil || disk.Gone(err):
+		return
+	case errors.Is(err, disk.ErrNotFile):
+		return // that has been said
+	case err != nil:
+		d.add(Damage{id, err})
+		return
+	}
+	d.count.Blobs.Add(1)
+	if sum != digest {
+		d.add(Damage{ID: id})
+	}
+}
+
+func (d *dataReader) progress(n int) error {
+	d.count.Bytes.Add(int64(n))
+	return d.ctx.Err()
+}
+
+func (d *dataReader) add(found Damage) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.found = append(d.found, found)
+}
