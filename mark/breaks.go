@@ -65,7 +65,13 @@ func (p *pass) meetFamily() {
 	if p.family != nil {
 		return
 	}
-	p.family = &family{tags: p.tagsOf(), parents: map[ID][]int32{}}
+	p.family = &family{tags: map[int32][]string{}, parents: map[ID][]int32{}}
+	for i := range p.tags {
+		// What a half tag named last is pulled by its digest.
+		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" && !t.Half {
+			p.family.tags[t.node] = append(p.family.tags[t.node], t.Name)
+		}
+	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if !n.isHere() {

@@ -45,12 +45,13 @@ func (p *pass) report() {
 		for _, id := range p.manifest(n).required {
 			if data, ok := absent[id]; ok {
 				path := layout.BlobDir(p.s.Table.Digest(data)) + "/" + layout.Data
-				p.problemOf(walker.MissingBlob, path, "a manifest references it, and it is absent: push again what it breaks, or remove that",
-					int32(i), path, layout.LayerDir(p.r.Name, p.s.Table.Digest(id))+"/"+layout.Link)
+				p.problemOf(walker.MissingBlob, path, missingBlobDetail, int32(i), path, layout.LayerDir(p.r.Name, p.s.Table.Digest(id))+"/"+layout.Link)
 			}
 		}
 	}
 }
+
+const missingBlobDetail = "a manifest references it, and it is absent: push again what it breaks, or remove that"
 
 // absent are the blobs that live manifests of the repository require and that
 // are not in the store by any name: not by one that came after the walk of the

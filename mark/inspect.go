@@ -201,7 +201,7 @@ func (v *inspector) judgeLayers() {
 				v.judgeLayer(problem, id, int32(i))
 			}
 			if to, ok := v.aliases[id]; ok && v.bad[to] != nil && v.bad[to].Kind == walker.MissingBlob {
-				delete(v.bad, to) // that has been said of the blob
+				v.bad[to].Path = v.bad[to].Absent[0] // that has been said of the blob
 			}
 		}
 		for _, id := range m.optional {
@@ -218,8 +218,16 @@ func (v *inspector) judgeLayers() {
 		}
 	}
 	for _, problem := range v.bad {
-		if problem.Kind == walker.MissingBlob && problem.Breaks == nil {
-			problem.Detail, problem.Cure = lostLayerDetail, "regsweep gc"
+		if problem.Kind == walker.MissingBlob {
+			said := problem.Path == problem.Absent[0]
+			switch {
+			case said && problem.Breaks == nil:
+				continue
+			case said: // what else it breaks
+				problem.Detail = missingBlobDetail
+			case problem.Breaks == nil:
+				problem.Detail, problem.Cure = lostLayerDetail, "regsweep gc"
+			}
 		}
 		v.w.Findings.Add(*problem)
 	}
@@ -229,7 +237,7 @@ func (v *inspector) judgeLayers() {
 func (v *inspector) judgeLayer(problem *walker.Problem, id ID, at int32) {
 	switch {
 	case problem.Kind == walker.MissingBlob && !v.s.Table.record(id).has(hasBlob):
-		delete(v.bad, id) // that has been said of the blob
+		problem.Path = problem.Absent[0] // that has been said of the blob
 	case problem.Kind == walker.MissingBlob:
 		v.lostBlob(problem, at)
 	case problem.Kind == walker.MissingLayerLink:
