@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -59,7 +61,7 @@ EXIT STATUS
   130  stopped by SIGINT, 143 by SIGTERM`
 
 func (o *checkOptions) verify(f *pflag.FlagSet) error {
-	if err := o.common.verify(f); err != nil {
+	if err := errors.Join(o.common.verify(f), o.verifyReport(endJSON)); err != nil {
 		return err
 	}
 	if !f.Changed("read-data-subset") {
@@ -99,6 +101,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 		return err
 	}
 	defer r.close()
+	r.progress.phase("reading repositories", readingRepositories(r.w.Progress))
 	look, count := r.store.Inspect(ctx, r.w)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -107,6 +110,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	if o.readData {
 		r.readData(ctx, o, &c.Checked)
 	}
+	r.progress.rest()
 	c.Checked.ElapsedSeconds = time.Since(started).Seconds()
 	c.Problems = append([]walker.Problem{}, r.w.Findings.Problems()...)
 	if err := r.reportCheck(c); err != nil {
@@ -122,6 +126,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 func (r *reading) readData(ctx context.Context, o *checkOptions, c *checked) {
 	started := time.Now()
 	count := new(mark.DataRead)
+	r.progress.phase("reading data", readingData(count, started))
 	found := r.store.ReadData(ctx, r.w, r.store.Choose(o.share(), r.rules.Now), count)
 	c.BlobsRead, c.BytesRead = count.Blobs.Load(), count.Bytes.Load()
 	c.ReadSeconds = time.Since(started).Seconds()
@@ -142,4 +147,16 @@ func (r *reading) judgeCheck() error {
 		r.status = statusProblems
 	}
 	return nil
+}
+
+// readingData is the phase in which data are read.
+func readingData(count *mark.DataRead, started time.Time) func() amounts {
+	return func() amounts {
+		done, total := count.Bytes.Load(), count.TotalBytes.Load()
+		rate := float64(done) / max(time.Since(started).Seconds(), 1e-9)
+		return amounts{
+			text: fmt.Sprintf("%s of %s blobs, %s of %s, %s/s", humanize.Comma(count.Blobs.Load()), humanize.Comma(count.TotalBlobs.Load()), size(done), size(total), size(int64(rate))),
+			done: done, total: total,
+		}
+	}
 }

@@ -35,6 +35,7 @@ func check(t testing.TB, s *layouttest.Store, status int, args ...string) (c che
 
 func parseCheck(t testing.TB, r result) (c checkResult) {
 	t.Helper()
+	conforms(t, "check", r.stdout)
 	if err := json.Unmarshal([]byte(r.stdout), &c); err != nil {
 		t.Fatalf("no JSON: %v\n%s%s", err, r.stdout, r.stderr)
 	}

@@ -55,14 +55,14 @@ func (r *reading) reportCheck(c *checkReport) error {
 	if r.rules.PullThrough {
 		r.voice.warn("this is a pull-through cache, which lacks what nobody has asked for: blobs that are absent are not reported")
 	}
-	if r.output == "json" {
-		for i := range c.Problems {
-			p := &c.Problems[i]
-			p.Path, p.Detail, p.Cure = valid(p.Path), valid(p.Detail), valid(p.Cure)
-			for j := range p.Breaks {
-				p.Breaks[j] = valid(p.Breaks[j])
-			}
+	for i := range c.Problems {
+		p := &c.Problems[i]
+		p.Path, p.Detail, p.Cure = valid(p.Path), valid(p.Detail), valid(p.Cure)
+		for j := range p.Breaks {
+			p.Breaks[j] = valid(p.Breaks[j])
 		}
+	}
+	if r.fileResult(c); r.output == "json" {
 		return r.writeJSON(c)
 	}
 	if r.quiet {
