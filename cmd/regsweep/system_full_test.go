@@ -169,7 +169,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	r := system{}.gc(t, s, "-m")
 	refuses(t, s, before, r, s.Dir, "read-only")
-	for _, args := range [][]string{{"ls"}, {"ls", "a/one"}, {"why", "a/one:v1"}, {"rm", "a/one:v1", "-d"}} {
+	for _, args := range [][]string{{"ls"}, {"ls", "a/one"}, {"why", "a/one:v1"}, {"check", "--read-data"}, {"rm", "a/one:v1", "-d"}} {
 		if r := runProgram(t, "", append(args, "--root", s.Root)...); r.status != 0 || r.stdout == "" {
 			t.Errorf("%v: status %d\n%s", args, r.status, r.stderr)
 		}
