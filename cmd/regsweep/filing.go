@@ -47,15 +47,20 @@ const (
 	endProm = ".prom"
 )
 
-// verifyReport holds the ending of --report against those that a command knows.
+// verifyReport holds the ending of --report against those that a command
+// knows. A command that makes no report knows none.
 func (c *common) verifyReport(known ...string) error {
 	if c.reportFile == "" || slices.Contains(known, filepath.Ext(c.reportFile)) {
 		return nil
 	}
-	last := known[len(known)-1]
-	hint := "this command writes " + last
-	if len(known) > 1 {
-		hint = "its name ends in " + strings.Join(known[:len(known)-1], ", ") + " or " + last
+	var hint string
+	switch n := len(known); n {
+	case 0:
+		return fmt.Errorf("--report: this command makes none")
+	case 1:
+		hint = "this command writes " + known[0]
+	default:
+		hint = "its name ends in " + strings.Join(known[:n-1], ", ") + " or " + known[n-1]
 	}
 	return &layout.HintError{Err: quoted("--report %s has another ending", c.reportFile), Hint: hint}
 }
@@ -170,13 +175,22 @@ func (f *filing) finish(runErr error, success bool) error {
 	case isReport:
 		end.report = rep
 	case f.result == nil && f.lists:
-		return nil // what there is from before is told by its age
+		if filepath.Ext(f.path) != endProm {
+			return nil // what there is from before is told by its age
+		}
 	case f.result == nil:
+		// A command that did not get so far, but may have found problems.
 		end.report = f.nothingDone()
 		f.result = end.report
 	}
-	if end.report != nil && runErr != nil {
-		end.report.Error = valid(runErr.Error())
+	if end.report != nil {
+		end.problems = &end.report.Problems
+		if runErr != nil {
+			end.report.Error = valid(runErr.Error())
+		}
+	} else if list, ok := f.result.(problemLister); ok {
+		problems := list.problemList()
+		end.problems = &problems
 	}
 	var text []byte
 	var err error
@@ -204,7 +218,12 @@ type ending struct {
 	success bool
 	planned bool          // it got as far as a plan
 	report  *sweep.Report // nil of commands that make none
+	// problems are those of the report or result, which may be an empty list; nil of commands that look for none.
+	problems *[]walker.Problem
 }
+
+// problemLister is a result that is no report and tells problems.
+type problemLister interface{ problemList() []walker.Problem }
 
 // nothingDone is the report of a run that did not get as far as a plan.
 func (f *filing) nothingDone() *sweep.Report {

@@ -32,14 +32,13 @@ func (e *ending) metrics() []byte {
 		success = 1
 	}
 	m.one("last_run_success", "Whether the run did all that it was to do.", success)
-	if e.report == nil {
-		return []byte(m.text.String())
-	}
-	if e.planned {
+	if e.report != nil && e.planned {
 		m.amounts(e.report)
 		m.repositories(e.report)
 	}
-	m.problems(e.report)
+	if e.problems != nil {
+		m.problems(*e.problems)
+	}
 	return []byte(m.text.String())
 }
 
@@ -112,12 +111,12 @@ func (m *metrics) repositories(rep *sweep.Report) {
 }
 
 // problems has a series for every kind, so that an alert sees one come and go.
-func (m *metrics) problems(rep *sweep.Report) {
+func (m *metrics) problems(list []walker.Problem) {
 	count := map[string]int64{}
 	for _, kind := range walker.Kinds() {
 		count[kind] = 0
 	}
-	for _, p := range rep.Problems {
+	for _, p := range list {
 		count[p.Kind]++
 	}
 	kinds := make([]string, 0, len(count))

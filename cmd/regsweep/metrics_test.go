@@ -16,7 +16,7 @@ import (
 // metricsOf is the file of a run that took two seconds.
 func metricsOf(rep *sweep.Report, runErr error) string {
 	started := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
-	e := ending{f: &filing{command: "gc", dryRun: rep.DryRun, root: "/srv/a\"b\\c\nd", started: started}, at: started.Add(2 * time.Second), success: runErr == nil, planned: true, report: rep}
+	e := ending{f: &filing{command: "gc", dryRun: rep.DryRun, root: "/srv/a\"b\\c\nd", started: started}, at: started.Add(2 * time.Second), success: runErr == nil, planned: true, report: rep, problems: &rep.Problems}
 	return string(e.metrics())
 }
 

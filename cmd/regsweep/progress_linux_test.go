@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -19,7 +20,8 @@ func TestProgressOnATerminalAndCtrlC(t *testing.T) {
 	out := &bytes.Buffer{}
 	done := make(chan int, 1)
 	p := &program{in: term.tty, out: out, voice: &voice{w: term.tty}, settling: time.Hour}
-	go func() { done <- p.main([]string{"gc", "-y", "--root", s.Root}) }()
+	file := filepath.Join(t.TempDir(), "a.json")
+	go func() { done <- p.main([]string{"gc", "-y", "--root", s.Root, "--report", file}) }()
 	term.until(t, "removing: ", done)
 	term.until(t, "waiting for pushes", done)
 	if err := syscall.Kill(syscall.Getpid(), syscall.SIGINT); err != nil {
@@ -29,6 +31,9 @@ func TestProgressOnATerminalAndCtrlC(t *testing.T) {
 		t.Errorf("status %d, the blob is there: %v", status, s.Has("o"))
 	}
 	term.until(t, "stopped by signal", nil)
+	if text := readFile(t, file); !strings.Contains(text, "stopped by signal") {
+		t.Errorf("the report's file does not say so: %s", text)
+	}
 	text := term.seen()
 	if regexp.MustCompile(`removing[^\r]*stopped`).MatchString(text) || !regexp.MustCompile(`\r *\rregsweep: stopped by signal`).MatchString(text) {
 		t.Errorf("the live line was not cleared: %q", text)
