@@ -30,7 +30,7 @@ const (
 
 // Kinds are all kinds of problems.
 func Kinds() []string {
-	return []string{BrokenManifest, MissingManifest, BrokenLink, MissingBlob, DanglingTag, HalfTag, LinkMismatch, UnknownFile, IOError}
+	return []string{BrokenManifest, MissingManifest, BrokenLink, MissingBlob, DanglingTag, HalfTag, LinkMismatch, UnknownFile, IOError, MissingLayerLink, WrongSize, CorruptBlob}
 }
 
 // Problem is something about the store that its owner should know.

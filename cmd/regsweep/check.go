@@ -101,7 +101,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 		return err
 	}
 	defer r.close()
-	r.progress.phase("reading repositories", readingRepositories(r.w.Progress))
+	r.progress.phase("checking repositories", readingRepositories(r.w.Progress))
 	look, count := r.store.Inspect(ctx, r.w)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

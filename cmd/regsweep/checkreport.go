@@ -20,6 +20,8 @@ type checkReport struct {
 	Problems []walker.Problem `json:"problems"`
 }
 
+func (c *checkReport) problemList() []walker.Problem { return c.Problems }
+
 // checked is what a check has looked at.
 type checked struct {
 	Repositories   int     `json:"repositories"`

@@ -169,8 +169,8 @@ func (f *filing) finish(runErr error, success bool) error {
 	if f == nil || f.harmed || errors.As(runErr, new(*usageError)) {
 		return nil
 	}
-	end := ending{f: f, at: time.Now(), success: success, planned: f.result != nil}
 	rep, isReport := f.result.(*sweep.Report)
+	end := ending{f: f, at: time.Now(), success: success, planned: isReport}
 	switch {
 	case isReport:
 		end.report = rep
@@ -200,6 +200,10 @@ func (f *filing) finish(runErr error, success bool) error {
 	case endProm:
 		text = end.metrics()
 	default:
+		if end.report == nil {
+			end.report = f.nothingDone()
+			end.report.Problems = *end.problems
+		}
 		text, err = end.page()
 	}
 	if err == nil {

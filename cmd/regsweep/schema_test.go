@@ -73,6 +73,8 @@ func TestJSONIsAsItsSchemaSays(t *testing.T) {
 		{"ls", []string{"ls"}},
 		{"ls-repository", []string{"ls", "team/app"}},
 		{"ls-repository", []string{"ls", "broken"}},
+		{"check", []string{"check"}},
+		{"check", []string{"check", "--read-data"}},
 		{"why", []string{"why", "@app"}},
 		{"why", []string{"why", "@young"}},
 		{"why", []string{"why", "@junk"}},

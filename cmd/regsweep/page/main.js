@@ -9,7 +9,7 @@ function repositories() {
 }
 
 function drawHead(rep) {
-  const what = rep.error ? "did not do all that it was to do" : rep.dryRun ? "would free " + size(rep.removed.bytes) : "freed " + size(rep.removed.bytes);
+  const what = !data.planned && !rep.error ? "found " + plural(rep.problems.length + data.leftOut.problems, "problem") : rep.error ? "did not do all that it was to do" : rep.dryRun ? "would free " + size(rep.removed.bytes) : "freed " + size(rep.removed.bytes);
   byId("title").textContent = rep.command + (rep.dryRun ? " --dry-run " : " ") + what;
   document.title = "regsweep " + byId("title").textContent;
   const about = byId("about");
