@@ -53,9 +53,12 @@ test: ## all tests of the module
 # Tables that step through a run call by call do so with one job: there are no races to find in them.
 STEPS := ^Test(Faults|Stop|Crash|CrashTwice|Race|RaceAway|StopAway|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors|Unreadable|FullDisk|Kills|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$
 
+# What runs the program as others do has nothing to add under the race detector.
+ONCE := ^Test(Docs|CompletionInShells|ManPagesLint)$$
+
 race: ## the same under the race detector, with fewer random stores, and through the portable file access
-	$(GO) test -race -short -skip '$(STEPS)' $(TESTFLAGS) ./...
-	$(GO) test -tags portable -skip '$(STEPS)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/... ./cmd/...
+	$(GO) test -race -short -skip '$(STEPS)|$(ONCE)' $(TESTFLAGS) ./...
+	$(GO) test -tags portable -skip '$(STEPS)|$(ONCE)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/... ./cmd/...
 
 lint: ## formatting, vet on every platform, golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

@@ -93,14 +93,12 @@ func (p *program) completeObjects(cmd *cobra.Command, _ []string, word string) (
 	return p.completeImages(cmd, nil, word)
 }
 
-// completeRuns is for the runs whose trash is there.
+// completeRuns is for the runs whose trash is there; their names are as plain as tags.
 func (p *program) completeRuns(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 	return p.browse(cmd, func(b *browser) []string {
-		return b.list(word, "", []string{layout.Own, "trash"}, harmlessName)
+		return b.list(word, "", []string{layout.Own, "trash"}, layout.IsTag)
 	})
 }
-
-func harmlessName(name string) bool { return !strings.HasPrefix(name, ".") && harmless(name) == name }
 
 // repositories proposes what word can go on with: repositories, with end after
 // them, and parts of names that several begin with.

@@ -127,7 +127,7 @@ func (r *release) build(ctx context.Context, system, arch, binary string) error 
 // documents are the files that are the same for every target. The program
 // itself writes its manual pages and completions.
 func (r *release) documents(ctx context.Context) (files []file, err error) {
-	for _, pattern := range []string{"README.md", "CHANGELOG.md", "LICENSE", "docs/*.md", "deploy/*", "deploy/*/*"} {
+	for _, pattern := range []string{"README.md", "CHANGELOG.md", "LICENSE", "docs/*.md", "docs/schemas/*", "deploy/*", "deploy/*/*"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err
