@@ -33,11 +33,12 @@ func TestScratch(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "regsweep"), binary, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	makestore := exec.Command("go", "run", "./layout/layouttest/makestore", filepath.Join(dir, "var/lib/registry"))
-	makestore.Dir = project
-	makestore.Stdin = strings.NewReader(read(t, "testdata/sample.store"))
-	if out, err := makestore.CombinedOutput(); err != nil {
-		t.Fatalf("makestore: %v\n%s", err, out)
+	lib := filepath.Join(dir, "var/lib")
+	if err := os.MkdirAll(lib, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(sampleStore(t), filepath.Join(lib, "registry")); err != nil {
+		t.Fatal(err)
 	}
 	err = filepath.WalkDir(filepath.Join(dir, "var"), func(path string, _ os.DirEntry, err error) error {
 		if err == nil {
