@@ -1,16 +1,16 @@
 #!/bin/sh
-# Runs the CronJob now, while the registry is scaled to none, and starts the registry
+# Runs both CronJobs now, while the registry is scaled to none, and starts the registry
 # again whatever comes of it. That also empties its cache of blob descriptors.
 #
 #   deploy/kubernetes/maintenance.sh [NAMESPACE]
 #
-# It assumes the CronJob "regsweep" of cronjob.yaml, a Deployment "registry", and a
-# kubectl that may scale the one and create jobs of the other. Pushes and pulls fail
-# for as long as it runs; the job's own limit is four hours.
+# It assumes the CronJobs of cronjob.yaml, a Deployment "registry", and a kubectl that
+# may scale the one and create jobs of the others. Pushes and pulls fail for as long as
+# it runs; the jobs' own limit is four hours each.
 set -eu
 
 namespace=${1:-default}
-job=regsweep-$(date -u +%Y%m%d%H%M%S)
+now=$(date -u +%Y%m%d%H%M%S)
 k() { kubectl --namespace "$namespace" "$@"; }
 
 replicas=$(k get deployment/registry -o 'jsonpath={.spec.replicas}')
@@ -24,18 +24,17 @@ trap 'exit 143' TERM
 
 k scale deployment/registry --replicas=0
 k wait --for=delete pod --selector app=registry --timeout=10m
-k create job "$job" --from=cronjob/regsweep
-
-# A job that fails never becomes complete: look for both.
-while :; do
-	if k wait --for=condition=complete "job/$job" --timeout=5s 2>/dev/null; then
-		result=0
-		break
-	fi
-	if k wait --for=condition=failed "job/$job" --timeout=5s 2>/dev/null; then
-		result=1
-		break
-	fi
+result=0
+for name in regsweep-prune regsweep-gc; do
+	job=$name-$now
+	k create job "$job" --from="cronjob/$name"
+	# A job that fails never becomes complete: look for both.
+	until k wait --for=condition=complete "job/$job" --timeout=5s 2>/dev/null; do
+		if k wait --for=condition=failed "job/$job" --timeout=5s 2>/dev/null; then
+			result=1
+			break
+		fi
+	done
+	k logs "job/$job" --prefix
 done
-k logs "job/$job" --all-containers --prefix
 exit "$result"

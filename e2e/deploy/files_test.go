@@ -69,16 +69,17 @@ func TestMaintenance(t *testing.T) {
 		t.Fatal(err)
 	}
 	const before = "get deployment/registry|scale deployment/registry --replicas=0|wait --for=delete|create job|"
+	const complete, failed, again = "wait --for=condition=complete|", "wait --for=condition=failed|", "scale deployment/registry --replicas=3|"
 	for name, c := range map[string]struct {
 		does   string // the lines of kubectl's "case"
 		status int
 		want   string
 	}{
-		"done":              {"", 0, before + "wait --for=condition=complete|logs|scale deployment/registry --replicas=3|"},
-		"failed":            {"*condition=complete*) exit 1 ;;", 1, before + "wait --for=condition=complete|wait --for=condition=failed|logs|scale deployment/registry --replicas=3|"},
-		"no job":            {"*create*) exit 1 ;;", 1, before + "scale deployment/registry --replicas=3|"},
+		"done":              {"", 0, before + complete + "logs|create job|" + complete + "logs|" + again},
+		"failed":            {"*condition=complete*) exit 1 ;;", 1, before + complete + failed + "logs|create job|" + complete + failed + "logs|" + again},
+		"no job":            {"*create*) exit 1 ;;", 1, before + again},
 		"not running":       {"*get*) echo 0 ;;", 1, "get deployment/registry|"},
-		"pods that stay up": {"*delete*) exit 1 ;;", 1, strings.TrimSuffix(before, "create job|") + "scale deployment/registry --replicas=3|"},
+		"pods that stay up": {"*delete*) exit 1 ;;", 1, strings.TrimSuffix(before, "create job|") + again},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -207,24 +208,24 @@ func TestCompose(t *testing.T) {
 // policy is one.
 func TestKubernetes(t *testing.T) {
 	var policy core.ConfigMap
-	var job batch.CronJob
+	var prune, gc batch.CronJob
 	documents := strings.Split(read(t, "deploy/kubernetes/cronjob.yaml"), "\n---\n")
-	if len(documents) != 2 {
+	if len(documents) != 3 {
 		t.Fatalf("%d documents", len(documents))
 	}
-	for i, object := range []any{&policy, &job} {
+	for i, object := range []any{&policy, &prune, &gc} {
 		if err := yaml.UnmarshalStrict([]byte(documents[i]), object); err != nil {
 			t.Fatal(err)
 		}
 	}
-	pod := job.Spec.JobTemplate.Spec.Template.Spec
-	containers := slices.Concat(pod.InitContainers, pod.Containers)
-	if len(containers) != 2 || job.Spec.ConcurrencyPolicy != batch.ForbidConcurrent {
-		t.Errorf("%d containers, %s", len(containers), job.Spec.ConcurrencyPolicy)
-	}
-	for _, c := range containers {
+	for _, job := range []batch.CronJob{prune, gc} {
+		pod := job.Spec.JobTemplate.Spec.Template.Spec
+		if len(pod.Containers) != 1 || job.Spec.ConcurrencyPolicy != batch.ForbidConcurrent || !*pod.SecurityContext.RunAsNonRoot {
+			t.Fatalf("%s: %d containers, %s", job.Name, len(pod.Containers), job.Spec.ConcurrencyPolicy)
+		}
+		c := pod.Containers[0]
 		s := c.SecurityContext
-		if s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) == 0 || !*pod.SecurityContext.RunAsNonRoot {
+		if s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) == 0 {
 			t.Errorf("%s may do more than it has to", c.Name)
 		}
 		if c.Resources.Limits.Memory().IsZero() {
