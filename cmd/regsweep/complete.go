@@ -42,6 +42,15 @@ func (p *program) addCompletions(cmd *cobra.Command) {
 	})
 }
 
+// plainUsages takes the marks off what flags do, which help understands and shells
+// would show.
+func plainUsages(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) })
+	for _, sub := range cmd.Commands() {
+		plainUsages(sub)
+	}
+}
+
 // flagCompleter is what completes a flag's value, or nil.
 func (p *program) flagCompleter(f *pflag.Flag) completer {
 	switch f.Name {

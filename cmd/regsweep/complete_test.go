@@ -118,3 +118,11 @@ func TestCompletionWithoutAStore(t *testing.T) {
 		})
 	}
 }
+
+// Shells show beside a flag what it does, without the marks that help needs.
+func TestCompletionOfFlags(t *testing.T) {
+	r := runProgram(t, "", "__complete", "gc", "--prot")
+	if !strings.HasPrefix(r.stdout, "--protect\tkeep what FILE names") || strings.Contains(r.stdout, "`") {
+		t.Errorf("%q", r.stdout)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -63,6 +64,9 @@ func (p *program) main(args []string) int {
 	defer stop()
 	root := p.rootCommand()
 	root.SetArgs(args)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		plainUsages(root)
+	}
 	root.SetOut(p.out)
 	root.SetErr(p.voice.w)
 	err := root.ExecuteContext(ctx)
