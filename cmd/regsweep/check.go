@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -61,7 +60,7 @@ EXIT STATUS
   130  stopped by SIGINT, 143 by SIGTERM`
 
 func (o *checkOptions) verify(f *pflag.FlagSet) error {
-	if err := errors.Join(o.common.verify(f), o.verifyReport(endJSON)); err != nil {
+	if err := o.common.verify(f); err != nil {
 		return err
 	}
 	if !f.Changed("read-data-subset") {
