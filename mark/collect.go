@@ -188,7 +188,7 @@ func (p *pass) tagGoes(t *tag) bool {
 // unless a new one has its name.
 func (p *pass) collectTaken(t *tag) {
 	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.with && !p.old(t.Link.MTime))
-	back = back && !t.away
+	back = (back || t.node >= 0 && p.isUnlisted(t)) && !t.away
 	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}
 	if t.Link.State == walker.LinkGood {
 		item.ID = p.s.Table.Intern(t.Link.Target)

@@ -104,6 +104,9 @@ func (p *pass) layer(v *walker.Revision) {
 			p.lostLayer(layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, l.Target)
 		}
 		p.layersGo = append(p.layersGo, item)
+		if p.linkTimes != nil {
+			p.linkTimes[id] = l.MTime
+		}
 		return
 	}
 	if l.Aside {

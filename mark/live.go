@@ -16,6 +16,9 @@ func (p *pass) markLive() {
 	p.reach(Fresh, func(n *node) bool { return p.young(n) })
 	p.reach(Protected, p.protectsNode)
 	p.reach(Broken, func(n *node) bool { return n.pinned && !n.layer })
+	if p.lists() {
+		p.reach(Rooted, func(n *node) bool { return !p.listsNode(n) && !n.layer && !n.pending && !n.loose })
+	}
 	p.markFreshTags()
 	p.keepCircles()
 }
@@ -45,7 +48,7 @@ func (p *pass) tagRoots() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		p.keepSubject(t)
-		if t.node >= 0 && t.subject == 0 && !t.away && (t.Taken == "" || !p.old(t.Link.MTime)) {
+		if t.node >= 0 && t.subject == 0 && !t.away && (t.Taken == "" || !p.old(t.Link.MTime) || p.isUnlisted(t)) {
 			p.nodes[t.node].tagged = true
 		}
 	}

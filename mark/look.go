@@ -82,6 +82,7 @@ type Look struct {
 	// Restore are the items that have been set aside and are live.
 	Restore []Item
 
+	times  map[linkKey]int64 // of links that go, if Rules.Times
 	w      *walker.Walker
 	rules  Rules
 	aside  *Aside
@@ -128,6 +129,7 @@ func (s *Store) lookWith(ctx context.Context, w *walker.Walker, aside *Aside, ru
 		rules.DeleteUntagged = false
 		l = s.lookBy(ctx, w, aside, rules)
 	}
+	s.rules.Listed.settle(l)
 	return l
 }
 
@@ -198,6 +200,7 @@ func (l *Look) add(p *pass) {
 		}
 	}
 	l.Restore = append(l.Restore, p.restore...)
+	l.keepTimes(p)
 	if len(p.items) > 0 {
 		l.parts = append(l.parts, slices.Clone(p.items))
 	}
@@ -276,7 +279,7 @@ func (l *Look) join() {
 // markFresh marks the blobs that are younger than the grace.
 func (l *Look) markFresh() {
 	for _, r := range l.Store.Table.all() {
-		if r.has(hasBlob|isFresh) && !r.has(isTaken) {
+		if r.has(hasBlob|isFresh) && (!r.has(isTaken) || r.has(isNewer)) {
 			r.mark(Fresh)
 		}
 	}
@@ -320,7 +323,10 @@ func (l *Look) addBlobItems() {
 		l.Names = append(l.Names, Name{t.Path, t.Size})
 		l.Items = append(l.Items, Item{Kind: Temporary, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)})
 	}
-	if l.rules.Away != nil {
+	switch {
+	case l.rules.Listed != nil:
+		l.pickListed()
+	case l.rules.Away != nil:
 		l.pickAway()
 	}
 	slices.SortFunc(l.Items, l.compare)

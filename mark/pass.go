@@ -40,6 +40,12 @@ type pass struct {
 	// Look before this one found it.
 	away *removalIn
 	held bool
+	// listed is what a plan that was written down lists of the repository.
+	listed listing
+	// linkTimes are the times of layersGo's links, if anybody asks for them.
+	linkTimes map[ID]int64
+	// uploads are those that are there, if something is listed.
+	uploads map[string]bool
 	// judged is what a Judge has said, or nil; done is to be told what becomes of it.
 	judged *Judged
 	done   func()
@@ -114,6 +120,7 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		owner:   l.owners.Add(1),
 		protect: l.rules.Protect.within(r.Name),
 		away:    l.rules.Away.enter(r.Name),
+		listed:  l.rules.Listed.within(r.Name),
 		aliases: map[ID]ID{}, failed: map[int32]*loadError{}, extra: map[int32][]ID{},
 		repo: Repo{Name: r.Name, Nested: r.Nested},
 	}
@@ -125,6 +132,12 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		p.keep = Protected
 	case r.Odd:
 		p.keep = Broken
+	}
+	if l.rules.timed() {
+		p.linkTimes = map[ID]int64{}
+	}
+	if p.lists() {
+		p.uploads = map[string]bool{}
 	}
 	return p
 }
@@ -175,7 +188,10 @@ func (p *pass) run() {
 	p.countBytes()
 	p.report()
 	p.collect()
-	if p.l.rules.Away != nil {
+	switch {
+	case p.l.rules.Listed != nil:
+		p.pickListed()
+	case p.l.rules.Away != nil:
 		p.pickAway()
 		p.tellJudged()
 	}
@@ -327,6 +343,9 @@ func (p *pass) name(text string, bytes int64) uint32 {
 func (p *pass) readUploads() {
 	for _, u := range p.r.Uploads(p.ctx) {
 		p.totals.Uploads++
+		if p.uploads != nil {
+			p.uploads[u.ID] = true
+		}
 		p.totals.UploadBytes += u.Bytes
 		if !u.Linked && !u.Rest && u.MTime <= p.l.rules.cutoff(p.uploadsOlderThan()) {
 			p.items = append(p.items, Item{Kind: Upload, Extra: p.name(u.ID, u.Bytes)})
@@ -400,6 +419,9 @@ func (p *pass) addEdges() {
 // conditional decides whether a tag goes when the image goes that it is about,
 // and sets its subject.
 func (p *pass) conditional(t *tag) bool {
+	if p.isUnlisted(t) {
+		return false
+	}
 	if p.away != nil && p.goesWithSubject(t) {
 		return true
 	}

@@ -109,11 +109,9 @@ func (p *pass) ownLinks() (others int) {
 	return others
 }
 
-// refuseParents refuses to take manifests out of indexes that stay.
+// refuseParents refuses to take manifests out of indexes that stay, or, by
+// force, remembers these.
 func (p *pass) refuseParents() {
-	if p.l.rules.Away.Force {
-		return
-	}
 	refused := map[int32]bool{}
 	for i := range p.nodes {
 		n := &p.nodes[i]
@@ -124,6 +122,10 @@ func (p *pass) refuseParents() {
 			at, ok := p.linked(id)
 			if !ok || at == int32(i) || !p.nodes[at].away || refused[at] {
 				continue
+			}
+			if p.l.rules.Away.Force {
+				p.away.sparse[n.path] = n.mtime
+				break
 			}
 			refused[at] = true
 			p.away.refuse("remove the index, too, or say --force: the index then lacks it",

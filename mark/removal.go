@@ -24,6 +24,7 @@ type Removal struct {
 	targets []Target
 	in      map[string]*removalIn
 	pruning *pruning // nil if the targets say what goes
+	listed  bool     // a plan that was written down says what goes
 }
 
 // Target is what somebody wants to be removed: of its last three fields one at
@@ -92,11 +93,15 @@ type removalIn struct {
 	whole   bool
 
 	resolved  bool
+	listed    bool // the first Look has not yet been
 	tags      map[string]takenTag
 	manifests map[ID]takenNode // by the paths of their links
 	refusals  []error
 	going     []Going
 	unread    int // targets that are manifests which cannot be read
+	// sparse are indexes that stay and may lack what goes by force, with the
+	// times of their links.
+	sparse map[ID]int64
 }
 
 // takenTag is a tag as the first Look found it.
@@ -128,7 +133,7 @@ func NewRemoval(targets []Target) *Removal {
 }
 
 func newRemovalIn() *removalIn {
-	return &removalIn{tags: map[string]takenTag{}, manifests: map[ID]takenNode{}}
+	return &removalIn{tags: map[string]takenTag{}, manifests: map[ID]takenNode{}, sparse: map[ID]int64{}}
 }
 
 // within returns what goes from one repository, or nil.
@@ -189,7 +194,7 @@ func (r *Removal) Repositories() (names []string) {
 // Cures reports whether all that goes are manifests that cannot be read, given
 // by digest: the one removal that needs no mark, since it sweeps nothing.
 func (r *Removal) Cures() bool {
-	if r == nil || r.TagsOnly || r.prunes() {
+	if r == nil || r.TagsOnly || r.listed || r.prunes() {
 		return false
 	}
 	for _, t := range r.targets {

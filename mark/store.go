@@ -29,6 +29,10 @@ type Rules struct {
 	PullThrough bool
 	// Away are roots that go, or nil. What is garbage without that is left alone.
 	Away *Removal
+	// Listed is a plan that was written down, or nil. Nothing else goes.
+	Listed *Listing
+	// Times has the first Look remember the times of the links that go.
+	Times bool
 	// observer is told about every repository, or nil.
 	observer Observer
 	// Resumed says that a run was stopped while names were set aside, so that
@@ -44,6 +48,9 @@ func (r *Rules) fresh(mtime int64) bool { return mtime > r.cutoff(r.Grace) }
 func (r *Rules) youngUntagged(mtime int64) bool {
 	return mtime > r.cutoff(max(r.Grace, r.OlderThan))
 }
+
+// timed reports whether the times of layer links are needed.
+func (r *Rules) timed() bool { return r.Times || r.Listed != nil }
 
 // Store is what is known of a store's blobs and manifests. It outlives a Look,
 // so that no manifest is read twice.
@@ -76,7 +83,7 @@ type inode struct {
 
 // Read walks the blobs of a store.
 func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
-	s := &Store{Table: NewTable(), rules: rules, shared: map[disk.ID]*inode{}, huge: map[ID]int64{}}
+	s := &Store{Table: rules.Listed.digests(), rules: rules, shared: map[disk.ID]*inode{}, huge: map[ID]int64{}}
 	w.Top()
 	w.Blobs(ctx, nil, s.addBlob)
 	for id, r := range s.Table.all() {
@@ -110,6 +117,9 @@ func (s *Store) addBlob(b walker.Blob) {
 	}
 	if s.rules.fresh(b.MTime) {
 		bits |= isFresh
+	}
+	if s.rules.Listed.isNewer(b.MTime) {
+		bits |= isNewer
 	}
 	if b.Links > 1 {
 		s.addShared(id, b)

@@ -27,10 +27,11 @@ const (
 	isTaken                      // a manifest names it that a Removal takes away
 	isBelow                      // such a manifest reaches it
 	isGuarded                    // a manifest reaches it that a Judge calls protected
+	isNewer                      // than the plan that was written down
 )
 
 // reasonShift0 is where the bits of the reasons begin; Dead has none.
-const reasonShift0 = 11
+const reasonShift0 = 12
 
 // record is what a Table holds for a digest: 56 bytes and no pointer, since
 // there may be millions and the garbage collector need not look at them.

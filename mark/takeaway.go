@@ -17,6 +17,10 @@ func (p *pass) takeAway() {
 	switch {
 	case p.away == nil:
 	case p.away.resolved:
+		if p.away.listed {
+			p.holdToListing(p.away)
+			p.away.listed = false
+		}
 		p.holdTo(p.away)
 	case p.l.rules.Away.prunes():
 		p.judge(p.away)

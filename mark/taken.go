@@ -30,17 +30,19 @@ func (p *pass) holdTo(a *removalIn) {
 			p.nodes[t.node].away = false
 		}
 	}
-	if !p.l.rules.Away.Force {
-		p.spareChildren()
-	}
+	p.spareChildren(a)
 }
 
 // spareChildren keeps what an index names that came after the first Look, which
-// would have refused to take it away.
-func (p *pass) spareChildren() {
+// would have refused to take it away, or would have been told that the index
+// may lack it.
+func (p *pass) spareChildren(a *removalIn) {
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if n.place == 0 || n.away || n.loose || n.aside {
+			continue
+		}
+		if at, ok := a.sparse[n.path]; ok && n.mtime <= at {
 			continue
 		}
 		for _, id := range p.refsOf(n) {

@@ -32,7 +32,8 @@ type Report struct {
 	Shared         KeptAmount       `json:"shared,omitzero"` // of what rm or prune takes away, what others need
 	Retention      *Retention       `json:"retention,omitempty"`
 	Decisions      []DecisionLine   `json:"decisions,omitzero"`
-	Error          string           `json:"error,omitempty"` // why the run failed, or was stopped
+	Error          string           `json:"error,omitempty"`  // why the run failed, or was stopped
+	LeftOut        []LeftOutLine    `json:"leftOut,omitzero"` // of apply
 }
 
 // StoreCount is what there was before the run.

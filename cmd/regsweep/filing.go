@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -79,10 +79,20 @@ func (f *filing) verifyPlace(place *layout.Place) error {
 		return nil
 	}
 	f.root, f.harmed = place.Root, true
-	refuse := func(err error) error {
-		return &layout.HintError{Err: fmt.Errorf("--report %q: %w", f.path, err), Hint: "nothing has been removed; name a file in a directory that is there, outside the store"}
+	if err := verifyFile("--report", f.path, place); err != nil {
+		return err
 	}
-	dir, err := filepath.Abs(filepath.Dir(f.path))
+	f.harmed = false
+	return nil
+}
+
+// verifyFile refuses a flag's file that could not be written in the end, or
+// that would be one more file in the store.
+func verifyFile(flag, path string, place *layout.Place) error {
+	refuse := func(err error) error {
+		return &layout.HintError{Err: fmt.Errorf("%s %q: %w", flag, path, err), Hint: "nothing has been removed; name a file in a directory that is there, outside the store"}
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
 		return refuse(err)
 	}
@@ -91,13 +101,12 @@ func (f *filing) verifyPlace(place *layout.Place) error {
 	} else if !info.IsDir() {
 		return refuse(fmt.Errorf("%q is not a directory", dir))
 	}
-	if info, err := os.Lstat(f.path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
 		return refuse(errors.New("it is there and is no file"))
 	}
 	if isBelow(dir, place.Store) {
 		return refuse(errors.New("it would be in the store"))
 	}
-	f.harmed = false
 	return nil
 }
 
@@ -207,7 +216,10 @@ func (f *filing) finish(runErr error, success bool) error {
 		text, err = end.page()
 	}
 	if err == nil {
-		err = writeWhole(f.path, text)
+		err = writeWhole(f.path, func(w io.Writer) error {
+			_, err := w.Write(text)
+			return err
+		})
 	}
 	if err != nil {
 		return &layout.HintError{Err: fmt.Errorf("--report %q: %w", f.path, err), Hint: "what is said above about the store holds; only the report's file has not been written"}
@@ -243,17 +255,16 @@ func (f *filing) nothingDone() *sweep.Report {
 }
 
 // writeWhole writes a file that is seen under its name when it is complete.
-func writeWhole(path string, text []byte) error {
+func writeWhole(path string, write func(io.Writer) error) error {
 	dir := filepath.Dir(path)
 	// Not derived from the file's name, which may be as long as names can be.
 	// Its ending is none that the node exporter reads.
-	name := filepath.Join(dir, fmt.Sprintf(".regsweep-report-%016x.tmp", rand.Uint64()))
+	name := filepath.Join(dir, fmt.Sprintf(".regsweep-%016x.tmp", rand.Uint64()))
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	_, err = bytes.NewReader(text).WriteTo(f)
-	if err == nil {
+	if err = write(f); err == nil {
 		err = f.Sync()
 	}
 	err = errors.Join(err, f.Close())

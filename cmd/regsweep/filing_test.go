@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,7 +46,7 @@ func TestReportFileIsReplacedWhole(t *testing.T) {
 	if err := os.Symlink(target, file); err != nil {
 		t.Skip(err)
 	}
-	if err := writeWhole(file, []byte("new")); err != nil {
+	if err := writeWhole(file, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "what the link named", "mine", readFile(t, target))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 type gcOptions struct {
 	common
 	removal
+	planning
 	deleteUntagged bool
 	olderThan      age
 	olderThanGiven bool
@@ -46,6 +48,7 @@ cannot be read in full. If anything cannot be read at all, nothing is removed.` 
 	}
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
+	o.planning.add(cmd.Flags())
 	o.olderThan = age(24 * time.Hour)
 	cmd.Flags().BoolVarP(&o.deleteUntagged, "delete-untagged", "m", false, "remove manifests without a tag too, unless something keeps them")
 	cmd.Flags().Var(&o.olderThan, "older-than", "with -m: keep untagged manifests younger than this `AGE`; 0 lifts it")
@@ -57,7 +60,7 @@ func (o *gcOptions) verify(f *pflag.FlagSet, args []string) error {
 	if err := o.common.verify(f); err != nil {
 		return err
 	}
-	if err := o.removal.verify(f); err != nil {
+	if err := errors.Join(o.removal.verify(f), o.planning.verify(f, o.dryRun)); err != nil {
 		return err
 	}
 	if len(args) == 1 {
@@ -80,6 +83,7 @@ func (p *program) gc(ctx context.Context, o *gcOptions, f *pflag.FlagSet, args [
 	if err != nil {
 		return err
 	}
+	job.planning = o.planning
 	job.rules.DeleteUntagged, job.rules.OlderThan = o.deleteUntagged, time.Duration(o.olderThan)
 	if job.rules.PullThrough && o.deleteUntagged && !o.olderThanGiven {
 		return &layout.HintError{

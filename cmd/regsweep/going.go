@@ -20,6 +20,10 @@ var roleNames = map[mark.Role]string{
 
 // writeGoing says what a removal by name takes away, with all that goes along.
 func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
+	if j.applied != nil {
+		j.writeApplied(w, rep, executed)
+		return
+	}
 	away := j.rules.Away
 	if away == nil {
 		return

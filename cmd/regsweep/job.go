@@ -22,7 +22,9 @@ type job struct {
 	command string
 	place   layout.Place
 	rules   mark.Rules
-	prune   *pruning // of the command of this name, or nil
+	prune   *pruning           // of the command of this name, or nil
+	applied *sweep.WrittenPlan // of apply, or nil
+	planning
 
 	started  time.Time
 	store    *disk.Dir
@@ -38,9 +40,10 @@ func (j *job) run(ctx context.Context) (err error) {
 	working, done := context.WithCancel(ctx)
 	defer done()
 	go useProcessors(working, j.jobs)
-	if err := j.refuseForeign(); err != nil {
+	if err := errors.Join(j.refuseForeign(), j.verifyPlanFile()); err != nil {
 		return err
 	}
+	j.rules.Times = j.planFile != ""
 	if j.store, err = j.files.OpenStore(j.place.Store); err != nil {
 		return fmt.Errorf("open the store %q: %w", j.place.Store, err)
 	}
@@ -63,6 +66,9 @@ func (j *job) run(ctx context.Context) (err error) {
 	refusal := j.refuseTooMuch()
 	if j.dryRun {
 		j.status = j.verdict()
+		if refusal == nil {
+			refusal = j.writePlan()
+		}
 		return errors.Join(j.report(false), refusal)
 	}
 	if refusal != nil {
@@ -178,7 +184,7 @@ func (j *job) makePlan(ctx context.Context) error {
 				j.voice.say("regsweep: %s: %s", p.Path, p.Detail)
 			}
 		}
-		if j.rules.Away.Cures() && !j.rules.Resumed {
+		if j.rules.Away.Cures() && !j.rules.Resumed && j.planFile == "" {
 			j.voice.warn("%d paths cannot be read: only the links of the manifests that were named are removed, and no blob", n)
 			j.plan = sweep.NewCure(look)
 			return nil

@@ -40,7 +40,7 @@ func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet
 }
 
 // removeByName runs a command that takes away what it was given by name.
-func (p *program) removeByName(ctx context.Context, command string, c *common, r *removal, f *pflag.FlagSet, away *mark.Removal) error {
+func (p *program) removeByName(ctx context.Context, command string, c *common, r *removal, planned planning, f *pflag.FlagSet, away *mark.Removal) error {
 	if err := p.verifyConsent(r, command); err != nil {
 		return usage(err)
 	}
@@ -48,7 +48,7 @@ func (p *program) removeByName(ctx context.Context, command string, c *common, r
 	if err != nil {
 		return err
 	}
-	job.rules.Away = away
+	job.rules.Away, job.planning = away, planned
 	return job.run(ctx)
 }
 

@@ -16,10 +16,14 @@ func (j *job) next(rep *sweep.Report) (next []string) {
 	if rep.DryRun && !j.plan.Empty() {
 		say("run it without --dry-run to remove this")
 	}
-	if j.rules.Away != nil {
+	if j.planFile != "" {
+		say("regsweep apply %s carries out the plan that has been written there", j.planFile)
+	}
+	if j.rules.Away != nil && j.applied == nil {
 		j.nextAway(rep, say)
 	}
-	if k := rep.Kept.Fresh; k.Blobs > 0 && j.rules.Away == nil {
+	removesAll := j.rules.Away == nil && j.applied == nil
+	if k := rep.Kept.Fresh; k.Blobs > 0 && removesAll {
 		flags := "--grace 0"
 		if j.rules.DeleteUntagged {
 			flags += " --older-than 0"
@@ -27,7 +31,7 @@ func (j *job) next(rep *sweep.Report) (next []string) {
 		say("%s (%s) %s kept only for %s age: %s removes %s too, if nothing is pushing", english.Plural(int(k.Blobs), "blob", ""), size(k.Bytes),
 			english.PluralWord(int(k.Blobs), "is", "are"), english.PluralWord(int(k.Blobs), "its", "their"), flags, english.PluralWord(int(k.Blobs), "it", "them"))
 	}
-	if j.rules.Away == nil && !j.rules.DeleteUntagged && rep.Store.Manifests > 0 && j.untagged() > 0 {
+	if removesAll && !j.rules.DeleteUntagged && rep.Store.Manifests > 0 && j.untagged() > 0 {
 		say("%s no tag: -m removes those that nothing else keeps", english.Plural(j.untagged(), "manifest has", "manifests have"))
 	}
 	if g := j.plan.Garbage(); g.Blobs > 0 {

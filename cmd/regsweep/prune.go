@@ -15,6 +15,7 @@ import (
 type pruneOptions struct {
 	common
 	removal
+	planning
 	policyFile   string
 	printPolicy  bool
 	filters      []string
@@ -53,6 +54,7 @@ unless the rule, or the flag --allow-empty, allows that. Older garbage is left t
 	f := cmd.Flags()
 	o.common.add(f)
 	o.removal.add(f)
+	o.planning.add(f)
 	f.StringVar(&o.policyFile, "policy", "", "the policy's `FILE`; - is standard input")
 	f.BoolVar(&o.printPolicy, "print-policy", false, "write the policy, that of a file or of flags, and do nothing else")
 	f.StringArrayVar(&o.filters, "filter", nil, "`REPO_REGEX:TAG_REGEX`, for whole names, of the tags that may go; may be repeated")
@@ -71,7 +73,7 @@ var (
 
 // verify checks the options before anything is read.
 func (o *pruneOptions) verify(f *pflag.FlagSet) error {
-	if err := errors.Join(o.common.verify(f), o.removal.verify(f)); err != nil {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun)); err != nil {
 		return err
 	}
 	made := false
@@ -129,6 +131,7 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 	if err != nil {
 		return err
 	}
+	job.planning = o.planning
 	if job.rules.PullThrough {
 		p.voice.warn("%s is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root)
 	}

@@ -68,6 +68,9 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	if j.prune != nil {
 		j.prune.into(&rep)
 	}
+	if j.applied != nil {
+		rep.LeftOut = j.leftOut()
+	}
 	if j.verbose {
 		rep.Items = []sweep.ItemLine{}
 		j.plan.EachLine(executed, func(l sweep.ItemLine) {

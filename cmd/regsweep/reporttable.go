@@ -59,7 +59,7 @@ func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool
 		}
 	}
 	stays, gone, goes := "live", ink.green, rep.Removed.Amount
-	if j.rules.Away != nil {
+	if j.rules.Away != nil || j.applied != nil {
 		stays = "stays" // garbage that is older too, which is gc's
 	}
 	if goes.Blobs == 0 {

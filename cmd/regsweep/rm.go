@@ -16,6 +16,7 @@ import (
 type rmOptions struct {
 	common
 	removal
+	planning
 	repositories []string
 	force        bool
 	targets      []mark.Target
@@ -46,13 +47,14 @@ Of a manifest that cannot be read, NAME@DIGEST removes the link and sweeps nothi
 	}
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
+	o.planning.add(cmd.Flags())
 	cmd.Flags().StringArrayVar(&o.repositories, "repository", nil, "delete the repository `NAME` with all that is in it; further NAMEs may follow")
 	cmd.Flags().BoolVar(&o.force, "force", false, "delete a child of an index that stays; the index then lacks it")
 	return cmd
 }
 
 func (o *rmOptions) verify(f *pflag.FlagSet, args []string) error {
-	if err := errors.Join(o.common.verify(f), o.removal.verify(f)); err != nil {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun)); err != nil {
 		return err
 	}
 	names, images := o.repositories, args
@@ -90,5 +92,5 @@ func (p *program) rm(ctx context.Context, o *rmOptions, f *pflag.FlagSet, args [
 	}
 	away := mark.NewRemoval(o.targets)
 	away.Force = o.force
-	return p.removeByName(ctx, "rm", &o.common, &o.removal, f, away)
+	return p.removeByName(ctx, "rm", &o.common, &o.removal, o.planning, f, away)
 }

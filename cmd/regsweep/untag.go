@@ -16,6 +16,7 @@ import (
 type untagOptions struct {
 	common
 	removal
+	planning
 	targets []mark.Target
 }
 
@@ -35,11 +36,12 @@ and "regsweep gc -m" all images without a tag.` + exitStatusHelp,
 	}
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
+	o.planning.add(cmd.Flags())
 	return cmd
 }
 
 func (o *untagOptions) verify(f *pflag.FlagSet, args []string) (err error) {
-	if err := errors.Join(o.common.verify(f), o.removal.verify(f)); err != nil {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun)); err != nil {
 		return err
 	}
 	if len(args) == 0 {
@@ -60,5 +62,5 @@ func (p *program) untag(ctx context.Context, o *untagOptions, f *pflag.FlagSet, 
 	}
 	away := mark.NewRemoval(o.targets)
 	away.TagsOnly = true
-	return p.removeByName(ctx, "untag", &o.common, &o.removal, f, away)
+	return p.removeByName(ctx, "untag", &o.common, &o.removal, o.planning, f, away)
 }

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// applyOptions are what apply was asked to do.
+type applyOptions struct {
+	common
+	removal
+	file string
+}
+
+func (p *program) applyCommand() *cobra.Command {
+	o := &applyOptions{}
+	cmd := &cobra.Command{
+		Use:   "apply PLAN",
+		Short: "carry out a plan that a dry run has written",
+		Long: `apply carries out what "gc", "rm", "untag" or "prune" wrote with --dry-run --plan FILE, and
+nothing else. The plan's own tags go if they still name the same digest, its manifests
+if their links have not been written again; then everything is marked once more, by the
+plan's rules and today's clock, and what the plan lists goes as far as it is dead. What
+is left out is named, with the reason; that is no failure.
+
+A plan that was cut short or edited, or that is for another root directory, is refused.
+A flag such as --grace makes it more careful than the plan was, never less.` + exitStatusHelp,
+		Example: `  regsweep gc -m --dry-run --plan plan.txt      write down what would be removed
+  less plan.txt                                 have it looked at
+  regsweep apply plan.txt --dry-run             what of it would be removed by now
+  regsweep apply plan.txt --yes`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return nil
+			}
+			return usage(&layout.HintError{Err: errors.New("apply needs to know which plan, and takes one"), Hint: "give the FILE that --dry-run --plan FILE has written"})
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return p.apply(cmd.Context(), o, cmd.Flags(), args[0]) },
+	}
+	o.common.add(cmd.Flags())
+	o.removal.add(cmd.Flags())
+	return cmd
+}
+
+func (o *applyOptions) verify(f *pflag.FlagSet, file string) error {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f)); err != nil {
+		return err
+	}
+	switch o.file = file; {
+	case file == "":
+		return errors.New("the argument is empty: it is a plan's file")
+	case file == "-" && o.protect == "-":
+		return errors.New("the plan and --protect cannot both be standard input")
+	}
+	return nil
+}
+
+func (p *program) apply(ctx context.Context, o *applyOptions, f *pflag.FlagSet, file string) error {
+	if err := o.verify(f, file); err != nil {
+		return usage(err)
+	}
+	if err := p.verifyConsent(&o.removal, "apply"); err != nil {
+		return usage(err)
+	}
+	plan, err := p.readPlan(file)
+	if err != nil {
+		return err
+	}
+	job, err := p.newJob("apply", &o.common, &o.removal, f, "")
+	if err != nil {
+		return err
+	}
+	if err := sameStore(plan, &job.place); err != nil {
+		return err
+	}
+	given := job.rules
+	job.rules = plan.Rules()
+	job.rules.Protect, job.rules.PullThrough = given.Protect, given.PullThrough
+	if f.Changed("grace") {
+		job.rules.Grace = max(job.rules.Grace, given.Grace)
+	}
+	if f.Changed("uploads-older-than") {
+		job.rules.UploadsOlderThan = max(job.rules.UploadsOlderThan, given.UploadsOlderThan)
+	}
+	job.applied = plan
+	return job.run(ctx)
+}
+
+// readPlan reads a written plan.
+func (p *program) readPlan(file string) (*sweep.WrittenPlan, error) {
+	in, name := p.in, "standard input"
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, &layout.HintError{Err: fmt.Errorf("read the plan: %w", err), Hint: "give the FILE that --dry-run --plan FILE has written"}
+		}
+		defer f.Close()
+		in, name = f, file
+	}
+	plan, err := readPlanFrom(in)
+	if err != nil {
+		return nil, &layout.HintError{
+			Err:  fmt.Errorf("the plan %q is refused: %w; nothing has been removed", name, err),
+			Hint: "make a new one with --dry-run --plan FILE: a plan is carried out as it was written, or not at all",
+		}
+	}
+	return plan, nil
+}
+
+func readPlanFrom(in io.Reader) (*sweep.WrittenPlan, error) {
+	if f, ok := in.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return nil, errors.New("it is a directory")
+		}
+	}
+	return sweep.ReadPlan(in)
+}
+
+// sameStore refuses a plan that was made for another store.
+func sameStore(plan *sweep.WrittenPlan, place *layout.Place) error {
+	root, err := realPath(place.Root)
+	if err != nil {
+		return err
+	}
+	store, err := realPath(place.Store)
+	if err != nil {
+		return err
+	}
+	if root == plan.Root && store == plan.Store {
+		return nil
+	}
+	wanted, got := plan.Root, root
+	if root == plan.Root {
+		wanted, got = plan.Store, store
+	}
+	return &layout.HintError{
+		Err:  fmt.Errorf("the plan is for %q, and this is %q: nothing has been removed", wanted, got),
+		Hint: "name with --root what it is for, by the same path, or make a new plan here with --dry-run --plan FILE",
+	}
+}
+
+// appliedText says in the table what is carried out.
+func appliedText(plan *sweep.WrittenPlan) string {
+	return fmt.Sprintf("a plan of %s, made %s: %s items", plan.Command, plan.Time.UTC().Format(time.DateTime)+" UTC", comma(int(plan.Items)))
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// planning is the flag of a dry run that writes its plan down.
+type planning struct {
+	planFile string
+}
+
+func (p *planning) add(f *pflag.FlagSet) {
+	f.StringVar(&p.planFile, "plan", "", "with --dry-run: write the plan to `FILE`, for regsweep apply")
+}
+
+func (p *planning) verify(f *pflag.FlagSet, dryRun bool) error {
+	switch {
+	case !f.Changed("plan"):
+		return nil
+	case p.planFile == "":
+		return errors.New("--plan is empty: it is a file")
+	case p.planFile == "-":
+		return &layout.HintError{Err: errors.New("--plan cannot be standard output, where the report goes"), Hint: "name a file"}
+	case !dryRun:
+		return &layout.HintError{
+			Err:  errors.New("--plan writes down what a dry run would do"),
+			Hint: "give --dry-run with it; regsweep apply FILE then carries the plan out",
+		}
+	}
+	return nil
+}
+
+// verifyPlanFile makes sure, before anything is read, that a plan can be
+// written where it is to be, outside of the store.
+func (j *job) verifyPlanFile() error {
+	if j.planFile == "" {
+		return nil
+	}
+	return verifyFile("--plan", j.planFile, &j.place)
+}
+
+// realPath is the path without symbolic links.
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+// writePlan writes the plan down, wholly or not at all.
+func (j *job) writePlan() error {
+	if j.planFile == "" {
+		return nil
+	}
+	h, err := j.planHeader()
+	if err == nil {
+		err = writeWhole(j.planFile, func(w io.Writer) error { return j.plan.WriteFile(w, h) })
+	}
+	if err != nil {
+		return &layout.HintError{Err: fmt.Errorf("--plan %q: %w", j.planFile, err), Hint: "what is said above about the store holds; only the plan has not been written"}
+	}
+	return nil
+}
+
+func (j *job) planHeader() (h sweep.PlanHeader, err error) {
+	r := &j.rules
+	h = sweep.PlanHeader{
+		Command: j.command, Time: r.Now, Grace: r.Grace, UploadsOlderThan: r.UploadsOlderThan,
+		DeleteUntagged: r.DeleteUntagged, OlderThan: r.OlderThan,
+	}
+	if r.Away != nil {
+		h.Force, h.Whole = r.Away.Force, slices.Sorted(slices.Values(r.Away.Repositories()))
+	}
+	if h.Root, err = realPath(j.place.Root); err == nil {
+		h.Store, err = realPath(j.place.Store)
+	}
+	return h, err
+}

@@ -1,0 +1,128 @@
+package mark
+
+import (
+	"slices"
+	"strings"
+)
+
+// Removal takes away the roots that are listed, as far as they are what they
+// were: a tag while it names the same digest, a manifest while its link has not
+// been written again, and an index keeps its parts unless it is Sparse.
+// Judged says that a policy decided about them. Sort has been called.
+func (g *Listing) Removal(tagsOnly, judged bool) *Removal {
+	r := &Removal{TagsOnly: tagsOnly, in: map[string]*removalIn{}, listed: true}
+	if judged {
+		r.pruning = &pruning{looked: true}
+	}
+	in := func(repository string) *removalIn {
+		a := r.in[repository]
+		if a == nil {
+			a = newRemovalIn()
+			a.resolved, a.listed = true, true
+			r.in[repository] = a
+		}
+		return a
+	}
+	for k := range g.items {
+		i := &g.items[k]
+		if i.part == NoRoot {
+			continue
+		}
+		switch a := in(g.repos[i.repo]); i.kind {
+		case Tag:
+			a.tags[g.nameOf(i)] = takenTag{target: g.table.Digest(i.id), with: i.part == Along}
+		case Manifest, LayerLink: // which may be a manifest's, as registry 2.1.0 linked it
+			a.manifests[i.id] = takenNode{mtime: i.mtime, named: i.part == Root}
+		}
+	}
+	for _, name := range g.Whole {
+		in(name).whole = true
+	}
+	for _, s := range g.Sparse {
+		in(s.Repository).sparse[g.table.Intern(s.Digest)] = s.MTime
+	}
+	return r
+}
+
+// linkKey names a link in a Look.
+type linkKey struct {
+	owner uint32 // of its repository
+	kind  Kind
+	id    ID
+}
+
+// keepTimes keeps the times of the links that go from a repository.
+func (l *Look) keepTimes(p *pass) {
+	if !l.rules.Times || l.aside != nil {
+		return
+	}
+	if l.times == nil {
+		l.times = map[linkKey]int64{}
+	}
+	for k := range p.items {
+		switch i := &p.items[k]; i.Kind {
+		case Manifest:
+			if at, ok := p.linked(i.ID); ok {
+				l.times[linkKey{p.owner, Manifest, i.ID}] = p.nodes[at].mtime
+			}
+		case LayerLink:
+			l.times[linkKey{p.owner, LayerLink, i.ID}] = p.linkTimes[i.ID]
+		}
+	}
+}
+
+// Describe says of an item what a Listing has to know of it. The Rules had Times.
+func (l *Look) Describe(i *Item) Listed {
+	d := Listed{Kind: i.Kind, Repository: l.RepositoryOf(i), Name: l.NameOf(i)}
+	if i.ID != 0 && i.Kind != Temporary {
+		d.Digest = l.Digest(i.ID)
+	}
+	if i.Repo == NoRepo {
+		return d
+	}
+	d.MTime = l.times[linkKey{l.Repositories[i.Repo].owner, i.Kind, i.ID}]
+	a := l.rules.Away.within(d.Repository)
+	if a == nil {
+		return d
+	}
+	along := false
+	switch i.Kind {
+	case Tag:
+		was, ok := a.tags[d.Name]
+		if !ok {
+			return d
+		}
+		along = was.with
+	case Manifest, LayerLink:
+		was, ok := a.manifests[i.ID]
+		if !ok {
+			return d
+		}
+		along = !was.named
+	default:
+		return d
+	}
+	if d.Part = Root; along {
+		d.Part = Along
+	}
+	return d
+}
+
+// Sparse are the indexes that stay and lose parts by force, sorted.
+func (l *Look) Sparse() (list []Sparse) {
+	if l.rules.Away == nil {
+		return nil
+	}
+	for name, a := range l.rules.Away.in {
+		for id, mtime := range a.sparse {
+			list = append(list, Sparse{name, l.Digest(id), mtime})
+		}
+	}
+	slices.SortFunc(list, func(a, b Sparse) int {
+		if c := strings.Compare(a.Repository, b.Repository); c != 0 {
+			return c
+		}
+		return a.Digest.Compare(b.Digest)
+	})
+	return list
+}

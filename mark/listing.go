@@ -1,0 +1,221 @@
+package mark
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// Part says what an item of a plan is to the roots that a command takes away.
+type Part uint8
+
+// The parts.
+const (
+	NoRoot Part = iota // garbage
+	Root               // it was named, or decided about by itself
+	Along              // a root that goes along with another one
+)
+
+// Listed is one item of a plan that was written down.
+type Listed struct {
+	Kind       Kind
+	Repository string
+	Name       string // of a tag, an upload, a path
+	Digest     layout.Digest
+	MTime      int64 // of a manifest's or layer's link, in nanoseconds since 1970
+	Part       Part
+}
+
+// Sparse is an index that stays though a part of it is taken away by force.
+type Sparse struct {
+	Repository string
+	Digest     layout.Digest
+	MTime      int64 // of its link, in nanoseconds since 1970
+}
+
+// Listing is a plan that was written down. With it in the Rules of a Look
+// nothing goes but what it lists, and of that only what is dead and was not
+// written since: all other manifests and tags are roots, whatever else the
+// rules say. It serves one Store, whose digests it numbers.
+type Listing struct {
+	// Time is the clock of the look that the plan was made from.
+	Time time.Time
+	// Whole are repositories that go as a whole, Sparse indexes that were to
+	// lose parts.
+	Whole  []string
+	Sparse []Sparse
+
+	table *Table
+	repos []string // sorted when the listing is
+	names []string
+	items []listed // sorted by repository, kind, digest and name
+
+	mu      sync.Mutex // of texts
+	texts   []string   // why items are left out
+	told    map[string]uint16
+	settled bool // the first Look has been
+}
+
+// listed is an item in 24 bytes. Names are numbered in the order in which they
+// are added.
+type listed struct {
+	mtime int64
+	id    ID
+	repo  uint32
+	name  uint32 // 1 + index in names, or 0
+	why   uint16 // 1 + index in texts, goes, or 0 as long as nothing is known
+	kind  Kind
+	part  Part
+}
+
+// NewListing returns an empty listing.
+func NewListing() *Listing {
+	return &Listing{table: NewTable(), texts: []string{inUse}, told: map[string]uint16{inUse: 1}}
+}
+
+// Add adds an item. Of what has no name or digest they are empty. Items of a
+// repository that follow one another take least time.
+func (g *Listing) Add(i Listed) {
+	if last := len(g.repos) - 1; last < 0 || g.repos[last] != i.Repository {
+		g.repos = append(g.repos, i.Repository)
+	}
+	one := listed{mtime: i.MTime, repo: uint32(len(g.repos) - 1), kind: i.Kind, part: i.Part}
+	if i.Kind == Tag || !i.Digest.IsZero() {
+		one.id = g.table.Intern(i.Digest) // a tag may name nothing
+	}
+	if i.Name != "" {
+		g.names = append(g.names, i.Name)
+		one.name = uint32(len(g.names))
+	}
+	g.items = append(g.items, one)
+}
+
+// digests is the table that a Store begins with.
+func (g *Listing) digests() *Table {
+	if g == nil {
+		return NewTable()
+	}
+	return g.table
+}
+
+// isNewer reports whether a file was written since the plan was made.
+func (g *Listing) isNewer(mtime int64) bool { return g != nil && mtime > g.Time.UnixNano() }
+
+// Len is how many items there are.
+func (g *Listing) Len() int { return len(g.items) }
+
+// ErrTwice says that a listing has an item twice.
+var ErrTwice = errors.New("it lists something twice")
+
+// Sort arranges the items after the last has been added.
+func (g *Listing) Sort() error {
+	sorted := slices.Clone(g.repos)
+	slices.Sort(sorted)
+	sorted = slices.Compact(sorted)
+	for i := range g.items {
+		at, _ := slices.BinarySearch(sorted, g.repos[g.items[i].repo])
+		g.items[i].repo = uint32(at)
+	}
+	g.repos = sorted
+	slices.SortFunc(g.items, func(a, b listed) int { return g.compare(&a, &b) })
+	for i := range g.items {
+		if i > 0 && g.compare(&g.items[i-1], &g.items[i]) == 0 {
+			return ErrTwice
+		}
+	}
+	return nil
+}
+
+func (g *Listing) compare(a, b *listed) int {
+	return cmp.Or(cmp.Compare(a.repo, b.repo), compareKeys(g.keyOf(a), g.keyOf(b)))
+}
+
+// listedKey names an item within its repository: a tag by its name whatever it
+// names, an interrupted write by its path.
+type listedKey struct {
+	kind Kind
+	id   ID
+	name string
+}
+
+func makeKey(kind Kind, id ID, name string) listedKey {
+	if kind == Tag || kind == Temporary {
+		id = 0
+	}
+	return listedKey{kind, id, name}
+}
+
+func compareKeys(a, b listedKey) int {
+	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id), cmp.Compare(a.name, b.name))
+}
+
+func (g *Listing) keyOf(i *listed) listedKey { return makeKey(i.kind, i.id, g.nameOf(i)) }
+
+func (g *Listing) nameOf(i *listed) string {
+	if i.name == 0 {
+		return ""
+	}
+	return g.names[i.name-1]
+}
+
+// listing is what is listed of one repository, or of none. The zero value
+// lists nothing.
+type listing struct {
+	g     *Listing
+	items []listed
+}
+
+// within returns what is listed of one repository, or, for "", of none.
+func (g *Listing) within(repository string) listing {
+	if g == nil {
+		return listing{}
+	}
+	at, ok := slices.BinarySearch(g.repos, repository)
+	if !ok {
+		return listing{g: g}
+	}
+	byRepo := func(i listed, repo uint32) int { return cmp.Compare(i.repo, repo) }
+	lo, _ := slices.BinarySearchFunc(g.items, uint32(at), byRepo)
+	hi, _ := slices.BinarySearchFunc(g.items, uint32(at)+1, byRepo)
+	return listing{g, g.items[lo:hi]}
+}
+
+// find returns an item, or nil.
+func (s listing) find(kind Kind, id ID, name string) *listed {
+	at, ok := slices.BinarySearchFunc(s.items, makeKey(kind, id, name), func(i listed, key listedKey) int {
+		return compareKeys(s.g.keyOf(&i), key)
+	})
+	if !ok {
+		return nil
+	}
+	return &s.items[at]
+}
+
+// leaveOut records why an item does not go. The first Look calls it,
+// concurrently for different items.
+func (g *Listing) leaveOut(i *listed, why string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	number := g.told[why]
+	switch {
+	case number > 0:
+	case len(g.texts) < tellable:
+		g.texts = append(g.texts, why)
+		number = uint16(len(g.texts))
+		g.told[why] = number
+	default:
+		number = g.told[inUse]
+	}
+	i.why = number
+}
+
+// tellable is how many different reasons are told: there may be one for every
+// tag that has been moved.
+const tellable = 60_000
+
+// goes is in place of a reason.
+const goes = ^uint16(0)

@@ -1,0 +1,50 @@
+package sweep
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/mark"
+)
+
+// LeftOutLine is an item of a written plan that was not removed, and why.
+type LeftOutLine struct {
+	Kind       string `json:"kind"`
+	Repository string `json:"repository"`
+	Name       string `json:"name"`
+	Digest     string `json:"digest"`
+	Reason     string `json:"reason"`
+}
+
+// raced is the reason of what became live while a run was under way.
+const raced = "it came into use while the plan was carried out"
+
+// LeftOut is what of a written plan is not removed, in the order of
+// removal: what was live or changed before the run, and what became so during it.
+func (p *Plan) LeftOut(listing *mark.Listing) (list []LeftOutLine) {
+	type ranked struct {
+		kind mark.Kind
+		LeftOutLine
+	}
+	var all []ranked
+	add := func(i mark.Listed, why string) {
+		if kind, ok := kindNames[i.Kind]; ok {
+			all = append(all, ranked{i.Kind, LeftOutLine{kind, i.Repository, i.Name, i.Digest.String(), why}})
+		}
+	}
+	listing.EachLeftOut(func(l mark.LeftOut) { add(l.Listed, l.Why) })
+	for k := range p.items {
+		if p.done[k] == spared {
+			add(p.look.Describe(&p.items[k]), raced)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.Repository, b.Repository), strings.Compare(a.Name, b.Name), strings.Compare(a.Digest, b.Digest))
+	})
+	list = make([]LeftOutLine, len(all))
+	for k := range all {
+		list[k] = all[k].LeftOutLine
+	}
+	return list
+}
