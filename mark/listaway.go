@@ -31,8 +31,12 @@ func (g *Listing) Removal(tagsOnly, judged bool) *Removal {
 		switch a := in(g.repos[i.repo]); i.kind {
 		case Tag:
 			a.tags[g.nameOf(i)] = takenTag{target: g.table.Digest(i.id), with: i.part == Along}
-		case Manifest, LayerLink: // which may be a manifest's, as registry 2.1.0 linked it
-			a.manifests[i.id] = takenNode{mtime: i.mtime, named: i.part == Root}
+		case Manifest, LayerLink:
+			// A layer link may be a manifest's, as registry 2.1.0 linked it, unless
+			// it is linked as one, too; which comes before.
+			if _, ok := a.manifests[i.id]; !ok {
+				a.manifests[i.id] = takenNode{mtime: i.mtime, named: i.part == Root}
+			}
 		}
 	}
 	for _, name := range g.Whole {

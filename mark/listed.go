@@ -152,7 +152,7 @@ func (p *pass) mayGoListed(i *Item) bool {
 		if i.Aside || found != nil && found.id == i.ID {
 			return true
 		}
-		p.s.Table.record(i.ID).mark(Rooted)
+		p.keepDangling(i, name)
 		return false
 	case LayerLink:
 		if found != nil && p.linkTimes[i.ID] <= found.mtime {
@@ -167,6 +167,14 @@ func (p *pass) mayGoListed(i *Item) bool {
 		return found != nil || isSetAside(name)
 	}
 	return found != nil
+}
+
+// keepDangling keeps what a tag names that is not listed, and whose manifest is
+// not linked, unless it was so when the plan was made: rm leaves such tags alone.
+func (p *pass) keepDangling(i *Item, name string) {
+	if p.l.rules.Away == nil || slices.ContainsFunc(p.tags, func(t tag) bool { return t.Name == name && p.listed.g.isNewer(t.Link.MTime) }) {
+		p.s.Table.record(i.ID).mark(Rooted)
+	}
 }
 
 // tellLeftOut says why what is listed of this repository does not go.
