@@ -84,7 +84,7 @@ func TestRaceAway(t *testing.T) {
 	for _, c := range []struct {
 		age   string
 		names removalOf
-	}{{"30d", byName}, {"10m", byName}, {"30d", byJudge}, {"10m", byJudge}} {
+	}{{"30d", byName}, {"10m", byName}, {"30d", byJudge}, {"10m", byJudge}, {"10m", byPlan}} {
 		age := c.age
 		t.Run("of images "+age+" old", func(t *testing.T) {
 			tp := newTemplate(t, "age "+age+"\n"+awaySample)
