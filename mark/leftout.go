@@ -1,0 +1,209 @@
+package mark
+
+import (
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// Why items of a plan are left out. Other reasons are whyStays's.
+const (
+	inUse       = "something that stays needs it"
+	isGone      = "it is gone"
+	isYoung     = "it is too young"
+	isGuardedBy = "it is protected"
+	isRewritten = "it has been written again since the plan was made"
+	isTagged    = "a tag names it"
+	imageStays  = "its image stays"
+	notEmpty    = "it is not empty"
+	uploadGoes  = "it is being written to, or too young"
+	whileUpload = "something is being uploaded to its repository"
+	leftover    = "it is gone, in use, or too young"
+)
+
+// tellLeftOut says why what is listed of this repository does not go.
+func (p *pass) tellLeftOut() {
+	for k := range p.items {
+		i := &p.items[k]
+		name := ""
+		if i.named() {
+			name = p.names[i.Extra].Text
+		}
+		if found := p.listed.find(i.Kind, i.ID, name); found != nil {
+			found.why = goes
+		}
+	}
+	tags := map[string]*tag{}
+	for k := range p.tags {
+		if t := &p.tags[k]; t.Taken == "" {
+			tags[t.Name] = t
+		}
+	}
+	for k := range p.listed.items {
+		if i := &p.listed.items[k]; i.why == 0 {
+			p.listed.g.leaveOut(i, p.whyLeftOut(i, tags[p.listed.g.nameOf(i)]))
+		}
+	}
+}
+
+// whyLeftOut is about one item; t is the tag that it is, or is in the history of.
+func (p *pass) whyLeftOut(i *listed, t *tag) string {
+	switch i.kind {
+	case Tag:
+		return p.whyTagStays(i, t)
+	case Manifest:
+		return p.whyManifestStays(i)
+	case LayerLink:
+		return p.whyLayerStays(i)
+	case TagHistory:
+		if t != nil && slices.Contains(p.r.History(&t.Tag), p.s.Table.Digest(i.id)) {
+			return inUse
+		}
+		return isGone
+	case Upload:
+		if p.uploads[p.listed.g.nameOf(i)] {
+			return uploadGoes
+		}
+		return isGone
+	case Repository:
+		return notEmpty
+	}
+	return leftover
+}
+
+func (p *pass) whyTagStays(i *listed, t *tag) string {
+	switch {
+	case t == nil:
+		return isGone
+	case p.s.Table.Lookup(t.Link.Target) != i.id && t.Link.State != walker.LinkGood:
+		return isRewritten
+	case p.s.Table.Lookup(t.Link.Target) != i.id:
+		return "it names " + t.Link.Target.String() + " now"
+	case p.protectsTag(t):
+		return isGuardedBy
+	case p.heldAll() != "":
+		return p.heldAll()
+	case t.node < 0:
+		return isYoung
+	}
+	return imageStays
+}
+
+func (p *pass) whyManifestStays(i *listed) string {
+	at, ok := p.linked(i.id)
+	if !ok || p.nodes[at].path != i.id {
+		return isGone
+	}
+	n := &p.nodes[at]
+	switch {
+	case n.mtime > i.mtime:
+		return isRewritten
+	case n.tagged && !p.protectsNode(n):
+		return isTagged
+	case n.why == Fresh:
+		return isYoung
+	}
+	return p.whyStays(at)
+}
+
+func (p *pass) whyLayerStays(i *listed) string {
+	l := p.r.HasLayer(p.ctx, p.s.Table.Digest(i.id))
+	switch {
+	case l.State == walker.LinkMissing:
+		return isGone
+	case p.heldAll() != "":
+		return p.heldAll()
+	case l.MTime > i.mtime:
+		return isRewritten
+	}
+	return inUse
+}
+
+// LeftOut is an item of a plan that does not go, and why.
+type LeftOut struct {
+	Listed
+	Why string
+}
+
+// settle tells, after the first Look, why items that are not in it are left out.
+func (g *Listing) settle(l *Look) {
+	if g == nil || g.settled {
+		return
+	}
+	g.settled = true
+	for k := range g.items {
+		if i := &g.items[k]; i.why == goes {
+			i.why = 0 // in the end it may not
+		}
+	}
+	for k := range l.Items {
+		i := &l.Items[k]
+		if found := g.within(l.RepositoryOf(i)).find(i.Kind, i.ID, l.NameOf(i)); found != nil {
+			found.why = goes
+		}
+	}
+	there := make([]bool, len(g.repos))
+	for i := range l.Repositories {
+		if at, ok := slices.BinarySearch(g.repos, l.Repositories[i].Name); ok {
+			there[at] = true
+		}
+	}
+	for k := range g.items {
+		switch i := &g.items[k]; {
+		case i.why == goes:
+		case g.repos[i.repo] == "":
+			g.leaveOut(i, l.whyLeftOut(i))
+		case !there[i.repo]:
+			g.leaveOut(i, isGone)
+		case i.why == 0 && l.Borrowed != "":
+			g.leaveOut(i, heldSymlink)
+		case i.why == 0:
+			g.leaveOut(i, inUse)
+		}
+	}
+}
+
+func (l *Look) whyLeftOut(i *listed) string {
+	if i.kind != Blob {
+		return leftover
+	}
+	r := l.Store.Table.record(i.id)
+	if !r.has(hasBlob) {
+		return isGone
+	}
+	switch r.reason() {
+	case Fresh:
+		return "it, or a link to it, is too young"
+	case Protected:
+		return isGuardedBy
+	case Broken:
+		return "it is linked in a repository that cannot be read in full"
+	}
+	return inUse
+}
+
+// EachLeftOut calls fn for every item of the plan that the first Look has not
+// found to go, in no order.
+func (g *Listing) EachLeftOut(fn func(LeftOut)) {
+	if g == nil {
+		return
+	}
+	for k := range g.items {
+		i := &g.items[k]
+		if i.why == goes {
+			continue
+		}
+		fn(LeftOut{
+			Listed: Listed{Kind: i.kind, Repository: g.repos[i.repo], Name: g.nameOf(i), Digest: g.digestOf(i), MTime: i.mtime, Part: i.part},
+			Why:    g.texts[i.why-1],
+		})
+	}
+}
+
+func (g *Listing) digestOf(i *listed) layout.Digest {
+	if i.id == 0 {
+		return layout.Digest{}
+	}
+	return g.table.Digest(i.id)
+}
