@@ -108,11 +108,23 @@ func TestApplyToAnUnchangedStore(t *testing.T) {
 			text: two + "orphan as=o\nlayer b stray\nupload b kind=patched size=3k as=u", plan: []string{"gc"},
 			goes: []string{"blob o", "blob stray", "layerLink b stray", "upload b u"},
 		},
-		"gc -m":           {text: two + "delete-tag a:v1", plan: []string{"gc", "-m"}, goes: ofX("tagHistory a:v1 x")[1:]},
-		"rm":              {text: two, plan: []string{"rm", "a:v1"}, goes: ofX("tag a:v1 x")},
-		"rm of fresh":     {text: "age 10m\n" + two, plan: []string{"rm", "a:v1"}, goes: ofX("tag a:v1 x")},
-		"untag":           {text: two, plan: []string{"untag", "a:v1"}, goes: []string{"tag a:v1 x"}},
-		"prune":           {text: two, plan: []string{"prune", "--filter", "a:v1", "--ago", "1d"}, goes: ofX("tag a:v1 x")},
+		"gc -m":       {text: two + "delete-tag a:v1", plan: []string{"gc", "-m"}, goes: ofX("tagHistory a:v1 x")[1:]},
+		"rm":          {text: two, plan: []string{"rm", "a:v1"}, goes: ofX("tag a:v1 x")},
+		"rm of fresh": {text: "age 10m\n" + two, plan: []string{"rm", "a:v1"}, goes: ofX("tag a:v1 x")},
+		"untag":       {text: two, plan: []string{"untag", "a:v1"}, goes: []string{"tag a:v1 x"}},
+		"prune":       {text: two, plan: []string{"prune", "--filter", "a:v1", "--ago", "1d"}, goes: ofX("tag a:v1 x")},
+		"rm of an image that is linked as a layer, too, and that longer": {
+			text: "image b:keep\nimage b:v1 layers=l as=x age=5h\nold-tag b:v1 x age=3d", plan: []string{"rm", "b:v1"},
+			goes: []string{"tag b:v1 x", "manifest b x", "layerLink b x", "layerLink b x.config", "layerLink b l", "blob x", "blob x.config", "blob l"},
+		},
+		"rm of an image that is linked as a layer only": {
+			text: "image b:keep\nimage - layers=l as=x\nold-tag b:v1 x", plan: []string{"rm", "b:v1"},
+			goes: []string{"tag b:v1 x", "layerLink b x", "layerLink b x.config", "layerLink b l", "blob x", "blob x.config", "blob l"},
+		},
+		"rm of an image with its signature and its children": {
+			text: two + "cosign a of=x as=sig\nindex a:all of=x as=i", plan: []string{"rm", "a:all", "a:v1"},
+			goes: ofX("tag a:v1 x", "tag a:all i", "manifest a i", "blob i", "tag a:sha256-{x}.sig sig", "manifest a sig", "blob sig", "blob sig.config", "blob sig.layer", "layerLink a sig.config", "layerLink a sig.layer"),
+		},
 		"nothing at all":  {text: two, plan: []string{"gc"}},
 		"rm --repository": {text: two + "upload b kind=started as=u", plan: []string{"rm", "--repository", "b"}, goes: []string{"tag b:v1 z", "manifest b z", "layerLink b z.config", "layerLink b z.layer1", "blob z", "blob z.config", "blob z.layer1", "upload b u", "repository b"}},
 	} {
