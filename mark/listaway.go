@@ -89,7 +89,7 @@ func (l *Look) Describe(i *Item) Listed {
 	if a == nil {
 		return d
 	}
-	along := false
+	var along bool
 	switch i.Kind {
 	case Tag:
 		was, ok := a.tags[d.Name]

@@ -143,7 +143,7 @@ func TestWhatIsWrongWithAPlanIsSaid(t *testing.T) {
 	t.Parallel()
 	plan := writtenText(t, smallStore)
 	body := unsealed(plan)
-	swap := func(old, new string) string { return sealed(strings.Replace(body, old, new, 1)) }
+	swap := func(from, to string) string { return sealed(strings.Replace(body, from, to, 1)) }
 	lines := strings.SplitAfter(strings.TrimSuffix(body, "\n"), "\n")
 	at := 12 // the first item
 	blob := strings.Index(body, "\nblob ") + 1

@@ -240,7 +240,7 @@ func (h *PlanHeader) set(key, value string) (err error) {
 	case "time":
 		h.Time, err = time.Parse(time.RFC3339Nano, value)
 	case "repository":
-		name := ""
+		var name string
 		name, _, err = parseName(value)
 		h.Whole = append(h.Whole, name)
 	case "sparse":
