@@ -109,7 +109,6 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	if o.readData {
 		r.readData(ctx, o, &c.Checked)
 	}
-	r.progress.rest()
 	c.Checked.ElapsedSeconds = time.Since(started).Seconds()
 	c.Problems = append([]walker.Problem{}, r.w.Findings.Problems()...)
 	if err := r.reportCheck(c); err != nil {
