@@ -168,8 +168,14 @@ func (j *job) writeRepositories(w io.Writer, ink ink, rep *sweep.Report, execute
 	if executed {
 		won = "removed"
 	}
-	t := table{columns: []column{{title: "repository", least: 20}, {title: "tags", right: true, drop: 1}, {title: "manifests", right: true, drop: 2},
-		{title: "size", right: true}, {title: "unique", right: true, drop: 3}, {title: won, right: true}}}
+	t := table{columns: []column{
+		{title: "repository", least: 20},
+		{title: "tags", right: true, drop: 1},
+		{title: "manifests", right: true, drop: 2},
+		{title: "size", right: true},
+		{title: "unique", right: true, drop: 3},
+		{title: won, right: true},
+	}}
 	t.paint = func(row int, line string) string {
 		if row < 0 {
 			return ink.dim(line)
