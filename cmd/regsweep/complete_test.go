@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // complete is what a shell is told about the last of some words, with the
@@ -42,7 +44,6 @@ func TestCompletion(t *testing.T) {
 		mkdir repositories/team/Not_Valid/_manifests
 		mkdir repositories/half
 		mkdir repositories/team/api/_manifests/tags/-odd
-		mkdir .regsweep/trash/20260102T030405Z
 	`)
 	x := s.Digest("x").String()
 	for name, c := range map[string]struct {
@@ -116,6 +117,19 @@ func TestCompletionWithoutAStore(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The runs that are in the trash are found by the command line's flags, too.
+func TestCompletionOfRuns(t *testing.T) {
+	s := newStore(t, "mkdir .regsweep/trash/20260102T030405Z-gc\nmkdir .regsweep/trash/20260103T030405Z-rm\nmkdir .regsweep/trash/.hidden")
+	p := &program{files: &disk.FS{}}
+	cmd := &cobra.Command{}
+	cmd.Flags().String("root", s.Root, "")
+	cmd.Flags().String("config", "", "")
+	got, directive := p.completeFirst(p.completeRuns)(cmd, []string{"20260103T030405Z-rm"}, "2026")
+	if diff := cmp.Diff([]string{"20260102T030405Z-gc"}, got); diff != "" || directive != cobra.ShellCompDirectiveNoFileComp {
+		t.Errorf("%v, -want +got:\n%s", directive, diff)
 	}
 }
 
