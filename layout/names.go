@@ -32,6 +32,8 @@ const (
 const (
 	// Own is regsweep's directory below the store's.
 	Own = ".regsweep"
+	// Trash is the directory below Own with what was moved instead of removed.
+	Trash = "trash"
 	// Aside is a blob's data between the two steps of its removal.
 	Aside = "data.regsweep"
 	// AsideLink is a manifest's or layer's link between the two steps of its removal.

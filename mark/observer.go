@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -20,6 +21,19 @@ func (s *Store) Observe(ctx context.Context, w *walker.Walker, o Observer) *Look
 	rules := s.rules
 	rules.observer = o
 	return s.lookBy(ctx, w, nil, rules)
+}
+
+// Lacking returns the blobs that a manifest of this Look needs and that are not
+// in the store, its own included.
+func (l *Look) Lacking(i *Item) (absent []layout.Digest) {
+	t := l.Store.Table
+	m := l.Store.manifest(i.ID)
+	for _, id := range append([]ID{i.ID}, m.required...) {
+		if !t.record(id).has(hasBlob) {
+			absent = append(absent, t.Digest(id))
+		}
+	}
+	return absent
 }
 
 // notedLink is a layer link that keeps its blob by itself, or a fresh tag whose
@@ -65,4 +79,24 @@ func (p *pass) tagsOf() map[int32][]string {
 func (p *pass) refsOf(n *node) []ID {
 	m := p.manifest(n)
 	return slices.Concat(m.required, m.optional)
+}
+
+// Reference is a digest that a manifest names. Optional says that its absence
+// is no damage.
+type Reference struct {
+	Digest   layout.Digest
+	Optional bool
+}
+
+// References reads what a manifest names.
+func References(content []byte) ([]Reference, error) {
+	p, err := decodeManifest(content)
+	if err != nil {
+		return nil, err
+	}
+	refs := make([]Reference, len(p.refs))
+	for i := range p.refs {
+		refs[i] = Reference{p.refs[i].digest, p.refs[i].optional}
+	}
+	return refs, nil
 }

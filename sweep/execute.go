@@ -42,6 +42,7 @@ type run struct {
 	// histories are the manifests that a tag's history still names.
 	histories map[history]struct{}
 	devices   map[uint64][]string // a directory on each filesystem that links were removed from
+	stuck     map[int]bool        // items that could not be moved into the trash
 }
 
 // history names a manifest in the histories of a repository.
@@ -69,7 +70,7 @@ type history struct {
 // afterwards what became of each item. The failures are sorted by path; an
 // error is about the run as a whole.
 func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, settle time.Duration) ([]Failure, error) {
-	r := &run{Plan: p, ctx: ctx, lock: lock, w: w, settle: settle, devices: map[uint64][]string{}, histories: map[history]struct{}{}}
+	r := &run{Plan: p, ctx: ctx, lock: lock, w: w, settle: settle, devices: map[uint64][]string{}, stuck: map[int]bool{}, histories: map[history]struct{}{}}
 	err := r.execute()
 	slices.SortFunc(r.failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
 	return r.failures, err
@@ -79,25 +80,35 @@ func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, s
 func (r *run) stopped() bool { return r.ctx.Err() != nil }
 
 func (r *run) execute() error {
+	err := r.remove()
+	complete := err == nil && !r.stopped() && len(r.failures) == 0
+	r.closeTrash(complete)
+	if complete {
+		// If this fails, the next run looks for leftovers that are not there.
+		_ = r.lock.Store().Freshen()
+	}
+	return err
+}
+
+func (r *run) remove() error {
 	r.countSteps()
 	r.progress.enter(LookingAgain)
 	if err := r.lookAgain(); err != nil {
 		return err
 	}
-	if slices.Contains(r.done, planned) && !r.stopped() {
-		if err := r.lock.Store().SetTime(Unfinished); err != nil {
-			return fmt.Errorf("%w; nothing has been removed", err)
-		}
-		if err := r.setAside(); err != nil {
-			return err
-		}
-		r.finish()
+	if err := r.openTrash(); err != nil {
+		return fmt.Errorf("%w; nothing has been removed", err)
 	}
-	if !r.stopped() && len(r.failures) == 0 {
-		// If this fails, the next run looks for leftovers that are not there.
-		_ = r.lock.Store().Freshen()
+	if !slices.Contains(r.done, planned) || r.stopped() {
+		return nil
 	}
-	return nil
+	if err := r.lock.Store().SetTime(Unfinished); err != nil {
+		return fmt.Errorf("%w; nothing has been removed", err)
+	}
+	if err := r.setAside(); err != nil {
+		return err
+	}
+	return r.finish()
 }
 
 // lookAgain takes from the plan what has become live since it was made, which
@@ -308,13 +319,24 @@ func (r *run) places() []int32 {
 func (r *run) pathOf(e *entry) string { return (&Plan{look: e.look}).path(&e.item) }
 
 // finish removes what has been set aside, then what is empty by then.
-func (r *run) finish() {
+func (r *run) finish() error {
 	r.progress.enter(Removing)
 	r.each(mark.Tag, planned, removed, r.cutTag)
 	r.each(mark.Tag, taken, removed, r.removeTag)
-	r.each(mark.Manifest, taken, removed, r.removeManifest)
+	if err := r.giveBackStuck(mark.Tag); err != nil {
+		return err
+	}
+	if err := r.removeManifests(); err != nil {
+		return err
+	}
 	r.each(mark.LayerLink, taken, removed, r.removeLayer)
+	if err := r.giveBackStuck(mark.LayerLink); err != nil {
+		return err
+	}
 	r.each(mark.Blob, taken, removed, r.removeBlob)
+	if err := r.giveBackStuck(mark.Blob); err != nil {
+		return err
+	}
 	r.each(mark.RevisionDir, planned, removed, r.removeRevisionDir)
 	r.each(mark.LayerDir, planned, removed, r.removeLayerDir)
 	r.each(mark.BlobDir, planned, removed, r.removeBlobDir)
@@ -323,4 +345,5 @@ func (r *run) finish() {
 		c.close()
 		return r.removeNamespace(repositoryPath(r.look.NameOf(i)))
 	})
+	return nil
 }

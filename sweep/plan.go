@@ -21,6 +21,10 @@ type Plan struct {
 	// cure says that the store could not be read in full, and that nothing goes
 	// for which it would have to be.
 	cure bool
+	bin  *Bin // where what goes is moved to; nil if it is removed
+	// begun is the run in the trash that was stopped, where the rest of what it
+	// had set aside belongs; nil if there is none.
+	begun *Bin
 
 	progress Progress // of its execution
 }
@@ -77,6 +81,9 @@ func (p *Plan) Items(fn func(mark.Item)) {
 		fn(i)
 	}
 }
+
+// Into says that the execution moves what goes into the trash.
+func (p *Plan) Into(bin *Bin) { p.bin = bin }
 
 // Empty reports whether there is nothing to remove and nothing to give back.
 func (p *Plan) Empty() bool { return len(p.items) == 0 && len(p.look.Restore) == 0 }

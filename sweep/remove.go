@@ -71,9 +71,9 @@ func onlyShape(parent *disk.Locked, name string, of shape, at ...string) (only b
 	return only, err
 }
 
-// removeTree removes what is of a shape below a directory, and the directory
+// removeTree takes away what is of a shape below a directory, and the directory
 // if nothing else is in it.
-func removeTree(parent *disk.Locked, name string, of shape, at ...string) error {
+func removeTree(out exit, parent *disk.Locked, name string, of shape, at ...string) error {
 	d, err := parent.OpenBelow(name)
 	if disk.Gone(err) {
 		d, err = parent.OpenBelow(name) // one wrong answer is not believed
@@ -96,10 +96,10 @@ func removeTree(parent *disk.Locked, name string, of shape, at ...string) error 
 		return nil
 	})
 	for _, f := range files {
-		err = errors.Join(err, ignoreGone(d.Unlink(f)))
+		err = errors.Join(err, ignoreGone(out.file(d, f)))
 	}
 	for _, sub := range directories {
-		err = errors.Join(err, removeTree(d, sub, of, append(at, sub)...))
+		err = errors.Join(err, removeTree(out, d, sub, of, append(at, sub)...))
 	}
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (r *run) removeTag(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return removeTree(manifests, layout.GonePrefix+r.look.NameOf(i), tagShape)
+	return c.exit(i).whole(manifests, layout.GonePrefix+r.look.NameOf(i), tagShape)
 }
 
 func (r *run) removeManifest(c *cache, i *mark.Item) error {
@@ -147,25 +147,25 @@ func (r *run) removeLink(c *cache, i *mark.Item, parts ...string) error {
 	if i.Kind == mark.Manifest {
 		// First: without the link, a run after one that is killed here would take
 		// the directory for a fresh one, and leave it until the grace is over.
-		if err := removeSignatures(d); err != nil {
+		if err := removeSignatures(c.exit(i), d); err != nil {
 			return err
 		}
 	}
-	if err := ignoreGone(d.Unlink(layout.AsideLink)); err != nil {
+	if err := ignoreGone(c.exit(i).file(d, layout.AsideLink)); err != nil {
 		return err
 	}
 	return r.removeDigestDir(c, i, d)
 }
 
 // removeSignatures removes a manifest's signatures, unless its link has come back.
-func removeSignatures(d *disk.Locked) error {
+func removeSignatures(out exit, d *disk.Locked) error {
 	if _, err := d.Stat(layout.Signatures); err != nil {
 		return ignoreGone(err)
 	}
 	if _, err := d.Stat(layout.Link); !disk.Gone(err) {
 		return err
 	}
-	return removeTree(d, layout.Signatures, hashShape)
+	return removeTree(out, d, layout.Signatures, hashShape)
 }
 
 // removeDigestDir removes the directory of a link that is gone, with the
@@ -183,14 +183,14 @@ func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
 		return err
 	}
 	if i.Kind == mark.Manifest || i.Kind == mark.RevisionDir {
-		if err := removeTree(d, layout.Signatures, hashShape); err != nil {
+		if err := removeTree(c.exit(i), d, layout.Signatures, hashShape); err != nil {
 			return err
 		}
 	}
 	if kept {
 		return nil
 	}
-	if err := r.removeTemporaries(d); err != nil {
+	if err := r.removeTemporaries(c.exit(i), d); err != nil {
 		return err
 	}
 	return rmdir(c.dir(), digest.Hex())
@@ -198,7 +198,7 @@ func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
 
 // removeTemporaries removes what is left of interrupted writes in a directory
 // that goes.
-func (r *run) removeTemporaries(d *disk.Locked) error {
+func (r *run) removeTemporaries(out exit, d *disk.Locked) error {
 	var old []string
 	err := d.List(func(e disk.Entry) error {
 		if e.Type != disk.File || !layout.IsTemporary(e.Name) {
@@ -211,7 +211,7 @@ func (r *run) removeTemporaries(d *disk.Locked) error {
 		return ignoreGone(err)
 	})
 	for _, name := range old {
-		err = errors.Join(err, ignoreGone(d.Unlink(name)))
+		err = errors.Join(err, ignoreGone(out.file(d, name)))
 	}
 	return ignoreGone(err)
 }
@@ -240,7 +240,7 @@ func (r *run) removeBlob(c *cache, i *mark.Item) error {
 		return err
 	}
 	defer d.Close()
-	if err := ignoreGone(d.Unlink(layout.Aside)); err != nil {
+	if err := ignoreGone(c.exit(i).file(d, layout.Aside)); err != nil {
 		return err
 	}
 	c.bytes += r.look.Store.Blob(i.ID).Size
@@ -248,7 +248,7 @@ func (r *run) removeBlob(c *cache, i *mark.Item) error {
 	if err := parent.Rmdir(digest.Hex()); !disk.NotEmpty(err) {
 		return ignoreGone(err)
 	}
-	if err := r.removeTemporaries(d); err != nil {
+	if err := r.removeTemporaries(c.exit(i), d); err != nil {
 		return err
 	}
 	return rmdir(parent, digest.Hex())
@@ -293,7 +293,7 @@ func (r *run) removeEntry(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return removeTree(dir, digest.Hex(), func(p []string) (file, directory bool) { return len(p) == 1 && isLink(p[0]), false })
+	return removeTree(c.exit(i), dir, digest.Hex(), func(p []string) (file, directory bool) { return len(p) == 1 && isLink(p[0]), false })
 }
 
 func (r *run) removeUpload(c *cache, i *mark.Item) error {
@@ -301,7 +301,7 @@ func (r *run) removeUpload(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return removeTree(uploads, r.look.NameOf(i), uploadShape)
+	return removeTree(c.exit(i), uploads, r.look.NameOf(i), uploadShape)
 }
 
 func (r *run) removeTemporary(c *cache, i *mark.Item) error {
@@ -310,7 +310,7 @@ func (r *run) removeTemporary(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return d.Unlink(name)
+	return c.exit(i).file(d, name)
 }
 
 // removeRepository removes the directories of a repository with nothing left
@@ -352,7 +352,7 @@ func removeSkeleton(d *disk.Locked, parts ...string) error {
 		defer sub.Close()
 		return removeSkeleton(sub, parts[1])
 	}
-	return removeTree(d, parts[0], func(p []string) (file, directory bool) {
+	return removeTree(unlinker{}, d, parts[0], func(p []string) (file, directory bool) {
 		_, ok := layout.ParseAlgorithm(p[0])
 		return false, ok && len(p) == 1
 	})
@@ -426,7 +426,7 @@ func (r *run) giveBackTag(c *cache, repository, name string) error {
 	err = manifests.Rename(layout.GonePrefix+name, tags, name)
 	switch {
 	case disk.NotEmpty(err):
-		return removeTree(manifests, layout.GonePrefix+name, tagShape)
+		return removeTree(unlinker{}, manifests, layout.GonePrefix+name, tagShape)
 	case disk.Gone(err):
 		// It may never have lost its place.
 		if _, serr := tags.Stat(name); serr == nil {

@@ -29,7 +29,8 @@ type Report struct {
 	Repositories   []RepositoryLine `json:"repositories"`
 	Items          []ItemLine       `json:"items,omitzero"`
 	Problems       []walker.Problem `json:"problems"`
-	Shared         KeptAmount       `json:"shared,omitzero"` // of what rm or prune takes away, what others need
+	Trashed        string           `json:"trashed,omitempty"` // the run in the trash that what was removed is in
+	Shared         KeptAmount       `json:"shared,omitzero"`   // of what rm or prune takes away, what others need
 	Retention      *Retention       `json:"retention,omitempty"`
 	Decisions      []DecisionLine   `json:"decisions,omitzero"`
 	Error          string           `json:"error,omitempty"`  // why the run failed, or was stopped

@@ -61,18 +61,29 @@ const chunkSize = 64
 
 // chunks calls fn for all i below n, concurrently.
 func (r *run) chunks(n int, fn func(c *cache, i int)) {
+	inChunks(r.w.Jobs(), n, func() *cache { return &cache{r: r} }, fn)
+}
+
+// worker is what a goroutine works with.
+type worker interface {
+	tell() // how far it has come
+	close()
+}
+
+// inChunks calls fn for all i below n, with some workers side by side.
+func inChunks[W worker](jobs, n int, hire func() W, fn func(w W, i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(r.w.Jobs(), (n+chunkSize-1)/chunkSize) {
+	for range min(jobs, (n+chunkSize-1)/chunkSize) {
 		wg.Go(func() {
-			c := &cache{r: r}
-			defer c.close()
+			w := hire()
+			defer w.close()
 			for {
 				hi := int(next.Add(chunkSize))
 				for i := hi - chunkSize; i < min(hi, n); i++ {
-					fn(c, i)
+					fn(w, i)
 				}
-				c.tell()
+				w.tell()
 				if hi >= n {
 					return
 				}
@@ -88,11 +99,16 @@ type cache struct {
 	r    *run
 	path []string       // from the store's directory down
 	dirs []*disk.Locked // one for each name of path
+	// mover is the worker's way into the trash, if it has taken that.
+	mover *mover
 
 	steps, bytes int64 // that the worker has not told yet
 }
 
-func (c *cache) close() { c.cut(0) }
+func (c *cache) close() {
+	c.cut(0)
+	c.closeMover()
+}
 
 // cut closes all directories but the first n.
 func (c *cache) cut(n int) {
@@ -157,6 +173,19 @@ func repositoryPath(name string) []string {
 
 // takeManifests sets manifest links aside, parents before their children.
 func (r *run) takeManifests() {
+	_ = r.eachHeight(func(i int32, c *cache) { r.one(c, int(i), planned, taken, r.takeManifest) }, nil)
+}
+
+// removeManifests removes manifest links that have been set aside, parents
+// before their children.
+func (r *run) removeManifests() error {
+	return r.eachHeight(func(i int32, c *cache) { r.one(c, int(i), taken, removed, r.removeManifest) },
+		func() error { return r.giveBackStuck(mark.Manifest) })
+}
+
+// eachHeight calls fn for all manifests, concurrently for those that cannot
+// name each other, and then after, which may be nil.
+func (r *run) eachHeight(fn func(i int32, c *cache), after func() error) error {
 	var order []int32
 	for i := range r.items {
 		if r.items[i].Kind == mark.Manifest {
@@ -172,9 +201,15 @@ func (r *run) takeManifests() {
 			hi++
 		}
 		part := order[lo:hi]
-		r.chunks(len(part), func(c *cache, i int) { r.one(c, int(part[i]), planned, taken, r.takeManifest) })
+		r.chunks(len(part), func(c *cache, i int) { fn(part[i], c) })
+		if after != nil {
+			if err := after(); err != nil {
+				return err
+			}
+		}
 		lo = hi
 	}
+	return nil
 }
 
 func (r *run) takeManifest(c *cache, i *mark.Item) error {
@@ -276,7 +311,7 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 	err = tags.Rename(name, manifests, layout.GonePrefix+name)
 	if disk.NotEmpty(err) {
 		// A stopped run has taken an older tag of this name.
-		if err := removeTree(manifests, layout.GonePrefix+name, tagShape); err != nil {
+		if err := removeTree(unlinker{}, manifests, layout.GonePrefix+name, tagShape); err != nil {
 			return err
 		}
 		err = tags.Rename(name, manifests, layout.GonePrefix+name)
@@ -304,11 +339,11 @@ func (r *run) cutTag(c *cache, i *mark.Item) error {
 	if err == nil {
 		defer current.Close()
 		if err = r.spareFresh(i, current, layout.Link); err == nil {
-			err = current.Unlink(layout.Link)
+			err = c.exit(i).file(current, layout.Link)
 		}
 	}
 	if err != nil && !disk.Gone(err) {
 		return err
 	}
-	return removeTree(tags, name, tagShape)
+	return removeTree(c.exit(i), tags, name, tagShape)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -13,27 +14,34 @@ import (
 // confirm asks whether to go on where there is somebody to ask. Without a
 // terminal gc goes ahead, since it removes only what nothing references.
 func (j *job) confirm(ctx context.Context) (bool, error) {
-	if j.yes || !j.interactive() {
+	var failed error
+	table := func() { failed = j.writeTable(j.voice.w, j.newReport(false), false) }
+	yes, err := j.ask(ctx, j.yes, table, "remove this?", "nothing has been removed")
+	return yes && failed == nil, errors.Join(err, failed)
+}
+
+// ask shows what is about to be done, and asks, unless the answer is known or
+// there is nobody to ask.
+func (p *program) ask(ctx context.Context, yes bool, show func(), question, nothing string) (bool, error) {
+	if yes || !p.interactive() {
 		return true, nil
 	}
-	if err := j.writeTable(j.voice.w, j.newReport(false), false); err != nil {
-		return false, err
-	}
-	fmt.Fprint(j.voice.w, "\nremove this? [y/N] ")
+	show()
+	fmt.Fprintf(p.voice.w, "\n%s [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(j.in).ReadString('\n')
+		line, _ := bufio.NewReader(p.in).ReadString('\n')
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {
 	case <-ctx.Done():
-		return false, fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
+		return false, fmt.Errorf("%w; %s", context.Cause(ctx), nothing)
 	case a := <-answer:
 		if a == "y" || a == "yes" {
 			return true, nil
 		}
 	}
-	j.voice.say("nothing has been removed")
+	p.voice.say("%s", nothing)
 	return false, nil
 }
 

@@ -69,6 +69,7 @@ type removal struct {
 	uploadsOlderThan age
 	allowEmpty       bool
 	maxRemove        limit
+	trash            bool
 }
 
 // defaultAges has the ages that count unless others are given.
@@ -85,6 +86,7 @@ func (r *removal) add(f *pflag.FlagSet) {
 	f.StringVar(&r.protect, "protect", "", "keep what `FILE` names: a NAME, NAME:TAG, NAME@DIGEST, glob of these or digest a line; - is standard input")
 	f.Var(&r.uploadsOlderThan, "uploads-older-than", "remove uploads whose newest file is older than this `AGE`")
 	f.BoolVar(&r.allowEmpty, "allow-empty", false, "go on where the store looks like a volume that is not mounted")
+	f.BoolVar(&r.trash, "trash", false, "move what goes into the trash, for changing one's mind; see trash --help")
 	f.Var(&r.maxRemove, "max-remove", "refuse to remove more of the store's blob bytes than this `LIMIT`, such as 30% or 50GiB")
 }
 
@@ -101,7 +103,7 @@ func (p *program) verifyConsent(r *removal, command string) error {
 		return nil
 	}
 	return &layout.HintError{
-		Err:  fmt.Errorf("%s asks before it removes anything, and there is no terminal", command),
+		Err:  fmt.Errorf("%s asks first, and there is no terminal", command),
 		Hint: "say --yes, or look at what it would do with --dry-run",
 	}
 }

@@ -36,6 +36,9 @@ func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
 	if executed {
 		verb, frees = "went", "freed"
 	}
+	if j.trash {
+		frees = verb + " to the trash"
+	}
 	list := away.Going()
 	fmt.Fprintf(w, "what %s\n", verb)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)

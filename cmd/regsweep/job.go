@@ -59,9 +59,15 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := j.start(); err != nil {
 		return err
 	}
+	if err := j.finishRestores(ctx); err != nil {
+		return err
+	}
 	if err := j.makePlan(ctx); err != nil {
 		j.fileProblems()
 		return err
+	}
+	if j.trash && !j.dryRun {
+		j.plan.Into(sweep.NewBin(j.command, valid(j.place.Root), j.started))
 	}
 	refusal := j.refuseTooMuch()
 	if j.dryRun {
@@ -291,6 +297,7 @@ func (j *job) execute(ctx context.Context) error {
 	j.progress.phase("removing", removing(j.plan, j.w.Progress))
 	j.failures, err = j.plan.Execute(ctx, j.lock, j.w, j.settle())
 	j.progress.rest()
+	err = trashHint(err)
 	for _, f := range j.failures {
 		j.voice.say("regsweep: %s: %s", f.Path, f.Err)
 	}

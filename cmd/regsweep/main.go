@@ -157,7 +157,7 @@ and sweeps the rest.` + exitStatusHelp,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(&layout.HintError{Err: err, Hint: cmd.CommandPath() + " --help lists the flags"})
 	})
-	root.AddCommand(p.applyCommand(), p.checkCommand(), p.gcCommand(), p.lsCommand(), p.manCommand(), p.policyCommand(), p.pruneCommand(), p.rmCommand(), p.untagCommand(), p.whyCommand(), p.versionCommand())
+	root.AddCommand(p.applyCommand(), p.checkCommand(), p.gcCommand(), p.lsCommand(), p.manCommand(), p.policyCommand(), p.pruneCommand(), p.rmCommand(), p.trashCommand(), p.untagCommand(), p.whyCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {

@@ -40,6 +40,7 @@ func (j *job) next(rep *sweep.Report) (next []string) {
 	if slices.ContainsFunc(rep.Problems, func(p walker.Problem) bool { return p.Cure != "" }) {
 		say("the problems that name a cure go away with it")
 	}
+	j.nextTrash(rep, say)
 	if c := j.place.Config.Cache; c != "" && !rep.DryRun && rep.Removed.Blobs > 0 {
 		say("restart the registry, or flush its cache of blob descriptors (%s)", c)
 	}

@@ -19,6 +19,12 @@ func (j *job) writePruned(w io.Writer, rep *sweep.Report, executed bool) {
 	if executed {
 		frees = "freed"
 	}
+	switch {
+	case j.trash && executed:
+		frees = "went to the trash"
+	case j.trash:
+		frees = "goes to the trash"
+	}
 	for i := range rep.Decisions {
 		d := &rep.Decisions[i]
 		name := d.Repository + ":" + d.Tag

@@ -53,6 +53,10 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	rep.ElapsedSeconds = time.Since(j.started).Seconds()
 	rep.Filesystem.FreeBefore = j.free
 	rep.Filesystem.FreeAfter = j.free + rep.Removed.DiskBytes + rep.Removed.UploadBytes
+	if j.trash {
+		rep.Filesystem.FreeAfter = j.free // until the trash is emptied
+	}
+	rep.Trashed = j.plan.Trashed()
 	if executed {
 		if free, err := j.store.Free(); err == nil {
 			rep.Filesystem.FreeAfter = free

@@ -33,14 +33,16 @@ const (
 	OpUnlink
 	OpRmdir
 	OpSync
+	OpMkdir
+	OpWrite
 )
 
 // Ops are all kinds of calls, for tests that make each of them fail.
-var Ops = [...]Op{OpOpen, OpList, OpStat, OpRead, OpLock, OpTouch, OpRename, OpUnlink, OpRmdir, OpSync}
+var Ops = [...]Op{OpOpen, OpList, OpStat, OpRead, OpLock, OpTouch, OpRename, OpUnlink, OpRmdir, OpSync, OpMkdir, OpWrite}
 
 // String is the name of the system call that stands for the kind.
 func (o Op) String() string {
-	return [...]string{"open", "list", "stat", "read", "lock", "touch", "rename", "unlink", "rmdir", "sync"}[o]
+	return [...]string{"open", "list", "stat", "read", "lock", "touch", "rename", "unlink", "rmdir", "sync", "mkdir", "write"}[o]
 }
 
 // FS gives access to one store.

@@ -180,6 +180,58 @@ func (d *Locked) rename(name string, dir *Locked, to string, flags uint) error {
 	return nil
 }
 
+// Mkdir makes a directory with the mode, and as far as we may the owner, of another.
+func (d *Locked) Mkdir(name string, like *Dir) error {
+	if err := d.fs.check(OpMkdir, d.path, name); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Fstat(like.fd, &st) }); err != nil {
+		return pathError(OpMkdir, d.path, name, err)
+	}
+	if err := retry(func() error { return unix.Mkdirat(d.fd, name, st.Mode&0o7777) }); err != nil {
+		return pathError(OpMkdir, d.path, name, err)
+	}
+	var made unix.Stat_t
+	if fstatat(d.fd, name, &made, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return nil // it is there, and that is what counts
+	}
+	if made.Uid != st.Uid || made.Gid != st.Gid {
+		_ = unix.Fchownat(d.fd, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
+	}
+	if made.Mode&0o7777 != st.Mode&0o7777 { // the umask, or the change of the owner
+		_ = unix.Fchmodat(d.fd, name, st.Mode&0o7777, 0)
+	}
+	return nil
+}
+
+// Write makes a file with this content, which is on the disk when it returns.
+func (d *Locked) Write(name string, content []byte) error {
+	if err := d.fs.check(OpWrite, d.path, name); err != nil {
+		return err
+	}
+	fd, err := unix.Openat(d.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return pathError(OpWrite, d.path, name, err)
+	}
+	file := os.NewFile(uintptr(fd), d.Join(name))
+	_, err = file.Write(content)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+// IsNoSpace reports whether err says that something cannot be made for want of
+// space, of inodes or of a quota.
+func IsNoSpace(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+}
+
+// IsOtherFilesystem reports whether err says that a name cannot be moved since
+// its new place is on another filesystem.
+func IsOtherFilesystem(err error) bool { return errors.Is(err, unix.EXDEV) }
+
 // Unlink removes a name that is no directory.
 func (d *Locked) Unlink(name string) error { return d.unlink(OpUnlink, name, 0) }
 

@@ -81,10 +81,52 @@ func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
 	if err := d.fs.check(OpRename, d.path, name); err != nil {
 		return err
 	}
+	if info, err := os.Lstat(d.at(name)); err == nil && info.IsDir() {
+		// It has one name only, and is never renamed over something by that.
+		if _, err := os.Lstat(dir.at(to)); err == nil {
+			return pathError(OpRename, d.path, name, ErrExists)
+		}
+		if err := os.Rename(d.at(name), dir.at(to)); err != nil {
+			return pathError(OpRename, d.path, name, cause(err))
+		}
+		return nil
+	}
 	if err := os.Link(d.at(name), dir.at(to)); err != nil {
 		return pathError(OpRename, d.path, name, cause(err))
 	}
 	return d.Unlink(name)
+}
+
+// Mkdir makes a directory with the mode of another, as far as the umask lets it.
+func (d *Locked) Mkdir(name string, like *Dir) error {
+	if err := d.fs.check(OpMkdir, d.path, name); err != nil {
+		return err
+	}
+	info, err := os.Stat(like.real)
+	if err != nil {
+		return pathError(OpMkdir, d.path, name, cause(err))
+	}
+	if err := os.Mkdir(d.at(name), info.Mode().Perm()); err != nil {
+		return pathError(OpMkdir, d.path, name, cause(err))
+	}
+	_ = os.Chmod(d.at(name), info.Mode().Perm())
+	return nil
+}
+
+// Write makes a file with this content, which is on the disk when it returns.
+func (d *Locked) Write(name string, content []byte) error {
+	if err := d.fs.check(OpWrite, d.path, name); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(d.at(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return pathError(OpWrite, d.path, name, cause(err))
+	}
+	_, err = file.Write(content)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
 }
 
 // Unlink removes a name that is no directory.

@@ -39,6 +39,16 @@ func NotEmpty(err error) bool {
 	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST)
 }
 
+// IsNoSpace reports whether err says that something cannot be made for want of
+// space, of inodes or of a quota.
+func IsNoSpace(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+}
+
+// IsOtherFilesystem reports whether err says that a name cannot be moved since
+// its new place is on another filesystem.
+func IsOtherFilesystem(err error) bool { return errors.Is(err, unix.EXDEV) }
+
 // syncAll has no narrower call here.
 func syncAll(string) error {
 	unix.Sync()

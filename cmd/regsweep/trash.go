@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+func (p *program) trashCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "trash",
+		Short: "list, take back or remove for good what was swept with --trash",
+		Long: `Runs of gc, rm, untag and prune with --trash move what they remove into the trash,
+docker/registry/v2/.regsweep/trash, which registries pass over. Its space is free when
+the trash is emptied.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(&layout.HintError{Err: quoted("there is no command trash %s", args[0]), Hint: "regsweep trash --help lists them"})
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.trashListCommand(), p.trashRestoreCommand(), p.trashEmptyCommand())
+	return cmd
+}
+
+// trashOptions are what the commands that change the trash share.
+type trashOptions struct {
+	common
+	consent   removal // dryRun and yes
+	olderThan age
+	runs      []string
+}
+
+func (o *trashOptions) add(f *pflag.FlagSet) {
+	o.common.add(f)
+	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done and do nothing")
+	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
+}
+
+// trashJob is one run of a command about the trash.
+type trashJob struct {
+	*program
+	*trashOptions
+	command string
+	place   layout.Place
+	store   *disk.Dir
+	lock    *disk.Lock // nil in a dry run, and of ls
+	rules   mark.Rules
+	started time.Time
+}
+
+// openTrash finds the registry and, unless nothing is to be changed, takes the
+// lock. The caller closes it.
+func (p *program) openTrash(command string, o *trashOptions, changes bool) (*trashJob, error) {
+	p.voice.quiet = o.quiet
+	place, err := p.locate(&o.common, "")
+	if err != nil {
+		return nil, err
+	}
+	j := &trashJob{program: p, trashOptions: o, command: command, place: place, started: time.Now()}
+	if j.store, err = p.files.OpenStore(place.Store); err != nil {
+		return nil, fmt.Errorf("open the store %q: %w", place.Store, err)
+	}
+	if changes {
+		err = j.begin()
+	}
+	if err != nil {
+		j.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// begin takes the lock by way of the job of a sweep, which refuses and warns
+// where that does.
+func (j *trashJob) begin() error {
+	as := &job{program: j.program, common: &j.common, removal: &j.consent, command: j.command, place: j.place, store: j.store}
+	if err := as.refuseForeign(); err != nil {
+		return err
+	}
+	err := as.start()
+	j.lock, j.rules = as.lock, as.rules
+	ages := defaultAges()
+	j.rules.Grace, j.rules.UploadsOlderThan = time.Duration(ages.grace), time.Duration(ages.uploadsOlderThan)
+	return err
+}
+
+func (j *trashJob) close() {
+	if j.lock != nil {
+		j.lock.Release()
+	}
+	j.store.Close()
+}
+
+// bins are the runs in the trash, or those that were named.
+func (j *trashJob) bins() ([]*sweep.Bin, error) {
+	all, err := sweep.Bins(j.store)
+	if err != nil || len(j.runs) == 0 {
+		return all, err
+	}
+	var found []*sweep.Bin
+	var unknown []error
+	for _, run := range j.runs {
+		bin, names := (*sweep.Bin)(nil), []string{}
+		for _, b := range all {
+			names = append(names, b.Name)
+			if b.Name == run {
+				bin = b
+			}
+		}
+		if bin == nil {
+			unknown = append(unknown, noRun(run, names))
+			continue
+		}
+		found = append(found, bin)
+	}
+	return found, errors.Join(unknown...)
+}
+
+func noRun(run string, among []string) error {
+	err := &layout.HintError{Err: quoted("there is no run %s in the trash", run), Hint: "regsweep trash ls lists them"}
+	if near := mark.Nearest(run, among); near != "" {
+		err.Hint = "did you mean " + near + "?"
+	}
+	return err
+}
+
+// planRestore plans to put a run back. Where a run was stopped, names that it
+// has set aside in the store go back, too.
+func planRestore(ctx context.Context, store *disk.Dir, bin *sweep.Bin, rules mark.Rules, jobs int) (*sweep.Restore, error) {
+	if !rules.Resumed {
+		return sweep.PlanRestore(store, bin, nil)
+	}
+	w := walker.New(store, walker.Options{Jobs: jobs, Resumed: true})
+	defer w.Close()
+	look := mark.Read(ctx, w, rules).Look(ctx, w, nil)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	for _, p := range w.Findings.Problems() {
+		if p.Kind == walker.IOError {
+			return nil, fmt.Errorf("%w: %s: %s", sweep.ErrUnreadable, p.Path, p.Detail)
+		}
+	}
+	return sweep.PlanRestore(store, bin, look)
+}
+
+// finishRestores completes restores that were stopped: what they have put back
+// without its manifests would be garbage to a sweep.
+func (j *job) finishRestores(ctx context.Context) error {
+	bins, err := sweep.Bins(j.store)
+	if errors.Is(err, sweep.ErrTrashLinked) && !j.trash {
+		return nil // what is there is not looked at
+	}
+	for _, bin := range bins {
+		if !bin.Restoring() {
+			continue
+		}
+		if j.dryRun {
+			j.voice.warn("the restore of %s was stopped: what it has put back so far looks like garbage; the next run completes it first", bin.Name)
+			continue
+		}
+		j.voice.warn("the restore of %s was stopped: it is completed first", bin.Name)
+		r, err := planRestore(ctx, j.store, bin, j.rules, j.jobs)
+		if err != nil {
+			return err
+		}
+		failures, err := r.Execute(ctx, j.lock, j.jobs)
+		for _, f := range failures {
+			j.voice.say("regsweep: %s: %s", f.Path, f.Err)
+		}
+		if err == nil && len(failures) > 0 {
+			err = errors.New("it could not be completed")
+		}
+		if err != nil {
+			return &layout.HintError{Err: fmt.Errorf("%w: nothing has been removed", err), Hint: "regsweep trash restore " + bin.Name + " says more"}
+		}
+	}
+	return trashHint(err)
+}
+
+// trashHint says what can be done about a trash that cannot be used.
+func trashHint(err error) error {
+	hint := ""
+	switch {
+	case errors.Is(err, sweep.ErrTrashSpace):
+		hint = "without --trash nothing needs space"
+	case errors.Is(err, sweep.ErrTrashFilesystem):
+		hint = "what is there can only be removed for good, without --trash"
+	case errors.Is(err, sweep.ErrTrashLinked):
+		hint = "move it out of the way: the trash is a directory that regsweep makes"
+	default:
+		return err
+	}
+	return &layout.HintError{Err: err, Hint: hint}
+}
+
+// trashRun is a run in the list of the trash.
+type trashRun struct {
+	Run     string    `json:"run"`
+	Command string    `json:"command"`
+	Started time.Time `json:"started"`
+	Items   int       `json:"items"`
+	Bytes   int64     `json:"bytes"`
+}
+
+func (p *program) trashListCommand() *cobra.Command {
+	o := &trashOptions{}
+	cmd := &cobra.Command{
+		Use:   "ls",
+		Short: "list the runs in the trash, the oldest first",
+		Long: `ls lists the runs whose results are in the trash, with what they hold. It changes nothing
+and takes no lock. With -q it prints the names of the runs only.` + exitStatusHelp,
+		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.trashList(o, cmd.Flags()) },
+	}
+	o.common.add(cmd.Flags())
+	return cmd
+}
+
+func (p *program) trashList(o *trashOptions, f *pflag.FlagSet) error {
+	if err := o.verify(f); err != nil {
+		return usage(err)
+	}
+	j, err := p.openTrash("trash ls", o, false)
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	bins, err := j.bins()
+	if err != nil {
+		return trashHint(err)
+	}
+	list := []trashRun{}
+	for _, b := range bins {
+		items, bytes, err := b.Size(j.store)
+		if err != nil {
+			return err
+		}
+		list = append(list, trashRun{b.Name, valid(b.Command), b.Started.UTC(), items, bytes})
+	}
+	if o.output == "json" {
+		return p.writeJSON(struct {
+			Runs []trashRun `json:"runs"`
+		}{list})
+	}
+	return j.writeRuns(list)
+}
+
+func (j *trashJob) writeRuns(list []trashRun) error {
+	var text strings.Builder
+	t := table{columns: []column{{title: "RUN"}, {title: "COMMAND", drop: 2}, {title: "STARTED", drop: 1}, {title: "ITEMS", right: true}, {title: "SIZE", right: true}}}
+	for _, l := range list {
+		if j.quiet {
+			fmt.Fprintln(&text, l.Run)
+			continue
+		}
+		t.add(l.Run, harmless(l.Command), l.Started.Format("2006-01-02 15:04"), comma(l.Items), size(l.Bytes))
+	}
+	switch {
+	case !j.quiet && len(list) == 0:
+		text.WriteString("the trash is empty\n")
+	case !j.quiet:
+		return t.write(j.out, terminalWidth(j.out))
+	}
+	_, err := j.out.Write([]byte(text.String()))
+	return err
+}
+
+// nextTrash says what the reader of a report may want to do with the trash.
+func (j *job) nextTrash(rep *sweep.Report, say func(format string, args ...any)) {
+	switch {
+	case rep.Trashed != "":
+		say("what was removed is in the trash, and its space is not free yet: regsweep trash empty %s frees it, regsweep trash restore %s takes it back", rep.Trashed, rep.Trashed)
+	case j.trash && rep.DryRun && !j.plan.Empty():
+		say("with --trash no space is free until regsweep trash empty")
+	}
+	bins, err := sweep.Bins(j.store)
+	if others := len(bins); err == nil && others > 0 && (rep.Trashed == "" || others > 1) {
+		say("the trash holds %s, whose space is not free: regsweep trash ls lists them", english.Plural(others, "run", ""))
+	}
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+func (p *program) trashEmptyCommand() *cobra.Command {
+	o := &trashOptions{}
+	cmd := &cobra.Command{
+		Use:   "empty [RUN ...]",
+		Short: "remove for good what is in the trash",
+		Long: `empty removes runs from the trash for good: all of them, or those that are named or older
+than --older-than. Before that it marks once more what the store's manifests reach: what
+is in the trash and is referenced by now goes back. If anything in the store cannot be
+read, nothing is removed.` + exitStatusHelp,
+		Example: `  regsweep trash empty --dry-run
+  regsweep trash empty --older-than 14d --yes      from cron
+  regsweep trash empty 20261121T151002Z-gc --yes`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.trashEmpty(cmd.Context(), o, cmd.Flags(), args)
+		},
+	}
+	o.add(cmd.Flags())
+	cmd.Flags().Var(&o.olderThan, "older-than", "only runs that were started longer ago than this `AGE`")
+	return cmd
+}
+
+func (p *program) trashEmpty(ctx context.Context, o *trashOptions, f *pflag.FlagSet, args []string) error {
+	if err := o.verify(f); err != nil {
+		return usage(err)
+	}
+	if err := p.verifyConsent(&o.consent, "trash empty"); err != nil {
+		return usage(err)
+	}
+	o.runs = args
+	j, err := p.openTrash("trash empty", o, true)
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	bins, err := j.bins()
+	if err != nil {
+		return trashHint(err)
+	}
+	if o.olderThan > 0 {
+		border := j.started.Add(-time.Duration(o.olderThan))
+		bins = slices.DeleteFunc(bins, func(b *sweep.Bin) bool { return b.Started.After(border) })
+	}
+	return j.empty(ctx, &sweep.Emptying{Bins: bins, Rules: j.rules, Jobs: o.jobs})
+}
+
+func (j *trashJob) empty(ctx context.Context, e *sweep.Emptying) error {
+	free, err := j.store.Free()
+	if err != nil {
+		return err
+	}
+	if len(e.Bins) == 0 {
+		return j.tellEmptied(e, free)
+	}
+	if err := e.Plan(ctx, j.store); err != nil {
+		return &layout.HintError{
+			Err:  fmt.Errorf("%w; nothing has been removed", err),
+			Hint: "run as a user who can read the store, or mend the filesystem first",
+		}
+	}
+	if j.consent.dryRun {
+		return j.tellEmptied(e, free)
+	}
+	yes, err := j.ask(ctx, j.consent.yes, func() { fmt.Fprint(j.voice.w, j.emptiedText(e, true)) }, "remove this for good?", "nothing has been removed")
+	if err != nil || !yes {
+		return err
+	}
+	failures, err := e.Execute(ctx, j.lock)
+	for _, f := range failures {
+		j.voice.say("regsweep: %s: %s", f.Path, f.Err)
+	}
+	switch {
+	case err == nil && ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case err == nil && len(failures) > 0:
+		err = &layout.HintError{
+			Err:  fmt.Errorf("%s not be removed; the others have been", english.Plural(len(failures), "item could", "items could")),
+			Hint: "once the cause is mended, run it again",
+		}
+	}
+	if terr := j.tellEmptied(e, free); terr != nil {
+		return terr
+	}
+	return err
+}
+
+// tellEmptied writes what was done, or would be, to stdout.
+func (j *trashJob) tellEmptied(e *sweep.Emptying, free int64) error {
+	after := free
+	if !j.consent.dryRun {
+		if now, err := j.store.Free(); err == nil {
+			after = now
+		}
+	}
+	switch {
+	case j.output == "json":
+		out := struct {
+			DryRun     bool             `json:"dryRun"`
+			Runs       []string         `json:"runs"`
+			Restored   []string         `json:"restored"`
+			Removed    goneForGood      `json:"removed"`
+			Filesystem sweep.Filesystem `json:"filesystem"`
+		}{j.consent.dryRun, []string{}, []string{}, goneForGood{e.Items, e.Bytes}, sweep.Filesystem{FreeBefore: free, FreeAfter: after}}
+		for _, b := range e.Bins {
+			out.Runs = append(out.Runs, b.Name)
+		}
+		for _, path := range e.Back {
+			out.Restored = append(out.Restored, valid(path))
+		}
+		return j.writeJSON(out)
+	case j.quiet:
+		return nil
+	}
+	text := j.emptiedText(e, j.consent.dryRun)
+	if !j.consent.dryRun {
+		text += fmt.Sprintf("free space: %s before, %s after\n", size(free), size(after))
+	}
+	_, err := j.out.Write([]byte(text))
+	return err
+}
+
+// goneForGood is what left the trash for good.
+type goneForGood struct {
+	Items int   `json:"items"`
+	Bytes int64 `json:"bytes"`
+}
+
+func (j *trashJob) emptiedText(e *sweep.Emptying, would bool) string {
+	if len(e.Bins) == 0 {
+		return "no run in the trash is to be removed\n"
+	}
+	var text strings.Builder
+	for _, b := range e.Bins {
+		fmt.Fprintf(&text, "run %s\n", b.Name)
+	}
+	goes, back := "removed for good", "put back, since it is referenced"
+	if would {
+		goes, back = "would be "+goes, "would be "+back
+	}
+	paths := e.Back
+	if !j.verbose {
+		paths = paths[:min(shown, len(paths))]
+	}
+	for _, path := range paths {
+		fmt.Fprintln(&text, harmless(back+": "+path))
+	}
+	if more := len(e.Back) - len(paths); more > 0 {
+		fmt.Fprintf(&text, "and %s more, which -v lists\n", comma(more))
+	}
+	fmt.Fprintf(&text, "%s: %s (%s)\n", goes, english.Plural(e.Items, "item", ""), size(e.Bytes))
+	return text.String()
+}

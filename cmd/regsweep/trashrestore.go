@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+func (p *program) trashRestoreCommand() *cobra.Command {
+	o := &trashOptions{}
+	cmd := &cobra.Command{
+		Use:   "restore RUN ...",
+		Short: "put back what runs have moved into the trash",
+		Long: `restore puts everything back where it was, byte for byte: blobs first, then, when these are
+on the disk, the links to them, manifests, and tags last. Nothing is overwritten: what
+has been pushed again and is the same is left as it is, and what is not the same is
+listed, stays in the trash, and makes the status 1. So do a manifest one of whose blobs
+is gone by now, and a tag whose manifest is. It can be stopped and run again at any time.` + exitStatusHelp,
+		Example: `  regsweep trash ls                                        which runs there are
+  regsweep trash restore 20261121T151002Z-gc --dry-run     what would go back, and what could not
+  regsweep trash restore 20261121T151002Z-gc --yes`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.trashRestore(cmd.Context(), o, cmd.Flags(), args)
+		},
+	}
+	o.add(cmd.Flags())
+	return cmd
+}
+
+func (p *program) trashRestore(ctx context.Context, o *trashOptions, f *pflag.FlagSet, args []string) error {
+	if err := o.verify(f); err != nil {
+		return usage(err)
+	}
+	if o.runs = args; len(args) == 0 {
+		return usage(&layout.HintError{Err: errors.New("trash restore needs to know which run"), Hint: "regsweep trash ls lists them"})
+	}
+	if err := p.verifyConsent(&o.consent, "trash restore"); err != nil {
+		return usage(err)
+	}
+	j, err := p.openTrash("trash restore", o, true)
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	bins, err := j.bins()
+	if err != nil {
+		return trashHint(err)
+	}
+	return j.restore(ctx, bins)
+}
+
+// restoredRun is what a restore did with a run, or would do.
+type restoredRun struct {
+	Run       string           `json:"run"`
+	Items     int              `json:"items"`
+	Bytes     int64            `json:"bytes"`
+	Tags      []string         `json:"tags"`
+	Conflicts []sweep.Conflict `json:"conflicts"`
+}
+
+func restoredBy(run string, r *sweep.Restore) restoredRun {
+	out := restoredRun{Run: run, Tags: []string{}, Conflicts: r.Conflicts()}
+	out.Items, out.Bytes = r.Size()
+	r.EachTag(func(repository, tag string) { out.Tags = append(out.Tags, valid(repository+":"+tag)) })
+	for i := range out.Conflicts {
+		c := &out.Conflicts[i]
+		c.Path, c.Detail = valid(c.Path), valid(c.Detail)
+	}
+	return out
+}
+
+func (j *trashJob) restore(ctx context.Context, bins []*sweep.Bin) error {
+	var done []restoredRun
+	var failed error
+	conflicts := 0
+	for _, bin := range bins {
+		r, err := planRestore(ctx, j.store, bin, j.rules, j.jobs)
+		if err != nil {
+			return fmt.Errorf("%w; nothing of %s has been put back", err, bin.Name)
+		}
+		if !j.consent.dryRun {
+			yes, err := j.ask(ctx, j.consent.yes, func() { j.say(restoredBy(bin.Name, r), true) }, "put this back?", "nothing has been put back")
+			if err != nil || !yes {
+				return err
+			}
+			failed = j.carryOut(ctx, bin, r)
+		}
+		run := restoredBy(bin.Name, r)
+		conflicts += len(run.Conflicts)
+		done = append(done, run)
+		if failed != nil {
+			break
+		}
+	}
+	if err := j.tell(done); err != nil {
+		return err
+	}
+	if failed == nil && conflicts > 0 {
+		failed = &layout.HintError{
+			Err:  fmt.Errorf("%s with what is in the store; nothing has been overwritten", english.Plural(conflicts, "thing conflicts", "things conflict")),
+			Hint: "they stay in the trash; all else is back, or would be",
+		}
+	}
+	return failed
+}
+
+// carryOut executes a restore, and says what failed.
+func (j *trashJob) carryOut(ctx context.Context, bin *sweep.Bin, r *sweep.Restore) error {
+	failures, err := r.Execute(ctx, j.lock, j.jobs)
+	for _, f := range failures {
+		j.voice.say("regsweep: %s: %s", f.Path, f.Err)
+	}
+	switch {
+	case err != nil:
+		return &layout.HintError{Err: err, Hint: "run regsweep trash restore " + bin.Name + " again"}
+	case len(failures) > 0:
+		return &layout.HintError{
+			Err:  fmt.Errorf("%s not be put back", english.Plural(len(failures), "item could", "items could")),
+			Hint: "once the cause is mended, run regsweep trash restore " + bin.Name + " again",
+		}
+	case ctx.Err() != nil:
+		j.voice.say("run regsweep trash restore %s again to put the rest back", bin.Name)
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// tell writes what was done to stdout.
+func (j *trashJob) tell(done []restoredRun) error {
+	switch {
+	case j.output == "json":
+		return j.writeJSON(struct {
+			DryRun bool          `json:"dryRun"`
+			Runs   []restoredRun `json:"runs"`
+		}{j.consent.dryRun, done})
+	case j.quiet:
+		return nil
+	}
+	for _, run := range done {
+		if _, err := j.out.Write([]byte(j.restoredText(run, j.consent.dryRun))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// say writes what a restore would do to stderr, before the question.
+func (j *trashJob) say(run restoredRun, would bool) {
+	fmt.Fprint(j.voice.w, j.restoredText(run, would))
+}
+
+func (j *trashJob) restoredText(run restoredRun, would bool) string {
+	var text strings.Builder
+	verb := "put back"
+	if would {
+		verb = "would be put back"
+	}
+	fmt.Fprintf(&text, "run %s\n%s: %s (%s)\n", run.Run, verb, english.Plural(run.Items, "item", ""), size(run.Bytes))
+	tags := run.Tags
+	if !j.verbose {
+		tags = tags[:min(shown, len(tags))]
+	}
+	for _, tag := range tags {
+		fmt.Fprintf(&text, "  tag %s\n", harmless(tag))
+	}
+	if more := len(run.Tags) - len(tags); more > 0 {
+		fmt.Fprintf(&text, "  and %s more tags, which -v lists\n", comma(more))
+	}
+	for _, c := range run.Conflicts {
+		fmt.Fprintf(&text, "conflict: %s\n", harmless(c.Path+": "+c.Detail))
+	}
+	return text.String()
+}

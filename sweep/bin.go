@@ -1,0 +1,353 @@
+package sweep
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// BinSchema names the version of a run's description in the trash.
+const BinSchema = "regsweep/trash/v1"
+
+// The names that the description of a run has in its directory. Renaming it
+// needs no space, and says what the run's state is.
+const (
+	binDone      = "run.json"
+	binMoving    = "moving.json"    // the run is under way, or was stopped
+	binRestoring = "restoring.json" // a restore of it is, or was
+	binTemporary = "run.json.tmp"
+)
+
+// Description is what a run's directory in the trash says of the run.
+type Description struct {
+	Schema  string    `json:"schema"`
+	Command string    `json:"command"`
+	Started time.Time `json:"started"`
+	Root    string    `json:"root"`
+	// Absent are paths that the run's manifests and tags name, and that were not
+	// there when it began: a restore need not wait for them.
+	Absent []string `json:"absent,omitempty"`
+}
+
+// Bin is a run's directory in the trash. Below it are the paths that things
+// had below the store's directory.
+type Bin struct {
+	Description
+	Name  string // sorts by time
+	lock  *disk.Lock
+	moved atomic.Int64 // things, by this process
+	state string       // the description's name
+}
+
+var binName = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}Z)-([a-z]+)(?:-[0-9]{3})?$`)
+
+const binTime = "20060102T150405Z"
+
+var (
+	// ErrTrashLinked says that the trash is a symbolic link, or no directory.
+	ErrTrashLinked = errors.New("the trash is not a directory of the store")
+	// ErrTrashSpace says that there is no space for the trash's directories.
+	ErrTrashSpace = errors.New("no space for the trash")
+	// ErrTrashFilesystem says that things are on another filesystem than the trash.
+	ErrTrashFilesystem = errors.New("on another filesystem than the trash")
+)
+
+func trashPath(more ...string) []string {
+	return append([]string{layout.Own, layout.Trash}, more...)
+}
+
+// NewBin says that a plan's execution moves things into the trash instead of
+// removing them. Nothing is made before it begins.
+func NewBin(command, root string, started time.Time) *Bin {
+	return &Bin{Description: Description{Schema: BinSchema, Command: command, Started: started.UTC().Truncate(time.Second), Root: root}}
+}
+
+// Used reports whether anything has been moved there.
+func (b *Bin) Used() bool { return b != nil && b.moved.Load() > 0 }
+
+// Restoring reports whether a restore of the run was begun and not completed.
+func (b *Bin) Restoring() bool { return b.state == binRestoring }
+
+// open opens the run's directory.
+func (b *Bin) open() (*disk.Locked, error) { return b.lock.Open(trashPath(b.Name)...) }
+
+// begin makes the run's directory with its description, which is on the disk
+// when it returns.
+func (b *Bin) begin(lock *disk.Lock) error {
+	b.lock, b.state = lock, binMoving
+	trash, err := makeTrash(lock)
+	if err != nil {
+		return err
+	}
+	defer trash.Close()
+	name := b.Started.Format(binTime) + "-" + b.Command
+	for n := 2; ; n++ {
+		b.Name = name
+		if err = trash.Mkdir(name, trash.Dir); err == nil || !errors.Is(err, disk.ErrExists) || n > 999 {
+			break
+		}
+		name = fmt.Sprintf("%s-%s-%03d", b.Started.Format(binTime), b.Command, n)
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := b.open()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	text, err := json.MarshalIndent(&b.Description, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err = dir.Write(binTemporary, append(text, '\n')); err == nil {
+		err = dir.Rename(binTemporary, dir, b.state)
+	}
+	if err != nil {
+		return err
+	}
+	return dir.Sync()
+}
+
+// makeTrash opens the trash's directory, and makes it if it is not there.
+func makeTrash(lock *disk.Lock) (*disk.Locked, error) {
+	unfinished, err := isUnfinished(lock)
+	if err != nil {
+		return nil, err
+	}
+	at := lock.Store()
+	for i, name := range trashPath() {
+		if err := noLink(at.Dir, name); err != nil {
+			return nil, err
+		}
+		next, err := openOrMake(at, name, lock.Store().Dir)
+		if i == 0 && err == nil && unfinished {
+			err = lock.Store().SetTime(Unfinished) // a new name in it has changed that
+		}
+		if i > 0 {
+			at.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
+		at = next
+	}
+	return at, nil
+}
+
+func isUnfinished(lock *disk.Lock) (bool, error) {
+	info, err := lock.Store().Info()
+	return info.MTime == Unfinished.UnixNano(), err
+}
+
+// noLink refuses a directory of the trash that is something else.
+func noLink(d *disk.Dir, name string) error {
+	info, err := d.Stat(name)
+	if disk.Gone(err) {
+		info, err = d.Stat(name) // one wrong answer is not believed
+	}
+	if err == nil && info.Type != disk.Directory {
+		return fmt.Errorf("%w: %s", ErrTrashLinked, d.Join(name))
+	}
+	return ignoreGone(err)
+}
+
+// rename gives the description another name, for another state.
+func (b *Bin) rename(state string) error {
+	if b.state == state || b.state == "" {
+		return nil
+	}
+	dir, err := b.open()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := dir.Rename(b.state, dir, state); err != nil {
+		return err
+	}
+	b.state = state
+	return nil
+}
+
+// Bins lists the runs in the trash, the oldest first.
+func Bins(store *disk.Dir) ([]*Bin, error) {
+	for _, path := range [][]string{{layout.Own}, trashPath()} {
+		last := len(path) - 1
+		d := store
+		if last > 0 {
+			var err error
+			if d, err = store.Walk(path[:last]...); err != nil {
+				return nil, ignoreGone(err)
+			}
+			defer d.Close()
+		}
+		if err := noLink(d, path[last]); err != nil {
+			return nil, err
+		}
+	}
+	trash, err := store.Walk(trashPath()...)
+	if err != nil {
+		return nil, ignoreGone(err)
+	}
+	defer trash.Close()
+	var names []string
+	err = trash.List(func(e disk.Entry) error {
+		if e.Type == disk.Directory && binName.MatchString(e.Name) {
+			names = append(names, strings.Clone(e.Name))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	bins := make([]*Bin, 0, len(names))
+	for _, name := range names {
+		b, err := readBin(trash, name)
+		if err != nil {
+			return nil, err
+		}
+		bins = append(bins, b)
+	}
+	return bins, nil
+}
+
+// maxDescription is how many bytes of a description are read.
+const maxDescription = 64 << 20
+
+// readBin reads a run's description. What one that was cut short by a power
+// cut does not say, its name does.
+func readBin(trash *disk.Dir, name string) (*Bin, error) {
+	b := &Bin{Name: name}
+	for _, state := range []string{binDone, binMoving, binRestoring} {
+		info, err := trash.Stat(name + "/" + state)
+		if disk.Gone(err) {
+			continue
+		}
+		buf := make([]byte, min(info.Size+1, maxDescription))
+		n := 0
+		if err == nil {
+			n, _, err = trash.ReadFile(name+"/"+state, buf)
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.state = state
+		if err := json.Unmarshal(buf[:n], &b.Description); err != nil || b.Schema != BinSchema {
+			b.Description = Description{}
+		}
+		break
+	}
+	if b.Started.IsZero() || b.Command == "" {
+		m := binName.FindStringSubmatch(name)
+		b.Started, _ = time.Parse(binTime, m[1])
+		b.Command = m[2]
+	}
+	return b, nil
+}
+
+// stopped is the newest run that was stopped while it moved things, or nil.
+func stoppedBin(lock *disk.Lock) (*Bin, error) {
+	bins, err := Bins(lock.Store().Dir)
+	for _, b := range slices.Backward(bins) {
+		if b.state == binMoving {
+			b.lock = lock
+			return b, nil
+		}
+	}
+	return nil, err
+}
+
+// drop removes the run's directory if nothing is in it but directories and the
+// description, and those above it if they are empty then.
+func (b *Bin) drop() (gone bool, err error) {
+	trash, err := b.lock.Open(trashPath()...)
+	if err != nil {
+		return disk.Gone(err), ignoreGone(err)
+	}
+	defer trash.Close()
+	dir, err := trash.OpenBelow(b.Name)
+	if err != nil {
+		return disk.Gone(err), ignoreGone(err)
+	}
+	defer dir.Close()
+	for _, name := range []string{layout.Blobs, layout.Repositories} {
+		if gone, err := removeEmpty(dir, name); err != nil || !gone {
+			return false, err
+		}
+	}
+	for _, name := range []string{b.state, binTemporary} {
+		if name == "" {
+			continue
+		}
+		if err := ignoreGone(dir.Unlink(name)); err != nil {
+			return false, err
+		}
+	}
+	err = trash.Rmdir(b.Name)
+	if disk.NotEmpty(err) {
+		return false, nil // something is in it that nobody knows
+	}
+	if err != nil && !disk.Gone(err) {
+		return false, err
+	}
+	return true, dropTrash(b.lock)
+}
+
+// dropTrash removes the trash's own directories if they are empty. While names
+// are set aside, a change in the store's directory would hide that.
+func dropTrash(lock *disk.Lock) error {
+	own, err := lock.Open(layout.Own)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	defer own.Close()
+	if err := rmdir(own, layout.Trash); err != nil {
+		return err
+	}
+	if unfinished, err := isUnfinished(lock); err != nil || unfinished {
+		return err
+	}
+	return rmdir(lock.Store(), layout.Own)
+}
+
+// removeEmpty removes a directory in which there are only directories, and
+// reports whether it is gone. Of one in which there is more, it removes those
+// below it that are empty.
+func removeEmpty(parent *disk.Locked, name string) (gone bool, err error) {
+	d, err := parent.OpenBelow(name)
+	if err != nil {
+		return disk.Gone(err), ignoreGone(err)
+	}
+	defer d.Close()
+	var below []string
+	gone = true
+	err = d.List(func(e disk.Entry) error {
+		if e.Type == disk.Directory {
+			below = append(below, strings.Clone(e.Name))
+		} else {
+			gone = false
+		}
+		return nil
+	})
+	for _, sub := range below {
+		empty, serr := removeEmpty(d, sub)
+		gone, err = gone && empty, errors.Join(err, serr)
+	}
+	if err != nil || !gone {
+		return false, err
+	}
+	err = parent.Rmdir(name)
+	if disk.NotEmpty(err) {
+		return false, nil
+	}
+	return true, ignoreGone(err)
+}

@@ -1,0 +1,250 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Emptying removes runs from the trash for good. What of them is referenced by
+// now goes back into the store first.
+type Emptying struct {
+	Bins  []*Bin
+	Rules mark.Rules
+	Jobs  int
+	// Back are the paths of what goes back, or went.
+	Back []string
+	// Items and Bytes are what goes for good, or went.
+	Items int
+	Bytes int64
+
+	store    *disk.Dir
+	restores []*Restore
+	missing  map[layout.Digest]bool // blobs of manifests that go back, which may be in another run
+}
+
+// Plan marks what is live in the store as it is, and decides what of the
+// runs goes back. If anything in the store cannot be read, nobody knows.
+func (e *Emptying) Plan(ctx context.Context, store *disk.Dir) error {
+	e.store, e.missing = store, map[layout.Digest]bool{}
+	_, err := e.look(ctx, nil)
+	if err != nil {
+		return err
+	}
+	e.Items, e.Bytes, e.Back = 0, 0, nil
+	for _, r := range e.restores {
+		for _, t := range r.things {
+			switch {
+			case t.state == goesBack:
+				e.Back = append(e.Back, t.path)
+			case t.kind < directoryThing:
+				e.Items++
+				e.Bytes += t.bytes
+			}
+		}
+	}
+	return nil
+}
+
+// look marks, and decides what goes back by that. With a lock, it gives what a
+// run that was stopped had set aside, and what is live, its name back.
+func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err error) {
+	e.restores = nil
+	asked := map[string][]layout.Digest{}
+	for _, b := range slices.Backward(e.Bins) {
+		r, err := PlanRestore(e.store, b, nil)
+		if err != nil {
+			return false, err
+		}
+		e.restores = append(e.restores, r)
+		for _, t := range r.things {
+			if t.kind == layerThing || t.kind == manifestThing {
+				asked[t.repo] = append(asked[t.repo], t.digest)
+			}
+		}
+	}
+	w := walker.New(e.store, walker.Options{Jobs: e.Jobs, Resumed: e.Rules.Resumed})
+	defer w.Close()
+	wanted := mark.NewWanted(asked)
+	look := mark.Read(ctx, w, e.Rules).Observe(ctx, w, wanted)
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	for _, p := range w.Findings.Problems() {
+		if p.Kind == walker.IOError {
+			return false, fmt.Errorf("%w: %s: %s", ErrUnreadable, p.Path, p.Detail)
+		}
+	}
+	if lock != nil && len(look.Restore) > 0 {
+		r := &run{Plan: New(look), ctx: ctx, lock: lock, w: w}
+		r.giveBack(restored(look))
+		if len(r.failures) > 0 {
+			return false, fmt.Errorf("%s: %w", r.failures[0].Path, r.failures[0].Err)
+		}
+	}
+	for _, r := range e.restores {
+		back = r.only(func(t *thing) bool { return e.isWanted(look, wanted, t) }, e.missing) || back
+	}
+	return back, nil
+}
+
+func (e *Emptying) isWanted(look *mark.Look, wanted *mark.Wanted, t *thing) bool {
+	switch t.kind {
+	case blobThing:
+		return look.IsLive(t.digest) || e.missing[t.digest]
+	case layerThing, manifestThing:
+		return wanted.Has(t.repo, t.digest)
+	}
+	return false
+}
+
+// only leaves in the plan what is wanted, with what that needs, and reports
+// whether there is any. Blobs that wanted manifests lack go into missing.
+func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool) (any bool) {
+	keep := map[*thing]bool{}
+	var add func(t *thing)
+	add = func(t *thing) {
+		if keep[t] {
+			return
+		}
+		keep[t] = true
+		for _, d := range t.lacking {
+			any = any || !missing[d]
+			missing[d] = true
+		}
+		if t.state == conflicts {
+			return
+		}
+		for _, n := range t.needs {
+			add(n)
+		}
+	}
+	for _, t := range r.things {
+		if wanted(t) {
+			add(t)
+		}
+	}
+	for _, t := range r.things {
+		switch {
+		case !keep[t]:
+			t.state, t.detail = held, ""
+		case t.state == held:
+			t.state = goesBack // it is wanted by something else than what conflicts
+		}
+		any = any || t.state == goesBack
+	}
+	return any
+}
+
+// Execute puts back what is referenced, until nothing more is, and removes the
+// rest. If the store cannot be read, nothing is removed.
+func (e *Emptying) Execute(ctx context.Context, lock *disk.Lock) ([]Failure, error) {
+	e.Back, e.Items, e.Bytes = nil, 0, 0
+	for {
+		back, err := e.look(ctx, lock)
+		if err != nil {
+			return nil, fmt.Errorf("%w; nothing has been removed", err)
+		}
+		if !back {
+			break
+		}
+		if failures, err := e.putBack(ctx, lock); err != nil || len(failures) > 0 {
+			return failures, err
+		}
+	}
+	var failures []Failure
+	for _, r := range e.restores {
+		failures = append(failures, e.removeRun(ctx, lock, r)...)
+	}
+	return failures, nil
+}
+
+// putBack puts back what is wanted; of runs, the newest first.
+func (e *Emptying) putBack(ctx context.Context, lock *disk.Lock) ([]Failure, error) {
+	for _, r := range e.restores {
+		r.bin.lock = lock
+		x := &restoring{Restore: r, ctx: ctx, lock: lock, jobs: e.Jobs}
+		if err := x.steps(); err != nil {
+			return x.failures, err
+		}
+		for _, t := range r.things {
+			if t.state == isBack {
+				e.Back = append(e.Back, t.path)
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if len(x.failures) > 0 {
+			return x.failures, errors.New("what is referenced could not be put back; nothing has been removed")
+		}
+	}
+	return nil, nil
+}
+
+// removeRun removes what a run holds, tags first and blobs last, so that what
+// is left of one that was stopped is no image that lacks something.
+func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (failures []Failure) {
+	r.bin.lock = lock
+	x := &restoring{Restore: r, ctx: ctx, lock: lock, jobs: e.Jobs}
+	slices.SortStableFunc(r.things, func(a, b *thing) int { return compareThings(b, a) })
+	for lo := 0; lo < len(r.things) && ctx.Err() == nil && len(x.failures) == 0; {
+		hi := lo
+		for hi < len(r.things) && r.things[hi].kind == r.things[lo].kind {
+			hi++
+		}
+		part := r.things[lo:hi]
+		inChunks(e.Jobs, len(part), x.worker, func(w *putter, i int) { w.remove(part[i]) })
+		lo = hi
+	}
+	for _, t := range r.things {
+		if t.state == isGone && t.kind < directoryThing {
+			e.Items++
+			e.Bytes += t.bytes
+		}
+	}
+	if ctx.Err() != nil || len(x.failures) > 0 {
+		return x.failures
+	}
+	gone, err := r.bin.drop()
+	if err == nil && !gone {
+		err = errors.New("something is in it that nobody knows")
+	}
+	if err != nil {
+		return []Failure{{strings.Join(trashPath(r.bin.Name), "/"), err}}
+	}
+	return nil
+}
+
+// remove removes a thing for good.
+func (w *putter) remove(t *thing) {
+	if w.x.ctx.Err() != nil || t.kind == unknownThing || t.kind == directoryThing || t.state == isBack {
+		return
+	}
+	paths := []string{t.from}
+	if t.kind == tagThing || t.kind == uploadThing {
+		paths = paths[:0]
+		for _, f := range t.files {
+			paths = append(paths, t.from+"/"+f)
+		}
+	}
+	for _, p := range paths {
+		err := w.unlink(p)
+		if disk.Gone(err) {
+			w.close()
+			err = ignoreGone(w.unlink(p))
+		}
+		if err != nil {
+			w.x.fail(p, err)
+			return
+		}
+	}
+	t.state = isGone
+}

@@ -1,0 +1,506 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Conflict is what a restore leaves in the trash, and why.
+type Conflict struct {
+	Path   string `json:"path"` // relative to the store
+	Detail string `json:"detail"`
+}
+
+// Restore is a plan to put back what a run has moved into the trash. Nothing in
+// the store is overwritten. A manifest goes back after all that it names, and a
+// tag after its manifest; what they need and cannot have keeps them in the trash.
+type Restore struct {
+	bin    *Bin
+	store  *disk.Dir
+	things []*thing // in the order in which they go back
+	aside  bool     // some are set aside in the store, by a run that was stopped
+
+	byPath map[string]*thing
+	absent map[string]bool
+	exists map[string]bool // blobs in the store, by path
+}
+
+// PlanRestore decides what goes back. look is nil unless names are set aside in
+// the store; these get their names back, too, since what was moved may need them.
+func PlanRestore(store *disk.Dir, bin *Bin, look *mark.Look) (*Restore, error) {
+	things, err := bin.contents(store)
+	if err != nil {
+		return nil, err
+	}
+	r := &Restore{bin: bin, store: store, things: things, byPath: map[string]*thing{}, absent: map[string]bool{}, exists: map[string]bool{}}
+	if look != nil {
+		r.addAside(look)
+	}
+	for _, t := range r.things {
+		r.byPath[t.path] = t
+	}
+	for _, path := range bin.Absent {
+		r.absent[path] = true
+	}
+	var order []*thing
+	for _, t := range r.things {
+		if err := r.decide(t, &order); err != nil {
+			return nil, err
+		}
+	}
+	r.things = order
+	return r, r.hold()
+}
+
+// addAside adds what a run that was stopped has set aside, unless the same is
+// in the trash.
+func (r *Restore) addAside(look *mark.Look) {
+	r.aside = true
+	have := map[string]bool{}
+	for _, t := range r.things {
+		have[t.path] = true
+	}
+	p := &Plan{look: look}
+	for _, list := range [][]mark.Item{look.Restore, look.Items} {
+		for i := range list {
+			item := &list[i]
+			path := p.path(item)
+			if !item.Aside || have[path] {
+				continue
+			}
+			have[path] = true
+			t := &thing{path: path, repo: look.RepositoryOf(item), from: path + asideSuffix, inPlace: true}
+			switch item.Kind {
+			case mark.Blob:
+				t.kind, t.digest = blobThing, look.Digest(item.ID)
+			case mark.LayerLink:
+				t.kind, t.digest = layerThing, look.Digest(item.ID)
+			case mark.Manifest:
+				t.kind, t.digest = manifestThing, look.Digest(item.ID)
+			case mark.Tag:
+				t.kind, t.tag = tagThing, look.NameOf(item)
+				t.from = layout.RepositoryDir(t.repo) + "/" + layout.Manifests + "/" + layout.GonePrefix + t.tag
+				t.files = []string{layout.Current + "/" + layout.Link}
+			default:
+				continue
+			}
+			r.things = append(r.things, t)
+		}
+	}
+	slices.SortStableFunc(r.things, compareThings)
+}
+
+// asideSuffix is what the names that are set aside have more.
+const asideSuffix = ".regsweep"
+
+// decide says what becomes of a thing, and puts it in its place in the order.
+func (r *Restore) decide(t *thing, order *[]*thing) error {
+	if t.seen {
+		return nil
+	}
+	t.seen = true
+	state, err := r.compare(t)
+	if err != nil {
+		return err
+	}
+	t.state = state
+	if state == goesBack || state == goesAway && t.kind == manifestThing {
+		switch t.kind {
+		case manifestThing:
+			if err = r.decideManifest(t, order); state == goesAway {
+				t.state = state // but what it needs goes back
+			}
+		case tagThing:
+			err = r.decideTag(t)
+		case historyThing:
+			err = r.decideHistory(t)
+		}
+	}
+	*order = append(*order, t)
+	return err
+}
+
+// compare looks at what is in a thing's place.
+func (r *Restore) compare(t *thing) (thingState, error) {
+	there, err := r.stat(t.path)
+	switch {
+	case err != nil:
+		return undecided, err
+	case t.kind == unknownThing:
+		t.detail = "nobody knows what it is"
+		return conflicts, nil
+	case !there:
+		return goesBack, nil
+	}
+	same := false
+	switch t.kind {
+	case directoryThing:
+		return goesAway, nil
+	case blobThing:
+		same, err = r.sameSize(t)
+	case layerThing, manifestThing, signatureThing, historyThing:
+		same, err = r.sameText(t.path, t.from)
+	case tagThing:
+		return r.compareTag(t)
+	case uploadThing:
+		return goesBack, nil // file by file
+	}
+	if err != nil || same {
+		return goesAway, err
+	}
+	t.detail = "something else is in its place"
+	return conflicts, nil
+}
+
+// compareTag compares what tags name. One that is there and names the same gets
+// the rest of its history back.
+func (r *Restore) compareTag(t *thing) (thingState, error) {
+	current := "/" + layout.Current + "/" + layout.Link
+	there, err := r.stat(t.path + current)
+	if err != nil || !there {
+		return goesBack, err // file by file
+	}
+	same, err := r.sameText(t.path+current, t.from+current)
+	if err != nil || same {
+		return goesBack, err
+	}
+	t.detail = "the tag has been pushed again, and names something else"
+	return conflicts, nil
+}
+
+// stat reports whether something is there.
+func (r *Restore) stat(path string) (bool, error) {
+	_, err := r.store.Stat(path)
+	if disk.Gone(err) {
+		_, err = r.store.Stat(path) // one wrong answer is not believed
+	}
+	return err == nil, ignoreGone(err)
+}
+
+func (r *Restore) sameSize(t *thing) (bool, error) {
+	a, err := r.store.Follow(t.path)
+	if err != nil {
+		return false, ignoreDangling(err)
+	}
+	b, err := r.store.Follow(t.from)
+	if err != nil {
+		return false, ignoreDangling(err)
+	}
+	return a.Type == disk.File && b.Type == disk.File && a.Size == b.Size, nil
+}
+
+// ignoreDangling forgives a symbolic link, whose target a relative one has only
+// in its place.
+func ignoreDangling(err error) error {
+	if errors.Is(err, disk.ErrDangling) {
+		return nil
+	}
+	return err
+}
+
+func (r *Restore) sameText(a, b string) (bool, error) {
+	one, err := r.link(a)
+	if err != nil {
+		return false, err
+	}
+	other, err := r.link(b)
+	return bytes.Equal(one, other), err
+}
+
+// link reads a link's text.
+func (r *Restore) link(path string) ([]byte, error) {
+	var buf [layout.MaxLink + 1]byte
+	n, _, err := r.store.ReadFile(path, buf[:])
+	if disk.Gone(err) {
+		n, _, err = r.store.ReadFile(path, buf[:])
+	}
+	return buf[:n], err
+}
+
+// target is what a link names, or the digest of its path if it names nothing.
+func (r *Restore) target(path string, otherwise layout.Digest) (layout.Digest, error) {
+	text, err := r.link(path)
+	if err != nil {
+		return otherwise, err
+	}
+	if d, err := layout.ParseLink(text); err == nil {
+		return d, nil
+	}
+	return otherwise, nil
+}
+
+// keep says that a thing conflicts.
+func (t *thing) keep(format string, args ...any) {
+	t.state, t.detail = conflicts, fmt.Sprintf(format, args...)
+}
+
+// usable reports whether a thing will be in its place.
+func (t *thing) usable() bool { return t != nil && (t.state == goesBack || t.state == goesAway) }
+
+// blob finds a blob in the store, or among what goes back.
+func (r *Restore) blob(d layout.Digest) (there bool, t *thing, err error) {
+	path := layout.BlobDir(d) + "/" + layout.Data
+	if t := r.byPath[path]; t.usable() {
+		return true, t, nil
+	}
+	there, known := r.exists[path]
+	if !known {
+		if there, err = r.stat(path); err != nil {
+			return false, nil, err
+		}
+		r.exists[path] = there
+	}
+	return there, nil, nil
+}
+
+// decideManifest finds what a manifest needs.
+func (r *Restore) decideManifest(t *thing, order *[]*thing) error {
+	digest, err := r.target(t.from, t.digest)
+	if err != nil {
+		return err
+	}
+	there, own, err := r.blob(digest)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return r.lacks(t, digest, "its own blob")
+	}
+	t.require(own)
+	content, err := r.manifest(digest, own)
+	if err != nil {
+		return err
+	}
+	refs, err := mark.References(content)
+	if err != nil {
+		return nil // it is put back as it was
+	}
+	for _, ref := range refs {
+		// All of them, since what they need is held if one of them keeps it.
+		if err := r.reference(t, ref, order); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *thing) require(other *thing) {
+	if other != nil && !slices.Contains(t.needs, other) {
+		t.needs = append(t.needs, other)
+	}
+}
+
+// manifest reads a manifest's blob from where it is. Nothing that is larger
+// than any registry accepts is one.
+func (r *Restore) manifest(d layout.Digest, at *thing) ([]byte, error) {
+	path := layout.BlobDir(d) + "/" + layout.Data
+	if at != nil && at.state == goesBack {
+		path = at.from
+	}
+	info, err := r.store.Follow(path)
+	if err != nil || info.Size > mark.MaxManifest {
+		return nil, ignoreDangling(err)
+	}
+	buf := make([]byte, info.Size+1)
+	n, _, err := r.store.ReadFile(path, buf)
+	return buf[:n], err
+}
+
+// reference decides whether what a manifest names will be there.
+func (r *Restore) reference(t *thing, ref mark.Reference, order *[]*thing) error {
+	child := r.byPath[layout.RevisionDir(t.repo, ref.Digest)+"/"+layout.Link]
+	if child != nil && child.kind == manifestThing {
+		if err := r.decide(child, order); err != nil {
+			return err
+		}
+		if !child.usable() {
+			t.keep("its part %s stays", ref.Digest)
+			return nil
+		}
+		if child.state != undecided && child != t {
+			t.require(child)
+		}
+	}
+	d, err := r.layer(t, ref.Digest)
+	if err != nil {
+		return err
+	}
+	there, blob, err := r.blob(d)
+	switch {
+	case err != nil:
+		return err
+	case there:
+		t.require(blob)
+	case !ref.Optional:
+		return r.lacks(t, d, "the blob")
+	}
+	return nil
+}
+
+// layer is what a repository's layer link says that a digest is stored under.
+func (r *Restore) layer(t *thing, d layout.Digest) (layout.Digest, error) {
+	path := layout.LayerDir(t.repo, d) + "/" + layout.Link
+	if link := r.byPath[path]; link != nil && link.kind == layerThing && link.usable() {
+		t.require(link)
+		path = link.from
+	} else if d.Algorithm() == layout.SHA256 {
+		return d, nil
+	} else if there, err := r.stat(path); err != nil || !there {
+		return d, err
+	}
+	return r.target(path, d)
+}
+
+// lacks keeps a manifest that would go back without one of its blobs, unless
+// the blob was missing when the manifest went.
+func (r *Restore) lacks(t *thing, d layout.Digest, what string) error {
+	path := layout.BlobDir(d) + "/" + layout.Data
+	if r.absent[path] {
+		return nil
+	}
+	t.lacking = append(t.lacking, d)
+	if t.state != conflicts {
+		t.keep("%s %s is not in the store any more", what, d)
+		return r.hint(t, path)
+	}
+	return nil
+}
+
+// hint says where in the trash there is what is missing.
+func (r *Restore) hint(t *thing, path string) error {
+	bins, err := Bins(r.store)
+	for _, b := range slices.Backward(bins) {
+		if b.Name == r.bin.Name {
+			continue
+		}
+		there, err := r.stat(strings.Join(trashPath(b.Name), "/") + "/" + path)
+		if err != nil {
+			return err
+		}
+		if there {
+			t.detail += ": restore " + b.Name + " first"
+			return nil
+		}
+	}
+	return err
+}
+
+// decideTag keeps a tag whose manifest will not be there, unless it was not
+// there when the tag went.
+func (r *Restore) decideTag(t *thing) error {
+	d, err := r.target(t.from+"/"+layout.Current+"/"+layout.Link, layout.Digest{})
+	if err != nil || d.IsZero() {
+		return err
+	}
+	path := layout.RevisionDir(t.repo, d) + "/" + layout.Link
+	for _, place := range []string{path, layout.LayerDir(t.repo, d) + "/" + layout.Link} {
+		if link := r.byPath[place]; link.usable() {
+			t.require(link)
+			return nil
+		}
+		if there, err := r.stat(place); err != nil || there {
+			return err
+		}
+	}
+	if r.absent[path] {
+		return nil
+	}
+	t.keep("the manifest %s that it names is not in the repository", d)
+	return r.hint(t, path)
+}
+
+// decideHistory keeps an entry of the history of a tag that is gone.
+func (r *Restore) decideHistory(t *thing) error {
+	there, err := r.stat(layout.TagDir(t.repo, t.tag) + "/" + layout.Current + "/" + layout.Link)
+	if err == nil && !there {
+		t.keep("its tag is not there")
+	}
+	return err
+}
+
+// hold keeps in the trash what only manifests that conflict need: in the store
+// it would be garbage, and the next sweep would take it for good.
+func (r *Restore) hold() error {
+	needed := map[*thing]bool{}
+	var stays []*thing
+	for _, t := range r.things {
+		if t.kind != manifestThing {
+			continue
+		}
+		if t.state == conflicts {
+			stays = append(stays, t)
+			continue
+		}
+		for _, n := range t.needs {
+			needed[n] = true
+		}
+	}
+	for _, t := range stays {
+		for _, n := range t.needs {
+			if n.state == goesBack && !needed[n] && n.kind != manifestThing {
+				n.state = held
+			}
+		}
+	}
+	// A blob that stays keeps the links to it.
+	for _, t := range r.things {
+		if t.kind != layerThing || t.state != goesBack {
+			continue
+		}
+		d, err := r.target(t.from, t.digest)
+		if err != nil {
+			return err
+		}
+		if b := r.byPath[layout.BlobDir(d)+"/"+layout.Data]; b != nil && b.state == held {
+			t.state = held
+		}
+	}
+	return nil
+}
+
+// Conflicts are what stays in the trash.
+func (r *Restore) Conflicts() []Conflict {
+	list := []Conflict{}
+	for _, t := range r.things {
+		if t.state == conflicts && !t.inPlace {
+			list = append(list, Conflict{t.path, t.detail})
+		}
+	}
+	return list
+}
+
+// Size is how much goes back, or is back; empty directories are not counted.
+func (r *Restore) Size() (items int, bytes int64) {
+	for _, t := range r.things {
+		if t.kind < directoryThing && (t.state == goesBack || t.state == isBack) {
+			items++
+			bytes += t.bytes
+		}
+	}
+	return items, bytes
+}
+
+// EachTag calls fn for every tag that goes back, or is back.
+func (r *Restore) EachTag(fn func(repository, tag string)) {
+	for _, t := range r.things {
+		if t.kind == tagThing && (t.state == goesBack || t.state == isBack) {
+			fn(t.repo, t.tag)
+		}
+	}
+}
+
+// Execute puts back what goes back: blobs, then, when they are on the disk,
+// layer links, manifest links with children before parents, and tags last.
+// When ctx is done it stops between two; it can be run again at any time.
+func (r *Restore) Execute(ctx context.Context, lock *disk.Lock, jobs int) ([]Failure, error) {
+	x := &restoring{Restore: r, ctx: ctx, lock: lock, jobs: jobs}
+	return x.run()
+}

@@ -1,0 +1,226 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Trashed is the run in the trash that an execution has moved things to, or "".
+func (p *Plan) Trashed() string {
+	for _, b := range []*Bin{p.bin, p.begun} {
+		if b.Used() {
+			return b.Name
+		}
+	}
+	return ""
+}
+
+// openTrash finds the run that was stopped, if any was, and makes this run's
+// directory with all those that its items will be moved to. What cannot be
+// moved for want of space, or since it is on another filesystem, shows before
+// anything is taken.
+func (r *run) openTrash() (err error) {
+	if r.begun, err = stoppedBin(r.lock); errors.Is(err, ErrTrashLinked) && r.bin == nil {
+		err = nil
+	}
+	if err != nil || r.bin == nil || r.stopped() || !slices.Contains(r.done, planned) {
+		return err
+	}
+	if err := r.sameFilesystem(); err != nil {
+		return err
+	}
+	if err := r.findAbsent(); err != nil {
+		return err
+	}
+	err = r.bin.begin(r.lock)
+	if err == nil {
+		err = r.prepare()
+	}
+	if err == nil {
+		return nil
+	}
+	if r.bin.Name != "" {
+		_, derr := r.bin.drop()
+		err = errors.Join(err, derr)
+	}
+	if disk.IsNoSpace(err) {
+		return fmt.Errorf("%w: %w", ErrTrashSpace, err)
+	}
+	return err
+}
+
+// sameFilesystem refuses what cannot be moved by renaming it.
+func (r *run) sameFilesystem() error {
+	store := r.lock.Store()
+	here, err := store.Info()
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for i := range r.items {
+		path := layout.Blobs
+		if item := &r.items[i]; item.Repo != mark.NoRepo {
+			path = layout.RepositoryDir(r.look.RepositoryOf(item))
+		} else if item.Kind != mark.Blob {
+			continue
+		}
+		if r.done[i] != planned || seen[path] {
+			continue
+		}
+		seen[path] = true
+		switch info, err := store.Follow(path); {
+		case err != nil && !disk.Gone(err):
+			return err
+		case err == nil && info.ID.Dev != here.ID.Dev:
+			return fmt.Errorf("%s is %w", path, ErrTrashFilesystem)
+		}
+	}
+	return nil
+}
+
+// findAbsent notes what manifests and tags that go name and what is not there.
+func (r *run) findAbsent() error {
+	var absent []string
+	for i := range r.items {
+		item := &r.items[i]
+		switch {
+		case r.done[i] != planned:
+		case item.Kind == mark.Manifest:
+			for _, d := range r.look.Lacking(item) {
+				absent = append(absent, layout.BlobDir(d)+"/"+layout.Data)
+			}
+		case item.Kind == mark.Tag && item.ID != 0:
+			path := layout.RevisionDir(r.look.RepositoryOf(item), r.look.Digest(item.ID))
+			_, err := r.lock.Store().Stat(path + "/" + layout.Link)
+			if disk.Gone(err) {
+				_, err = r.lock.Store().Stat(path + "/" + layout.AsideLink)
+			}
+			if disk.Gone(err) {
+				absent = append(absent, path+"/"+layout.Link)
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	slices.Sort(absent)
+	r.bin.Absent = slices.Compact(absent)
+	return nil
+}
+
+// prepare makes the directories that items will be moved to, and those that are
+// only to be removed.
+func (r *run) prepare() error {
+	r.chunks(len(r.items), func(c *cache, i int) {
+		if r.done[i] != planned || r.stopped() {
+			return
+		}
+		item := &r.items[i]
+		for _, path := range r.directories(item) {
+			err := r.mirror(c, item, path)
+			if disk.Gone(err) {
+				c.close()
+				err = r.mirror(c, item, path)
+			}
+			if err != nil && !disk.Gone(err) {
+				r.fail(strings.Join(path, "/"), err)
+				return
+			}
+		}
+	})
+	failures := r.failures
+	r.failures = nil
+	if len(failures) > 0 {
+		return failures[0].Err
+	}
+	return nil
+}
+
+func (r *run) mirror(c *cache, item *mark.Item, path []string) error {
+	d, err := c.open(path...)
+	if err != nil {
+		return err
+	}
+	m, ok := c.exit(item).(*mover)
+	if !ok {
+		return nil
+	}
+	_, err = m.make(d.Dir, mirrored(strings.Join(path, "/"))...)
+	return err
+}
+
+// directories are those of the store from which an item's names go.
+func (r *run) directories(i *mark.Item) (paths [][]string) {
+	split := func(path string) [][]string { return [][]string{strings.Split(path, "/")} }
+	path := r.path(i)
+	switch i.Kind {
+	case mark.Tag:
+		return split(path[:strings.LastIndexByte(path, '/')])
+	case mark.Manifest, mark.LayerLink, mark.Blob, mark.TagHistory, mark.Temporary:
+		return split(path[:strings.LastIndexByte(path, '/')])
+	case mark.Repository:
+		for _, part := range []string{
+			layout.Manifests + "/" + layout.Tags, layout.Manifests + "/" + layout.Revisions, layout.Layers, layout.Uploads,
+		} {
+			paths = append(paths, split(path+"/"+part)...)
+		}
+		return paths
+	}
+	return split(path)
+}
+
+// giveBackStuck gives names back to items of a kind that could not be moved into
+// the trash, and to all that they keep, none of which has left by then. Items
+// that cannot be removed for good stay set aside, for the next run.
+func (r *run) giveBackStuck(kind mark.Kind) error {
+	if r.bin == nil && r.begun == nil {
+		return nil
+	}
+	var stuck []entry
+	var blobs mark.Set
+	if kind == mark.LayerLink {
+		blobs = r.blobsThat(taken)
+	}
+	lo, hi := r.kindRange(kind)
+	for i := lo; i < hi; i++ {
+		if r.done[i] != failed || r.stuck[i] {
+			continue
+		}
+		r.stuck[i] = true
+		stuck = append(stuck, entry{r.look, r.items[i]})
+		if id := mark.ID(r.items[i].Extra); kind == mark.LayerLink && blobs.Has(id) {
+			stuck = append(stuck, entry{r.look, mark.Item{Kind: mark.Blob, ID: id, Repo: mark.NoRepo}})
+		}
+	}
+	if len(stuck) == 0 {
+		return nil
+	}
+	r.giveBack(stuck)
+	if kind == mark.LayerLink || kind == mark.Blob {
+		return nil
+	}
+	err := r.giveBackLive()
+	if err != nil {
+		r.giveBack(r.taken())
+	}
+	return err
+}
+
+// closeTrash says that the run is complete, if it is. If that fails, the next
+// run looks for what is left where nothing is.
+func (r *run) closeTrash(complete bool) {
+	for _, b := range []*Bin{r.bin, r.begun} {
+		switch {
+		case b == nil || b.Name == "":
+		case b == r.bin && !b.Used():
+			_, _ = b.drop()
+		case complete:
+			_ = b.rename(binDone)
+		}
+	}
+}

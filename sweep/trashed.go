@@ -1,0 +1,239 @@
+package sweep
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// thingKind says what a thing in the trash is. Kinds are in the order in which
+// a restore puts them back.
+type thingKind uint8
+
+const (
+	blobThing thingKind = iota + 1
+	temporaryThing
+	uploadThing
+	layerThing
+	signatureThing
+	manifestThing
+	tagThing
+	historyThing
+	directoryThing // with nothing in it
+	unknownThing   // nobody put it there
+)
+
+// thing is what a run in the trash holds, or what a run that was stopped has
+// set aside in its place.
+type thing struct {
+	kind   thingKind
+	path   string // in the store: of a file, or of the directory of a tag or an upload
+	repo   string
+	digest layout.Digest
+	tag    string
+	files  []string // of a tag or upload, below path
+	bytes  int64
+	from   string // where it is, below the store's directory
+	// inPlace says that it is not in the trash, but set aside.
+	inPlace bool
+
+	// What a restore decides.
+	state  thingState
+	needs  []*thing // they have to be back before it
+	detail string   // why it stays
+	// lacking are the blobs that keep a manifest from going back.
+	lacking []layout.Digest
+	seen    bool // it has been decided, or is being decided, about
+}
+
+// thingState is what becomes of a thing.
+type thingState uint8
+
+const (
+	undecided thingState = iota
+	goesBack             // into a place where nothing is
+	goesAway             // what is in its place is the same
+	conflicts            // something else is in its place, or something that it needs is missing
+	held                 // it stays with a thing that conflicts
+	isBack
+	isGone // for good
+)
+
+// contents lists what is in a run's directory, sorted by kind and path.
+func (b *Bin) contents(store *disk.Dir) ([]*thing, error) {
+	root := strings.Join(trashPath(b.Name), "/")
+	l := &trashLister{store: store, root: root, groups: map[string]*thing{}}
+	for _, name := range []string{layout.Blobs, layout.Repositories} {
+		if err := l.list([]string{name}); err != nil && !disk.Gone(err) {
+			return nil, err
+		}
+	}
+	for _, g := range l.groups {
+		if g.kind == tagThing && !slices.Contains(g.files, layout.Current+"/"+layout.Link) {
+			l.addHistory(g)
+			continue
+		}
+		slices.Sort(g.files)
+		l.things = append(l.things, g)
+	}
+	slices.SortFunc(l.things, compareThings)
+	return l.things, nil
+}
+
+func compareThings(a, b *thing) int {
+	return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.path, b.path))
+}
+
+type trashLister struct {
+	store  *disk.Dir
+	root   string
+	things []*thing
+	groups map[string]*thing // tags and uploads, by path
+}
+
+// list lists one directory of the run, and those below it.
+func (l *trashLister) list(path []string) error {
+	at := strings.Join(path, "/")
+	d, err := l.store.Walk(strings.Split(l.root+"/"+at, "/")...)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	empty := true
+	var below []string
+	err = d.List(func(e disk.Entry) error {
+		empty = false
+		name := strings.Clone(e.Name)
+		if e.Type == disk.Directory {
+			below = append(below, name)
+			return nil
+		}
+		return l.add(d, append(slices.Clone(path), name), e.Type)
+	})
+	if err == nil && empty && !inTag(path) {
+		l.things = append(l.things, &thing{kind: directoryThing, path: at, from: l.root + "/" + at})
+	}
+	for _, name := range below {
+		if err == nil {
+			err = l.list(append(slices.Clone(path), name))
+		}
+	}
+	return err
+}
+
+// inTag reports whether a directory belongs to a tag, with which it goes back.
+func inTag(path []string) bool {
+	at := slices.Index(path, layout.Manifests)
+	return at > 0 && len(path) > at+2 && path[at+1] == layout.Tags
+}
+
+// add takes over a name that is no directory.
+func (l *trashLister) add(d *disk.Dir, path []string, typ disk.Type) error {
+	t := classify(path)
+	if typ != disk.File && (t.kind != blobThing || typ != disk.Symlink) {
+		t = thing{kind: unknownThing, path: strings.Join(path, "/")}
+	}
+	t.from = l.root + "/" + t.path
+	if t.kind == blobThing || t.kind == uploadThing || t.kind == temporaryThing {
+		info, err := d.Stat(path[len(path)-1])
+		if err != nil {
+			return err
+		}
+		t.bytes = info.Size
+	}
+	if t.kind != tagThing && t.kind != uploadThing {
+		l.things = append(l.things, &t)
+		return nil
+	}
+	g := l.groups[t.path]
+	if g == nil {
+		l.groups[t.path] = &t
+		return nil
+	}
+	g.files = append(g.files, t.files...)
+	g.bytes += t.bytes
+	return nil
+}
+
+// addHistory adds entries of a tag's history that went without their tag.
+func (l *trashLister) addHistory(g *thing) {
+	for _, f := range g.files {
+		h := thing{kind: historyThing, path: g.path + "/" + f, repo: g.repo, tag: g.tag, from: g.from + "/" + f}
+		l.things = append(l.things, &h)
+	}
+}
+
+// classify says what a path in the store is that something was moved from.
+func classify(p []string) thing {
+	t := thing{kind: unknownThing, path: strings.Join(p, "/")}
+	last := p[len(p)-1]
+	if layout.IsTemporary(last) {
+		t.kind = temporaryThing
+	}
+	if p[0] == layout.Blobs {
+		if o, err := layout.Parse(t.path); err == nil && o.Kind == layout.BlobData {
+			t.kind, t.digest = blobThing, o.Digest
+		}
+		return t
+	}
+	marker := slices.IndexFunc(p, func(name string) bool { return strings.HasPrefix(name, "_") })
+	if p[0] != layout.Repositories || marker < 2 {
+		return t
+	}
+	t.repo = strings.Join(p[1:marker], "/")
+	rest := p[marker+1:]
+	switch {
+	case p[marker] == layout.Layers:
+		if d, ok := hashLink(rest); ok {
+			t.kind, t.digest = layerThing, d
+		}
+	case p[marker] == layout.Uploads && len(rest) > 1:
+		if file, _ := walker.UploadName(len(rest)-2, last); file {
+			t.kind, t.path, t.files = uploadThing, strings.Join(p[:marker+2], "/"), []string{strings.Join(rest[1:], "/")}
+		}
+	case p[marker] == layout.Manifests && rest[0] == layout.Revisions:
+		if d, ok := hashLink(rest[1:]); ok {
+			t.kind, t.digest = manifestThing, d
+		} else if len(rest) == 7 && rest[3] == layout.Signatures {
+			if _, ok := hashLink(rest[4:]); ok {
+				t.kind = signatureThing
+			}
+		}
+	case p[marker] == layout.Manifests && rest[0] == layout.Tags && len(rest) > 2:
+		if file, _ := tagShape(rest[2:]); file {
+			t.kind, t.tag = tagThing, rest[1]
+			t.path, t.files = strings.Join(p[:marker+3], "/"), []string{strings.Join(rest[2:], "/")}
+		}
+	}
+	return t
+}
+
+// hashLink is <alg>/<hex>/link.
+func hashLink(p []string) (layout.Digest, bool) {
+	if len(p) != 3 || p[2] != layout.Link {
+		return layout.Digest{}, false
+	}
+	alg, ok := layout.ParseAlgorithm(p[0])
+	if !ok {
+		return layout.Digest{}, false
+	}
+	d, err := layout.ParseHex(alg, p[1])
+	return d, err == nil
+}
+
+// Size is how many things are in a run's directory, and their bytes: those of
+// blobs, uploads and interrupted writes.
+func (b *Bin) Size(store *disk.Dir) (items int, bytes int64, err error) {
+	things, err := b.contents(store)
+	for _, t := range things {
+		if t.kind < directoryThing {
+			items++
+			bytes += t.bytes
+		}
+	}
+	return items, bytes, err
+}
