@@ -29,6 +29,8 @@ type pipeline struct {
 	ctx   context.Context
 	// planned is called between the plan and its execution.
 	planned func()
+	// trash moves what goes into the trash.
+	trash bool
 }
 
 // outcome is what a run said.
@@ -98,6 +100,9 @@ func (p pipeline) into(o *outcome) error {
 	if p.dry || o.plan.Empty() && !p.rules.Resumed {
 		o.executed = !p.dry
 		return nil
+	}
+	if p.trash {
+		o.plan.Into(sweep.NewBin("gc", p.dir, p.rules.Now))
 	}
 	o.failures, err = o.plan.Execute(p.ctx, lock, w, 0)
 	o.executed = true
