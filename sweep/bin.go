@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -179,23 +180,20 @@ func (b *Bin) rename(state string) error {
 
 // Bins lists the runs in the trash, the oldest first.
 func Bins(store *disk.Dir) ([]*Bin, error) {
-	for _, path := range [][]string{{layout.Own}, trashPath()} {
-		last := len(path) - 1
-		d := store
-		if last > 0 {
-			var err error
-			if d, err = store.Walk(path[:last]...); err != nil {
-				return nil, ignoreGone(err)
-			}
-			defer d.Close()
+	at := ""
+	for _, name := range trashPath() {
+		at = path.Join(at, name)
+		there, err := isThere(store, at)
+		if err == nil && there {
+			err = noLink(store, at)
 		}
-		if err := noLink(d, path[last]); err != nil {
+		if err != nil || !there {
 			return nil, err
 		}
 	}
-	trash, err := store.Walk(trashPath()...)
+	trash, err := walkTo(store, trashPath())
 	if err != nil {
-		return nil, ignoreGone(err)
+		return nil, err
 	}
 	defer trash.Close()
 	var names []string

@@ -236,12 +236,7 @@ func (w *putter) remove(t *thing) {
 		}
 	}
 	for _, p := range paths {
-		err := w.unlink(p)
-		if disk.Gone(err) {
-			w.close()
-			err = ignoreGone(w.unlink(p))
-		}
-		if err != nil {
+		if err := w.unlink(p); err != nil {
 			w.x.fail(p, err)
 			return
 		}

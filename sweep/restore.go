@@ -177,12 +177,23 @@ func (r *Restore) compareTag(t *thing) (thingState, error) {
 }
 
 // stat reports whether something is there.
-func (r *Restore) stat(path string) (bool, error) {
-	_, err := r.store.Stat(path)
+func (r *Restore) stat(path string) (bool, error) { return isThere(r.store, path) }
+
+func isThere(d *disk.Dir, path string) (bool, error) {
+	_, err := d.Stat(path)
 	if disk.Gone(err) {
-		_, err = r.store.Stat(path) // one wrong answer is not believed
+		_, err = d.Stat(path) // one wrong answer is not believed
 	}
 	return err == nil, ignoreGone(err)
+}
+
+// walkTo opens a directory that is there.
+func walkTo(d *disk.Dir, path []string) (*disk.Dir, error) {
+	sub, err := d.Walk(path...)
+	if disk.Gone(err) {
+		sub, err = d.Walk(path...)
+	}
+	return sub, err
 }
 
 func (r *Restore) sameSize(t *thing) (bool, error) {

@@ -178,7 +178,17 @@ func (w *putter) files(t *thing) error {
 			if errors.Is(err, disk.ErrExists) && t.kind == tagThing {
 				err = w.same(t.path+"/"+f, t.from+"/"+f)
 			}
-			if err != nil && !disk.Gone(err) { // a try before this one may have moved it
+			if disk.Gone(err) {
+				// A try before this one may have moved it.
+				there, serr := w.x.stat(t.path + "/" + f)
+				if serr != nil {
+					return serr
+				}
+				if there {
+					err = nil
+				}
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -203,10 +213,20 @@ func (w *putter) drop(t *thing) error {
 	if t.kind == directoryThing {
 		return nil // its own goes with the run's
 	}
-	return ignoreGone(w.unlink(t.from))
+	return w.unlink(t.from)
 }
 
+// unlink removes a name in the trash. One that is gone already is no error.
 func (w *putter) unlink(from string) error {
+	err := w.unlinkOnce(from)
+	if disk.Gone(err) {
+		w.close() // one wrong answer is not believed
+		err = w.unlinkOnce(from)
+	}
+	return ignoreGone(err)
+}
+
+func (w *putter) unlinkOnce(from string) error {
 	dir, name := path.Split(from)
 	d, err := w.from.open(strings.Split(strings.TrimSuffix(dir, "/"), "/")...)
 	if err != nil {

@@ -27,6 +27,9 @@ type deed struct {
 	end   map[string]string // the files, in the end
 	done  map[string]string // the files, after do alone
 	calls [len(disk.Ops)]int
+	// sparse is how many calls that only read there are to one that fails: many
+	// of them are those of every sweep.
+	sparse int
 	// changes is how many calls change something.
 	changes int
 }
@@ -77,7 +80,7 @@ func deeds(t *testing.T) map[string]*deed {
 		t.Fatal(err)
 	}
 	list := map[string]*deed{
-		"trash": {template: tp, end: original, again: restore, do: func(s *layouttest.Store, ctx context.Context, fault func(disk.Op, string) error) (bool, string) {
+		"trash": {template: tp, sparse: 7, end: original, again: restore, do: func(s *layouttest.Store, ctx context.Context, fault func(disk.Op, string) error) (bool, string) {
 			p, on := sweepInto(s), false
 			p.ctx = ctx
 			p.planned = func() { on = true }
@@ -90,13 +93,13 @@ func deeds(t *testing.T) map[string]*deed {
 			o := p.run()
 			return o.said(), fmt.Sprint(o.err, o.failures)
 		}},
-		"restore": {template: full, end: original, again: restore, do: func(s *layouttest.Store, ctx context.Context, fault func(disk.Op, string) error) (bool, string) {
+		"restore": {template: full, sparse: 5, end: original, again: restore, do: func(s *layouttest.Store, ctx context.Context, fault func(disk.Op, string) error) (bool, string) {
 			p := sweepInto(s)
 			p.ctx, p.fault = ctx, fault
 			o := p.restore()
 			return o.said(), fmt.Sprint(o.err, o.failures)
 		}},
-		"empty": {template: readTemplate(t, named), again: empty, do: func(s *layouttest.Store, ctx context.Context, fault func(disk.Op, string) error) (bool, string) {
+		"empty": {template: readTemplate(t, named), sparse: 29, again: empty, do: func(s *layouttest.Store, ctx context.Context, fault func(disk.Op, string) error) (bool, string) {
 			p := sweepInto(s)
 			p.ctx, p.fault = ctx, fault
 			o := p.empty()
@@ -227,10 +230,6 @@ func TestTrashFaults(t *testing.T) {
 	}
 }
 
-// sparse is how many calls that only read there are to one that fails: most of
-// them are those of every sweep.
-const sparse = 7
-
 // table has for each call one error, by turns; of those that read for some, and
 // ENOENT too.
 func (d *deed) table() (table []nth) {
@@ -238,7 +237,7 @@ func (d *deed) table() (table []nth) {
 		for n := range d.calls[op] {
 			alike := likeEIO(op)
 			if !*allFaults {
-				if reads(op) && n%sparse != 0 {
+				if reads(op) && n%d.sparse != 0 {
 					continue
 				}
 				alike = alike[n%len(alike):][:1]

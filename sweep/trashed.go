@@ -66,9 +66,13 @@ const (
 // contents lists what is in a run's directory, sorted by kind and path.
 func (b *Bin) contents(store *disk.Dir) ([]*thing, error) {
 	root := strings.Join(trashPath(b.Name), "/")
-	l := &trashLister{store: store, root: root, groups: map[string]*thing{}}
+	l := &trashLister{root: root, groups: map[string]*thing{}}
 	for _, name := range []string{layout.Blobs, layout.Repositories} {
-		if err := l.list([]string{name}); err != nil && !disk.Gone(err) {
+		there, err := isThere(store, root+"/"+name)
+		if err == nil && there {
+			err = l.enter(store, root+"/"+name, []string{name})
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -89,23 +93,29 @@ func compareThings(a, b *thing) int {
 }
 
 type trashLister struct {
-	store  *disk.Dir
 	root   string
 	things []*thing
 	groups map[string]*thing // tags and uploads, by path
 }
 
-// list lists one directory of the run, and those below it.
-func (l *trashLister) list(path []string) error {
-	at := strings.Join(path, "/")
-	d, err := l.store.Walk(strings.Split(l.root+"/"+at, "/")...)
+// enter lists a directory of the run, and those below it.
+func (l *trashLister) enter(parent *disk.Dir, name string, path []string) error {
+	d, err := parent.Open(name)
+	if disk.Gone(err) {
+		d, err = parent.Open(name) // one wrong answer is not believed
+	}
 	if err != nil {
 		return err
 	}
 	defer d.Close()
+	return l.list(d, path)
+}
+
+func (l *trashLister) list(d *disk.Dir, path []string) error {
+	at := strings.Join(path, "/")
 	empty := true
 	var below []string
-	err = d.List(func(e disk.Entry) error {
+	err := d.List(func(e disk.Entry) error {
 		empty = false
 		name := strings.Clone(e.Name)
 		if e.Type == disk.Directory {
@@ -119,7 +129,7 @@ func (l *trashLister) list(path []string) error {
 	}
 	for _, name := range below {
 		if err == nil {
-			err = l.list(append(slices.Clone(path), name))
+			err = l.enter(d, name, append(slices.Clone(path), name))
 		}
 	}
 	return err
