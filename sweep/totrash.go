@@ -49,6 +49,7 @@ func (r *run) openTrash() (err error) {
 		_, derr := r.bin.drop()
 		err = errors.Join(err, derr)
 	}
+	err = errors.Join(err, dropTrash(r.lock))
 	if disk.IsNoSpace(err) {
 		return fmt.Errorf("%w: %w", ErrTrashSpace, err)
 	}

@@ -166,6 +166,9 @@ func (j *job) finishRestores(ctx context.Context) error {
 	if errors.Is(err, sweep.ErrTrashLinked) && !j.trash {
 		return nil // what is there is not looked at
 	}
+	if err != nil {
+		return trashHint(fmt.Errorf("%w; nothing has been removed", err))
+	}
 	for _, bin := range bins {
 		if !bin.Restoring() {
 			continue
@@ -190,7 +193,7 @@ func (j *job) finishRestores(ctx context.Context) error {
 			return &layout.HintError{Err: fmt.Errorf("%w: nothing has been removed", err), Hint: "regsweep trash restore " + bin.Name + " says more"}
 		}
 	}
-	return trashHint(err)
+	return nil
 }
 
 // trashHint says what can be done about a trash that cannot be used.
