@@ -36,6 +36,14 @@ func (l *Look) Lacking(i *Item) (absent []layout.Digest) {
 	return absent
 }
 
+// Required returns what a manifest of this Look cannot do without.
+func (l *Look) Required(i *Item) (digests []layout.Digest) {
+	for _, id := range l.Store.manifest(i.ID).required {
+		digests = append(digests, l.Digest(id))
+	}
+	return digests
+}
+
 // notedLink is a layer link that keeps its blob by itself, or a fresh tag whose
 // manifest is not linked.
 type notedLink struct {

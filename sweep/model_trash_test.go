@@ -82,3 +82,113 @@ func visible(all map[string]string) map[string]string {
 	}
 	return all
 }
+
+// TestModelTrashPushes goes on pushing to random stores after a sweep into the
+// trash. A restore overwrites nothing and shows nothing that is not whole, and
+// of what is referenced by then nothing is lost when the trash is emptied.
+func TestModelTrashPushes(t *testing.T) {
+	c, checks := randomStores(t, 160, 48, (*census).checkTrashPushes)
+	t.Logf("in the stores: %v", c.counts)
+	if !t.Failed() && checks >= 160 && (c.counts["conflicts"] < 5 || c.counts["back"] < 5) {
+		t.Errorf("there were %d conflicts, and %d paths that went back", c.counts["conflicts"], c.counts["back"])
+	}
+}
+
+func (c *census) checkTrashPushes(t *rapid.T, dir string) {
+	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 4, 24).Draw(t, "ops"))
+	untagged := rapid.Bool().Draw(t, "-m")
+	lines := strings.Split(text, "\n")
+	first := rapid.IntRange(len(lines)/2, len(lines)).Draw(t, "first")
+	for _, empty := range []bool{false, true} {
+		root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
+		store, _, err := build(root, strings.Join(lines[:first], "\n"))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		wrong := c.pushBetween(store, untagged, empty, lines[first:])
+		for i := range wrong {
+			wrong[i] = withNames(store, wrong[i])
+		}
+		_ = os.RemoveAll(root) // what is left of it is no part of the test
+		if len(wrong) > 0 {
+			t.Fatalf("-m=%v, empty %v, after line %d:\n  %s\nin\n%s", untagged, empty, first, strings.Join(wrong, "\n  "), text)
+		}
+	}
+}
+
+func (c *census) pushBetween(s *layouttest.Store, untagged, empty bool, lines []string) (wrong complaints) {
+	known := missing(s)
+	run := pipeline{dir: s.Dir, rules: usual(s.Now), jobs: 4, trash: true}
+	run.rules.DeleteUntagged = untagged
+	if swept := run.run(); swept.said() {
+		wrong.add("the sweep says %v, %v", swept.err, swept.failures)
+		return wrong
+	}
+	for _, line := range lines {
+		_ = s.Apply(line) // it may be about something that went, as a client's request may
+	}
+	before, lacked := visible(contents(s.Dir)), missing(s)
+	inTrash := trashed(s.Dir)
+	for ref, lacks := range lacked {
+		known[ref] = lacks // it is the newest that counts
+	}
+	if empty {
+		o := run.empty()
+		c.add("back", len(o.back))
+		if o.said() {
+			wrong.add("emptying says %v, %v", o.err, o.failures)
+		}
+		for ref, lacks := range missing(s) {
+			for _, part := range lacks {
+				kind, digest, _ := strings.Cut(part, " ")
+				alg, hex, _ := strings.Cut(digest, ":")
+				repo := ref[:strings.IndexAny(ref, ":@")]
+				if kind == "manifest" && !inTrash["/repositories/"+repo+"/_manifests/revisions/"+alg+"/"+hex+"/link"] {
+					continue // a tag that names what was deleted keeps nothing
+				}
+				if inTrash["/blobs/"+alg+"/"+hex[:2]+"/"+hex+"/data"] && !exists(s.Dir+"/blobs/"+alg+"/"+hex[:2]+"/"+hex+"/data") {
+					wrong.add("%s lacks %s, which was in the trash", ref, part)
+				}
+			}
+		}
+	} else {
+		o := run.restore()
+		c.add("conflicts", len(o.conflicts))
+		if o.said() {
+			wrong.add("the restore says %v, %v", o.err, o.failures)
+		}
+		again := run.restore()
+		if again.said() || len(again.conflicts) != len(o.conflicts) {
+			wrong.add("a second restore says %v %v %v, after %v", again.err, again.failures, again.conflicts, o.conflicts)
+		}
+	}
+	after := contents(s.Dir)
+	for name, was := range before {
+		if after[name] != was {
+			wrong.add("%s is %q, was %q", name, after[name], was)
+		}
+	}
+	for _, l := range lost(s, known) {
+		// Of an index that is back a client may have deleted a part meanwhile.
+		if !strings.Contains(l, " lacks manifest ") {
+			wrong.add("%s", l)
+		}
+	}
+	return wrong
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// trashed are the paths of what is in the trash, as they were in the store.
+func trashed(dir string) map[string]bool {
+	all := map[string]bool{}
+	for name := range contents(dir + "/.regsweep/trash") {
+		if _, path, ok := strings.Cut(strings.TrimPrefix(name, "/"), "/"); ok {
+			all["/"+path] = true
+		}
+	}
+	return all
+}

@@ -340,7 +340,7 @@ func (r *Restore) reference(t *thing, ref mark.Reference, order *[]*thing) error
 			t.require(child)
 		}
 	}
-	d, err := r.layer(t, ref.Digest)
+	d, err := r.layer(t, ref)
 	if err != nil {
 		return err
 	}
@@ -357,17 +357,26 @@ func (r *Restore) reference(t *thing, ref mark.Reference, order *[]*thing) error
 }
 
 // layer is what a repository's layer link says that a digest is stored under.
-func (r *Restore) layer(t *thing, d layout.Digest) (layout.Digest, error) {
+// Without the link, unless that was missing when the manifest went, too, the
+// registry would not serve the layer.
+func (r *Restore) layer(t *thing, ref mark.Reference) (layout.Digest, error) {
+	d := ref.Digest
 	path := layout.LayerDir(t.repo, d) + "/" + layout.Link
 	if link := r.byPath[path]; link != nil && link.kind == layerThing && link.usable() {
 		t.require(link)
-		path = link.from
-	} else if d.Algorithm() == layout.SHA256 {
-		return d, nil
-	} else if there, err := r.stat(path); err != nil || !there {
-		return d, err
+		return r.target(link.from, d)
 	}
-	return r.target(path, d)
+	there, err := r.stat(path)
+	switch {
+	case err != nil:
+		return d, err
+	case there:
+		return r.target(path, d)
+	case !ref.Optional && !r.absent[path] && t.state != conflicts:
+		t.keep("the repository does not link its layer %s any more", d)
+		return d, r.hint(t, path)
+	}
+	return d, nil
 }
 
 // lacks keeps a manifest that would go back without one of its blobs, unless

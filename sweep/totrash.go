@@ -88,6 +88,7 @@ func (r *run) sameFilesystem() error {
 // findAbsent notes what manifests and tags that go name and what is not there.
 func (r *run) findAbsent() error {
 	var absent []string
+	links := map[string]bool{} // whether layer links are there
 	for i := range r.items {
 		item := &r.items[i]
 		switch {
@@ -96,22 +97,43 @@ func (r *run) findAbsent() error {
 			for _, d := range r.look.Lacking(item) {
 				absent = append(absent, layout.BlobDir(d)+"/"+layout.Data)
 			}
+			for _, d := range r.look.Required(item) {
+				path := layout.LayerDir(r.look.RepositoryOf(item), d) + "/" + layout.Link
+				there, known := links[path]
+				if !known {
+					var err error
+					if there, err = r.isLinked(path); err != nil {
+						return err
+					}
+					links[path] = there
+				}
+				if !there {
+					absent = append(absent, path)
+				}
+			}
 		case item.Kind == mark.Tag && item.ID != 0:
 			path := layout.RevisionDir(r.look.RepositoryOf(item), r.look.Digest(item.ID))
-			_, err := r.lock.Store().Stat(path + "/" + layout.Link)
-			if disk.Gone(err) {
-				_, err = r.lock.Store().Stat(path + "/" + layout.AsideLink)
-			}
-			if disk.Gone(err) {
-				absent = append(absent, path+"/"+layout.Link)
-			} else if err != nil {
+			there, err := r.isLinked(path + "/" + layout.Link)
+			if err != nil {
 				return err
+			}
+			if !there {
+				absent = append(absent, path+"/"+layout.Link)
 			}
 		}
 	}
 	slices.Sort(absent)
 	r.bin.Absent = slices.Compact(absent)
 	return nil
+}
+
+// isLinked reports whether a link is there, by either of its names.
+func (r *run) isLinked(path string) (bool, error) {
+	there, err := isThere(r.lock.Store().Dir, path)
+	if err == nil && !there {
+		there, err = isThere(r.lock.Store().Dir, path+asideSuffix)
+	}
+	return there, err
 }
 
 // prepare makes the directories that items will be moved to, and those that are
