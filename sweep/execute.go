@@ -86,6 +86,9 @@ func (r *run) execute() error {
 	if complete {
 		// If this fails, the next run looks for leftovers that are not there.
 		_ = r.lock.Store().Freshen()
+		if r.bin != nil && !r.bin.Used() {
+			_ = dropTrash(r.lock)
+		}
 	}
 	return err
 }

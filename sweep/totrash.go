@@ -237,6 +237,9 @@ func (r *run) giveBackStuck(kind mark.Kind) error {
 // closeTrash says that the run is complete, if it is. If that fails, the next
 // run looks for what is left where nothing is.
 func (r *run) closeTrash(complete bool) {
+	if r.bin != nil && slices.Contains(r.done, removed) {
+		r.bin.moved.Add(1) // be it only directories with nothing in them
+	}
 	for _, b := range []*Bin{r.bin, r.begun} {
 		switch {
 		case b == nil || b.Name == "":
