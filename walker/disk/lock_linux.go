@@ -180,7 +180,7 @@ func (d *Locked) rename(name string, dir *Locked, to string, flags uint) error {
 	return nil
 }
 
-// Mkdir makes a directory with the mode, and as far as we may the owner, of another.
+// Mkdir makes a directory with the mode and time, and as far as we may the owner, of another.
 func (d *Locked) Mkdir(name string, like *Dir) error {
 	if err := d.fs.check(OpMkdir, d.path, name); err != nil {
 		return err
@@ -202,6 +202,7 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 	if made.Mode&0o7777 != st.Mode&0o7777 { // the umask, or the change of the owner
 		_ = unix.Fchmodat(d.fd, name, st.Mode&0o7777, 0)
 	}
+	_ = unix.UtimesNanoAt(d.fd, name, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW)
 	return nil
 }
 

@@ -97,7 +97,7 @@ func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
 	return d.Unlink(name)
 }
 
-// Mkdir makes a directory with the mode of another, as far as the umask lets it.
+// Mkdir makes a directory with the mode and time of another.
 func (d *Locked) Mkdir(name string, like *Dir) error {
 	if err := d.fs.check(OpMkdir, d.path, name); err != nil {
 		return err
@@ -110,6 +110,7 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 		return pathError(OpMkdir, d.path, name, cause(err))
 	}
 	_ = os.Chmod(d.at(name), info.Mode().Perm())
+	_ = os.Chtimes(d.at(name), time.Time{}, info.ModTime())
 	return nil
 }
 
