@@ -142,6 +142,26 @@ func problemOf(o *trashOutcome) error {
 	return nil
 }
 
+// TestTrashCrashThenSweep kills sweeps into the trash, and lets another sweep into
+// it finish the work. What is in both runs then is all of it.
+func TestTrashCrashThenSweep(t *testing.T) {
+	d := deeds(t)["trash"]
+	restore := d.again
+	d.again = func(s *layouttest.Store) error {
+		if o := (pipeline{dir: s.Dir, rules: usual(d.store.Now), jobs: 1, trash: true}).run(); o.said() {
+			return fmt.Errorf("the next sweep: %w %v", o.err, o.failures)
+		}
+		return restore(s)
+	}
+	d.disturb(t, d.changes, func(s *layouttest.Store, i int) error {
+		_, text := d.do(s, t.Context(), changes(crash(i+1).fault))
+		if err := d.judge(s, true, text, true); err != nil {
+			return fmt.Errorf("killed at call %d of %d: %w", i+1, d.changes, err)
+		}
+		return nil
+	})
+}
+
 var errConflict = errors.New("it is not complete")
 
 func errOr(err error) error {
