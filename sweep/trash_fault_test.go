@@ -58,7 +58,7 @@ tmp repositories/h/_manifests/revisions/sha256/{h1}/link
 func deeds(t *testing.T) map[string]*deed {
 	t.Helper()
 	tp := newTemplate(t, trashSample)
-	original := files(tp.store.Dir)
+	original := contentsOfFiles(tp.store.Dir)
 	sweepInto := func(s *layouttest.Store) pipeline {
 		return pipeline{dir: s.Dir, rules: usual(tp.store.Now), jobs: 1, trash: true}
 	}
@@ -113,7 +113,7 @@ func deeds(t *testing.T) map[string]*deed {
 		if said, text := d.do(s, t.Context(), count.fault); said {
 			t.Fatalf("%s says %s", name, text)
 		}
-		d.calls, d.done = count.seen, files(s.Dir)
+		d.calls, d.done = count.seen, contentsOfFiles(s.Dir)
 		for op, n := range d.calls {
 			if !reads(disk.Op(op)) && disk.Op(op) != disk.OpLock {
 				d.changes += n
@@ -171,8 +171,8 @@ func errOr(err error) error {
 	return err
 }
 
-// files are the contents without directories, and without descriptions of runs.
-func files(dir string) map[string]string {
+// contentsOfFiles are the contents without directories, and without descriptions of runs.
+func contentsOfFiles(dir string) map[string]string {
 	all := contents(dir)
 	for name := range all {
 		if strings.HasSuffix(name, "/") || strings.HasSuffix(name, ".json") {
@@ -187,7 +187,7 @@ func (d *deed) completes(s *layouttest.Store) error {
 	if err := d.again(s); err != nil {
 		return fmt.Errorf("again: %w", err)
 	}
-	if list := differences(d.end, files(s.Dir)); len(list) > 0 {
+	if list := differences(d.end, contentsOfFiles(s.Dir)); len(list) > 0 {
 		return fmt.Errorf("in the end:\n  %s", strings.Join(list, "\n  "))
 	}
 	if list := lost(s, d.before); len(list) > 0 {
@@ -200,7 +200,7 @@ func (d *deed) completes(s *layouttest.Store) error {
 func (d *deed) judge(s *layouttest.Store, said bool, text string, crashed bool) error {
 	var wrong error
 	if !said && !crashed {
-		if list := differences(d.done, files(s.Dir)); len(list) > 0 {
+		if list := differences(d.done, contentsOfFiles(s.Dir)); len(list) > 0 {
 			wrong = fmt.Errorf("it says that all went well:\n  %s", strings.Join(list, "\n  "))
 		}
 	}
