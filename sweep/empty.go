@@ -107,7 +107,7 @@ func (e *Emptying) isWanted(look *mark.Look, wanted *mark.Wanted, t *thing) bool
 
 // only leaves in the plan what is wanted, with what that needs, and reports
 // whether there is any. Blobs that wanted manifests lack go into missing.
-func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool) (any bool) {
+func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool) (more bool) {
 	keep := map[*thing]bool{}
 	var add func(t *thing)
 	add = func(t *thing) {
@@ -116,7 +116,7 @@ func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool)
 		}
 		keep[t] = true
 		for _, d := range t.lacking {
-			any = any || !missing[d]
+			more = more || !missing[d]
 			missing[d] = true
 		}
 		if t.state == conflicts {
@@ -138,9 +138,9 @@ func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool)
 		case t.state == held:
 			t.state = goesBack // it is wanted by something else than what conflicts
 		}
-		any = any || t.state == goesBack
+		more = more || t.state == goesBack
 	}
-	return any
+	return more
 }
 
 // Execute puts back what is referenced, until nothing more is, and removes the

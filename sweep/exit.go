@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -144,7 +143,7 @@ func openOrMake(parent *disk.Locked, name string, like *disk.Dir) (*disk.Locked,
 // was to be moved there, whose absence is none.
 func notGone(err error) error {
 	if disk.Gone(err) {
-		return fmt.Errorf("%v", err)
+		return errors.New(err.Error())
 	}
 	return err
 }

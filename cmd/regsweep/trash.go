@@ -198,7 +198,7 @@ func (j *job) finishRestores(ctx context.Context) error {
 
 // trashHint says what can be done about a trash that cannot be used.
 func trashHint(err error) error {
-	hint := ""
+	var hint string
 	switch {
 	case errors.Is(err, sweep.ErrTrashSpace):
 		hint = "without --trash nothing needs space"

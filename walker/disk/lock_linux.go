@@ -193,9 +193,7 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 		return pathError(OpMkdir, d.path, name, err)
 	}
 	var made unix.Stat_t
-	if fstatat(d.fd, name, &made, unix.AT_SYMLINK_NOFOLLOW) != nil {
-		return nil // it is there, and that is what counts
-	}
+	_ = fstatat(d.fd, name, &made, unix.AT_SYMLINK_NOFOLLOW) // what follows does no harm then
 	if made.Uid != st.Uid || made.Gid != st.Gid {
 		_ = unix.Fchownat(d.fd, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
 	}
