@@ -104,7 +104,7 @@ func (y system) run(t testing.TB, args ...string) ran {
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = patience / 3 // other children may hold the pipes until they are what they will be
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C"}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -165,7 +165,13 @@ func clip(s string) string {
 // gc runs gc with -o json -v and judges what every run has to keep to.
 func (y system) gc(t testing.TB, s *layouttest.Store, args ...string) ran {
 	t.Helper()
-	r := y.run(t, append([]string{"gc", "--root", s.Root, "-o", "json", "-v"}, args...)...)
+	return y.removing(t, s, append([]string{"gc"}, args...)...)
+}
+
+// removing is gc for any command that removes.
+func (y system) removing(t testing.TB, s *layouttest.Store, args ...string) ran {
+	t.Helper()
+	r := y.run(t, append(slices.Clone(args), "--root", s.Root, "-o", "json", "-v")...)
 	if p := &r.report; p.Live.Blobs+p.Removed.Blobs+p.Failed.Blobs != p.Store.Blobs ||
 		p.Live.Bytes+p.Removed.Bytes+p.Failed.Bytes != p.Store.Bytes {
 		t.Errorf("live %+v, removed %+v and failed %+v are not the store %+v", p.Live, p.Removed, p.Failed, p.Store)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
@@ -79,7 +80,7 @@ func count(s *layouttest.Store, name string) (n int64) {
 func (k *killing) phase(list []string, left, aside int) string {
 	links := slices.ContainsFunc(list, func(path string) bool { return filepath.Base(path) == "link.regsweep" })
 	switch {
-	case left == k.blobs && !links && len(list) == len(k.goes)+len(k.after):
+	case left == k.blobs && !links && len(list) == k.all:
 		return "before"
 	case left == k.blobs:
 		return "links aside"
@@ -91,14 +92,18 @@ func (k *killing) phase(list []string, left, aside int) string {
 	return "after"
 }
 
-// completes lets the next run finish, and compares with an undisturbed one.
+// completes lets the next runs finish: gc, then again the command for what is
+// left of the names that it was given, then gc -m. It compares with a store
+// where all went undisturbed.
 func (k *killing) completes(t *testing.T, s *layouttest.Store, again bool) {
 	t.Helper()
-	r := system{}.gc(t, s, "-m")
-	if r.status != 0 || r.report.Failed.Items != 0 {
-		t.Errorf("the next run: status %d, failed %+v\n%s", r.status, r.report.Failed, r.stderr)
+	if k.command[0] != "gc" {
+		k.next(t, s, "gc")
+		if command := stillThere(s, k.command); command != nil {
+			k.next(t, s, command...)
+		}
 	}
-	whole(t, s, k.refs...)
+	k.next(t, s, "gc", "-m")
 	if left := files(s.Dir); !slices.Equal(left, k.after) {
 		var list []string
 		for _, path := range left {
@@ -111,25 +116,54 @@ func (k *killing) completes(t *testing.T, s *layouttest.Store, again bool) {
 				list = append(list, "gone: "+path)
 			}
 		}
-		t.Errorf("compared with an undisturbed run: %q\n%s", list, r.stderr)
+		t.Errorf("compared with an undisturbed run: %q", list)
 	}
-	if !again {
-		return
+	if again {
+		if r := k.next(t, s, "gc", "-m"); len(r.report.Items) != 0 {
+			t.Errorf("one more run removes %v", r.report.Items)
+		}
 	}
-	if r = (system{}).gc(t, s, "-m"); r.status != 0 || len(r.report.Items) != 0 {
-		t.Errorf("one more run: status %d, %v\n%s", r.status, r.report.Items, r.stderr)
+}
+
+// next is a run that has to do its work.
+func (k *killing) next(t *testing.T, s *layouttest.Store, command ...string) ran {
+	t.Helper()
+	r := system{}.removing(t, s, append(slices.Clone(command), "--config", k.readonly)...)
+	if r.status != 0 || r.report.Failed.Items != 0 {
+		t.Errorf("then %v: status %d, failed %+v\n%s", command, r.status, r.report.Failed, r.stderr)
 	}
+	whole(t, s, k.refs...)
+	return r
+}
+
+// stillThere is a command without the tags that it has taken, or nil.
+func stillThere(s *layouttest.Store, command []string) (left []string) {
+	named, found := false, false
+	for _, arg := range command {
+		if name, tag, ok := strings.Cut(arg, ":"); ok && layout.IsTag(tag) {
+			named = true
+			if _, err := os.Stat(filepath.Join(s.Dir, filepath.FromSlash(layout.TagDir(name, tag)))); err != nil {
+				continue
+			}
+			found = true
+		}
+		left = append(left, arg)
+	}
+	if named && !found {
+		return nil
+	}
+	return left
 }
 
 // moment is a random one in a run: shortly after it began, or when something
 // that goes is set aside or removed.
 func (k *killing) moment(t *testing.T, rnd *rand.Rand, s *layouttest.Store) func(<-chan struct{}) {
 	t.Helper()
-	if rnd.IntN(8) == 0 {
+	if rnd.IntN(8) == 0 || k.took < 500*time.Millisecond && rnd.IntN(2) == 0 { // it does not wait for anything
 		return func(done <-chan struct{}) {
 			select {
 			case <-done:
-			case <-time.After(time.Duration(rnd.Float64() * float64(50*time.Millisecond))):
+			case <-time.After(time.Duration(rnd.Float64() * float64(min(k.took, 50*time.Millisecond)))):
 			}
 		}
 	}
@@ -164,7 +198,7 @@ func (k *killing) moment(t *testing.T, rnd *rand.Rand, s *layouttest.Store) func
 func (k *killing) stop(t *testing.T, rnd *rand.Rand, s *layouttest.Store, sig syscall.Signal) bool {
 	t.Helper()
 	was := files(s.Dir)
-	r := system{signal: sig, moment: k.moment(t, rnd, s)}.gc(t, s, "-m", "--jobs", []string{"1", "2", "32"}[rnd.IntN(3)])
+	r := system{signal: sig, moment: k.moment(t, rnd, s)}.removing(t, s, append(slices.Clone(k.command), "--jobs", []string{"1", "2", "32"}[rnd.IntN(3)])...)
 	k.interrupted(t, s, was, r, sig)
 	stopped := r.status == -int(sig) || r.status == 128+int(sig)
 	if !stopped && r.status != 0 {
@@ -175,7 +209,10 @@ func (k *killing) stop(t *testing.T, rnd *rand.Rand, s *layouttest.Store, sig sy
 
 // TestKills stops 200 runs at random moments: most by SIGKILL, some by SIGTERM and SIGINT.
 func TestKills(t *testing.T) {
-	k := newKilling(t)
+	k := newKilling(t, killText(16), "gc", "-m")
+	if n := len(k.doomed); n < 100 {
+		t.Fatalf("only %d blobs go", n)
+	}
 	const kills = 200
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -20,9 +20,9 @@ import (
 	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
-// killText is a store with a few hundred things that go, of every kind, among
-// images that share layers with them.
-func killText() string {
+// killText is a store with about twenty times n things that go, of every kind,
+// among images that share layers with them.
+func killText(n int) string {
 	var b strings.Builder
 	b.WriteString(`
 age 30d
@@ -45,12 +45,12 @@ image old/s1 as=s1 type=schema1 signatures=1
 image old/keep:v1 as=keepalias alias=1
 layer e/layers only
 `)
-	for i := range 16 {
-		fmt.Fprintf(&b, "image r%d/app:v1 layers=base,live%d as=live%d\n", i%8, i%4, i)
-		fmt.Fprintf(&b, "image r%d/app as=gone%d layers=base,live%d,gone%d\n", i%8, i, i%4, i)
+	for i := range n {
+		fmt.Fprintf(&b, "image r%d/app:v1 layers=base,share%d as=live%d\n", i%8, i%4, i)
+		fmt.Fprintf(&b, "image r%d/app as=gone%d layers=base,share%d,gone%d\n", i%8, i, i%4, i)
 		fmt.Fprintf(&b, "copy mirror/app gone%d\nlayer r%d/app stray%d\norphan\n", i, i%8, i)
 	}
-	for i := range 10 { // tags that go with what they are about
+	for i := range n * 5 / 8 { // tags that go with what they are about
 		fmt.Fprintf(&b, "cosign r%d/app of=gone%d\n", i%8, i)
 	}
 	return b.String()
@@ -59,12 +59,15 @@ layer e/layers only
 // killing is a store as it is before a run and after one that nobody disturbed.
 type killing struct {
 	dir      string
+	command  []string // what is stopped
+	readonly string   // a configuration of a registry that takes no pushes, so that nothing is waited for
 	template *layouttest.Store
 	refs     []string        // what can be pulled and is kept
 	dangling map[string]bool // blobs that links name in vain from the start
 	doomed   map[string]bool // digests of the blobs that an undisturbed run takes
-	after    []string        // the tree without empty directories
-	goes     []string        // what of the tree goes
+	after    []string        // the tree without empty directories, in the end
+	goes     []string        // what of the tree the command takes
+	all      int             // how many files there are before
 	blobs    int             // how many there are before
 	took     time.Duration   // of the undisturbed run
 	serial   atomic.Int64    // numbers copies
@@ -72,36 +75,54 @@ type killing struct {
 	mu       sync.Mutex      // guards phases
 }
 
-func newKilling(t *testing.T) *killing {
-	t.Helper()
-	k := &killing{dir: memory(t), phases: map[string]int{}, doomed: map[string]bool{}}
-	k.template = build(t, filepath.Join(k.dir, "template"), killText())
+// images are those that can be pulled from a store.
+func images(s *layouttest.Store) (refs []string) {
 	for _, repository := range []string{"a/app", "h/hist", "old/keep", "r0/app", "r1/app", "r2/app", "r3/app", "r4/app", "r5/app", "r6/app", "r7/app"} {
 		for _, tag := range []string{"v1", "v2", "multi"} {
-			if ref := repository + ":" + tag; k.template.Missing(ref) == nil {
-				k.refs = append(k.refs, ref)
+			if ref := repository + ":" + tag; s.Missing(ref) == nil {
+				refs = append(refs, ref)
 			}
 		}
 	}
+	return refs
+}
+
+// newKilling lets a command and then gc -m run undisturbed: together they leave
+// what the next runs after a stop have to leave.
+func newKilling(t *testing.T, text string, command ...string) *killing {
+	t.Helper()
+	k := &killing{dir: memory(t), command: command, phases: map[string]int{}, doomed: map[string]bool{}}
+	k.readonly = filepath.Join(k.dir, "config.yml")
+	config := "version: 0.1\nstorage:\n  filesystem: {rootdirectory: /nonexistent}\n  maintenance: {readonly: {enabled: true}}\n"
+	if err := os.WriteFile(k.readonly, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	k.template = build(t, filepath.Join(k.dir, "template"), text)
 	k.dangling = lacks(t, k.template.Dir)
 	whatWas := files(k.template.Dir)
 	before := data(whatWas, "data")
 	k.blobs = len(before)
 	s := k.copy(t)
-	r := system{}.gc(t, s, "-m")
-	if r.status != 0 || r.report.Failed.Items != 0 || r.report.Removed.Tags < 10 || r.report.Removed.LayerLinks < 100 || r.report.Removed.Blobs < 100 {
+	r := system{}.removing(t, s, command...)
+	if r.status != 0 || r.report.Failed.Items != 0 || r.report.Removed.Manifests+r.report.Removed.Tags < 5 {
 		t.Fatalf("undisturbed: status %d, removed %+v, failed %+v\n%s", r.status, r.report.Removed, r.report.Failed, r.stderr)
 	}
-	whole(t, s, k.refs...)
-	k.after, k.took = files(s.Dir), r.took
-	left := data(k.after, "data")
+	k.refs, k.took = images(s), r.took
+	stays := files(s.Dir)
+	k.goes = slices.DeleteFunc(slices.Clone(whatWas), func(path string) bool { return slices.Contains(stays, path) })
+	left := data(stays, "data")
 	for d := range before {
 		if !left[d] {
 			k.doomed[d] = true
 		}
 	}
-	k.goes = slices.DeleteFunc(whatWas, func(path string) bool { return slices.Contains(k.after, path) })
-	t.Logf("an undisturbed run takes %s and removes %+v", r.took, r.report.Removed)
+	if r := (system{}).gc(t, s, "-m"); r.status != 0 {
+		t.Fatalf("undisturbed gc -m: status %d\n%s", r.status, r.stderr)
+	}
+	whole(t, s, k.refs...)
+	k.after = files(s.Dir)
+	k.all = len(whatWas)
+	t.Logf("an undisturbed %v takes %s and removes %+v", command, r.took, r.report.Removed)
 	return k
 }
 
