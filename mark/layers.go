@@ -100,7 +100,9 @@ func (p *pass) layer(v *walker.Revision) {
 			p.reachFrom(Fresh, []int32{at})
 		}
 	default:
-		if !p.r.Linked && !p.s.stat(p.w, target) {
+		// Of a link that was set aside the blob may be gone before it is: a power
+		// cut loses the later of two removals, or the earlier on another filesystem.
+		if !l.Aside && !p.r.Linked && !p.s.stat(p.w, target) {
 			p.lostLayer(layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, l.Target)
 		}
 		p.layersGo = append(p.layersGo, item)

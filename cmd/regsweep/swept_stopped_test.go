@@ -215,3 +215,16 @@ func TestSweptStoppedRunIsFinishedOnce(t *testing.T) {
 		t.Errorf("the store's directory has the time %v, %v", info.ModTime(), err)
 	}
 }
+
+// A power cut may leave a link set aside whose blob is gone: on another
+// filesystem, the later of the two removals had been written. That is no damage.
+func TestSweptLinksSetAsideWhoseBlobsAreGone(t *testing.T) {
+	s := newStore(t, "image a/b:v1 as=x\nage 30d\nimage a/b layers=l as=y\nlayer a/b m\n"+
+		aside(revisionPath("a/b", "y"))+aside(layerPath("a/b", "l"))+aside(layerPath("a/b", "y.config"))+aside(layerPath("a/b", "m"))+
+		"remove "+blobPath("y")+"\nremove "+blobPath("y.config")+"\nremove "+blobPath("l")+"\nremove "+blobPath("m")+"\n")
+	stopped(t, s)
+	r := mustGC(t, s, 0)
+	if r.report.Removed.Manifests != 1 || r.report.Removed.LayerLinks != 3 {
+		t.Errorf("removed %+v", r.report.Removed)
+	}
+}
