@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -98,7 +97,7 @@ func newKilling(t *testing.T, text string, command ...string) *killing {
 		t.Fatal(err)
 	}
 	k.template = build(t, filepath.Join(k.dir, "template"), text)
-	k.dangling = lacks(t, k.template.Dir)
+	k.dangling = lacks(t, k.template.Dir, "data")
 	whatWas := files(k.template.Dir)
 	before := data(whatWas, "data")
 	k.blobs = len(before)
@@ -163,10 +162,10 @@ func data(files []string, name string) map[string]bool {
 
 var digestText = regexp.MustCompile(`sha256:([0-9a-f]{64})`)
 
-// lacks lists the blobs that a visible manifest link reaches and that have
-// neither data nor data.regsweep: links and manifests are read as text, by no
+// lacks lists the blobs that a visible manifest link reaches and whose data have
+// none of the names: links and manifests are read as text, by no
 // code that the program has.
-func lacks(t *testing.T, dir string) map[string]bool {
+func lacks(t *testing.T, dir string, names ...string) map[string]bool {
 	t.Helper()
 	lacking := map[string]bool{}
 	read := map[string][]byte{}
@@ -175,14 +174,11 @@ func lacks(t *testing.T, dir string) map[string]bool {
 			return b
 		}
 		at := filepath.Join(dir, "blobs/sha256", hex[:2], hex)
-		b, err := os.ReadFile(filepath.Join(at, "data"))
-		if errors.Is(err, fs.ErrNotExist) {
-			b, err = os.ReadFile(filepath.Join(at, "data.regsweep"))
-		}
-		if err != nil {
-			b = nil
-		} else if b == nil {
-			b = []byte{}
+		var b []byte
+		for _, name := range names {
+			if text, err := os.ReadFile(filepath.Join(at, name)); err == nil {
+				b = append([]byte{}, text...)
+			}
 		}
 		read[hex] = b
 		return b
@@ -190,6 +186,11 @@ func lacks(t *testing.T, dir string) map[string]bool {
 	for _, path := range files(filepath.Join(dir, "repositories")) {
 		if !strings.Contains(path, "/_manifests/revisions/") || filepath.Base(path) != "link" {
 			continue
+		}
+		if revision, _, ok := strings.Cut(path, "/signatures/"); ok {
+			if _, err := os.Stat(filepath.Join(dir, "repositories", revision, "link")); err != nil {
+				continue // these are signatures of nothing
+			}
 		}
 		link, err := os.ReadFile(filepath.Join(dir, "repositories", path))
 		if err != nil {
