@@ -21,7 +21,14 @@ type exit interface {
 // unlinker is the exit for good.
 type unlinker struct{}
 
-func (unlinker) file(d *disk.Locked, name string) error { return d.Unlink(name) }
+// file believes that a name has gone when it is said twice.
+func (unlinker) file(d *disk.Locked, name string) error {
+	err := d.Unlink(name)
+	if disk.Gone(err) {
+		err = d.Unlink(name)
+	}
+	return err
+}
 
 func (u unlinker) whole(parent *disk.Locked, name string, of shape) error {
 	return removeTree(u, parent, name, of)

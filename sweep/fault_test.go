@@ -47,15 +47,15 @@ func (f *nth) fault(op disk.Op, path string) error {
 }
 
 // likeEIO are the errors that a kind of call may meet and that mean to the
-// caller that it does not know. ENOENT is not among them: from a call that reads
-// it may be a file that vanished, or one wrong answer (L1); from one that changes
-// names it could only be a lie, and is tried nowhere. Interrupted calls are
-// repeated below the seam; an EINTR that gets through it is an error as any other.
+// caller that it does not know. ENOENT is not among them: it may be a file that
+// vanished, or one wrong answer (L1), and is tried at every call besides.
+// Interrupted calls are repeated below the seam; an EINTR that gets through it is
+// an error as any other.
 func likeEIO(op disk.Op) []error {
 	if reads(op) || op == disk.OpLock {
 		return []error{syscall.EIO, syscall.ESTALE, syscall.EACCES, syscall.EMFILE, syscall.EINTR}
 	}
-	return []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EACCES, syscall.ESTALE}
+	return []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EACCES, syscall.ESTALE, syscall.EMFILE, syscall.EINTR}
 }
 
 // bench is a sample store, what an undisturbed run makes of it, and what can
@@ -135,9 +135,8 @@ func each(n int, work func(take func() (int, bool))) {
 // allFaults tries every error at every call, which takes minutes.
 var allFaults = flag.Bool("allfaults", false, "try every error at every call")
 
-// TestFaults makes every single call of a run fail: those that only read with
-// ENOENT and with one more error, those that change something with one, by
-// turns. With -allfaults it tries all of them at every call.
+// TestFaults makes every single call of a run fail: with ENOENT and with one
+// more error, by turns. With -allfaults it tries all of them at every call.
 func TestFaults(t *testing.T) {
 	b := newBench(t, newTemplate(t, sample))
 	b.faults(t, b.table(t, map[disk.Op]int{
@@ -160,7 +159,7 @@ func (b *bench) table(t *testing.T, least map[disk.Op]int) []nth {
 			if !*allFaults {
 				alike = alike[n%len(alike):][:1]
 			}
-			if reads(op) {
+			if op != disk.OpLock {
 				alike = append(slices.Clone(alike), syscall.ENOENT)
 			}
 			for _, err := range alike {
@@ -227,8 +226,11 @@ func (b *bench) faulty(s *layouttest.Store, f *nth) (used bool, err error) {
 // that cannot be renamed is cut where it is, which serves as well. If the mark
 // of a run that was stopped stays, the next run only looks harder.
 func (f *nth) mayBeSilent() bool {
+	if f.err == syscall.ENOENT {
+		return f.op != disk.OpSync
+	}
 	if reads(f.op) {
-		return f.err == syscall.ENOENT || f.err == syscall.ESTALE || f.op == disk.OpStat && strings.HasSuffix(f.path, "/"+layout.Index)
+		return f.err == syscall.ESTALE || f.op == disk.OpStat && strings.HasSuffix(f.path, "/"+layout.Index)
 	}
 	return f.op == disk.OpRename && strings.Contains(f.fired, "/tags/") || f.op == disk.OpTouch && f.n > 2
 }

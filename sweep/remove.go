@@ -117,6 +117,9 @@ func ignoreGone(err error) error {
 // rmdir removes a directory if it is empty; if it is not, that is no failure.
 func rmdir(parent *disk.Locked, name string) error {
 	err := parent.Rmdir(name)
+	if disk.Gone(err) {
+		err = parent.Rmdir(name) // one wrong answer is not believed
+	}
 	if disk.NotEmpty(err) || disk.Gone(err) {
 		return nil
 	}
