@@ -122,7 +122,7 @@ func (y system) run(t testing.TB, args ...string) ran {
 	if y.signal != 0 {
 		watch.Go(func() {
 			y.moment(done)
-			_ = cmd.Process.Signal(y.signal) // it may have ended
+			_ = syscall.Kill(-cmd.Process.Pid, y.signal) // with what it runs; it may have ended
 		})
 	}
 	if y.measure {

@@ -80,7 +80,7 @@ func count(s *layouttest.Store, name string) (n int64) {
 func (k *killing) phase(list []string, left, aside int) string {
 	links := slices.ContainsFunc(list, func(path string) bool { return filepath.Base(path) == "link.regsweep" })
 	switch {
-	case left == k.blobs && !links && len(list) == k.all:
+	case left == k.blobs && !links && len(list) == k.had:
 		return "before"
 	case left == k.blobs:
 		return "links aside"
@@ -97,13 +97,17 @@ func (k *killing) phase(list []string, left, aside int) string {
 // where all went undisturbed.
 func (k *killing) completes(t *testing.T, s *layouttest.Store, again bool) {
 	t.Helper()
+	var trash []string
+	if slices.Contains(k.command, "--trash") {
+		trash = []string{"--trash"}
+	}
 	if k.command[0] != "gc" {
-		k.next(t, s, "gc")
+		k.next(t, s, append([]string{"gc"}, trash...)...)
 		if command := stillThere(s, k.command); command != nil {
 			k.next(t, s, command...)
 		}
 	}
-	k.next(t, s, "gc", "-m")
+	k.next(t, s, append([]string{"gc", "-m"}, trash...)...)
 	if left := files(s.Dir); !slices.Equal(left, k.after) {
 		var list []string
 		for _, path := range left {

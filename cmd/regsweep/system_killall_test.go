@@ -4,9 +4,9 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -28,7 +28,7 @@ var namedCommands = [][]string{
 // TestKillsOfCommands ends runs of the other commands by SIGKILL.
 func TestKillsOfCommands(t *testing.T) {
 	for _, command := range namedCommands {
-		t.Run(command[0], func(t *testing.T) { newKilling(t, killText(6), command...).kills(t, 80) })
+		t.Run(command[0], func(t *testing.T) { newKilling(t, killText(6), command...).kills(t, 50) })
 	}
 }
 
@@ -37,12 +37,14 @@ func TestKillsOfCommands(t *testing.T) {
 func (k *killing) kills(t *testing.T, n int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
+	all := k.all(t)
 	var hit atomic.Int64
 	severalOf(12, n, func(i int) {
 		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			jobs := []string{"1", "2", "32"}[rnd.IntN(3)]
 			s := k.copy(t)
-			for try := 0; !k.kill(t, rnd, s, k.command); try++ {
+			for try := 0; !k.kill(t, s, k.command, jobs, rnd.Int64N(all)); try++ {
 				if try == 20 {
 					t.Fatal("no run was killed")
 				}
@@ -50,28 +52,75 @@ func (k *killing) kills(t *testing.T, n int) {
 				s = k.copy(t)
 			}
 			hit.Add(1)
-			if command := stillThere(s, k.command); i%4 == 0 && command != nil && k.kill(t, rnd, s, command) {
+			if command := stillThere(s, k.command); i%4 == 0 && command != nil && k.kill(t, s, command, jobs, rnd.Int64N(all)) {
 				hit.Add(1)
 			}
-			k.completes(t, s, i%10 == 0)
+			k.finish(t, rnd, s)
 			os.RemoveAll(s.Root)
 		})
 	})
 	t.Logf("%d runs of %s were killed: %v", hit.Load(), strings.Join(k.command, " "), k.phases)
 }
 
-// changing are the system calls that take names away.
-const changing = "renameat,renameat2,unlinkat"
+// changing are the system calls that take names away, and make directories for them.
+const changing = "renameat,renameat2,unlinkat,mkdirat"
 
-// kill runs a command and ends it at some call that takes a name away, which
-// may happen or not, and reports whether it came to that: a thread may make fewer.
-func (k *killing) kill(t *testing.T, rnd *rand.Rand, s *layouttest.Store, command []string) bool {
+// slowed is strace, which delays the changes of a program, and tells by the size
+// of its log how far that has come.
+type slowed struct {
+	before []string
+	log    string
+}
+
+func slowly(t *testing.T, each time.Duration) slowed {
 	t.Helper()
-	call := 1 + int(math.Pow(float64(3*len(k.goes)), rnd.Float64()))
-	y := system{before: []string{need(t, "strace", "strace"), "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + changing,
-		"-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", changing, call)}}
+	log := filepath.Join(t.TempDir(), "strace")
+	return slowed{[]string{
+		need(t, "strace", "strace"), "-f", "--seccomp-bpf", "-qq", "-o", log, "-e", "trace=" + changing,
+		"-e", fmt.Sprintf("inject=%s:delay_enter=%d", changing, each.Microseconds()),
+	}, log}
+}
+
+func (w slowed) progress() int64 {
+	info, err := os.Stat(w.log)
+	if err != nil {
+		return 0 // it has not begun
+	}
+	return info.Size()
+}
+
+// comes waits until a program has come that far, or has ended.
+func (w slowed) comes(far int64, done <-chan struct{}) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for w.progress() < far {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// all is how far an undisturbed run of the command comes.
+func (k *killing) all(t *testing.T) int64 {
+	t.Helper()
+	s, w := k.copy(t), slowly(t, time.Millisecond)
+	r := system{before: w.before}.run(t, append(slices.Clone(k.command), "--root", s.Root, "--config", k.readonly)...)
+	if r.status != 0 || w.progress() == 0 {
+		t.Fatalf("status %d\n%s", r.status, r.stderr)
+	}
+	return w.progress()
+}
+
+// kill runs a command and ends it after a part of its changes, and reports
+// whether it came to that.
+func (k *killing) kill(t *testing.T, s *layouttest.Store, command []string, jobs string, far int64) bool {
+	t.Helper()
+	w := slowly(t, time.Millisecond)
+	y := system{before: w.before, signal: syscall.SIGKILL, moment: func(done <-chan struct{}) { w.comes(far, done) }}
 	was := files(s.Dir)
-	r := y.removing(t, s, append(slices.Clone(command), "--jobs", []string{"1", "2", "32"}[rnd.IntN(3)])...)
+	r := y.run(t, append(slices.Clone(command), "--root", s.Root, "--jobs", jobs)...)
 	if r.status == 0 {
 		return false
 	}

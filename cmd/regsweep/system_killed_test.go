@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
@@ -66,12 +68,14 @@ type killing struct {
 	doomed   map[string]bool // digests of the blobs that an undisturbed run takes
 	after    []string        // the tree without empty directories, in the end
 	goes     []string        // what of the tree the command takes
-	all      int             // how many files there are before
+	had      int             // how many files there are before
 	blobs    int             // how many there are before
 	took     time.Duration   // of the undisturbed run
 	serial   atomic.Int64    // numbers copies
 	phases   map[string]int  // how often a kill came when
-	mu       sync.Mutex      // guards phases
+	// finish lets the next runs do what a stopped one has left.
+	finish func(t *testing.T, rnd *rand.Rand, s *layouttest.Store)
+	mu     sync.Mutex // guards phases
 }
 
 // images are those that can be pulled from a store.
@@ -91,6 +95,7 @@ func images(s *layouttest.Store) (refs []string) {
 func newKilling(t *testing.T, text string, command ...string) *killing {
 	t.Helper()
 	k := &killing{dir: memory(t), command: command, phases: map[string]int{}, doomed: map[string]bool{}}
+	k.finish = func(t *testing.T, rnd *rand.Rand, s *layouttest.Store) { k.completes(t, s, rnd.IntN(10) == 0) }
 	k.readonly = filepath.Join(k.dir, "config.yml")
 	config := "version: 0.1\nstorage:\n  filesystem: {rootdirectory: /nonexistent}\n  maintenance: {readonly: {enabled: true}}\n"
 	if err := os.WriteFile(k.readonly, []byte(config), 0o644); err != nil {
@@ -120,7 +125,7 @@ func newKilling(t *testing.T, text string, command ...string) *killing {
 	}
 	whole(t, s, k.refs...)
 	k.after = files(s.Dir)
-	k.all = len(whatWas)
+	k.had = len(whatWas)
 	t.Logf("an undisturbed %v takes %s and removes %+v", command, r.took, r.report.Removed)
 	return k
 }
@@ -137,9 +142,12 @@ func (k *killing) copy(t *testing.T) *layouttest.Store {
 	return &s
 }
 
-// files lists all that is no directory.
+// files lists all that is no directory, without the trash.
 func files(dir string) (list []string) {
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == layout.Own {
+			return fs.SkipDir
+		}
 		if err == nil && !d.IsDir() {
 			rel, _ := filepath.Rel(dir, path)
 			list = append(list, rel)

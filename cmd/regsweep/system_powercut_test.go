@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/regsweep/regsweep/layout/layouttest"
-	"github.com/regsweep/regsweep/sweep"
 )
 
 // disks are filesystems on files in memory: that of the store and, if there are
@@ -129,17 +128,18 @@ func (d *disks) read(t *testing.T, was [][]byte) (contents [][]byte, same bool) 
 type outage struct {
 	*killing
 	pristine [][]byte // the filesystems before a run
+	far      int64    // how far an undisturbed run comes
 	serial   atomic.Int64
 	moments  atomic.Int64
 }
 
 // newOutage puts the template on one filesystem, or on two, of which the second
 // has the blobs.
-func newOutage(t *testing.T, filesystems int, command ...string) *outage {
+func newOutage(t *testing.T, k *killing, filesystems int) *outage {
 	t.Helper()
 	needRoot(t)
 	mkfs := need(t, "mkfs.ext4", "e2fsprogs")
-	o := &outage{killing: newKilling(t, killText(6), command...)}
+	o := &outage{killing: k, far: k.all(t)}
 	var files []string
 	for i := range filesystems {
 		file := filepath.Join(o.dir, fmt.Sprintf("disk%d", i))
@@ -202,27 +202,14 @@ func (o *outage) run(t *testing.T, rnd *rand.Rand, most int) (cuts [][][]byte) {
 	options := []string{"loop", "loop,commit=1", "loop,commit=300", "loop,data=journal"}[rnd.IntN(4)]
 	d, s := o.plug(t, o.pristine, options)
 	defer o.unplug(t, d)
-	slow := []string{need(t, "strace", "strace"), "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + changing,
-		"-e", fmt.Sprintf("inject=%s:delay_enter=%d", changing, 400_000/len(o.goes))}
-	done := make(chan ran, 1)
+	w := slowly(t, 300*time.Millisecond/time.Duration(len(o.goes)))
+	done, ended := make(chan ran, 1), make(chan struct{})
 	go func() {
-		done <- system{before: slow}.removing(t, s, append(slices.Clone(o.command), "--config", o.readonly, "--jobs", "2")...)
+		defer close(ended)
+		done <- system{before: w.before}.run(t, append(slices.Clone(o.command), "--root", s.Root, "--config", o.readonly, "--jobs", "2")...)
 	}()
-	for !begun(t, s) && rnd.IntN(1000) > 0 && len(done) == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	for {
-		select {
-		case r := <-done:
-			if r.status != 0 {
-				t.Errorf("status %d\n%s", r.status, r.stderr)
-			}
-			return append(cuts, d.cut(t))
-		case <-time.After(time.Duration(rnd.IntN(200)) * time.Millisecond):
-		}
-		if len(cuts) == most {
-			continue
-		}
+	for n := range most {
+		w.comes(o.far*int64(n)/int64(most)+rnd.Int64N(o.far/int64(most)), ended)
 		for i := range d.files {
 			if rnd.IntN(3) == 0 {
 				d.flush(t, i)
@@ -230,16 +217,10 @@ func (o *outage) run(t *testing.T, rnd *rand.Rand, most int) (cuts [][][]byte) {
 		}
 		cuts = append(cuts, d.cut(t))
 	}
-}
-
-// begun reports whether a run has come to taking things away.
-func begun(t *testing.T, s *layouttest.Store) bool {
-	t.Helper()
-	info, err := os.Stat(s.Dir)
-	if err != nil {
-		t.Fatal(err)
+	if r := <-done; r.status != 0 {
+		t.Errorf("status %d\n%s", r.status, r.stderr)
 	}
-	return info.ModTime().Equal(sweep.Unfinished)
+	return append(cuts, d.cut(t))
 }
 
 // after mounts disks as they were when the power was cut.
@@ -254,17 +235,29 @@ func (o *outage) after(t *testing.T, rnd *rand.Rand, cut [][]byte) {
 		}
 	}
 	o.interrupted(t, s, nil, ran{}, syscall.SIGKILL)
-	o.completes(t, s, rnd.IntN(10) == 0)
+	o.finish(t, rnd, s)
 }
 
 // TestPowerCut runs commands on filesystems that are cut off at random moments
 // and mounted again with their journals replayed.
 func TestPowerCut(t *testing.T) {
-	commands := [][]string{{"gc", "-m"}, namedCommands[0], namedCommands[1]}
+	commands := [][]string{{"gc", "-m"}, namedCommands[0], namedCommands[1]} // untag sweeps nothing
 	for name, filesystems := range map[string]int{"one filesystem": 1, "blobs on another filesystem": 2} {
 		for _, command := range commands {
-			t.Run(name+"/"+command[0], func(t *testing.T) { newOutage(t, filesystems, command...).test(t, 4, 6) })
+			t.Run(name+"/"+command[0], func(t *testing.T) { newOutage(t, newKilling(t, killText(6), command...), filesystems).test(t, 3, 6) })
 		}
+	}
+}
+
+// TestPowerCutOfTrash is the same of the commands about the trash, which is
+// always on the store's own filesystem.
+func TestPowerCutOfTrash(t *testing.T) {
+	for name, b := range map[string]func(t *testing.T) *trashing{
+		"gc --trash":    func(t *testing.T) *trashing { return newTrashing(t, "gc", "-m") },
+		"trash restore": newRestoring,
+		"trash empty":   newEmptying,
+	} {
+		t.Run(name, func(t *testing.T) { newOutage(t, b(t).killing, 1).test(t, 3, 6) })
 	}
 }
 

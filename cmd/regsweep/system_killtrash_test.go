@@ -1,0 +1,200 @@
+//go:build linux
+
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/layouttest"
+)
+
+// trashing is a killing of a command that has to do with the trash.
+type trashing struct {
+	*killing
+	was   map[string]string // the files as they were before anything went
+	whole []string          // the images then
+	run   string            // what is in the trash at first
+}
+
+// newTrashing is about a command that moves things into the trash. What is
+// stopped can be put back as a whole, before or after the next runs, or be
+// removed for good.
+func newTrashing(t *testing.T, command ...string) *trashing {
+	t.Helper()
+	b := &trashing{killing: newKilling(t, killText(6), append(command, "--trash")...)}
+	b.was, b.whole = prints(t, b.template.Dir), images(b.template)
+	b.finish = func(t *testing.T, rnd *rand.Rand, s *layouttest.Store) {
+		t.Helper()
+		end := rnd.IntN(3)
+		if end > 0 {
+			b.completes(t, s, false)
+		}
+		if end == 2 {
+			b.empties(t, s)
+			return
+		}
+		b.restores(t, s)
+	}
+	return b
+}
+
+// trashed is about a command on a store whose garbage is in the trash.
+func trashed(t *testing.T, command ...string) *trashing {
+	t.Helper()
+	b := newTrashing(t, "gc", "-m")
+	b.say(t, b.template, 0, b.command...)
+	b.run = b.runs(t, b.template)[0]
+	b.command = append(command, "-y")
+	b.goes = b.goes[:len(b.goes)/2] // a tag or link is one call, and not three
+	return b
+}
+
+// newRestoring is about putting a run back. When it was stopped, it goes on, by
+// itself or before the next sweep.
+func newRestoring(t *testing.T) *trashing {
+	t.Helper()
+	b := trashed(t, "trash", "restore")
+	b.command = []string{"trash", "restore", b.run, "-y"}
+	b.finish = func(t *testing.T, rnd *rand.Rand, s *layouttest.Store) {
+		t.Helper()
+		b.soundLinks(t, s)
+		if rnd.IntN(2) == 0 {
+			b.say(t, s, 0, "gc", "--config", b.readonly)
+			whole(t, s, b.whole...)
+		}
+		if slices.Contains(b.runs(t, s), b.run) {
+			b.say(t, s, 0, b.command...)
+		}
+		whole(t, s, b.whole...)
+		if rnd.IntN(2) == 0 {
+			b.say(t, s, 0, "gc", "-m", "--config", b.readonly)
+			b.isSwept(t, s)
+		}
+	}
+	return b
+}
+
+// newEmptying is about removing a run for good. When it was stopped, it goes on,
+// or what is left of it is put back.
+func newEmptying(t *testing.T) *trashing {
+	t.Helper()
+	b := trashed(t, "trash", "empty")
+	b.finish = func(t *testing.T, rnd *rand.Rand, s *layouttest.Store) {
+		t.Helper()
+		if rnd.IntN(2) == 0 && len(b.runs(t, s)) > 0 {
+			b.say(t, s, -1, "trash", "restore", b.run, "-y")
+			b.soundLinks(t, s)
+			whole(t, s, b.refs...)
+			b.say(t, s, 0, "gc", "-m", "--grace", "0", "--config", b.readonly) // directories are new
+		}
+		b.empties(t, s)
+	}
+	return b
+}
+
+// prints are the contents and times of all files outside the trash.
+func prints(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, path := range files(dir) {
+		info, err := os.Lstat(filepath.Join(dir, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[path] = fmt.Sprintf("%s %s %x", info.Mode(), info.ModTime(), sha256.Sum256(text))
+	}
+	return all
+}
+
+// say runs a command that has to end with a status; -1 is 0 or 1.
+func (b *trashing) say(t *testing.T, s *layouttest.Store, status int, command ...string) ran {
+	t.Helper()
+	r := system{}.run(t, append(slices.Clone(command), "--root", s.Root)...)
+	if r.status != status && (status >= 0 || r.status != 0 && r.status != 1) {
+		t.Errorf("%v: status %d, want %d\n%s%s", command, r.status, status, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// runs are those in the trash, the oldest first.
+func (b *trashing) runs(t *testing.T, s *layouttest.Store) []string {
+	t.Helper()
+	return strings.Fields(b.say(t, s, 0, "trash", "ls", "-q").stdout)
+}
+
+// restores puts all runs back: then everything is as it was. A run may need
+// what another of the same second has taken.
+func (b *trashing) restores(t *testing.T, s *layouttest.Store) {
+	t.Helper()
+	for range b.runs(t, s) {
+		for _, run := range b.runs(t, s) {
+			b.say(t, s, -1, "trash", "restore", run, "-y")
+		}
+	}
+	if d := cmp.Diff(b.was, prints(t, s.Dir)); d != "" {
+		t.Errorf("not all is back as it was (-was +is)\n%s", d)
+	}
+	b.noTrash(t, s)
+}
+
+// empties removes the trash for good: then the store is as after a sweep.
+func (b *trashing) empties(t *testing.T, s *layouttest.Store) {
+	t.Helper()
+	b.say(t, s, 0, "trash", "empty", "-y", "--config", b.readonly)
+	b.noTrash(t, s)
+	b.isSwept(t, s)
+}
+
+func (b *trashing) isSwept(t *testing.T, s *layouttest.Store) {
+	t.Helper()
+	whole(t, s, b.refs...)
+	if d := cmp.Diff(b.after, files(s.Dir)); d != "" {
+		t.Errorf("compared with a sweep (-want +got)\n%s", d)
+	}
+}
+
+func (b *trashing) noTrash(t *testing.T, s *layouttest.Store) {
+	t.Helper()
+	if left := files(filepath.Join(s.Dir, layout.Own, layout.Trash)); len(left) > 0 {
+		t.Errorf("there is still a trash: %q", left)
+	}
+}
+
+// soundLinks says that every manifest link leads to all that its manifest names.
+func (b *trashing) soundLinks(t *testing.T, s *layouttest.Store) {
+	t.Helper()
+	for hex := range lacks(t, s.Dir, "data") {
+		if !b.dangling[hex] {
+			t.Errorf("a manifest link reaches %s, which is gone", hex)
+		}
+	}
+}
+
+// TestKillsOfTrash ends runs that fill the trash, take back from it and empty it by SIGKILL.
+func TestKillsOfTrash(t *testing.T) {
+	for name, c := range map[string]struct {
+		n   int
+		new func(t *testing.T) *trashing
+	}{
+		"gc --trash":    {70, func(t *testing.T) *trashing { return newTrashing(t, "gc", "-m") }},
+		"rm --trash":    {40, func(t *testing.T) *trashing { return newTrashing(t, namedCommands[0]...) }},
+		"trash restore": {80, newRestoring},
+		"trash empty":   {60, newEmptying},
+	} {
+		t.Run(name, func(t *testing.T) { c.new(t).kills(t, c.n) })
+	}
+}
