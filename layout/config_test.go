@@ -249,6 +249,8 @@ func wantHint(t *testing.T, err error, want string) {
 	}
 }
 
+// FuzzConfig holds that no configuration makes us panic or is taken for one
+// without a root directory, and that the variable for it always wins.
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte(exampleConfig), "REGISTRY_STORAGE", "filesystem")
 	f.Add([]byte("a: &a {<<: [*a, *a]}\nstorage: *a"), RootVariable, "/data")
@@ -263,6 +265,13 @@ func FuzzConfig(f *testing.F) {
 		c, err := s.config("fuzz")
 		if err == nil && c.RootDirectory == "" {
 			t.Error("no root directory, and no error")
+		}
+		var named settings
+		if named.parse(content) != nil || named.override([]string{RootVariable + "=/data"}) != nil {
+			return
+		}
+		if c, err := named.config("fuzz"); err == nil && c.RootDirectory != "/data" {
+			t.Errorf("the root is %q, and the variable says /data", c.RootDirectory)
 		}
 	})
 }
