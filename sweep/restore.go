@@ -116,6 +116,8 @@ func (r *Restore) decide(t *thing, order *[]*thing) error {
 			if err = r.decideManifest(t, order); state == goesAway {
 				t.state = state // but what it needs goes back
 			}
+		case signatureThing:
+			err = r.decideSignature(t)
 		case tagThing:
 			err = r.decideTag(t)
 		case historyThing:

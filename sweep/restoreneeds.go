@@ -171,6 +171,17 @@ func (r *Restore) hint(t *thing, path string) error {
 	return err
 }
 
+// decideSignature lets a link to a signature wait for its blob, if that is in the trash, too.
+func (r *Restore) decideSignature(t *thing) error {
+	d, err := r.target(t.from, layout.Digest{})
+	if err != nil || d.IsZero() {
+		return err
+	}
+	_, own, err := r.blob(d)
+	t.require(own)
+	return err
+}
+
 // decideTag keeps a tag whose manifest will not be there, unless it was not
 // there when the tag went.
 func (r *Restore) decideTag(t *thing) error {
