@@ -198,3 +198,55 @@ func TestKillsOfTrash(t *testing.T) {
 		t.Run(name, func(t *testing.T) { c.new(t).kills(t, c.n) })
 	}
 }
+
+// TestInjectedErrorsOfTrash makes calls to the system fail while the trash is
+// filled, put back and emptied: the first call of each thread, or every third.
+func TestInjectedErrorsOfTrash(t *testing.T) {
+	calls := []string{"renameat2", "unlinkat", "mkdirat", "syncfs,fsync,fdatasync"}
+	errors := []string{"EIO", "ENOSPC", "EROFS", "EACCES", "ESTALE", "ENOENT", "EMFILE", "EINTR"}
+	for name, c := range map[string]struct {
+		new   func(t *testing.T) *trashing
+		calls []string
+	}{
+		"gc --trash":    {func(t *testing.T) *trashing { return newTrashing(t, "gc", "-m") }, calls},
+		"trash restore": {newRestoring, calls},
+		"trash empty":   {newEmptying, calls[1:2]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := c.new(t)
+			severalOf(12, len(c.calls)*len(errors), func(i int) {
+				call, errno := c.calls[i/len(errors)], errors[i%len(errors)]
+				when := []string{"1", "2+3"}[i%2]
+				t.Run(call+"/"+errno, func(t *testing.T) {
+					s := b.copy(t)
+					b.injected(t, s, call, "error="+errno+":when="+when)
+					b.finish(t, rand.New(rand.NewPCG(1, uint64(i))), s)
+					os.RemoveAll(s.Root)
+				})
+			})
+		})
+	}
+}
+
+// injected runs the command with faults. It may be done all the same, and has to
+// say so if it is not.
+func (b *trashing) injected(t *testing.T, s *layouttest.Store, call, how string) {
+	t.Helper()
+	log := filepath.Join(t.TempDir(), "strace")
+	y := system{before: []string{need(t, "strace", "strace"), "-f", "--seccomp-bpf", "-qq", "-o", log, "-e", "trace=" + call, "-e", "inject=" + call + ":" + how}}
+	r := y.run(t, append(slices.Clone(b.command), "--root", s.Root, "--config", b.readonly, "--jobs", "2")...)
+	text, err := os.ReadFile(log)
+	if err != nil || !strings.Contains(string(text), "(INJECTED)") && r.status == 0 && strings.HasSuffix(how, "=1") {
+		t.Errorf("nothing was tested: %v", err)
+	}
+	if r.status != 0 && (r.status != 1 || r.stderr == "") {
+		t.Errorf("status %d\n%s", r.status, r.stderr)
+	}
+	whole(t, s, b.refs...)
+	// What could not be given its name back is still there, and gets it by the next run.
+	for hex := range lacks(t, s.Dir, "data", "data.regsweep") {
+		if !b.dangling[hex] {
+			t.Errorf("a manifest link reaches %s, which is gone\n%s", hex, r.stderr)
+		}
+	}
+}
