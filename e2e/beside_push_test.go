@@ -14,14 +14,29 @@ import (
 
 // pushNew pushes images that nobody has seen, some layers of theirs known, over
 // few tags: what they named before becomes garbage.
-func (b *beside) pushNew(random *rand.Rand) {
-	for n := 0; !b.stopped(); n++ {
-		i := b.album.take("new", "beside/new", fmt.Sprintf("v%d", n%40))
-		i.draw(random, b.album.shared(random, "beside/new"))
-		b.push(i)
-		i.Unlock()
-		b.pause(time.Duration(random.Intn(30)) * time.Millisecond)
+func (b *beside) pushNew(who string) func(*rand.Rand) {
+	return func(random *rand.Rand) {
+		for n := 0; !b.stopped(); n++ {
+			i := b.album.take("new", "beside/new", who+often(n, 20))
+			if n%3 == 0 {
+				i.draw(random, nil) // nothing that it could be told is there
+				b.push(i)
+			} else {
+				i.draw(random, b.album.shared(random, "beside/new"))
+				b.pushKnown(i)
+			}
+			i.Unlock()
+			b.pause(time.Duration(random.Intn(30)) * time.Millisecond)
+		}
 	}
+}
+
+// often is a tag that is pushed again and again, or, as often, one that is not.
+func often(n, few int) string {
+	if n%2 == 0 {
+		return fmt.Sprintf("once%d", n)
+	}
+	return fmt.Sprintf("v%d", n%few)
 }
 
 // pushAgain deletes images that are older than the grace, and pushes them again
@@ -35,7 +50,7 @@ func (b *beside) pushAgain(random *rand.Rand) {
 		} else if i.there && time.Since(i.pushed) > besideGrace && b.remove(i) {
 			b.pause(time.Duration(random.Intn(120)) * time.Millisecond)
 		}
-		b.push(i)
+		b.pushKnown(i)
 		i.Unlock()
 		b.pause(time.Duration(random.Intn(60)) * time.Millisecond)
 	}
@@ -46,22 +61,29 @@ func (b *beside) pushAgain(random *rand.Rand) {
 func (b *beside) pushMounted(random *rand.Rand) {
 	for n := 0; !b.stopped(); n++ {
 		source := []string{"beside/again", "beside/new", "beside/multi"}[random.Intn(3)]
-		i := b.album.take("mounted", fmt.Sprintf("beside/mounted%d", n%5), fmt.Sprintf("v%d", n%20))
+		i := b.album.take("mounted", fmt.Sprintf("beside/mounted%d", n%5), often(n, 20))
 		i.draw(random, b.album.shared(random, source))
 		i.from = source
-		b.push(i)
+		b.pushKnown(i)
 		i.Unlock()
 		b.pause(time.Duration(random.Intn(40)) * time.Millisecond)
 	}
 }
 
-// pushIndexes pushes children by digest and then their index under a tag, all of it
-// within the grace, or all of it again.
+// pushIndexes pushes children by digest, and their index under a tag after a sweep
+// or two, all of it within the grace, or all of it again.
 func (b *beside) pushIndexes(random *rand.Rand) {
 	for n := 0; !b.stopped(); n++ {
 		i := b.album.take("index", "beside/multi", fmt.Sprintf("v%d", n%25))
-		i.drawIndex(random, b.album.shared(random, "beside/multi"))
-		b.push(i)
+		if n%2 == 0 {
+			i.drawIndex(random, nil)
+			i.wait = besideGrace/2 + time.Duration(random.Int63n(int64(besideGrace/8)))
+			b.push(i)
+		} else {
+			i.drawIndex(random, b.album.shared(random, "beside/multi"))
+			i.wait = 0
+			b.pushKnown(i)
+		}
 		i.Unlock()
 		b.pause(time.Duration(random.Intn(60)) * time.Millisecond)
 	}
@@ -70,7 +92,7 @@ func (b *beside) pushIndexes(random *rand.Rand) {
 // delete removes pictures at random.
 func (b *beside) delete(random *rand.Rand) {
 	for !b.stopped() {
-		b.pause(time.Duration(50+random.Intn(150)) * time.Millisecond)
+		b.pause(time.Duration(500+random.Intn(700)) * time.Millisecond)
 		if i := b.album.any(random); i != nil {
 			if i.there {
 				b.remove(i)
@@ -84,7 +106,7 @@ func (b *beside) delete(random *rand.Rand) {
 // answered with 201. Any other failure is one that the client sees, and leaves the
 // picture half deleted or not at all.
 func (b *beside) remove(i *picture) bool {
-	err := b.api.DeleteManifest(i.repository, i.digest)
+	err := b.api().DeleteManifest(i.repository, i.digest)
 	i.there = false
 	if err == nil {
 		b.deletes.Add(1)
@@ -98,9 +120,23 @@ func (b *beside) remove(i *picture) bool {
 	return false
 }
 
-// push pushes a picture until the registry says 201, as a client that tries again
-// does. Whatever it refuses was refused visibly, which is no loss.
+// pushKnown pushes a picture of which something may be in the registry already.
+func (b *beside) pushKnown(i *picture) {
+	b.cached.RLock()
+	defer b.cached.RUnlock()
+	i.blind = false
+	b.insist(i)
+}
+
+// push pushes all of a picture, whatever may be in the registry already.
 func (b *beside) push(i *picture) {
+	i.blind = true
+	b.insist(i)
+}
+
+// insist pushes a picture until the registry says 201, as a client that tries again
+// does. Whatever it refuses was refused visibly, which is no loss.
+func (b *beside) insist(i *picture) {
 	for try := 0; try < 40; try++ {
 		begin := time.Now()
 		err := b.tryPush(i)
@@ -126,22 +162,23 @@ func (b *beside) tryPush(i *picture) error {
 			return err
 		}
 	}
+	b.pause(i.wait)
 	return b.pushOne(i, i.plate)
 }
 
 func (b *beside) pushOne(i *picture, p plate) error {
 	found := 0
 	for _, blob := range p.blobs {
-		_, ok, err := b.api.HasBlob(i.repository, blob.digest)
+		_, ok, err := b.api().HasBlob(i.repository, blob.digest)
 		switch {
 		case err != nil:
 			return err
-		case ok: // a client leaves it at that, however old the blob is
+		case ok && !i.blind: // a client leaves it at that, however old the blob is
 			found++
 		case i.from != "":
 			err = b.mount(i, blob)
 		default:
-			err = b.api.Upload(i.repository, blob.digest, blob.data)
+			err = b.api().Upload(i.repository, blob.digest, blob.data)
 		}
 		if err != nil {
 			return err
@@ -151,7 +188,7 @@ func (b *beside) pushOne(i *picture, p plate) error {
 	if p.digest != i.digest {
 		reference = p.digest
 	}
-	err := b.api.PutManifest(i.repository, reference, p.mediaType, p.manifest)
+	err := b.api().PutManifest(i.repository, reference, p.mediaType, p.manifest)
 	if err == nil && found > 0 && i.kind == "again" { // its layers are nobody else's
 		b.reused.Add(1)
 	}
@@ -159,7 +196,7 @@ func (b *beside) pushOne(i *picture, p plate) error {
 }
 
 func (b *beside) mount(i *picture, blob blob) error {
-	mounted, session, err := b.api.Mount(i.repository, blob.digest, i.from)
+	mounted, session, err := b.api().Mount(i.repository, blob.digest, i.from)
 	if err != nil {
 		return err
 	}
@@ -167,7 +204,7 @@ func (b *beside) mount(i *picture, blob blob) error {
 		b.mounts.Add(1)
 		return nil
 	}
-	return b.api.Finish(session, blob.digest, blob.data)
+	return b.api().Finish(session, blob.digest, blob.data)
 }
 
 func (b *beside) count(err error) {
@@ -187,8 +224,10 @@ type picture struct {
 	sync.Mutex
 	plate
 	kind, repository, tag string
-	from                  string  // mount what is missing from there
-	children              []plate // of an index
-	there                 bool    // the last push was answered with 201, and nobody deleted it
+	from                  string        // mount what is missing from there
+	children              []plate       // of an index
+	wait                  time.Duration // before the index
+	blind                 bool          // do not believe that a blob is there
+	there                 bool          // the last push was answered with 201, and nobody deleted it
 	pushed                time.Time
 }

@@ -40,15 +40,15 @@ func pushInMidSweep(t *testing.T, version registry.Version, calls string) {
 	strace := parts.Need(t, "strace")
 	program := must[string](t)(build())
 	r := registry.Start(t, version, t.TempDir(), registry.Options{})
-	b := &beside{t: t, api: client.New(r.Addr()), album: newAlbum(rand.New(rand.NewSource(1)))}
+	b := newBeside(t, r, 1)
 	i := b.album.take("again", "beside/again", "v1")
 	i.draw(rand.New(rand.NewSource(2)), nil)
-	b.push(i)
+	b.pushKnown(i)
 	b.remove(i)
 	// what is always dead: links and blobs to take, a directory to remove
 	other := b.album.take("other", "beside/other", "v1")
 	other.draw(rand.New(rand.NewSource(3)), nil)
-	b.push(other)
+	b.pushKnown(other)
 	b.remove(other)
 	disk.Age(t, r.Root, month, nil)
 
@@ -61,7 +61,7 @@ func pushInMidSweep(t *testing.T, version registry.Version, calls string) {
 		t.Fatal(err)
 	}
 	time.Sleep(held / 3)
-	b.push(i)
+	b.pushKnown(i)
 	pushed := time.Since(begin)
 	if err := cmd.Wait(); err != nil && cmd.ProcessState.ExitCode() != 3 {
 		t.Errorf("gc: %v", err)
@@ -88,10 +88,10 @@ func sweepInMidPush(t *testing.T, version registry.Version) {
 	must[string](t)(build())
 	root := t.TempDir()
 	r := registry.Start(t, version, root, registry.Options{})
-	b := &beside{t: t, api: client.New(r.Addr()), album: newAlbum(rand.New(rand.NewSource(1)))}
+	b := newBeside(t, r, 1)
 	i := b.album.take("again", "beside/again", "v1")
 	i.draw(rand.New(rand.NewSource(2)), nil)
-	b.push(i)
+	b.pushKnown(i)
 	b.remove(i)
 	r.Stop()
 	disk.Age(t, root, month, nil)
@@ -99,11 +99,11 @@ func sweepInMidPush(t *testing.T, version registry.Version) {
 	slow := registry.StartUnder(t, version, root, registry.Options{}, parts.Need(t, "strace"),
 		"-D", "-f", "-qq", "-o", filepath.Join(t.TempDir(), "trace"),
 		"-e", "trace=fsync", "-e", fmt.Sprintf("inject=fsync:delay_enter=%d", (held/3).Microseconds()))
-	b.api = client.New(slow.Addr())
+	b.client.Store(client.New(slow.Addr()))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		b.push(i)
+		b.pushKnown(i)
 	}()
 	time.Sleep(held / 6)
 	got := regsweep(t, "gc", "--root", root, "-o", "json")
