@@ -83,6 +83,9 @@ func StartUnder(tb testing.TB, version Version, root string, options Options, un
 	return r
 }
 
+// HasCache reports whether the registry remembers which blobs it has.
+func (r *Registry) HasCache() bool { return r.options.InMemory }
+
 // Addr is host:port of the run that is going on, or of the last one.
 func (r *Registry) Addr() string { return r.addr }
 
