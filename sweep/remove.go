@@ -208,6 +208,9 @@ func (r *run) removeTemporaries(out exit, d *disk.Locked) error {
 			return nil
 		}
 		info, err := d.Stat(e.Name)
+		if disk.Gone(err) {
+			info, err = d.Stat(e.Name) // one wrong answer is not believed
+		}
 		if err == nil && !r.look.IsFresh(info.MTime) {
 			old = append(old, strings.Clone(e.Name))
 		}
