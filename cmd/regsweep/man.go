@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,11 +77,11 @@ func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.Command
 func manPage(cmd *cobra.Command) []byte {
 	r := &roff{}
 	r.title(pageName(cmd))
-	r.macro("SH", "NAME")
+	r.section("NAME")
 	r.text(pageName(cmd) + " - " + cmd.Short)
-	r.macro("SH", "SYNOPSIS")
+	r.section("SYNOPSIS")
 	r.synopsis(cmd)
-	r.macro("SH", "DESCRIPTION")
+	r.section("DESCRIPTION")
 	description, sections := cutSections(cmd.Long)
 	if description == "" {
 		description = cmd.Short
@@ -95,7 +94,7 @@ func manPage(cmd *cobra.Command) []byte {
 		r.prose(manEnvironment)
 	}
 	if cmd.Example != "" {
-		r.macro("SH", "EXAMPLES")
+		r.section("EXAMPLES")
 		r.verbatim(strings.Split(cmd.Example, "\n"))
 	}
 	r.seeAlso(cmd)
@@ -132,7 +131,7 @@ func (r *roff) commands(list []*cobra.Command) {
 	if len(list) == 0 {
 		return
 	}
-	r.macro("SH", "COMMANDS")
+	r.section("COMMANDS")
 	for _, cmd := range list {
 		names := append([]string{cmd.Name()}, cmd.Aliases...)
 		r.item(strings.Join(names, ", "), cmd.Short)
@@ -155,7 +154,7 @@ func (r *roff) seeAlso(cmd *cobra.Command) {
 	if len(pages) == 0 {
 		return
 	}
-	r.macro("SH", "SEE ALSO")
+	r.section("SEE ALSO")
 	for i, page := range pages {
 		end := ","
 		if i == len(pages)-1 {
@@ -172,6 +171,6 @@ type roff struct {
 }
 
 func (r *roff) line(text string) {
-	io.WriteString(&r.page, text+"\n")
+	r.page.WriteString(text + "\n")
 	r.fresh = false
 }

@@ -16,8 +16,8 @@ func (r *roff) title(name string) {
 	r.line(".ad l")
 }
 
-func (r *roff) macro(name, text string) {
-	r.line("." + name + " " + text)
+func (r *roff) section(heading string) {
+	r.line(".SH " + heading)
 	r.fresh = true
 }
 
@@ -89,7 +89,7 @@ func (r *roff) prose(text string) {
 			flush()
 		case heading.MatchString(line):
 			flush()
-			r.macro("SH", line)
+			r.section(line)
 		case m != nil:
 			flush()
 			r.item(m[1], m[2])
@@ -105,7 +105,7 @@ func (r *roff) prose(text string) {
 
 func (r *roff) options(cmd *cobra.Command) {
 	cmd.InitDefaultHelpFlag()
-	r.macro("SH", "OPTIONS")
+	r.section("OPTIONS")
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Hidden || f.Deprecated != "" {
 			return

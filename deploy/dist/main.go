@@ -54,7 +54,7 @@ func (r *release) make(ctx context.Context, targets []string) (err error) {
 	if r.work, err = os.MkdirTemp("", "regsweep-dist-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(r.work)
+	defer func() { _ = os.RemoveAll(r.work) }()
 	if err := os.RemoveAll(r.out); err != nil {
 		return err
 	}

@@ -98,9 +98,10 @@ func TestMaintenance(t *testing.T) {
 			for line := range strings.Lines(string(log)) {
 				words := strings.Fields(line)
 				n := min(2, len(words))
-				if words[0] == "scale" {
+				switch words[0] {
+				case "scale":
 					n = 3
-				} else if words[0] == "logs" {
+				case "logs":
 					n = 1
 				}
 				got += strings.Join(words[:n], " ") + "|"
