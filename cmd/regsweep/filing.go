@@ -72,6 +72,14 @@ func (p *program) file(command string, c *common, dryRun bool) {
 	}
 }
 
+// fileList is file for a command that makes no report, but a list or an answer:
+// if it fails, there is nothing to write.
+func (p *program) fileList(command string, c *common) {
+	if p.file(command, c, false); p.filing != nil {
+		p.filing.lists = true
+	}
+}
+
 // verifyPlace refuses a file that could not be written in the end, or that
 // would be one more file in the store.
 func (f *filing) verifyPlace(place *layout.Place) error {

@@ -33,11 +33,8 @@ func (p *program) open(ctx context.Context, command string, c *common) (*reading
 // openStore is open for a command that may want to know of all that is there.
 func (p *program) openStore(ctx context.Context, command string, c *common, thorough bool) (*reading, error) {
 	p.voice.quiet = c.quiet
-	p.file(command, c, false)
+	p.fileList(command, c)
 	p.begin(c)
-	if p.filing != nil {
-		p.filing.lists = true
-	}
 	place, err := p.locate(c, "")
 	if err != nil {
 		return nil, err

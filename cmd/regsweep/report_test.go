@@ -6,12 +6,12 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // The contract's fields and their types: N a whole number, F a number, S a
@@ -170,20 +170,33 @@ func TestReportOfADryRunIsThatOfTheRun(t *testing.T) {
 
 func TestReportFreeSpace(t *testing.T) {
 	s := newStore(t, "image a/b:v1 as=x\norphan as=o size=1m")
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(s.Dir, &fs); err != nil {
+	store, err := new(disk.FS).OpenStore(s.Dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	free := int64(fs.Bavail) * fs.Bsize
+	defer store.Close()
+	free, err := store.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
 	near := func(a, b int64) bool { return max(a-b, b-a) < 4<<30 } // others write here, too
 	dry, run := gc(t, s, "-d").report, gc(t, s).report
 	for _, f := range []sweep.Filesystem{dry.Filesystem, run.Filesystem} {
 		if !near(f.FreeBefore, free) || !near(f.FreeAfter, free) {
-			t.Errorf("%+v, statfs says %d", f, free)
+			t.Errorf("%+v, the filesystem says %d", f, free)
 		}
 	}
 	if got := dry.Filesystem.FreeAfter - dry.Filesystem.FreeBefore; got != dry.Removed.DiskBytes {
 		t.Errorf("a dry run expects %d more free bytes, %d go", got, dry.Removed.DiskBytes)
+	}
+}
+
+// What is in the trash is not free yet.
+func TestReportExpectsNoSpaceOfTheTrash(t *testing.T) {
+	s := newStore(t, "image a/b:v1 as=x\norphan as=o size=1m")
+	rep := gc(t, s, "-d", "--trash").report
+	if rep.Removed.Bytes != 1<<20 || rep.Filesystem.FreeAfter != rep.Filesystem.FreeBefore {
+		t.Errorf("%d bytes go, and %+v are expected to be free", rep.Removed.Bytes, rep.Filesystem)
 	}
 }
 

@@ -97,6 +97,41 @@ func TestJSONIsAsItsSchemaSays(t *testing.T) {
 	}
 }
 
+// The same of commands that follow one another on one store.
+func TestJSONOfPlansAndTheTrashIsAsItsSchemaSays(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, schemaStore)
+	dir := t.TempDir()
+	plan, file := filepath.Join(dir, "plan.txt"), filepath.Join(dir, "result.json")
+	does := func(schema string, args ...string) map[string]any {
+		t.Helper()
+		r := runProgram(t, "", append(args, "--root", s.Root, "-o", "json", "--report", file)...)
+		if r.status != statusDone && r.status != statusProblems {
+			t.Fatalf("%q: status %d\n%s", args, r.status, r.stderr)
+		}
+		conforms(t, schema, r.stdout)
+		same(t, "the file and what was printed", r.stdout, readFile(t, file))
+		var v map[string]any
+		if err := json.Unmarshal([]byte(r.stdout), &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	does("report", "rm", "-d", "--plan", plan, "team/app:multi", "odd:v1")
+	does("report", "untag", "-y", "odd:v1")
+	v := does("report", "apply", plan, "-y", "--trash")
+	run, ok := v["trashed"].(string)
+	if left, _ := v["leftOut"].([]any); !ok || len(left) == 0 {
+		t.Errorf("the run %q, left out: %v", run, left)
+	}
+	does("trash-ls", "trash", "ls")
+	does("trash-restore", "trash", "restore", run, "-d")
+	does("trash-restore", "trash", "restore", run, "-y")
+	does("report", "gc", "-y", "--trash")
+	does("trash-empty", "trash", "empty", "-d")
+	does("trash-empty", "trash", "empty", "-y")
+}
+
 func readFile(t testing.TB, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -51,6 +51,10 @@ func (o *trashOptions) add(f *pflag.FlagSet) {
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
 }
 
+func (o *trashOptions) verify(f *pflag.FlagSet) error {
+	return errors.Join(o.common.verify(f), o.verifyReport(endJSON))
+}
+
 // trashJob is one run of a command about the trash.
 type trashJob struct {
 	*program
@@ -67,8 +71,12 @@ type trashJob struct {
 // lock. The caller closes it.
 func (p *program) openTrash(command string, o *trashOptions, changes bool) (*trashJob, error) {
 	p.voice.quiet = o.quiet
+	p.fileList(command, &o.common)
 	place, err := p.locate(&o.common, "")
 	if err != nil {
+		return nil, err
+	}
+	if err := p.filing.verifyPlace(&place); err != nil {
 		return nil, err
 	}
 	j := &trashJob{program: p, trashOptions: o, command: command, place: place, started: time.Now()}
@@ -256,10 +264,11 @@ func (p *program) trashList(o *trashOptions, f *pflag.FlagSet) error {
 		}
 		list = append(list, trashRun{b.Name, valid(b.Command), b.Started.UTC(), items, bytes})
 	}
-	if o.output == "json" {
-		return p.writeJSON(struct {
-			Runs []trashRun `json:"runs"`
-		}{list})
+	result := struct {
+		Runs []trashRun `json:"runs"`
+	}{list}
+	if p.fileResult(result); o.output == "json" {
+		return p.writeJSON(result)
 	}
 	return j.writeRuns(list)
 }

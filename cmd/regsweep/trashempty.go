@@ -108,21 +108,22 @@ func (j *trashJob) tellEmptied(e *sweep.Emptying, free int64) error {
 			after = now
 		}
 	}
+	out := struct {
+		DryRun     bool             `json:"dryRun"`
+		Runs       []string         `json:"runs"`
+		Restored   []string         `json:"restored"`
+		Removed    goneForGood      `json:"removed"`
+		Filesystem sweep.Filesystem `json:"filesystem"`
+	}{j.consent.dryRun, []string{}, []string{}, goneForGood{e.Items, e.Bytes}, sweep.Filesystem{FreeBefore: free, FreeAfter: after}}
+	for _, b := range e.Bins {
+		out.Runs = append(out.Runs, b.Name)
+	}
+	for _, path := range e.Back {
+		out.Restored = append(out.Restored, valid(path))
+	}
+	j.fileResult(out)
 	switch {
 	case j.output == "json":
-		out := struct {
-			DryRun     bool             `json:"dryRun"`
-			Runs       []string         `json:"runs"`
-			Restored   []string         `json:"restored"`
-			Removed    goneForGood      `json:"removed"`
-			Filesystem sweep.Filesystem `json:"filesystem"`
-		}{j.consent.dryRun, []string{}, []string{}, goneForGood{e.Items, e.Bytes}, sweep.Filesystem{FreeBefore: free, FreeAfter: after}}
-		for _, b := range e.Bins {
-			out.Runs = append(out.Runs, b.Name)
-		}
-		for _, path := range e.Back {
-			out.Restored = append(out.Restored, valid(path))
-		}
 		return j.writeJSON(out)
 	case j.quiet:
 		return nil

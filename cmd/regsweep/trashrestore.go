@@ -135,12 +135,14 @@ func (j *trashJob) carryOut(ctx context.Context, bin *sweep.Bin, r *sweep.Restor
 
 // tell writes what was done to stdout.
 func (j *trashJob) tell(done []restoredRun) error {
+	result := struct {
+		DryRun bool          `json:"dryRun"`
+		Runs   []restoredRun `json:"runs"`
+	}{j.consent.dryRun, done}
+	j.fileResult(result)
 	switch {
 	case j.output == "json":
-		return j.writeJSON(struct {
-			DryRun bool          `json:"dryRun"`
-			Runs   []restoredRun `json:"runs"`
-		}{j.consent.dryRun, done})
+		return j.writeJSON(result)
 	case j.quiet:
 		return nil
 	}
