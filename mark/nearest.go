@@ -17,6 +17,7 @@ func Nearest(name string, among []string) string {
 	limit := max(1, min(3, len(name)/3))
 	for _, n := range among {
 		switch away := distance(strings.ToLower(name), strings.ToLower(n), limit); {
+		case n == name: // a stopped run has set it aside
 		case away <= limit:
 			near = append(near, candidate{n, away})
 		case strings.HasSuffix(n, "/"+name) || strings.HasSuffix(name, "/"+n):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -226,5 +227,16 @@ func TestSweptLinksSetAsideWhoseBlobsAreGone(t *testing.T) {
 	r := mustGC(t, s, 0)
 	if r.report.Removed.Manifests != 1 || r.report.Removed.LayerLinks != 3 {
 		t.Errorf("removed %+v", r.report.Removed)
+	}
+}
+
+// A tag that a stopped run has taken is not suggested in its own place.
+func TestRmOfATagThatAStoppedRunHasTaken(t *testing.T) {
+	s := newStore(t, `
+		image a:v1 as=x
+		move repositories/a/_manifests/tags/v1 repositories/a/_manifests/.regsweep-v1`)
+	stopped(t, s)
+	if r := run(t, s, "rm", "a:v1", "-y"); r.status != statusFailed || strings.Contains(r.stderr, "did you mean") {
+		t.Errorf("status %d: %s", r.status, r.stderr)
 	}
 }
