@@ -54,7 +54,7 @@ func TestProgressPlain(t *testing.T) {
 	var out lines
 	ticks := make(chan time.Time)
 	g := newProgress(&voice{w: &out}, false, ticks)
-	ticks <- time.Now() // nothing is going on yet
+	g.show(time.Now()) // nothing is going on yet
 	g.phase("reading blobs", func() amounts { return amounts{text: "5 blobs"} })
 	for range 3 {
 		ticks <- time.Now()
