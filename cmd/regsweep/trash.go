@@ -155,6 +155,9 @@ func planRestore(ctx context.Context, store *disk.Dir, bin *sweep.Bin, rules mar
 	}
 	w := walker.New(store, walker.Options{Jobs: jobs, Resumed: true})
 	defer w.Close()
+	// What a command takes away, or a plan lists, is found by the first Look that
+	// is told of it, and numbered by that look's Store: it must not be this one.
+	rules = mark.Rules{Now: rules.Now, Grace: rules.Grace, UploadsOlderThan: rules.UploadsOlderThan, Resumed: true}
 	look := mark.Read(ctx, w, rules).Look(ctx, w, nil)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// stoppedRestore is a store in which a run that filled the trash was stopped,
+// and then the restore of it, before it had put anything back.
+func stoppedRestore(t *testing.T) *layouttest.Store {
+	t.Helper()
+	var untagged strings.Builder
+	for i := range 12 {
+		fmt.Fprintf(&untagged, "image a/app layers=u%d as=i%d\n", i, i)
+	}
+	s := layouttest.New(t, `
+age 30d
+image a/app:v1 layers=l1
+image a/app:v2 layers=l2,base as=second
+image a/app:v3 layers=l3,base
+image a/app:v4 layers=l4,base
+image b:v1 layers=l5,base
+`+untagged.String())
+	if r := run(t, s, "rm", "a/app:v1", "--trash", "--yes"); r.status != statusDone {
+		t.Fatalf("status %d\n%s", r.status, r.stderr)
+	}
+	runs, err := filepath.Glob(filepath.Join(s.Dir, ".regsweep", "trash", "*"))
+	if err != nil || len(runs) != 1 {
+		t.Fatal(runs, err)
+	}
+	if err := os.Rename(filepath.Join(runs[0], "run.json"), filepath.Join(runs[0], "restoring.json")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(s.Dir, sweep.Unfinished, sweep.Unfinished); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// What is named is looked for in the store as it is when the restore that is
+// completed first has ended, and nowhere else.
+func TestRemovalAfterAStoppedRestoreTakesOnlyWhatIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		gone []string
+	}{
+		{[]string{"rm", "a/app:v2", "--yes"}, []string{"a/app:v2"}},
+		{[]string{"rm", "a/app:v1", "--yes"}, []string{"a/app:v1"}},
+		{[]string{"untag", "a/app:v3", "--yes"}, []string{"a/app:v3"}},
+		{[]string{"rm", "--repository", "b", "--yes"}, []string{"b:v1"}},
+		{[]string{"prune", "--filter", "a/app:v2", "--ago", "1d", "--yes"}, []string{"a/app:v2"}},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			s := stoppedRestore(t)
+			r := run(t, s, c.args...)
+			if r.status != statusDone {
+				t.Errorf("status %d\n%s", r.status, r.stderr)
+			}
+			if r.report.Removed.Manifests > 1 {
+				t.Errorf("%d manifests went", r.report.Removed.Manifests)
+			}
+			if revision := s.Missing("a/app@" + s.Digest("second").String()); slices.Contains(c.gone, "a/app:v2") && len(revision) == 0 {
+				t.Error("the tag has gone, and not its image")
+			}
+			for i := range 12 {
+				if ref := fmt.Sprintf("a/app@%s", s.Digest(fmt.Sprintf("i%d", i))); len(s.Missing(ref)) > 0 {
+					t.Errorf("%s, which has no tag, lacks %v", ref, s.Missing(ref))
+				}
+			}
+			for _, ref := range []string{"a/app:v1", "a/app:v2", "a/app:v3", "a/app:v4", "b:v1"} {
+				whole := len(s.Missing(ref)) == 0
+				if gone := slices.Contains(c.gone, ref); whole == gone {
+					t.Errorf("%s: whole %v, it was to go %v: %v", ref, whole, gone, s.Missing(ref))
+				}
+			}
+		})
+	}
+}
