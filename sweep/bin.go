@@ -24,6 +24,7 @@ const (
 	binDone      = "run.json"
 	binMoving    = "moving.json"    // the run is under way, or was stopped
 	binRestoring = "restoring.json" // a restore of it is, or was
+	binEmptying  = "emptying.json"  // what is referenced goes back, or was to
 	binTemporary = "run.json.tmp"
 )
 
@@ -76,6 +77,10 @@ func (b *Bin) Used() bool { return b != nil && b.moved.Load() > 0 }
 
 // Restoring reports whether a restore of the run was begun and not completed.
 func (b *Bin) Restoring() bool { return b.state == binRestoring }
+
+// Emptying reports whether the trash was being emptied of the run, and not all
+// that is referenced may have been put back.
+func (b *Bin) Emptying() bool { return b.state == binEmptying }
 
 // open opens the run's directory.
 func (b *Bin) open() (*disk.Locked, error) { return b.lock.Open(trashPath(b.Name)...) }
@@ -225,7 +230,7 @@ const maxDescription = 64 << 20
 // cut does not say, its name does.
 func readBin(trash *disk.Dir, name string) (*Bin, error) {
 	b := &Bin{Name: name}
-	for _, state := range []string{binDone, binMoving, binRestoring} {
+	for _, state := range []string{binDone, binMoving, binRestoring, binEmptying} {
 		info, err := trash.Stat(name + "/" + state)
 		if disk.Gone(err) {
 			continue
@@ -290,6 +295,7 @@ func (b *Bin) drop() (gone bool, err error) {
 			return false, err
 		}
 	}
+	b.state = ""
 	err = trash.Rmdir(b.Name)
 	if disk.NotEmpty(err) {
 		return false, nil // something is in it that nobody knows

@@ -65,7 +65,7 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 		}
 		e.restores = append(e.restores, r)
 		for _, t := range r.things {
-			if t.kind == layerThing || t.kind == manifestThing {
+			if t.kind == layerThing || t.kind == manifestThing || t.kind == signatureThing {
 				asked[t.repo] = append(asked[t.repo], t.digest)
 			}
 		}
@@ -99,7 +99,7 @@ func (e *Emptying) isWanted(look *mark.Look, wanted *mark.Wanted, t *thing) bool
 	switch t.kind {
 	case blobThing:
 		return look.IsLive(t.digest) || e.missing[t.digest]
-	case layerThing, manifestThing:
+	case layerThing, manifestThing, signatureThing:
 		return wanted.Has(t.repo, t.digest)
 	}
 	return false
@@ -120,6 +120,7 @@ func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool)
 			missing[d] = true
 		}
 		if t.state == conflicts {
+			t.stayWhole()
 			return
 		}
 		for _, n := range t.needs {
@@ -143,33 +144,64 @@ func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool)
 	return more
 }
 
+// stayWhole keeps in the trash a manifest that cannot go back since something
+// is in another run, with what it needs.
+func (t *thing) stayWhole() {
+	if t.kind != manifestThing || !t.elsewhere || t.stays {
+		return
+	}
+	t.stays = true
+	for _, n := range t.needs {
+		n.stays = true
+		n.stayWhole()
+	}
+}
+
 // Execute puts back what is referenced, until nothing more is, and removes the
 // rest. If the store cannot be read, nothing is removed.
 func (e *Emptying) Execute(ctx context.Context, lock *disk.Lock) ([]Failure, error) {
-	e.Back, e.Items, e.Bytes = nil, 0, 0
-	for {
-		back, err := e.look(ctx, lock)
-		if err != nil {
-			return nil, fmt.Errorf("%w; nothing has been removed", err)
-		}
-		if !back {
-			break
-		}
-		if failures, err := e.putBack(ctx, lock); err != nil || len(failures) > 0 {
-			return failures, err
-		}
+	failures, err := e.PutBack(ctx, lock)
+	if err != nil || len(failures) > 0 {
+		return failures, err
 	}
-	var failures []Failure
 	for _, r := range e.restores {
 		failures = append(failures, e.removeRun(ctx, lock, r)...)
 	}
 	return failures, nil
 }
 
+// PutBack puts back what is referenced, until nothing more is. As long as a
+// manifest is not back, what it needs looks like garbage: if this is stopped,
+// the next sweep has to complete it first.
+func (e *Emptying) PutBack(ctx context.Context, lock *disk.Lock) ([]Failure, error) {
+	e.store, e.missing = lock.Store().Dir, map[layout.Digest]bool{}
+	e.Back, e.Items, e.Bytes = nil, 0, 0
+	for {
+		back, err := e.look(ctx, lock)
+		if err != nil {
+			return nil, fmt.Errorf("%w; nothing has been removed", err)
+		}
+		for _, r := range e.restores {
+			r.bin.lock = lock
+			switch {
+			case back && r.bin.state != binRestoring && slices.ContainsFunc(r.things, func(t *thing) bool { return t.state == goesBack }):
+				err = errors.Join(err, r.bin.rename(binEmptying))
+			case !back && r.bin.state == binEmptying:
+				err = errors.Join(err, r.bin.rename(binDone))
+			}
+		}
+		if err != nil || !back {
+			return nil, err
+		}
+		if failures, err := e.putBack(ctx, lock); err != nil || len(failures) > 0 {
+			return failures, err
+		}
+	}
+}
+
 // putBack puts back what is wanted; of runs, the newest first.
 func (e *Emptying) putBack(ctx context.Context, lock *disk.Lock) ([]Failure, error) {
 	for _, r := range e.restores {
-		r.bin.lock = lock
 		x := &restoring{Restore: r, ctx: ctx, lock: lock, jobs: e.Jobs}
 		if err := x.steps(); err != nil {
 			return x.failures, err
@@ -209,6 +241,9 @@ func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (
 			e.Items++
 			e.Bytes += t.bytes
 		}
+		if t.stays && t.state == conflicts {
+			x.fail(t.from, fmt.Errorf("it is referenced and cannot go back, so it stays in the trash: %s", t.detail))
+		}
 	}
 	if ctx.Err() != nil || len(x.failures) > 0 {
 		return x.failures
@@ -225,7 +260,7 @@ func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (
 
 // remove removes a thing for good.
 func (w *putter) remove(t *thing) {
-	if w.x.ctx.Err() != nil || t.kind == unknownThing || t.kind == directoryThing || t.state == isBack {
+	if w.x.ctx.Err() != nil || t.kind == unknownThing || t.kind == directoryThing || t.state == isBack || t.stays {
 		return
 	}
 	paths := []string{t.from}

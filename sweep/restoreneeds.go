@@ -165,6 +165,7 @@ func (r *Restore) hint(t *thing, path string) error {
 		}
 		if there {
 			t.detail += ": restore " + b.Name + " first"
+			t.elsewhere = true
 			return nil
 		}
 	}

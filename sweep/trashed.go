@@ -46,8 +46,11 @@ type thing struct {
 	needs  []*thing // they have to be back before it
 	detail string   // why it stays
 	// lacking are the blobs that keep a manifest from going back.
-	lacking []layout.Digest
-	seen    bool // it has been decided, or is being decided, about
+	lacking   []layout.Digest
+	seen      bool // it has been decided, or is being decided, about
+	elsewhere bool // what a manifest lacks is in another run
+	// stays says that something referenced needs it, and cannot go back yet.
+	stays bool
 }
 
 // thingState is what becomes of a thing.
@@ -197,6 +200,7 @@ func classify(p []string) thing {
 	t.repo = strings.Join(p[1:marker], "/")
 	rest := p[marker+1:]
 	switch {
+	case len(rest) == 0: // a file where a directory belongs
 	case p[marker] == layout.Layers:
 		if d, ok := hashLink(rest); ok {
 			t.kind, t.digest = layerThing, d
@@ -211,6 +215,7 @@ func classify(p []string) thing {
 		} else if len(rest) == 7 && rest[3] == layout.Signatures {
 			if _, ok := hashLink(rest[4:]); ok {
 				t.kind = signatureThing
+				t.digest, _ = hashLink([]string{rest[1], rest[2], layout.Link}) // of its manifest
 			}
 		}
 	case p[marker] == layout.Manifests && rest[0] == layout.Tags && len(rest) > 2:

@@ -155,10 +155,7 @@ func planRestore(ctx context.Context, store *disk.Dir, bin *sweep.Bin, rules mar
 	}
 	w := walker.New(store, walker.Options{Jobs: jobs, Resumed: true})
 	defer w.Close()
-	// What a command takes away, or a plan lists, is found by the first Look that
-	// is told of it, and numbered by that look's Store: it must not be this one.
-	rules = mark.Rules{Now: rules.Now, Grace: rules.Grace, UploadsOlderThan: rules.UploadsOlderThan, Resumed: true}
-	look := mark.Read(ctx, w, rules).Look(ctx, w, nil)
+	look := mark.Read(ctx, w, plainRules(rules)).Look(ctx, w, nil)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -170,8 +167,9 @@ func planRestore(ctx context.Context, store *disk.Dir, bin *sweep.Bin, rules mar
 	return sweep.PlanRestore(store, bin, look)
 }
 
-// finishRestores completes restores that were stopped: what they have put back
-// without its manifests would be garbage to a sweep.
+// finishRestores completes restores that were stopped, and what emptying the
+// trash was putting back: what is back without its manifests would be garbage
+// to a sweep.
 func (j *job) finishRestores(ctx context.Context) error {
 	bins, err := sweep.Bins(j.store)
 	if errors.Is(err, sweep.ErrTrashLinked) && !j.trash {
@@ -181,7 +179,7 @@ func (j *job) finishRestores(ctx context.Context) error {
 		return trashHint(fmt.Errorf("%w; nothing has been removed", err))
 	}
 	for _, bin := range bins {
-		if !bin.Restoring() {
+		if !bin.Restoring() && !bin.Emptying() {
 			continue
 		}
 		if j.dryRun {
@@ -189,11 +187,7 @@ func (j *job) finishRestores(ctx context.Context) error {
 			continue
 		}
 		j.voice.warn("the restore of %s was stopped: it is completed first", bin.Name)
-		r, err := planRestore(ctx, j.store, bin, j.rules, j.jobs)
-		if err != nil {
-			return err
-		}
-		failures, err := r.Execute(ctx, j.lock, j.jobs)
+		failures, err := j.finishRestore(ctx, bin)
 		for _, f := range failures {
 			j.voice.say("regsweep: %s: %s", f.Path, f.Err)
 		}
@@ -205,6 +199,25 @@ func (j *job) finishRestores(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (j *job) finishRestore(ctx context.Context, bin *sweep.Bin) ([]sweep.Failure, error) {
+	if bin.Emptying() {
+		e := sweep.Emptying{Bins: []*sweep.Bin{bin}, Rules: plainRules(j.rules), Jobs: j.jobs}
+		return e.PutBack(ctx, j.lock)
+	}
+	r, err := planRestore(ctx, j.store, bin, j.rules, j.jobs)
+	if err != nil {
+		return nil, err
+	}
+	return r.Execute(ctx, j.lock, j.jobs)
+}
+
+// plainRules are those of a look that is not the command's own. What that takes
+// away, or a plan lists, is found by the first Look that is told of it, and
+// numbered by that look's Store: it must not be another one.
+func plainRules(r mark.Rules) mark.Rules {
+	return mark.Rules{Now: r.Now, Grace: r.Grace, UploadsOlderThan: r.UploadsOlderThan, Resumed: r.Resumed}
 }
 
 // trashHint says what can be done about a trash that cannot be used.

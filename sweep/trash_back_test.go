@@ -1,0 +1,141 @@
+package sweep_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// wantedChild is a store whose trash holds a part of an index, which has been
+// pushed again since.
+func wantedChild(t *testing.T) (*layouttest.Store, pipeline) {
+	t.Helper()
+	s := layouttest.New(t, `
+age 30d
+image a layers=l1 as=child
+index a as=multi of=child
+`)
+	p := pipeline{dir: s.Dir, jobs: 1, rules: usual(s.Now), trash: true}
+	if o := p.run(); o.said() {
+		t.Fatal(o.err, o.failures)
+	}
+	bins, err := filepath.Glob(filepath.Join(s.Dir, ".regsweep", "trash", "*"))
+	if err != nil || len(bins) != 1 {
+		t.Fatal(bins, err)
+	}
+	// The index alone comes back, as a registry that accepts sparse ones writes it.
+	d := s.Digest("multi")
+	for _, dir := range []string{"blobs/sha256/" + d.Hex()[:2] + "/" + d.Hex(), "repositories/a/_manifests/revisions/sha256/" + d.Hex()} {
+		if err := os.MkdirAll(filepath.Join(s.Dir, filepath.Dir(dir)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(bins[0], dir), filepath.Join(s.Dir, dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tag := filepath.Join(s.Dir, "repositories/a/_manifests/tags/v1/current")
+	if err := os.MkdirAll(tag, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tag, "link"), []byte(d.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return s, p
+}
+
+// Emptying that is killed between what a referenced manifest needs and that
+// manifest leaves a note of it, by which the next sweep completes it first.
+func TestEmptyingKilledBeforeAReferencedManifestIsBackIsKnown(t *testing.T) {
+	s, p := wantedChild(t)
+	killed := false
+	p.fault = func(op disk.Op, path string) error {
+		if op == disk.OpRename && strings.Contains(path, "/revisions/") {
+			killed = true
+		}
+		if killed {
+			return os.ErrPermission
+		}
+		return nil
+	}
+	if o := p.empty(); !o.said() || !killed {
+		t.Fatal("nothing was stopped")
+	}
+	p.fault = nil
+	store, lock, bins, err := p.open()
+	if err != nil || len(bins) != 1 || !bins[0].Emptying() {
+		t.Fatalf("%v: the trash has %d runs, and nothing says that one has to go on", err, len(bins))
+	}
+	e := sweep.Emptying{Bins: bins, Rules: mark.Rules{Now: s.Now, Grace: 1}, Jobs: 1}
+	failures, err := e.PutBack(t.Context(), lock)
+	release(store, lock)
+	if err != nil || len(failures) > 0 {
+		t.Fatal(err, failures)
+	}
+	if bins[0].Emptying() {
+		t.Error("what is done is still to be done")
+	}
+	p.trash = false
+	if o := p.run(); o.said() {
+		t.Fatal(o.err, o.failures)
+	}
+	if lacks := s.Missing("a@" + s.Digest("child").String()); len(lacks) > 0 {
+		t.Errorf("the part of the index lacks %v", lacks)
+	}
+}
+
+// A manifest that is referenced, and lacks something that another run holds,
+// outlives the emptying of its own.
+func TestEmptyingKeepsAReferencedManifestThatCannotGoBackYet(t *testing.T) {
+	s, p := wantedChild(t)
+	layer, err := filepath.Glob(filepath.Join(s.Dir, ".regsweep/trash/*/blobs/sha256/*", s.Digest("l1").Hex(), "data"))
+	if err != nil || len(layer) != 1 {
+		t.Fatal(layer, err)
+	}
+	elsewhere := filepath.Join(s.Dir, ".regsweep/trash/20300101T000000Z-gc", strings.SplitN(layer[0], "-gc/", 2)[1])
+	if err := os.MkdirAll(filepath.Dir(elsewhere), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(layer[0], elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	store, lock, bins, err := p.open()
+	if err != nil || len(bins) != 2 {
+		t.Fatal(bins, err)
+	}
+	e := sweep.Emptying{Bins: bins[:1], Rules: mark.Rules{Now: s.Now, Grace: 1}, Jobs: 1}
+	failures, err := e.Execute(t.Context(), lock)
+	release(store, lock)
+	if err != nil || len(failures) != 1 || !strings.Contains(failures[0].Err.Error(), "referenced") {
+		t.Errorf("it says %v, %v", err, failures)
+	}
+	if o := p.empty(); o.said() {
+		t.Errorf("when all is there it says %v, %v", o.err, o.failures)
+	}
+	if lacks := s.Missing("a@" + s.Digest("child").String()); len(lacks) > 0 {
+		t.Errorf("the part of the index lacks %v", lacks)
+	}
+}
+
+// A file where a directory belongs is nothing that a run has moved there.
+func TestAFileInPlaceOfADirectoryInTheTrashIsUnknown(t *testing.T) {
+	s, p := wantedChild(t)
+	bins, _ := filepath.Glob(filepath.Join(s.Dir, ".regsweep/trash/*"))
+	for _, name := range []string{"_manifests", "_layers", "_uploads"} {
+		path := filepath.Join(bins[0], "repositories", "b", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if o := p.restore(); o.err != nil || len(o.conflicts) != 3 {
+		t.Errorf("%v, %v", o.err, o.conflicts)
+	}
+}
