@@ -179,6 +179,10 @@ func (l *Look) whyLeftOut(i *listed) string {
 		return isGuardedBy
 	case Broken:
 		return "it is linked in a repository that cannot be read in full"
+	case Dead:
+		if r.has(isNewer) {
+			return isRewritten
+		}
 	}
 	return inUse
 }

@@ -158,14 +158,16 @@ func (p *pass) keepDangling(i *Item, name string) {
 	}
 }
 
-// pickListed leaves of blobs and what is in no repository only what is listed.
+// pickListed leaves of blobs and what is in no repository only what is listed
+// and, of blobs, has not been written since.
 func (l *Look) pickListed() {
 	listed := l.rules.Listed.within("")
 	l.Items = slices.DeleteFunc(l.Items, func(i Item) bool {
 		if i.Repo != NoRepo {
 			return false
 		}
-		if found := listed.find(i.Kind, i.ID, l.NameOf(&i)); found != nil || i.Kind == Temporary && isSetAside(l.NameOf(&i)) {
+		newer := i.Kind == Blob && !i.Aside && l.Store.Table.record(i.ID).has(isNewer)
+		if found := listed.find(i.Kind, i.ID, l.NameOf(&i)); found != nil && !newer || i.Kind == Temporary && isSetAside(l.NameOf(&i)) {
 			return false
 		}
 		if i.Aside {

@@ -175,6 +175,7 @@ func TestWhatIsWrongWithAPlanIsSaid(t *testing.T) {
 		"sealed: a header line":    {swap("grace 1h0m0s", "grace 60m"), nil, "grace 60m"},
 		"sealed: no such line":     {swap("grace 1h0m0s", "race 1h0m0s"), nil, "race"},
 		"sealed: a line missing":   {swap("grace 1h0m0s\n", ""), nil, "header"},
+		"sealed: an age below 0":   {swap("grace 1h0m0s", "grace -1h0m0s"), nil, "grace: it is below 0"},
 		"sealed: no command":       {swap("command gc", "command ls"), nil, `"ls" makes no plans`},
 		"sealed: six columns":      {swap("repository b - - - - -", "repository b - - - -"), nil, "seven columns"},
 		"sealed: two spaces":       {swap("repository b - - - - -", "repository b  - - - - -"), nil, "line 21"},

@@ -232,11 +232,11 @@ func (h *PlanHeader) set(key, value string) (err error) {
 	case "force":
 		h.Force, err = strconv.ParseBool(value)
 	case "older-than":
-		h.OlderThan, err = time.ParseDuration(value)
+		h.OlderThan, err = parseAge(value)
 	case "grace":
-		h.Grace, err = time.ParseDuration(value)
+		h.Grace, err = parseAge(value)
 	case "uploads-older-than":
-		h.UploadsOlderThan, err = time.ParseDuration(value)
+		h.UploadsOlderThan, err = parseAge(value)
 	case "time":
 		h.Time, err = time.Parse(time.RFC3339Nano, value)
 	case "repository":
@@ -255,6 +255,15 @@ func (h *PlanHeader) set(key, value string) (err error) {
 		err = errors.New("the header has no such line")
 	}
 	return err
+}
+
+// parseAge refuses what would make things that do not exist yet too old.
+func parseAge(value string) (time.Duration, error) {
+	age, err := time.ParseDuration(value)
+	if err == nil && age < 0 {
+		err = errors.New("it is below 0")
+	}
+	return age, err
 }
 
 func (h *PlanHeader) addSparse(value string) error {

@@ -142,6 +142,11 @@ func TestApplyAfterChanges(t *testing.T) {
 	const linkOfX = "repositories/a/_manifests/revisions/sha256/{x}/link"
 	withoutTag := ofX()
 	for name, c := range map[string]appliedCase{
+		"gc --grace 0: a blob and its link have been written again": {
+			text: two + "layer b o", plan: []string{"gc", "--grace", "0"},
+			changes: "touch blobs/sha256/{xx:o}/{o}/data age=0s\ntouch repositories/b/_layers/sha256/{o}/link age=0s",
+			left:    []string{"layerLink b o: it has been written again since the plan was made"},
+		},
 		// The plan's own roots.
 		"rm: the tag names another image": {
 			text: two, plan: rm, changes: "tag a:v1 y age=0s", whole: []string{"a:v1"},
