@@ -59,7 +59,7 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 	e.restores = nil
 	asked := map[string][]layout.Digest{}
 	for _, b := range slices.Backward(e.Bins) {
-		r, err := PlanRestore(e.store, b, nil)
+		r, err := planRestore(e.store, b, nil, false)
 		if err != nil {
 			return false, err
 		}

@@ -25,6 +25,7 @@ type Restore struct {
 	store  *disk.Dir
 	things []*thing // in the order in which they go back
 	aside  bool     // some are set aside in the store, by a run that was stopped
+	reads  bool     // blobs that are in their places are read before those in the trash go
 
 	byPath map[string]*thing
 	absent map[string]bool
@@ -34,11 +35,15 @@ type Restore struct {
 // PlanRestore decides what goes back. look is nil unless names are set aside in
 // the store; these get their names back, too, since what was moved may need them.
 func PlanRestore(store *disk.Dir, bin *Bin, look *mark.Look) (*Restore, error) {
+	return planRestore(store, bin, look, true)
+}
+
+func planRestore(store *disk.Dir, bin *Bin, look *mark.Look, reads bool) (*Restore, error) {
 	things, err := bin.contents(store)
 	if err != nil {
 		return nil, err
 	}
-	r := &Restore{bin: bin, store: store, things: things, byPath: map[string]*thing{}, absent: map[string]bool{}, exists: map[string]bool{}}
+	r := &Restore{bin: bin, store: store, reads: reads, things: things, byPath: map[string]*thing{}, absent: map[string]bool{}, exists: map[string]bool{}}
 	if look != nil {
 		r.addAside(look)
 	}
@@ -145,7 +150,9 @@ func (r *Restore) compare(t *thing) (thingState, error) {
 	case directoryThing:
 		return goesAway, nil
 	case blobThing:
-		same, err = r.sameSize(t)
+		if same, err = r.sameSize(t); same && r.reads {
+			same, err = r.isWhole(t)
+		}
 	case layerThing, manifestThing, signatureThing, historyThing:
 		same, err = r.sameText(t.path, t.from)
 	case tagThing:
@@ -206,6 +213,17 @@ func (r *Restore) sameSize(t *thing) (bool, error) {
 		return false, ignoreDangling(err)
 	}
 	return a.Type == disk.File && b.Type == disk.File && a.Size == b.Size, nil
+}
+
+// isWhole reports whether a blob that is in its place is what its digest says.
+// If it is damaged, the one in the trash may be the last good one.
+func (r *Restore) isWhole(t *thing) (bool, error) {
+	hash := t.digest.Algorithm().NewHash()
+	err := r.store.Stream(t.path, make([]byte, 1<<20), func(b []byte) error {
+		hash.Write(b)
+		return nil
+	})
+	return err == nil && bytes.Equal(hash.Sum(nil), t.digest.Sum()), err
 }
 
 // ignoreDangling forgives a symbolic link, whose target a relative one has only

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
@@ -137,5 +138,41 @@ func TestAFileInPlaceOfADirectoryInTheTrashIsUnknown(t *testing.T) {
 	}
 	if o := p.restore(); o.err != nil || len(o.conflicts) != 3 {
 		t.Errorf("%v, %v", o.err, o.conflicts)
+	}
+}
+
+// A restore that finds a damaged blob in place of a whole one keeps the latter.
+func TestRestoreKeepsAWholeBlobThatADamagedOneIsInPlaceOf(t *testing.T) {
+	s := layouttest.New(t, "age 30d\nimage a:keep\norphan as=o size=1k\norphan as=again size=1k")
+	p := pipeline{dir: s.Dir, jobs: 1, rules: usual(s.Now), trash: true}
+	blob := func(name string) string { return filepath.Join(s.Dir, layout.BlobDir(s.Digest(name)), layout.Data) }
+	again, err := os.ReadFile(blob("again"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := p.run(); o.said() {
+		t.Fatal(o.err, o.failures)
+	}
+	for name, content := range map[string][]byte{"o": make([]byte, 1024), "again": again} {
+		if err := os.MkdirAll(filepath.Dir(blob(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(blob(name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := p.restore()
+	if o.said() || len(o.conflicts) != 1 || o.conflicts[0].Path != layout.BlobDir(s.Digest("o"))+"/data" {
+		t.Errorf("it says %v, %v, %v", o.err, o.failures, o.conflicts)
+	}
+	if err := os.Remove(blob("o")); err != nil {
+		t.Fatal(err)
+	}
+	if o := p.restore(); o.said() || len(o.conflicts) > 0 {
+		t.Errorf("it says %v, %v, %v", o.err, o.failures, o.conflicts)
+	}
+	content, err := os.ReadFile(blob("o"))
+	if err != nil || layout.FromBytes(layout.SHA256, content) != s.Digest("o") {
+		t.Errorf("%v: %d bytes that are something else", err, len(content))
 	}
 }
