@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,7 +135,9 @@ func (j *trashJob) bins() ([]*sweep.Bin, error) {
 			unknown = append(unknown, noRun(run, names))
 			continue
 		}
-		found = append(found, bin)
+		if !slices.Contains(found, bin) {
+			found = append(found, bin)
+		}
 	}
 	return found, errors.Join(unknown...)
 }

@@ -84,12 +84,14 @@ func (j *trashJob) restore(ctx context.Context, bins []*sweep.Bin) error {
 	for _, bin := range bins {
 		r, err := planRestore(ctx, j.store, bin, j.rules, j.jobs)
 		if err != nil {
-			return fmt.Errorf("%w; nothing of %s has been put back", err, bin.Name)
+			failed = fmt.Errorf("%w; nothing of %s has been put back", err, bin.Name)
+			break
 		}
 		if !j.consent.dryRun {
 			yes, err := j.ask(ctx, j.consent.yes, func() { j.say(restoredBy(bin.Name, r), true) }, "put this back?", "nothing has been put back")
 			if err != nil || !yes {
-				return err
+				failed = err
+				break
 			}
 			failed = j.carryOut(ctx, bin, r)
 		}
@@ -99,6 +101,9 @@ func (j *trashJob) restore(ctx context.Context, bins []*sweep.Bin) error {
 		if failed != nil {
 			break
 		}
+	}
+	if len(done) == 0 {
+		return failed
 	}
 	if err := j.tell(done); err != nil {
 		return err
