@@ -283,6 +283,11 @@ func (b *Bin) drop() (gone bool, err error) {
 	}
 	defer dir.Close()
 	for _, name := range []string{layout.Blobs, layout.Repositories} {
+		if err := noLink(dir.Dir, name); errors.Is(err, ErrTrashLinked) {
+			return false, nil // nobody knows what it is
+		} else if err != nil {
+			return false, err
+		}
 		if gone, err := removeEmpty(dir, name); err != nil || !gone {
 			return false, err
 		}

@@ -176,3 +176,42 @@ func TestRestoreKeepsAWholeBlobThatADamagedOneIsInPlaceOf(t *testing.T) {
 		t.Errorf("%v: %d bytes that are something else", err, len(content))
 	}
 }
+
+// A symbolic link in the trash that leads back into the store is nothing that a
+// run has put there: what is behind it is neither listed nor removed.
+func TestSymbolicLinksInTheTrashAreNotFollowed(t *testing.T) {
+	for _, empty := range []bool{false, true} {
+		s := layouttest.New(t, "age 30d\nimage a:keep as=keep\norphan as=o")
+		p := pipeline{dir: s.Dir, jobs: 1, rules: usual(s.Now), trash: true}
+		if o := p.run(); o.said() {
+			t.Fatal(o.err, o.failures)
+		}
+		bins, err := filepath.Glob(filepath.Join(s.Dir, ".regsweep/trash/*"))
+		if err != nil || len(bins) != 1 {
+			t.Fatal(bins, err)
+		}
+		if err := os.RemoveAll(filepath.Join(bins[0], "blobs")); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"blobs", "repositories"} {
+			if err := os.Symlink("../../../"+name, filepath.Join(bins[0], name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := tree(s.Dir + "/blobs")
+		do := p.restore
+		if empty {
+			do = p.empty
+		}
+		o := do()
+		if o.err != nil || len(o.back) > 0 || !empty && len(o.conflicts) != 2 || empty && len(o.failures) != 1 {
+			t.Errorf("empty %v: it says %v, %v, %v, %v", empty, o.err, o.failures, o.conflicts, o.back)
+		}
+		if gone := diff(before, tree(s.Dir+"/blobs")); gone != "" {
+			t.Errorf("empty %v: %s", empty, gone)
+		}
+		if lacks := s.Missing("a:keep"); len(lacks) > 0 {
+			t.Errorf("empty %v: the image lacks %v", empty, lacks)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -73,7 +74,7 @@ func (b *Bin) contents(store *disk.Dir) ([]*thing, error) {
 	for _, name := range []string{layout.Blobs, layout.Repositories} {
 		there, err := isThere(store, root+"/"+name)
 		if err == nil && there {
-			err = l.enter(store, root+"/"+name, []string{name})
+			err = l.top(store, name)
 		}
 		if err != nil {
 			return nil, err
@@ -99,6 +100,20 @@ type trashLister struct {
 	root   string
 	things []*thing
 	groups map[string]*thing // tags and uploads, by path
+}
+
+// top lists what is below one of the run's two directories, unless it is something else.
+func (l *trashLister) top(store *disk.Dir, name string) error {
+	from := l.root + "/" + name
+	err := noLink(store, from)
+	if errors.Is(err, ErrTrashLinked) {
+		l.things = append(l.things, &thing{kind: unknownThing, path: name, from: from})
+		return nil
+	}
+	if err == nil {
+		err = l.enter(store, from, []string{name})
+	}
+	return err
 }
 
 // enter lists a directory of the run, and those below it.

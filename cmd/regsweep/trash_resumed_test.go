@@ -85,30 +85,16 @@ func TestRemovalAfterAStoppedRestoreTakesOnlyWhatIsNamed(t *testing.T) {
 	}
 }
 
-// Of several runs those that were put back are told, though one after them cannot be.
-func TestRunsThatWerePutBackAreToldWhenALaterOneCannotBeRead(t *testing.T) {
+// A run that is named twice is put back once, and told once.
+func TestARunThatIsNamedTwiceIsRestoredOnce(t *testing.T) {
 	t.Parallel()
-	s := layouttest.New(t, "age 30d\nimage a:v1\nimage b:v1\nimage c:v1")
-	for _, name := range []string{"a:v1", "b:v1"} {
-		if r := run(t, s, "rm", name, "--trash", "--yes"); r.status != statusDone {
-			t.Fatalf("status %d\n%s", r.status, r.stderr)
-		}
+	s := layouttest.New(t, "age 30d\nimage a:v1\nimage c:v1")
+	if r := run(t, s, "rm", "a:v1", "--trash", "--yes"); r.status != statusDone {
+		t.Fatalf("status %d\n%s", r.status, r.stderr)
 	}
-	runs := strings.Fields(runProgram(t, "", "trash", "ls", "-q", "--root", s.Root).stdout)
-	if len(runs) != 2 {
-		t.Fatal(runs)
-	}
-	// A circle of symbolic links can be read by nobody.
-	blobs := filepath.Join(s.Dir, ".regsweep", "trash", runs[1], "blobs")
-	if err := os.Rename(blobs, blobs+".away"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("blobs", blobs); err != nil {
-		t.Fatal(err)
-	}
-	r := runProgram(t, "", "trash", "restore", runs[0], runs[0], runs[1], "--yes", "--root", s.Root)
-	if r.status != statusFailed || strings.Count(r.stdout, "run "+runs[0]) != 1 || !strings.Contains(r.stdout, "tag a:v1") ||
-		!strings.Contains(r.stderr, "nothing of "+runs[1]+" has been put back") {
+	name := strings.TrimSpace(runProgram(t, "", "trash", "ls", "-q", "--root", s.Root).stdout)
+	r := runProgram(t, "", "trash", "restore", name, name, "--yes", "--root", s.Root)
+	if r.status != statusDone || strings.Count(r.stdout, "run "+name) != 1 || !strings.Contains(r.stdout, "tag a:v1") {
 		t.Errorf("status %d\n%s%s", r.status, r.stdout, r.stderr)
 	}
 	if lacks := s.Missing("a:v1"); len(lacks) > 0 {
