@@ -150,6 +150,7 @@ func (r *run) readAgain(aside *mark.Aside) (*mark.Look, error) {
 // and gives back those that became live. If it cannot look, it gives back all.
 func (r *run) setAside() error {
 	r.progress.enter(SettingAside)
+	r.clearTags()
 	r.each(mark.Tag, planned, taken, r.takeTag)
 	r.takeManifests()
 	r.each(mark.TagHistory, planned, removed, r.removeHistory)

@@ -322,6 +322,18 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 	return err
 }
 
+// clearTags takes away tags that a stopped run had set aside, where one of the
+// same name goes now: both would be in one place, and leave by one way.
+func (r *run) clearTags() {
+	lo, hi := r.kindRange(mark.Tag)
+	r.chunks(hi-lo, func(c *cache, i int) {
+		if at := lo + i; r.items[at].Aside && r.hasTagBeside(at) {
+			c.steps-- // each counts it
+			r.one(c, at, planned, removed, r.removeTag)
+		}
+	})
+}
+
 // cutTag removes a tag where it is, what registries read of it first, unless
 // it has been written meanwhile.
 func (r *run) cutTag(c *cache, i *mark.Item) error {

@@ -101,3 +101,41 @@ func TestARunThatIsNamedTwiceIsRestoredOnce(t *testing.T) {
 		t.Errorf("a:v1 lacks %v", lacks)
 	}
 }
+
+// A tag that a stopped run had set aside, and a new one of its name that goes
+// now, are each in the trash of its own run.
+func TestATagSetAsideAndItsSuccessorKeepTheirTargetsInTheTrash(t *testing.T) {
+	t.Parallel()
+	const manifests = "repositories/a/_manifests"
+	s := layouttest.New(t, "age 30d\nimage a:v1,x layers=l1 as=x\nimage a:y layers=l2 as=y")
+	if r := run(t, s, "untag", "a:v1", "--trash", "--yes"); r.status != statusDone {
+		t.Fatalf("status %d\n%s", r.status, r.stderr)
+	}
+	trash := filepath.Join(s.Dir, ".regsweep", "trash")
+	first := strings.TrimSpace(runProgram(t, "", "trash", "ls", "-q", "--root", s.Root).stdout)
+	for from, to := range map[string]string{
+		filepath.Join(trash, first, "run.json"):              filepath.Join(trash, first, "moving.json"),
+		filepath.Join(trash, first, manifests, "tags", "v1"): filepath.Join(s.Dir, manifests, ".regsweep-v1"),
+	} {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.MustApply(t, "tag a:v1 y age=1d")
+	if err := os.Chtimes(s.Dir, sweep.Unfinished, sweep.Unfinished); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, s, "untag", "a:v1", "--trash", "--yes"); r.status != statusDone {
+		t.Fatalf("status %d\n%s", r.status, r.stderr)
+	}
+	runs := strings.Fields(runProgram(t, "", "trash", "ls", "-q", "--root", s.Root).stdout)
+	if len(runs) != 2 {
+		t.Fatalf("there are %v in the trash", runs)
+	}
+	for i, want := range []string{"x", "y"} {
+		link := filepath.Join(trash, runs[i], manifests, "tags", "v1", "current", "link")
+		if text, err := os.ReadFile(link); err != nil || string(text) != s.Digest(want).String() {
+			t.Errorf("%s has %q: %v; want %s", runs[i], text, err, want)
+		}
+	}
+}
