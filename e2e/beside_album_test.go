@@ -54,22 +54,6 @@ func (a *album) any(random *rand.Rand) *picture {
 	return nil
 }
 
-// there is how many pictures have been pushed and not deleted, of those that
-// nobody is at.
-func (a *album) there() (n int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, i := range a.order {
-		if i.TryLock() {
-			if i.there {
-				n++
-			}
-			i.Unlock()
-		}
-	}
-	return n
-}
-
 // each visits all pictures; nobody else may use the album.
 func (a *album) each(visit func(*picture)) {
 	for _, i := range a.order {

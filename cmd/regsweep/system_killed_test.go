@@ -205,7 +205,11 @@ func lacks(t *testing.T, dir string, names ...string) map[string]bool {
 			t.Error(err)
 			continue
 		}
-		manifest := strings.TrimPrefix(string(link), "sha256:")
+		manifest, ok := strings.CutPrefix(string(link), "sha256:")
+		if !ok || len(manifest) != 64 {
+			t.Errorf("%s holds %q", path, link)
+			continue
+		}
 		b := content(manifest)
 		if b == nil {
 			lacking[manifest] = true
