@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -178,10 +179,12 @@ func (g *Listing) within(repository string) listing {
 	if !ok {
 		return listing{g: g}
 	}
-	byRepo := func(i listed, repo uint32) int { return cmp.Compare(i.repo, repo) }
-	lo, _ := slices.BinarySearchFunc(g.items, uint32(at), byRepo)
-	hi, _ := slices.BinarySearchFunc(g.items, uint32(at)+1, byRepo)
-	return listing{g, g.items[lo:hi]}
+	// Not slices.BinarySearchFunc, which copies whole items: those of other
+	// repositories are just being told why they stay.
+	begin := func(repo int) int {
+		return sort.Search(len(g.items), func(i int) bool { return g.items[i].repo >= uint32(repo) })
+	}
+	return listing{g, g.items[begin(at):begin(at+1)]}
 }
 
 // find returns an item, or nil.
