@@ -83,7 +83,7 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 		}
 	}
 	if lock != nil && len(look.Restore) > 0 {
-		r := &run{Plan: New(look), ctx: ctx, lock: lock, w: w}
+		r := newRun(ctx, New(look), lock, w)
 		r.giveBack(restored(look))
 		if len(r.failures) > 0 {
 			return false, fmt.Errorf("%s: %w", r.failures[0].Path, r.failures[0].Err)

@@ -70,10 +70,15 @@ type history struct {
 // afterwards what became of each item. The failures are sorted by path; an
 // error is about the run as a whole.
 func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, settle time.Duration) ([]Failure, error) {
-	r := &run{Plan: p, ctx: ctx, lock: lock, w: w, settle: settle, devices: map[uint64][]string{}, stuck: map[int]bool{}, histories: map[history]struct{}{}}
+	r := newRun(ctx, p, lock, w)
+	r.settle = settle
 	err := r.execute()
 	slices.SortFunc(r.failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
 	return r.failures, err
+}
+
+func newRun(ctx context.Context, p *Plan, lock *disk.Lock, w *walker.Walker) *run {
+	return &run{Plan: p, ctx: ctx, lock: lock, w: w, devices: map[uint64][]string{}, stuck: map[int]bool{}, histories: map[history]struct{}{}}
 }
 
 // stopped reports whether the run was asked to end.

@@ -139,3 +139,21 @@ func TestATagSetAsideAndItsSuccessorKeepTheirTargetsInTheTrash(t *testing.T) {
 		}
 	}
 }
+
+// Emptying gives names back that a stopped run had set aside and that are live.
+func TestEmptyingGivesBackWhatAStoppedRunHadSetAside(t *testing.T) {
+	t.Parallel()
+	s := layouttest.New(t, "age 30d\nimage a:v1 layers=l1 as=x\nimage b:v1 as=y\nimage c:v1,v2 layers=l3 as=z\n"+
+		aside(revisionPath("a", "x"))+aside(layerPath("a", "l1"))+aside(blobPath("l1")))
+	if r := run(t, s, "rm", "b:v1", "--trash", "--yes"); r.status != statusDone {
+		t.Fatalf("status %d\n%s", r.status, r.stderr)
+	}
+	stopped(t, s)
+	r := runProgram(t, "", "trash", "empty", "--yes", "--root", s.Root)
+	if r.status != statusDone {
+		t.Errorf("status %d\n%s%s", r.status, r.stdout, r.stderr)
+	}
+	if lacks := s.Missing("a:v1"); len(lacks) > 0 {
+		t.Errorf("a:v1 lacks %v", lacks)
+	}
+}
