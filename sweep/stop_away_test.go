@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/regsweep/regsweep/walker/disk"
@@ -79,5 +80,47 @@ func stopAway(t *testing.T, names removalOf) {
 	}
 	if untagged == 0 {
 		t.Error("no stop left a manifest without its tags")
+	}
+}
+
+// TestStopAwayWithATagThatCannotBeMoved stops a removal into the trash at every
+// call after one of the tags could not leave: it keeps its image.
+func TestStopAwayWithATagThatCannotBeMoved(t *testing.T) {
+	tp := newTemplate(t, "age 10m\n"+awaySample)
+	dir := scratch(t)
+	for n := 1; ; n++ {
+		s := tp.copy(filepath.Join(dir, fmt.Sprint(n)))
+		ctx, stop := context.WithCancel(context.Background())
+		calls, failed := 0, false
+		p := byJudge(s)
+		p.dry, p.jobs, p.ctx, p.trash = false, 1, ctx, true
+		p.fault = func(op disk.Op, path string) error {
+			if failed {
+				if calls++; calls == n {
+					stop()
+				}
+			}
+			if op == disk.OpRename && strings.HasSuffix(path, "/_manifests/.regsweep-v1") && !failed {
+				failed = true
+				return syscall.EACCES
+			}
+			return nil
+		}
+		o := p.run()
+		stop()
+		if !slices.Contains(references(s.Dir), "a:v1") {
+			t.Errorf("stopped at call %d: the tag went: %v %v", n, o.err, o.failures)
+		}
+		for ref, lacks := range missing(s) {
+			if len(lacks) > 0 {
+				t.Errorf("stopped at call %d: %s lacks %v", n, ref, lacks)
+			}
+		}
+		if calls < n {
+			if len(o.failures) == 0 {
+				t.Error("nothing failed")
+			}
+			break
+		}
 	}
 }

@@ -228,7 +228,7 @@ func (r *run) giveBackStuck(kind mark.Kind) error {
 		return nil
 	}
 	err := r.giveBackLive()
-	if err != nil {
+	if err != nil || r.stopped() {
 		r.giveBack(r.taken())
 	}
 	return err
