@@ -52,8 +52,9 @@ func (m *mover) file(d *disk.Locked, name string) error {
 		// now, have one name: one of them is enough.
 		return d.Unlink(name)
 	case disk.Gone(err):
-		if _, serr := d.Stat(name); serr == nil {
-			return notGone(err)
+		// It is the place that has gone, or nobody knows.
+		if _, serr := d.Stat(name); !disk.Gone(serr) {
+			return errors.Join(notGone(err), serr)
 		}
 	case err == nil:
 		m.bin.moved.Add(1)
