@@ -5,6 +5,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // lookAtLayers reads all layer links.
@@ -57,8 +58,17 @@ func (v *inspector) lacksLink(n *node, id ID) {
 	}
 }
 
+// isStillLinked reports whether a manifest's link is there. One wrong answer of
+// the filesystem is not believed, and an error is no absence.
 func (v *inspector) isStillLinked(n *node) bool {
-	_, err := v.w.Store().Stat(v.linkPath(n))
+	path := v.linkPath(n)
+	_, err := v.w.Store().Stat(path)
+	if disk.Gone(err) {
+		_, err = v.w.Store().Stat(path)
+	}
+	if err != nil && !disk.Gone(err) {
+		v.w.Unreadable(path, err)
+	}
 	return err == nil
 }
 

@@ -184,3 +184,37 @@ func TestCheckBlobsThatAreWrittenMeanwhile(t *testing.T) {
 		t.Errorf("status %d, opened %d times: %s%s", r.status, opened, r.stdout, r.stderr)
 	}
 }
+
+// A layer link that lacks is found, or what could not be read is, whichever
+// single call fails or lies.
+func TestCheckFindsAMissingLayerLinkThoughACallFails(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "image a:v1 layers=l1 as=x\nremove "+layerPath("a", "l1"))
+	calls := 0
+	if r, c := checkWith(t, s, func(op disk.Op, _ string) error {
+		if op == disk.OpStat {
+			calls++
+		}
+		return nil
+	}); r.status != statusProblems || len(c.Problems) != 1 {
+		t.Fatalf("without a fault: status %d, %+v", r.status, c.Problems)
+	}
+	for _, fault := range []error{syscall.EIO, syscall.ENOENT} {
+		for n := 1; n <= calls; n++ {
+			seen, what := 0, ""
+			r, c := checkWith(t, s, func(op disk.Op, path string) error {
+				if op != disk.OpStat {
+					return nil
+				}
+				if seen++; seen != n {
+					return nil
+				}
+				what = path
+				return fault
+			})
+			if r.status == statusDone {
+				t.Errorf("%v of stat %s: status 0, %+v", fault, named(s, what), c.Problems)
+			}
+		}
+	}
+}
