@@ -227,10 +227,6 @@ func IsNoSpace(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 
-// IsOtherFilesystem reports whether err says that a name cannot be moved since
-// its new place is on another filesystem.
-func IsOtherFilesystem(err error) bool { return errors.Is(err, unix.EXDEV) }
-
 // Unlink removes a name that is no directory.
 func (d *Locked) Unlink(name string) error { return d.unlink(OpUnlink, name, 0) }
 

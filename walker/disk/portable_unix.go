@@ -45,10 +45,6 @@ func IsNoSpace(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 
-// IsOtherFilesystem reports whether err says that a name cannot be moved since
-// its new place is on another filesystem.
-func IsOtherFilesystem(err error) bool { return errors.Is(err, unix.EXDEV) }
-
 // syncAll has no narrower call here.
 func syncAll(string) error {
 	unix.Sync()

@@ -33,10 +33,6 @@ func NotEmpty(err error) bool { return errors.Is(err, windows.ERROR_DIR_NOT_EMPT
 // IsNoSpace reports whether err says that something cannot be made for want of space.
 func IsNoSpace(err error) bool { return errors.Is(err, windows.ERROR_DISK_FULL) }
 
-// IsOtherFilesystem reports whether err says that a name cannot be moved since
-// its new place is on another filesystem.
-func IsOtherFilesystem(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVICE) }
-
 func syncAll(string) error { return nil }
 
 func freeSpace(path string) (int64, error) {
