@@ -52,7 +52,7 @@ test: ## all tests of the module
 	$(GO) test -count=1 -timeout 20m $(TESTFLAGS) ./...
 
 # Tables that step through a run call by call do so with one job: there are no races to find in them.
-STEPS := ^Test(Faults|Trash(Faults|Stop|Crash.*|WithoutSpace)|KilledApply|Stop|Crash|CrashTwice|Race|RaceAway|StopAway|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors.*|Unreadable|FullDisk|Kills.*|PowerCut.*|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$
+STEPS := ^Test(Faults|Trash(Faults|Stop|Crash.*|WithoutSpace)|KilledApply|Stop|Crash|CrashTwice|Race|RaceAway|StopAway.*|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors.*|Unreadable|FullDisk|Kills.*|PowerCut.*|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$
 
 # What runs the program as others do has nothing to add under the race detector.
 ONCE := ^Test(Docs|CompletionInShells|ManPagesLint)$$

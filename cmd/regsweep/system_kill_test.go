@@ -143,10 +143,16 @@ func (k *killing) next(t *testing.T, s *layouttest.Store, command ...string) ran
 // stillThere is a command without the tags that it has taken, or nil.
 func stillThere(s *layouttest.Store, command []string) (left []string) {
 	named, found := false, false
-	for _, arg := range command {
+	for i, arg := range command {
+		path := ""
 		if name, tag, ok := strings.Cut(arg, ":"); ok && layout.IsTag(tag) {
+			path = layout.TagDir(name, tag)
+		} else if i > 0 && command[i-1] == "restore" {
+			path = layout.Own + "/trash/" + arg
+		}
+		if path != "" {
 			named = true
-			if _, err := os.Stat(filepath.Join(s.Dir, filepath.FromSlash(layout.TagDir(name, tag)))); err != nil {
+			if _, err := os.Stat(filepath.Join(s.Dir, filepath.FromSlash(path))); err != nil {
 				continue
 			}
 			found = true

@@ -136,17 +136,20 @@ func (b *trashing) runs(t *testing.T, s *layouttest.Store) []string {
 	return strings.Fields(b.say(t, s, 0, "trash", "ls", "-q").stdout)
 }
 
-// restores puts all runs back: then everything is as it was. A run may need
-// what another of the same second has taken.
+// restores puts all runs back: then everything is as it was. Each of two runs
+// may need what the other has taken, in turn.
 func (b *trashing) restores(t *testing.T, s *layouttest.Store) {
 	t.Helper()
-	for range b.runs(t, s) {
+	var said strings.Builder
+	for left := -1; left != len(files(filepath.Join(s.Dir, layout.Own))); {
+		left = len(files(filepath.Join(s.Dir, layout.Own)))
 		for _, run := range b.runs(t, s) {
-			b.say(t, s, -1, "trash", "restore", run, "-y")
+			r := b.say(t, s, -1, "trash", "restore", run, "-y")
+			fmt.Fprintf(&said, "%s: status %d\n%s%s", run, r.status, r.stdout, r.stderr)
 		}
 	}
 	if d := cmp.Diff(b.was, prints(t, s.Dir)); d != "" {
-		t.Errorf("not all is back as it was (-was +is)\n%s", d)
+		t.Errorf("not all is back as it was (-was +is)\n%s\n%s", d, said.String())
 	}
 	b.noTrash(t, s)
 }
