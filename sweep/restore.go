@@ -159,6 +159,8 @@ func (r *Restore) compare(t *thing) (thingState, error) {
 		return r.compareTag(t)
 	case uploadThing:
 		return goesBack, nil // file by file
+	default:
+		same, err = r.isOneFile(t)
 	}
 	if err != nil || same {
 		return goesAway, err
@@ -213,6 +215,14 @@ func (r *Restore) sameSize(t *thing) (bool, error) {
 		return false, ignoreDangling(err)
 	}
 	return a.Type == disk.File && b.Type == disk.File && a.Size == b.Size, nil
+}
+
+// isOneFile reports whether a thing has both of its names: where a rename takes
+// two steps, a run was stopped between them.
+func (r *Restore) isOneFile(t *thing) (bool, error) {
+	a, aerr := r.store.Stat(t.path)
+	b, berr := r.store.Stat(t.from)
+	return a.IsAlso(b), errors.Join(aerr, berr)
 }
 
 // isWhole reports whether a blob that is in its place is what its digest says.

@@ -157,3 +157,42 @@ func TestEmptyingGivesBackWhatAStoppedRunHadSetAside(t *testing.T) {
 		t.Errorf("a:v1 lacks %v", lacks)
 	}
 }
+
+// Where a rename takes two steps, a restore may have been stopped between them.
+func TestRestoreOfWhatHasBothNamesAlready(t *testing.T) {
+	t.Parallel()
+	s := layouttest.New(t, "age 30d\nimage a:v1 layers=l1\nimage a as=x\nupload a kind=patched size=100\ntmp repositories/a/_manifests/revisions/sha256/{x}/link")
+	if r := run(t, s, "gc", "-m", "--trash"); r.status != statusDone {
+		t.Fatalf("status %d\n%s", r.status, r.stderr)
+	}
+	runs, err := filepath.Glob(filepath.Join(s.Dir, ".regsweep", "trash", "*"))
+	if err != nil || len(runs) != 1 {
+		t.Fatal(runs, err)
+	}
+	var temporaries, uploads int
+	for _, path := range files(runs[0]) {
+		switch {
+		case strings.HasSuffix(path, ".tmp"):
+			temporaries++
+		case strings.Contains(path, "/_uploads/"):
+			uploads++
+		case strings.HasSuffix(path, "/data"):
+		default:
+			continue
+		}
+		back := filepath.Join(s.Dir, path)
+		if err := os.MkdirAll(filepath.Dir(back), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Link(filepath.Join(runs[0], path), back); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if temporaries != 1 || uploads == 0 {
+		t.Fatal(temporaries, uploads)
+	}
+	r := runProgram(t, "", "trash", "restore", filepath.Base(runs[0]), "--yes", "--root", s.Root)
+	if _, err := os.Stat(runs[0]); r.status != statusDone || !os.IsNotExist(err) {
+		t.Errorf("status %d, %v\n%s%s", r.status, err, r.stdout, r.stderr)
+	}
+}

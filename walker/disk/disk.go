@@ -81,7 +81,7 @@ type Entry struct {
 	Type Type
 }
 
-// ID tells directories apart that can be reached by several names.
+// ID tells files and directories apart that can be reached by several names.
 type ID struct{ Dev, Ino uint64 }
 
 // Info is what is known of a file or directory.
@@ -92,6 +92,11 @@ type Info struct {
 	MTime int64 // nanoseconds since 1970
 	Links uint64
 	ID    ID
+}
+
+// IsAlso reports whether two names, which have these, are of one regular file.
+func (i Info) IsAlso(other Info) bool {
+	return i.Type == File && i.Links > 1 && i.ID == other.ID
 }
 
 var (

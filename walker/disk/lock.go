@@ -48,3 +48,11 @@ func (d *Locked) OpenBelow(name string) (*Locked, error) {
 	}
 	return &Locked{Dir: sub}, nil
 }
+
+// isBoth reports whether a file has both names: a run was stopped between the
+// two steps that a rename takes on some filesystems.
+func (d *Locked) isBoth(name string, dir *Locked, to string) bool {
+	a, aerr := d.Stat(name)
+	b, berr := dir.Stat(to)
+	return aerr == nil && berr == nil && a.IsAlso(b)
+}

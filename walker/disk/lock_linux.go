@@ -140,8 +140,17 @@ func (d *Locked) Rename(name string, dir *Locked, to string) error {
 	return d.rename(name, dir, to, 0)
 }
 
-// RenameNoReplace is Rename that fails with ErrExists when the new name is taken.
+// RenameNoReplace is Rename that fails with ErrExists when the new name is
+// taken, unless by the same file.
 func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
+	err := d.renameNoReplace(name, dir, to)
+	if errors.Is(err, ErrExists) && d.isBoth(name, dir, to) {
+		return d.Unlink(name)
+	}
+	return err
+}
+
+func (d *Locked) renameNoReplace(name string, dir *Locked, to string) error {
 	err := d.rename(name, dir, to, unix.RENAME_NOREPLACE)
 	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
 		return err

@@ -76,7 +76,8 @@ func (d *Locked) Rename(name string, dir *Locked, to string) error {
 }
 
 // RenameNoReplace is Rename that fails with ErrExists when the new name is
-// taken: a second name for the file, which never replaces one, then one name less.
+// taken, unless by the same file: a second name for it, which never replaces
+// one, then one name less.
 func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
 	if err := d.fs.check(OpRename, d.path, name); err != nil {
 		return err
@@ -91,7 +92,7 @@ func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
 		}
 		return nil
 	}
-	if err := os.Link(d.at(name), dir.at(to)); err != nil {
+	if err := os.Link(d.at(name), dir.at(to)); err != nil && !d.isBoth(name, dir, to) {
 		return pathError(OpRename, d.path, name, cause(err))
 	}
 	return d.Unlink(name)
