@@ -141,8 +141,8 @@ func (b *trashing) runs(t *testing.T, s *layouttest.Store) []string {
 func (b *trashing) restores(t *testing.T, s *layouttest.Store) {
 	t.Helper()
 	var said strings.Builder
-	for left := -1; left != len(files(filepath.Join(s.Dir, layout.Own))); {
-		left = len(files(filepath.Join(s.Dir, layout.Own)))
+	for left := -1; left != len(files(filepath.Join(s.Dir, layout.Own, layout.Trash))); {
+		left = len(files(filepath.Join(s.Dir, layout.Own, layout.Trash)))
 		for _, run := range b.runs(t, s) {
 			r := b.say(t, s, -1, "trash", "restore", run, "-y")
 			fmt.Fprintf(&said, "%s: status %d\n%s%s", run, r.status, r.stdout, r.stderr)
