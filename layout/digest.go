@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -99,28 +100,39 @@ func ParseHex[T string | []byte](alg Algorithm, text T) (Digest, error) {
 	if len(text) != 2*alg.Size() || len(text) == 0 {
 		return Digest{}, fmt.Errorf("%w: %q has not the length of %s", ErrDigest, clip(string(text)), alg)
 	}
-	all := byte(0)
-	for i := range len(text) / 2 {
-		hi, lo := nibble[text[2*i]], nibble[text[2*i+1]]
-		all |= hi | lo
-		d.sum[i%len(d.sum)] = hi<<4 | lo // the remainder is for the compiler, which then checks no bounds
+	wrong := uint64(0)
+	for i := 0; i < len(text)/2; i += 4 {
+		four, bad := parseEight(eight(text[2*i : 2*i+8]))
+		wrong |= bad
+		binary.LittleEndian.PutUint32(d.sum[i:i+4], four)
 	}
-	if all > 0xf {
+	if wrong != 0 {
 		return Digest{}, fmt.Errorf("%w: %q is not lower-case hexadecimal", ErrDigest, clip(string(text)))
 	}
 	return d, nil
 }
 
-// nibble maps the characters of lower-case hexadecimal to their values and all others to 0xff.
-var nibble = func() (t [256]byte) {
-	for i := range t {
-		t[i] = 0xff
-	}
-	for i, c := range []byte("0123456789abcdef") {
-		t[c] = byte(i)
-	}
-	return t
-}()
+// eight are eight characters, the first in the lowest byte.
+func eight[T string | []byte](t T) uint64 {
+	_ = t[7]
+	return uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+		uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+}
+
+// parseEight reads eight characters of lower-case hexadecimal at once, a byte
+// each. wrong is not 0 if one of them is something else.
+func parseEight(text uint64) (four uint32, wrong uint64) {
+	const each = 0x0101010101010101
+	letter := text >> 6 & each // 'a' to 'f' have this bit, and '0' to '9' have not
+	value := text&(each*0x0f) + letter*9
+	// The values are those of the characters, digits below 10 and letters from 10 to 15.
+	wrong = (value + each*'0' + letter*('a'-'0'-10)) ^ text
+	wrong |= value & (each * 0xf0)
+	wrong |= (value+each*6)>>4&each ^ letter
+	pairs := (value<<4 | value>>8) & 0x00ff00ff00ff00ff
+	pairs = (pairs | pairs>>8) & 0x0000ffff0000ffff
+	return uint32(pairs | pairs>>16), wrong
+}
 
 // clip keeps hostile text short in messages.
 func clip(s string) string {

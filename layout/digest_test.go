@@ -137,3 +137,18 @@ func FuzzParseDigest(f *testing.F) {
 		}
 	})
 }
+
+// Characters are read several at a time: each one counts, wherever it is.
+func TestEveryCharacterOfASumCounts(t *testing.T) {
+	valid := strings.Repeat("0123456789abcdef", 4)
+	for at := range valid {
+		for c := range 256 {
+			text := []byte(valid)
+			text[at] = byte(c)
+			d, err := ParseHex(SHA256, text)
+			if good := strings.IndexByte("0123456789abcdef", byte(c)) >= 0; good != (err == nil) || good && d.Hex() != string(text) {
+				t.Errorf("%q at %d: %v, %v", byte(c), at, d, err)
+			}
+		}
+	}
+}

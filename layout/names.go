@@ -49,7 +49,7 @@ var (
 	// distribution/reference NameRegexp, anchored.
 	repositoryName = regexp.MustCompile(`^(?:` + domain + `/)?` + component + `(?:/` + component + `)*$`)
 	// distribution/reference TagRegexp, anchored.
-	tagName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	tagName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 	// distribution v3.1.2 registry/storage/driver/filesystem/driver.go PutContent: <path>.<uuid>.tmp
 	temporaryName = regexp.MustCompile(`^(?:link|data|startedat|[0-9]+)\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.tmp$`)
 	referrerTag   = regexp.MustCompile(`^(sha256|sha384|sha512)-([0-9a-f]+)(?:\.(?:sig|att|sbom))?$`)
@@ -63,7 +63,7 @@ func IsRepository(name string) bool { return len(name) <= 255 && repositoryName.
 func IsNamespace(name string) bool { return IsRepository(name) || IsRepository(name+"/a") }
 
 // IsTag reports whether a registry accepts name as a tag.
-func IsTag(name string) bool { return tagName.MatchString(name) }
+func IsTag(name string) bool { return len(name) <= 128 && tagName.MatchString(name) }
 
 // IsTemporary reports whether name is that of an interrupted write of registry v3.
 func IsTemporary(name string) bool {
