@@ -37,9 +37,6 @@ type job struct {
 
 func (j *job) run(ctx context.Context) (err error) {
 	j.started = time.Now()
-	working, done := context.WithCancel(ctx)
-	defer done()
-	go useProcessors(working, j.jobs)
 	if err := errors.Join(j.refuseForeign(), j.verifyPlanFile()); err != nil {
 		return err
 	}
@@ -48,6 +45,9 @@ func (j *job) run(ctx context.Context) (err error) {
 		return fmt.Errorf("open the store %q: %w", j.place.Store, err)
 	}
 	defer j.store.Close()
+	working, done := context.WithCancel(ctx)
+	defer done()
+	useProcessors(working, j.store, j.jobs)
 	defer func() {
 		if j.w != nil {
 			j.w.Close()

@@ -42,7 +42,6 @@ func (p *program) openStore(ctx context.Context, command string, c *common, thor
 	if err := p.filing.verifyPlace(&place); err != nil {
 		return nil, err
 	}
-	go useProcessors(ctx, c.jobs)
 	r := &reading{program: p, common: c, place: place}
 	if err := r.warnForeign(); err != nil {
 		return nil, err
@@ -50,6 +49,7 @@ func (p *program) openStore(ctx context.Context, command string, c *common, thor
 	if r.dir, err = p.files.OpenStore(place.Store); err != nil {
 		return nil, fmt.Errorf("open the store %q: %w", place.Store, err)
 	}
+	useProcessors(ctx, r.dir, c.jobs)
 	info, err := r.dir.Info()
 	if err != nil {
 		r.dir.Close()

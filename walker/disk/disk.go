@@ -197,6 +197,14 @@ func (n *Name) JoinHex(sum []byte, name string) string {
 	return unsafe.String(unsafe.SliceData(n.text), len(n.text))
 }
 
+// JoinBlob is JoinHex below a directory that is named by the sum's first byte.
+func (n *Name) JoinBlob(sum []byte, name string) string {
+	n.text = append(hex.AppendEncode(n.text[:0], sum[:1]), '/')
+	n.text = append(hex.AppendEncode(n.text, sum), '/')
+	n.text = append(n.text, name...)
+	return unsafe.String(unsafe.SliceData(n.text), len(n.text))
+}
+
 // Walk opens a path of several names, one directory after another.
 // The caller closes what it returns.
 func (d *Dir) Walk(path ...string) (*Dir, error) {

@@ -3,6 +3,7 @@
 package disk
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"sync"
@@ -17,6 +18,7 @@ type Dir struct {
 	fd     int
 	path   string
 	linked bool
+	kernel kernel
 }
 
 // OpenStore opens the store's own directory. The caller closes it.
@@ -24,11 +26,11 @@ func (f *FS) OpenStore(path string) (*Dir, error) {
 	if err := f.check(OpOpen, "", path); err != nil {
 		return nil, err
 	}
-	fd, err := openat(unix.AT_FDCWD, path, unix.O_DIRECTORY)
+	fd, err := kernel{slow: true}.openat(unix.AT_FDCWD, path, unix.O_DIRECTORY)
 	if err != nil {
 		return nil, pathError(OpOpen, "", path, err)
 	}
-	return &Dir{fs: f, fd: fd}, nil
+	return &Dir{fs: f, fd: fd, kernel: kernel{slow: remote(fd)}}, nil
 }
 
 // Open opens a directory below this one, through a symbolic link too.
@@ -42,11 +44,11 @@ func (d *Dir) Open(name string) (*Dir, error) {
 	if _, lerr := d.Follow(name); lerr != nil {
 		return nil, lerr
 	}
-	fd, err := openat(d.fd, name, unix.O_DIRECTORY)
+	fd, err := d.kernel.openat(d.fd, name, unix.O_DIRECTORY)
 	if err != nil {
 		return nil, pathError(OpOpen, d.path, name, err)
 	}
-	return &Dir{fs: d.fs, fd: fd, path: d.Join(name), linked: true}, nil
+	return &Dir{fs: d.fs, fd: fd, path: d.Join(name), linked: true, kernel: kernel{slow: remote(fd)}}, nil
 }
 
 // OpenStraight opens a directory several names below this one, in one call.
@@ -66,7 +68,7 @@ func (d *Dir) OpenStraight(path string) (*Dir, error) {
 	if err != nil {
 		return nil, pathError(OpOpen, d.path, path, err)
 	}
-	return &Dir{fs: d.fs, fd: fd, path: d.Join(path), linked: d.linked}, nil
+	return &Dir{fs: d.fs, fd: fd, path: d.Join(path), linked: d.linked, kernel: d.kernel}, nil
 }
 
 // NotStraight reports whether OpenStraight failed for what an Open by steps may
@@ -85,15 +87,15 @@ func (d *Dir) openHere(name string) (*Dir, error) {
 	if err := d.fs.check(OpOpen, d.path, name); err != nil {
 		return nil, err
 	}
-	fd, err := openat(d.fd, name, unix.O_DIRECTORY|unix.O_NOFOLLOW)
+	fd, err := d.kernel.openat(d.fd, name, unix.O_DIRECTORY|unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, pathError(OpOpen, d.path, name, err)
 	}
-	return &Dir{fs: d.fs, fd: fd, path: d.Join(name), linked: d.linked}, nil
+	return &Dir{fs: d.fs, fd: fd, path: d.Join(name), linked: d.linked, kernel: d.kernel}, nil
 }
 
 // Close gives the descriptor back.
-func (d *Dir) Close() error { return unix.Close(d.fd) }
+func (d *Dir) Close() error { return d.kernel.close(d.fd) }
 
 // Info is what the directory itself is.
 func (d *Dir) Info() (Info, error) {
@@ -116,7 +118,7 @@ func (d *Dir) stat(name string, follow bool) (Info, error) {
 		flags = 0
 	}
 	var st unix.Stat_t
-	if err := fstatat(d.fd, name, &st, flags); err != nil {
+	if err := d.kernel.fstatat(d.fd, name, &st, flags); err != nil {
 		return Info{}, pathError(OpStat, d.path, name, err)
 	}
 	return info(&st), nil
@@ -148,14 +150,14 @@ func (d *Dir) ReadRegular(name string, buf []byte) (int, error) {
 	if err := d.fs.check(OpRead, d.path, name); err != nil {
 		return 0, err
 	}
-	fd, err := openat(d.fd, name, unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := d.kernel.openat(d.fd, name, unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		return 0, pathError(OpRead, d.path, name, err)
 	}
-	defer unix.Close(fd)
+	defer d.kernel.close(fd)
 	n := 0
 	for n < len(buf) {
-		m, err := unix.Read(fd, buf[n:])
+		m, err := d.kernel.read(fd, buf[n:])
 		if err == unix.EINTR {
 			continue
 		}
@@ -179,7 +181,7 @@ func (d *Dir) Stream(name string, buf []byte, fn func([]byte) error) error {
 	if err := d.fs.check(OpOpen, d.path, name); err != nil {
 		return err
 	}
-	fd, err := openat(d.fd, name, unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := d.kernel.openat(d.fd, name, unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		return pathError(OpOpen, d.path, name, err)
 	}
@@ -230,7 +232,7 @@ func (d *Dir) List(fn func(Entry) error) error {
 	buf := direntsPool.Get().(*[direntsSize]byte)
 	defer direntsPool.Put(buf)
 	for {
-		n, err := unix.Getdents(d.fd, buf[:])
+		n, err := d.kernel.getdents(d.fd, buf[:])
 		if err == unix.EINTR {
 			continue
 		}
@@ -254,11 +256,8 @@ func (d *Dir) eachDirent(buf []byte, fn func(Entry) error) error {
 		record := buf[:size]
 		buf = buf[size:]
 		name := record[19:]
-		for i, c := range name {
-			if c == 0 {
-				name = name[:i]
-				break
-			}
+		if end := bytes.IndexByte(name, 0); end >= 0 {
+			name = name[:end]
 		}
 		if string(name) == "." || string(name) == ".." {
 			continue
@@ -288,62 +287,4 @@ func (d *Dir) eachDirent(buf []byte, fn func(Entry) error) error {
 		}
 	}
 	return nil
-}
-
-// fstatat stats without an allocation for names of usual length.
-func fstatat(at int, name string, st *unix.Stat_t, flags int) error {
-	var buf [nameSize]byte
-	if len(name) >= len(buf) || sysFstatat == 0 {
-		return retry(func() error { return unix.Fstatat(at, name, st, flags) })
-	}
-	copy(buf[:], name)
-	for {
-		_, _, errno := unix.Syscall6(sysFstatat, uintptr(at), uintptr(unsafe.Pointer(&buf[0])), uintptr(unsafe.Pointer(st)), uintptr(flags), 0, 0)
-		switch errno {
-		case 0:
-			return nil
-		case unix.EINTR:
-		default:
-			return errno
-		}
-	}
-}
-
-// nameSize is enough for <hex>/data.regsweep of the longest digest and for most tags.
-const nameSize = 256
-
-// openat opens for reading, without an allocation for names of usual length.
-func openat(at int, name string, flags int) (int, error) {
-	var buf [nameSize]byte
-	if len(name) >= len(buf) {
-		return openatLong(at, name, flags)
-	}
-	copy(buf[:], name)
-	flags |= unix.O_RDONLY | unix.O_CLOEXEC | unix.O_LARGEFILE
-	for {
-		fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&buf[0])), uintptr(flags), 0, 0, 0)
-		if errno == 0 {
-			return int(fd), nil
-		}
-		if errno != unix.EINTR {
-			return -1, errno
-		}
-	}
-}
-
-func openatLong(at int, name string, flags int) (fd int, err error) {
-	err = retry(func() error {
-		fd, err = unix.Openat(at, name, flags|unix.O_RDONLY|unix.O_CLOEXEC|unix.O_LARGEFILE, 0)
-		return err
-	})
-	return fd, err
-}
-
-// retry repeats a call that a signal interrupted.
-func retry(call func() error) error {
-	for {
-		if err := call(); err != unix.EINTR {
-			return err
-		}
-	}
 }

@@ -25,7 +25,7 @@ func (d *Dir) Lock() (*Lock, error) {
 	if err := d.fs.check(OpLock, d.path, ""); err != nil {
 		return nil, err
 	}
-	l := &Lock{store: d, Remote: remote(d.fd)}
+	l := &Lock{store: d, Remote: d.kernel.slow}
 	err := retry(func() error { return unix.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB) })
 	switch {
 	case err == nil:
@@ -65,22 +65,6 @@ func (l *Lock) Release() error {
 		return l.file.file.Close()
 	}
 	return retry(func() error { return unix.Flock(l.store.fd, unix.LOCK_UN) })
-}
-
-// remote reports whether a directory is on a filesystem whose locks may not
-// be seen by other hosts.
-func remote(fd int) bool {
-	var st unix.Statfs_t
-	if unix.Fstatfs(fd, &st) != nil {
-		return false
-	}
-	switch uint32(st.Type) {
-	case unix.NFS_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.SMB_SUPER_MAGIC,
-		unix.CEPH_SUPER_MAGIC, unix.V9FS_MAGIC, unix.AFS_SUPER_MAGIC, unix.CODA_SUPER_MAGIC,
-		unix.FUSE_SUPER_MAGIC, unix.OCFS2_SUPER_MAGIC:
-		return true
-	}
-	return false
 }
 
 // Freshen sets the directory's modification time to the present.
@@ -202,7 +186,7 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 		return pathError(OpMkdir, d.path, name, err)
 	}
 	var made unix.Stat_t
-	_ = fstatat(d.fd, name, &made, unix.AT_SYMLINK_NOFOLLOW) // what follows does no harm then
+	_ = d.kernel.fstatat(d.fd, name, &made, unix.AT_SYMLINK_NOFOLLOW) // what follows does no harm then
 	if made.Uid != st.Uid || made.Gid != st.Gid {
 		_ = unix.Fchownat(d.fd, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
 	}
