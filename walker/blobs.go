@@ -3,6 +3,7 @@ package walker
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -316,6 +317,8 @@ func (w *Walker) StatBlob(digest layout.Digest) (b Blob, ok bool) {
 	return b, b.State == BlobHere || b.State == BlobAside
 }
 
+var blobPaths = sync.Pool{New: func() any { return new(disk.Name) }}
+
 // ReadBlob reads the first len(buf) bytes of a blob's data and returns how
 // many it got. aside says which of its two names to try first.
 func (w *Walker) ReadBlob(digest layout.Digest, aside bool, buf []byte) (int, error) {
@@ -324,12 +327,10 @@ func (w *Walker) ReadBlob(digest layout.Digest, aside bool, buf []byte) (int, er
 		names[0], names[1] = names[1], names[0]
 	}
 	if d := w.algs.open[digest.Algorithm()].Load(); d != nil {
-		path := make([]byte, 0, len("xx/")+2*64+len("/")+len(layout.Data))
-		path = digest.AppendHex(path)
-		path = append(append(path[:0], path[:2]...), '/')
-		path = digest.AppendHex(path)
-		path = append(append(path, '/'), names[0]...)
-		if n, err := d.ReadRegular(string(path), buf); err == nil || !Unsettled(err) {
+		path := blobPaths.Get().(*disk.Name)
+		n, err := d.ReadRegular(path.JoinBlob(digest.Sum(), names[0]), buf)
+		blobPaths.Put(path)
+		if err == nil || !Unsettled(err) {
 			return n, err
 		}
 	}

@@ -3,6 +3,7 @@ package walker
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -54,10 +55,18 @@ func (r *Repository) Revisions(ctx context.Context, fn func([]Revision)) {
 	}
 }
 
+// revisionsPool is of slices without elements.
+var revisionsPool = sync.Pool{New: func() any { return new([]Revision) }}
+
 // eachLink calls fn with the links below a directory of digests of one
 // algorithm, some at a time.
 func (r *Repository) eachLink(ctx context.Context, d *disk.Dir, alg layout.Algorithm, fn func([]Revision)) {
-	var revisions []Revision
+	memory := revisionsPool.Get().(*[]Revision)
+	revisions := *memory
+	defer func() {
+		*memory = revisions
+		revisionsPool.Put(memory)
+	}()
 	flush := func() {
 		r.readRevisions(ctx, d, revisions)
 		r.strays(ctx, d, revisions)

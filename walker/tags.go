@@ -26,9 +26,9 @@ type Tag struct {
 // HistoryEntry is an entry of a tag's history: the digest of its path, and what its link holds.
 type HistoryEntry struct{ Digest, Target layout.Digest }
 
-// Tags returns the repository's tags, and those that a stopped run was about to remove.
-func (r *Repository) Tags(ctx context.Context) []Tag {
-	var tags []Tag
+// Tags returns the repository's tags, and those that a stopped run was about to
+// remove, in the memory of a list without elements.
+func (r *Repository) Tags(ctx context.Context, tags []Tag) []Tag {
 	if r.tags != nil {
 		r.w.list(r.tags, func(e disk.Entry, name string) {
 			switch {

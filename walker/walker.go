@@ -35,6 +35,9 @@ import (
 // otherwise: enough to keep a network filesystem or a queue of a disk busy.
 const DefaultJobs = 32
 
+// lanesLook is how often it is asked whether there are more lanes.
+const lanesLook = 10 * time.Millisecond
+
 // pause is how long a file gets to be written to the end: a registry's write
 // of a link or manifest takes well under a millisecond on a local disk.
 const pause = 100 * time.Millisecond
@@ -131,6 +134,7 @@ type queue struct {
 	wake    sync.Cond
 	tasks   []func()
 	pending int // tasks waiting or running
+	running int // tasks
 }
 
 func (q *queue) push(task func()) {
@@ -153,14 +157,36 @@ func (w *Walker) drain(q *queue) {
 	for range w.jobs {
 		wg.Go(func() { w.work(q) })
 	}
+	stop := make(chan struct{})
+	go w.watchLanes(q, stop)
 	wg.Wait()
+	close(stop)
+}
+
+// watchLanes wakes who waits when there are more lanes. It is not urgent: the
+// tasks that are running use them, too.
+func (w *Walker) watchLanes(q *queue, stop chan struct{}) {
+	tick := time.NewTicker(lanesLook)
+	defer tick.Stop()
+	for before := w.lanes(); before < w.jobs; before = w.lanes() {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		if w.lanes() > before {
+			q.mu.Lock()
+			q.wake.Broadcast()
+			q.mu.Unlock()
+		}
+	}
 }
 
 func (w *Walker) work(q *queue) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
-		for len(q.tasks) == 0 && q.pending > 0 {
+		for (len(q.tasks) == 0 || q.running >= w.lanes()) && q.pending > 0 {
 			q.wake.Wait()
 		}
 		if q.pending == 0 {
@@ -168,16 +194,24 @@ func (w *Walker) work(q *queue) {
 		}
 		task := q.tasks[len(q.tasks)-1]
 		q.tasks = q.tasks[:len(q.tasks)-1]
+		q.running++
 		q.mu.Unlock()
+		q.wake.Signal() // there may be more
 		w.busy <- struct{}{}
 		task()
 		<-w.busy
 		q.mu.Lock()
+		q.running--
 		if q.pending--; q.pending == 0 {
 			q.wake.Broadcast()
 		}
 	}
 }
+
+// lanes is how many jobs there is any use in at present: while all that they ask
+// for is in memory, no more than there are processors. More would only take
+// turns, with the memory of each in use.
+func (w *Walker) lanes() int { return min(w.jobs, runtime.GOMAXPROCS(0)) }
 
 // maxChunk is how many entries of one directory a worker takes at a time at
 // most. Fewer cost more hand-overs, more leave workers idle at the end of a
@@ -199,8 +233,8 @@ func (w *Walker) Each(ctx context.Context, n int, fn func(i int)) {
 func (w *Walker) parts(ctx context.Context, n int, fn func(lo, hi int)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	chunk := maxChunk
-	if runtime.GOMAXPROCS(0) >= w.jobs {
+	chunk, lanes := maxChunk, w.lanes()
+	if lanes == w.jobs {
 		chunk = min((n+w.jobs-1)/w.jobs, maxChunk)
 	}
 	each := func(lo, hi int) {
@@ -212,6 +246,10 @@ func (w *Walker) parts(ctx context.Context, n int, fn func(lo, hi int)) {
 		if hi == n {
 			each(lo, hi)
 			return
+		}
+		if len(w.busy) >= lanes {
+			each(lo, hi)
+			continue
 		}
 		select {
 		case w.busy <- struct{}{}:
