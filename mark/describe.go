@@ -145,15 +145,16 @@ func (s *Store) readJSON(w *walker.Walker, digest layout.Digest, into any) (ok b
 	}
 	buf := s.buffer()
 	defer s.buffers.Put(buf)
-	if int64(len(buf.bytes)) < r.size {
-		buf.bytes = make([]byte, r.size+r.size/4)
+	buf.next()
+	if int64(len(buf.now.bytes)) < r.size {
+		buf.now.bytes = make([]byte, r.size+r.size/4)
 	}
-	n, err := w.ReadBlob(digest, r.has(isAside), buf.bytes[:r.size])
+	n, err := w.ReadBlob(digest, r.has(isAside), buf.now.bytes[:r.size])
 	if err != nil {
 		if !disk.Gone(err) {
 			w.Unreadable(layout.BlobDir(digest)+"/"+layout.Data, err)
 		}
 		return false
 	}
-	return json.Unmarshal(buf.bytes[:n], into) == nil
+	return json.Unmarshal(buf.now.bytes[:n], into) == nil
 }

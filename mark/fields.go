@@ -117,9 +117,12 @@ func (s *scanner) mediaType() {
 // descriptors reads one descriptor, a list of them, or null, and counts what they name.
 func (s *scanner) descriptors(n *int, optional bool, depth int) {
 	one := func(depth int) {
-		before := len(s.p.refs)
-		s.descriptor(optional, depth)
-		*n += len(s.p.refs) - before
+		from, start := len(s.p.refs), s.i
+		if !s.again(optional) {
+			s.descriptor(optional, depth)
+		}
+		s.remember(span{start: start, ref: from, optional: optional})
+		*n += len(s.p.refs) - from
 	}
 	switch s.peek() {
 	case '[':
@@ -185,8 +188,15 @@ func (s *scanner) amount(depth int) (a amount) {
 
 // digest reads a digest; ok is false for null and the empty string.
 func (s *scanner) digest() (d layout.Digest, ok bool) {
-	text := s.digestText()
-	if len(text) == 0 {
+	if s.peek() == 'n' {
+		s.literal()
+		return d, false
+	}
+	text, plain := s.text()
+	if !plain {
+		s.fail()
+	}
+	if !plain || len(text) == 0 {
 		return d, false
 	}
 	d, err := layout.ParseDigest(text)
@@ -197,35 +207,10 @@ func (s *scanner) digest() (d layout.Digest, ok bool) {
 	return d, true
 }
 
-// digestText reads what should be a digest; nothing for null.
-func (s *scanner) digestText() []byte {
-	if s.peek() == 'n' {
-		s.literal()
-		return nil
-	}
-	text, plain := s.text()
-	if !plain {
-		s.fail()
-		return nil
-	}
-	return text
-}
-
 func (s *scanner) reference() {
-	text := s.digestText()
-	if len(text) == 0 {
-		return
+	if d, ok := s.digest(); ok {
+		s.p.refs = append(s.p.refs, reference{digest: d})
 	}
-	if id := s.p.recent.find(text); id != 0 {
-		s.p.refs = append(s.p.refs, reference{id: id})
-		return
-	}
-	d, err := layout.ParseDigest(text)
-	if err != nil {
-		s.fail()
-		return
-	}
-	s.p.refs = append(s.p.refs, reference{digest: d})
 }
 
 // subject reads the descriptor of what a referrer is about.

@@ -99,8 +99,10 @@ func (p *pass) protectsTag(t *tag) bool {
 
 // mark records that a digest is named for a reason.
 func (p *pass) mark(id ID, why Reason) {
-	p.here.at(id).reasons |= 1 << why
-	p.s.Table.record(id).mark(why)
+	if h := p.here.at(id); h.reasons&(1<<why) == 0 {
+		h.reasons |= 1 << why
+		p.s.Table.record(id).mark(why)
+	}
 }
 
 // isLive reports whether anything live in this repository names a digest.

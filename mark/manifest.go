@@ -42,7 +42,8 @@ type parsed struct {
 	kind     kind
 	refs     []reference
 	subjects []layout.Digest
-	recent   *recent // nil if nothing is known
+	before   *seen  // nil if nothing is known
+	spans    []span // of the descriptors, if before is not nil
 }
 
 var knownTypes = map[string]bool{

@@ -2,6 +2,7 @@ package mark
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -185,6 +186,39 @@ func FuzzManifest(f *testing.F) {
 		}
 		if diff := cmp.Diff(names2(slow), names2(p)); diff != "" {
 			t.Errorf("the scanner differs (-encoding/json +scanner)\n%s%q", diff, content)
+		}
+	})
+}
+
+// FuzzManifestAfterAnother holds that what was read before changes nothing.
+func FuzzManifestAfterAnother(f *testing.F) {
+	image := `{"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"$A","size":1},"layers":[{"digest":"$B","size":2},{"digest":"$D","urls":["x"]}]}`
+	for _, other := range []string{
+		image,
+		strings.Replace(image, "$A", "$C", 1),
+		strings.Replace(image, `"size":2`, `"size":20`, 1),
+		strings.Replace(image, `"size":2}`, `"size":2},{"digest":"$C"}`, 1),
+		strings.Replace(image, `"size":2}`, `"size":2} `, 1),
+		strings.Replace(image, "layers", "manifests", 1),
+		strings.Replace(image, "]}]", "]}", 1),
+		`{"config":{"digest":"$B","size":2},"layers":[null,{"digest":"$D","urls":["x"]},{}]}`,
+	} {
+		f.Add(expand(image), expand(other))
+		f.Add(expand(other), expand(image))
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		var before seen
+		p := parsed{before: &before}
+		if scanManifest(first, &p) {
+			before = seen{bytes: first, refs: p.refs, spans: p.spans}
+		}
+		after, alone := parsed{before: &before}, parsed{}
+		ok := scanManifest(second, &after)
+		if ok != scanManifest(second, &alone) {
+			t.Fatalf("%q after %q: %v", second, first, ok)
+		}
+		if after.before, after.spans = nil, nil; ok && !reflect.DeepEqual(after, alone) {
+			t.Errorf("%q after %q: %v, alone %v", second, first, after, alone)
 		}
 	})
 }

@@ -24,6 +24,7 @@ type pass struct {
 	// keep, if not Dead, is why all that the repository links is live.
 	keep Reason
 
+	found    []walker.Tag // until they are tags
 	tags     []tag
 	nodes    []node
 	here     heres                // what nodes, references and links name
@@ -125,7 +126,7 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		repo: Repo{Name: r.Name, Nested: r.Nested},
 	}
 	if m, ok := l.spare.Get().(*memory); ok {
-		p.nodes, p.here = m.nodes, m.here
+		p.found, p.nodes, p.here = m.found, m.nodes, m.here
 	}
 	switch {
 	case p.protect.all():
@@ -144,24 +145,24 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 
 // memory is what a pass leaves for the next one.
 type memory struct {
+	found []walker.Tag
 	nodes []node
 	here  heres
 }
 
 func (p *pass) release() {
+	clear(p.found)
 	clear(p.nodes)
 	p.here.reset()
-	p.l.spare.Put(&memory{p.nodes[:0], p.here})
+	p.l.spare.Put(&memory{p.found[:0], p.nodes[:0], p.here})
 }
 
 func (p *pass) run() {
-	tags := p.r.Tags(p.ctx)
+	p.found = p.r.Tags(p.ctx, p.found)
 	p.readRevisions()
 	p.readUploads()
 	p.readAliases()
-	for i := range tags {
-		p.addTag(tags[i])
-	}
+	p.addTags()
 	p.load()
 	if p.ctx.Err() != nil {
 		return // nobody uses what was found so far

@@ -244,19 +244,20 @@ func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint
 	}
 	buf := s.buffer()
 	defer s.buffers.Put(buf)
+	buf.next()
 	content, failure := s.read(w, id, r.has(isAside), int(size), buf)
 	if failure != nil {
 		return 0, failure
 	}
-	p := parsed{refs: buf.refs[:0], recent: &buf.recent}
+	p := parsed{refs: buf.now.refs[:0], before: &buf.before, spans: buf.now.spans}
 	if !scanManifest(content, &p) {
 		var err error
 		if p, err = s.decode(content); err != nil {
 			return 0, &loadError{err: err, broken: true}
 		}
 	}
-	buf.refs = p.refs
 	place = s.keep(&p, buf)
+	buf.now.refs, buf.now.spans = p.refs, p.spans
 	if s.sizes != nil {
 		s.sizes.compare(s, id, p.refs)
 	}
@@ -275,62 +276,36 @@ func (s *Store) decode(content []byte) (parsed, error) {
 	return decodeManifest(content)
 }
 
-// buffer is the memory for reading one manifest.
+// buffer is the memory for reading one manifest, and what has been read before it.
 type buffer struct {
-	bytes []byte
-	refs  []reference
-	ids   [3][]ID
-	recent
+	now, before seen
+	ids         [3][]ID
+}
+
+// next forgets the manifest before the one that was read last.
+func (b *buffer) next() {
+	b.now, b.before = b.before, b.now
+	b.now.spans = b.now.spans[:0]
+	if b.now.bytes == nil {
+		b.now.bytes = make([]byte, 16<<10)
+	}
 }
 
 func (s *Store) buffer() *buffer {
 	if b, ok := s.buffers.Get().(*buffer); ok {
 		return b
 	}
-	return &buffer{bytes: make([]byte, 16<<10)}
+	return &buffer{}
 }
-
-// recent are references seen of late, by their text: manifests read one after
-// another are mostly of one repository, and share most of their layers.
-type recent [64]struct {
-	hex [64]byte // of sha256
-	id  ID
-}
-
-const recentPrefix = "sha256:"
-
-// find returns the ID of a digest's text, or 0 if that is not known.
-func (r *recent) find(text []byte) ID {
-	if r == nil || len(text) != len(recentPrefix)+64 || string(text[:len(recentPrefix)]) != recentPrefix {
-		return 0
-	}
-	text = text[len(recentPrefix):]
-	if last := &r[recentSlot(text)]; string(last.hex[:]) == string(text) {
-		return last.id
-	}
-	return 0
-}
-
-func (r *recent) add(d layout.Digest, id ID) {
-	if d.Algorithm() != layout.SHA256 {
-		return
-	}
-	var hex [64]byte
-	d.AppendHex(hex[:0])
-	last := &r[recentSlot(hex[:])]
-	last.hex, last.id = hex, id
-}
-
-func recentSlot(hex []byte) byte { return (hex[0] ^ hex[1]<<3) % 64 }
 
 // read reads a manifest's bytes and compares them with its digest.
 func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer) ([]byte, *loadError) {
-	if len(buf.bytes) <= size {
-		buf.bytes = make([]byte, size+size/4+1)
+	if len(buf.now.bytes) <= size {
+		buf.now.bytes = make([]byte, size+size/4+1)
 	}
 	digest := s.Table.Digest(id)
 	// One byte more than expected shows a file that has grown.
-	n, err := w.ReadBlob(digest, aside, buf.bytes[:size+1])
+	n, err := w.ReadBlob(digest, aside, buf.now.bytes[:size+1])
 	switch {
 	case disk.Gone(err):
 		failure := missingBlob()
@@ -339,7 +314,7 @@ func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer)
 	case err != nil:
 		return nil, &loadError{err: err, unsettled: walker.Unsettled(err)}
 	}
-	content := buf.bytes[:n]
+	content := buf.now.bytes[:n]
 	if layout.FromBytes(digest.Algorithm(), content) != digest {
 		return nil, &loadError{err: fmt.Errorf("its %d bytes have another digest", n), broken: true, unsettled: true}
 	}
@@ -353,7 +328,7 @@ func (s *Store) keep(p *parsed, buf *buffer) (place uint32) {
 		id := p.refs[i].id
 		if id == 0 {
 			id = s.Table.Intern(p.refs[i].digest)
-			buf.add(p.refs[i].digest, id)
+			p.refs[i].id = id
 		}
 		if p.refs[i].optional {
 			optional = append(optional, id)

@@ -107,7 +107,7 @@ func (t *Table) find(d *layout.Digest, add bool) ID {
 	}
 	sum := makeSum(d.Sum())
 	hash := t.hash(&sum)
-	s := &t.shards[hash>>32%shards]
+	s := &t.shards[sum[0]>>56]
 	id, _ := t.probe(s, uint32(hash), &sum)
 	if id == 0 {
 		id = t.findLocked(s, uint32(hash), &sum, add)

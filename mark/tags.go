@@ -7,36 +7,44 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
+func (p *pass) addTags() {
+	p.tags = make([]tag, 0, len(p.found))
+	for i := range p.found {
+		p.addTag(&p.found[i])
+	}
+}
+
 // addTag finds what a tag names.
-func (p *pass) addTag(t walker.Tag) {
+func (p *pass) addTag(t *walker.Tag) {
 	if t.Taken == "" {
 		p.totals.Tags++
 		p.repo.Tags++
 	}
-	path := layout.TagDir(p.r.Name, t.Name)
 	switch {
 	case t.Link.State == walker.LinkBroken && t.Taken == "":
-		p.tagProblem(walker.BrokenLink, path+"/"+layout.Current+"/"+layout.Link, t.Link.Detail, &t)
+		p.tagProblem(walker.BrokenLink, p.tagPath(t)+"/"+layout.Current+"/"+layout.Link, t.Link.Detail, t)
 		p.keepAll()
 	case t.Half:
-		p.tagProblem(walker.HalfTag, path, halfTagDetail(&t), &t)
+		p.tagProblem(walker.HalfTag, p.tagPath(t), halfTagDetail(t), t)
 		for _, e := range t.Newest {
-			p.addNewest(path, e)
+			p.addNewest(p.tagPath(t), e)
 		}
 	}
-	added := tag{Tag: t, node: -1}
+	added := tag{Tag: *t, node: -1}
 	if t.Link.State == walker.LinkGood {
 		added.node = p.find(t.Link.Target)
 		if added.node < 0 && (t.Taken == "" || p.away != nil) {
 			added.node = p.findLayer(t.Link.Target)
 		}
 		if added.node < 0 && t.Taken == "" {
-			p.tagProblem(walker.DanglingTag, path, fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), &t)
+			p.tagProblem(walker.DanglingTag, p.tagPath(t), fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), t)
 			p.history = true
 		}
 	}
 	p.tags = append(p.tags, added)
 }
+
+func (p *pass) tagPath(t *walker.Tag) string { return layout.TagDir(p.r.Name, t.Name) }
 
 // tagProblem records what is wrong with a tag, which removing it cures.
 func (p *pass) tagProblem(kind, path, detail string, t *walker.Tag) {
