@@ -145,7 +145,7 @@ func (r *Restore) compare(t *thing) (thingState, error) {
 	case !there:
 		return goesBack, nil
 	}
-	same := false
+	var same bool
 	switch t.kind {
 	case directoryThing:
 		return goesAway, nil

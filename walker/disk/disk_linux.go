@@ -154,7 +154,7 @@ func (d *Dir) ReadRegular(name string, buf []byte) (int, error) {
 	if err != nil {
 		return 0, pathError(OpRead, d.path, name, err)
 	}
-	defer d.kernel.close(fd)
+	defer func() { _ = d.kernel.close(fd) }()
 	n := 0
 	for n < len(buf) {
 		m, err := d.kernel.read(fd, buf[n:])
