@@ -60,7 +60,7 @@ func (s *sum) append(b []byte) []byte {
 }
 
 const (
-	shards    = 256  // by hash
+	shards    = 256  // by a sum's first byte, as blobs are listed
 	blockSize = 1024 // records
 	reserve   = 16   // records that a shard takes at a time
 	// A slot has an ID in its lower bits and a part of the hash above, so that

@@ -15,7 +15,7 @@ const processorsLook = 10 * time.Millisecond
 // useProcessors gives the program a thread for each job where it waits for a
 // network, or, as soon as the processors idle, for a disk: Go lets no more
 // threads run than there are processors. With all files in memory more threads
-// than that would cost a tenth. It goes on until ctx is done.
+// than that would cost a twentieth. It goes on until ctx is done.
 func useProcessors(ctx context.Context, store *disk.Dir, jobs int) {
 	processors := runtime.GOMAXPROCS(0)
 	switch {

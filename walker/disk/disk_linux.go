@@ -158,9 +158,6 @@ func (d *Dir) ReadRegular(name string, buf []byte) (int, error) {
 	n := 0
 	for n < len(buf) {
 		m, err := d.kernel.read(fd, buf[n:])
-		if err == unix.EINTR {
-			continue
-		}
 		if err != nil {
 			return n, pathError(OpRead, d.path, name, err)
 		}
@@ -233,9 +230,6 @@ func (d *Dir) List(fn func(Entry) error) error {
 	defer direntsPool.Put(buf)
 	for {
 		n, err := d.kernel.getdents(d.fd, buf[:])
-		if err == unix.EINTR {
-			continue
-		}
 		if err != nil {
 			return pathError(OpList, d.path, "", err)
 		}
