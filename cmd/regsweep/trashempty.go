@@ -49,6 +49,7 @@ func (p *program) trashEmpty(ctx context.Context, o *trashOptions, f *pflag.Flag
 		return err
 	}
 	defer j.close()
+	useProcessors(ctx, j.store, j.jobs)
 	bins, err := j.bins()
 	if err != nil {
 		return trashHint(err)

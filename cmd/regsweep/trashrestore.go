@@ -50,6 +50,7 @@ func (p *program) trashRestore(ctx context.Context, o *trashOptions, f *pflag.Fl
 		return err
 	}
 	defer j.close()
+	useProcessors(ctx, j.store, j.jobs)
 	bins, err := j.bins()
 	if err != nil {
 		return trashHint(err)
