@@ -59,6 +59,11 @@ func (h *happened) add(more happened) {
 	h.mounts, h.slow = h.mounts+more.mounts, h.slow+more.slow
 }
 
+// something is what each run has to do, be it on a slow machine.
+func (h *happened) something() bool {
+	return h.images >= 25 && h.sweeps >= 2 && h.removed >= 10 && h.pushes >= 50 && h.slow > 0
+}
+
 func (h *happened) enough() bool {
 	return h.images >= 1000 && h.sweeps >= 40 && h.emptied >= 8 && h.removed >= 200 && h.pushes >= 1000 &&
 		h.reused >= 40 && h.mounts >= 40 && h.slow >= 12
@@ -94,10 +99,14 @@ func testBeside(t *testing.T, version registry.Version, duration time.Duration, 
 	b.lastSweeps(r.Root)
 	r.Run()
 	images := b.verify(client.New(r.Addr()), "after a last sweep without grace")
-	return happened{
+	h := happened{
 		images: images, sweeps: sweeps.runs, emptied: sweeps.emptied, removed: sweeps.removed["blobs"],
 		pushes: b.pushes.Load(), reused: b.reused.Load(), mounts: b.mounts.Load(), slow: b.slow.Load(),
 	}
+	if !h.something() && !testing.Short() {
+		t.Errorf("too little happened in this run: %+v", h)
+	}
+	return h
 }
 
 // beside is what the pushers, the deleter and the sweeper share.
