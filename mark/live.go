@@ -69,7 +69,7 @@ func (p *pass) keepSubject(t *tag) {
 // findProtected marks the protected blobs, and finds the protected manifests.
 func (p *pass) findProtected() {
 	p.protected = map[ID]bool{}
-	p.protect.digests(func(d layout.Digest) bool {
+	p.protect.Digests(func(d layout.Digest) bool {
 		id := p.s.Table.Lookup(d)
 		if id == 0 {
 			return false
@@ -84,7 +84,7 @@ func (p *pass) findProtected() {
 	})
 	for i := range p.tags {
 		t := &p.tags[i]
-		if p.protect.hasTag(t.Name) && t.node >= 0 {
+		if p.protect.HasTag(t.Name) && t.node >= 0 {
 			p.protected[p.nodes[t.node].path] = true
 		}
 	}
@@ -94,7 +94,7 @@ func (p *pass) protectsNode(n *node) bool { return p.protected[n.id] || p.protec
 
 // protectsTag reports whether a tag is protected, or names a digest that is.
 func (p *pass) protectsTag(t *tag) bool {
-	return p.protect.hasTag(t.Name) || t.node >= 0 && p.protectsNode(&p.nodes[t.node])
+	return p.protect.HasTag(t.Name) || t.node >= 0 && p.protectsNode(&p.nodes[t.node])
 }
 
 // mark records that a digest is named for a reason.

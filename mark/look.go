@@ -288,11 +288,8 @@ func (l *Look) markFresh() {
 // markProtected marks blobs whose digest is protected wherever it is.
 func (l *Look) markProtected() {
 	t := l.Store.Table
-	l.rules.Protect.any(func(e *protected) bool {
-		if e.names != nil {
-			return false
-		}
-		id := t.Lookup(e.digest)
+	l.rules.Protect.Anywhere(func(d layout.Digest) bool {
+		id := t.Lookup(d)
 		if id == 0 || !t.record(id).has(hasBlob) {
 			return false
 		}

@@ -239,17 +239,3 @@ func names2(p parsed) []string {
 	slices.Sort(list)
 	return list
 }
-
-// FuzzProtection holds that no list of protected names makes matching panic.
-func FuzzProtection(f *testing.F) {
-	f.Add("a/b:v*\n**@sha256:"+hexA+"\n# x\nprod/**", "a/b", "v1")
-	f.Fuzz(func(_ *testing.T, text, repository, tag string) {
-		p, err := ReadProtection(strings.NewReader(text), "x")
-		if err != nil {
-			return
-		}
-		here := p.within(repository)
-		here.all()
-		here.hasTag(tag)
-	})
-}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -20,7 +21,7 @@ type pass struct {
 	r   *walker.Repository
 
 	owner   uint32
-	protect *Protection
+	protect *protect.List
 	// keep, if not Dead, is why all that the repository links is live.
 	keep Reason
 
@@ -119,7 +120,7 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 	p := &pass{
 		ctx: ctx, l: l, s: l.Store, w: l.w, r: r,
 		owner:   l.owners.Add(1),
-		protect: l.rules.Protect.within(r.Name),
+		protect: l.rules.Protect.Within(r.Name),
 		away:    l.rules.Away.enter(r.Name),
 		listed:  l.rules.Listed.within(r.Name),
 		aliases: map[ID]ID{}, failed: map[int32]*loadError{}, extra: map[int32][]ID{},
@@ -129,7 +130,7 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		p.found, p.nodes, p.here = m.found, m.nodes, m.here
 	}
 	switch {
-	case p.protect.all():
+	case p.protect.All():
 		p.keep = Protected
 	case r.Odd:
 		p.keep = Broken

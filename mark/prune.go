@@ -252,7 +252,7 @@ func (p *pass) heldNode(n *node) string {
 // protectedDirectly are the digests that are protected by themselves.
 func (p *pass) protectedDirectly() map[ID]bool {
 	direct := map[ID]bool{}
-	p.protect.digests(func(d layout.Digest) bool {
+	p.protect.Digests(func(d layout.Digest) bool {
 		id := p.s.Table.Lookup(d)
 		direct[id] = id != 0
 		return false // whether it is there is asked elsewhere

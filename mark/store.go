@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -24,7 +25,7 @@ type Rules struct {
 	OlderThan      time.Duration
 	// UploadsOlderThan is the age above which an upload is abandoned.
 	UploadsOlderThan time.Duration
-	Protect          *Protection
+	Protect          *protect.List
 	// PullThrough says that the store is a cache, which lacks what nobody has asked for.
 	PullThrough bool
 	// Away are roots that go, or nil. What is garbage without that is left alone.

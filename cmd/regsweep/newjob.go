@@ -11,6 +11,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/protect"
 )
 
 // newJob finds the registry and makes the run of a command that removes. The
@@ -74,7 +75,7 @@ func foreign(place *layout.Place) (string, error) {
 }
 
 // protection reads the list of --protect. One that names nothing is refused.
-func (p *program) protection(r *removal, f *pflag.FlagSet) (*mark.Protection, error) {
+func (p *program) protection(r *removal, f *pflag.FlagSet) (*protect.List, error) {
 	if !f.Changed("protect") {
 		return nil, nil
 	}
@@ -91,7 +92,7 @@ func (p *program) protection(r *removal, f *pflag.FlagSet) (*mark.Protection, er
 	return list, nil
 }
 
-func (p *program) readProtection(file string) (*mark.Protection, error) {
+func (p *program) readProtection(file string) (*protect.List, error) {
 	if file == "-" {
 		return protection(p.in, "standard input")
 	}
@@ -104,8 +105,8 @@ func (p *program) readProtection(file string) (*mark.Protection, error) {
 }
 
 // protection reads the list; what is wrong in it is wrong usage.
-func protection(r io.Reader, name string) (*mark.Protection, error) {
-	p, err := mark.ReadProtection(r, name)
+func protection(r io.Reader, name string) (*protect.List, error) {
+	p, err := protect.Read(r, name)
 	if err != nil {
 		return nil, usage(fmt.Errorf("--protect: %w", err))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
 )
@@ -19,8 +20,8 @@ import (
 type pruning struct {
 	policy    *retention.Policy
 	fromFlags bool
-	all       bool             // every decision is to be kept
-	listed    *mark.Protection // by --protect
+	all       bool          // every decision is to be kept
+	listed    *protect.List // by --protect
 
 	decider *retention.Decider
 

@@ -27,20 +27,20 @@ func (r *roff) text(text string) {
 	line := ""
 	for _, word := range strings.Fields(text) {
 		if line != "" && len(line)+1+len(word) > width {
-			r.line(protect(escape(line)))
+			r.line(notRequest(escape(line)))
 			line = ""
 		}
 		line = strings.TrimPrefix(line+" "+word, " ")
 	}
 	if line != "" {
-		r.line(protect(escape(line)))
+		r.line(notRequest(escape(line)))
 	}
 }
 
 // item is a paragraph with a name before it.
 func (r *roff) item(name, text string) {
 	r.line(".TP")
-	r.line(protect(`\fB` + escape(name) + `\fR`))
+	r.line(notRequest(`\fB` + escape(name) + `\fR`))
 	r.text(text)
 }
 
@@ -48,7 +48,7 @@ func (r *roff) item(name, text string) {
 func (r *roff) verbatim(lines []string) {
 	r.line(".nf")
 	for _, line := range lines {
-		r.line(protect(escape(line)))
+		r.line(notRequest(escape(line)))
 	}
 	r.line(".fi")
 }
@@ -133,8 +133,8 @@ func escape(text string) string {
 	return strings.NewReplacer(`\`, `\e`, `-`, `\-`).Replace(text)
 }
 
-// protect keeps a line of text from being taken for a request.
-func protect(line string) string {
+// notRequest keeps a line of text from being taken for a request.
+func notRequest(line string) string {
 	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
 		return `\&` + line
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/protect"
 )
 
 // BenchmarkMillionTags decides about a million tags with a policy that asks
@@ -58,8 +58,8 @@ rules:
 }
 
 // running is a list of what a cluster runs.
-func running(b *testing.B, n int) *mark.Protection {
-	p := &mark.Protection{}
+func running(b *testing.B, n int) *protect.List {
+	p := &protect.List{}
 	for i := range n {
 		if err := p.Add(i+1, "registry.example.com/ci/app-0@"+digestOf(fmt.Sprint("running", i)).String()); err != nil {
 			b.Fatal(err)

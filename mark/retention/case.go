@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/protect"
 )
 
 // repositoryCase is one repository that is being decided about.
 type repositoryCase struct {
 	*Decider
-	guard mark.Guard
+	guard protect.Guard
 	whole []string // why all of it is protected
 	rule  *rule    // nil if none matches
 

@@ -7,7 +7,7 @@ import (
 	"time"
 	_ "time/tzdata" // registries' containers have no time zones of their own
 
-	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/protect"
 )
 
 // rule is a Rule that can match.
@@ -169,7 +169,7 @@ func parseZone(name string) (*time.Location, error) {
 
 // addProtected refuses what a list of protected names would take for a name
 // that there cannot be: it would protect nothing, and say so too late.
-func addProtected(list *mark.Protection, line int, text string) error {
+func addProtected(list *protect.List, line int, text string) error {
 	switch {
 	case strings.HasPrefix(text, isExpression):
 		return errors.New("protect has globs only")

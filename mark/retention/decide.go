@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/protect"
 )
 
 // Tag is what retention has to know of a tag.
@@ -61,7 +61,7 @@ type Options struct {
 	// and young tags of orphaned referrers.
 	Grace time.Duration
 	// Protect is protected besides what the policy protects.
-	Protect *mark.Protection
+	Protect *protect.List
 }
 
 // EmptyError refuses a rule that would leave a repository without a tag. The
@@ -78,7 +78,7 @@ func (e *EmptyError) Error() string {
 // Decider applies a policy. It may be used concurrently.
 type Decider struct {
 	rules   []rule
-	protect *mark.Protection
+	protect *protect.List
 	now     time.Time
 	grace   time.Duration
 }
@@ -94,13 +94,13 @@ func (p *Policy) Decider(o Options) (*Decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decider{rules: rules, protect: mark.JoinProtections(own, o.Protect), now: o.Now, grace: o.Grace}, nil
+	return &Decider{rules: rules, protect: protect.Join(own, o.Protect), now: o.Now, grace: o.Grace}, nil
 }
 
 // Protection is what the policy protects. Mark has to know it too, since what
 // is protected may be below what goes.
-func (p *Policy) Protection() (*mark.Protection, error) {
-	list := &mark.Protection{}
+func (p *Policy) Protection() (*protect.List, error) {
+	list := &protect.List{}
 	var errs []error
 	for i, text := range p.Protect {
 		if err := addProtected(list, i+1, text); err != nil {
@@ -111,7 +111,7 @@ func (p *Policy) Protection() (*mark.Protection, error) {
 }
 
 // Protection is all that the decisions protect.
-func (d *Decider) Protection() *mark.Protection { return d.protect }
+func (d *Decider) Protection() *protect.List { return d.protect }
 
 // Age says which time counts in a repository. Created need be known only where
 // it is that.

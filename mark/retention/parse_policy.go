@@ -1,13 +1,12 @@
 package retention
 
 import (
+	"github.com/regsweep/regsweep/mark/protect"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/regsweep/regsweep/mark"
 )
 
 func (p *parser) policy(n *yaml.Node, policy *Policy) {
-	protected := &mark.Protection{}
+	protected := &protect.List{}
 	seen := p.fields(n, "a policy", []field{
 		{"version", p.version},
 		{"timezone", p.zone(&policy.Timezone)},

@@ -13,7 +13,7 @@ import "fmt"
 // Policy is what a policy file says. It is plain data: Parse reads it, Marshal
 // writes it, Decider makes something of it that decides.
 type Policy struct {
-	Protect  []string // see mark.ReadProtection for their form
+	Protect  []string // see protect.Read for their form
 	Timezone string   // of the calendar's buckets, such as "Europe/Berlin"; empty is UTC
 	Rules    []Rule   // the first whose repositories match decides for a repository
 }

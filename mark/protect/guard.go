@@ -1,4 +1,4 @@
-package mark
+package protect
 
 import (
 	"strings"
@@ -8,9 +8,9 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// Add adds what one line of a protection names; see ReadProtection. It must not
+// Add adds what one line of a protection names; see Read. It must not
 // be called once p is in use.
-func (p *Protection) Add(line int, text string) error {
+func (p *List) Add(line int, text string) error {
 	e, err := parseProtected(text)
 	if err != nil {
 		return err
@@ -20,10 +20,10 @@ func (p *Protection) Add(line int, text string) error {
 	return nil
 }
 
-// JoinProtections protects what any of several does; each of them still knows
+// Join protects what any of several does; each of them still knows
 // which of its own lines protected nothing.
-func JoinProtections(several ...*Protection) *Protection {
-	joined := &Protection{}
+func Join(several ...*List) *List {
+	joined := &List{}
 	for _, p := range several {
 		if p != nil {
 			joined.entries = append(joined.entries, p.entries...)
@@ -44,9 +44,9 @@ type Guard struct {
 
 // Guard returns what p protects in a repository, so arranged that a list of
 // thousands of digests costs a lookup for each tag.
-func (p *Protection) Guard(repository string) Guard {
+func (p *List) Guard(repository string) Guard {
 	g := Guard{}
-	here := p.within(repository)
+	here := p.Within(repository)
 	if here == nil {
 		return g
 	}

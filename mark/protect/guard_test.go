@@ -1,4 +1,4 @@
-package mark
+package protect
 
 import (
 	"strings"
@@ -11,7 +11,7 @@ import (
 
 func TestGuard(t *testing.T) {
 	d := layout.FromBytes(layout.SHA256, []byte("x"))
-	p, err := ReadProtection(strings.NewReader(strings.Join([]string{
+	p, err := Read(strings.NewReader(strings.Join([]string{
 		"prod/**", "**:release-*", "team/app:v1", "team/app@" + d.String(), "registry.example.com:5000/team/app:v{1,2}", d.String(), "nobody",
 	}, "\n")), "list")
 	if err != nil {
@@ -38,10 +38,10 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestJoinProtections holds that what is joined protects, and that its parts
+// TestJoin holds that what is joined protects, and that its parts
 // know of it.
-func TestJoinProtections(t *testing.T) {
-	var a, b Protection
+func TestJoin(t *testing.T) {
+	var a, b List
 	for _, err := range []error{a.Add(3, "a"), b.Add(5, "b:v1"), b.Add(6, "c")} {
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +50,7 @@ func TestJoinProtections(t *testing.T) {
 	if a.Add(1, "a/[b") == nil || a.Add(1, "") == nil {
 		t.Error("what is no name was added")
 	}
-	joined := JoinProtections(&a, nil, &b)
+	joined := Join(&a, nil, &b)
 	if g := joined.Guard("b"); g.Repository() != nil || g.Tag("v1") == nil || g.Tag("v2") != nil {
 		t.Error("b:v1 is not what is protected")
 	}
@@ -60,7 +60,21 @@ func TestJoinProtections(t *testing.T) {
 	if diff := cmp.Diff([]string{"line 6: c"}, append(a.Unmatched(), b.Unmatched()...)); diff != "" {
 		t.Errorf("unmatched (-want +got):\n%s", diff)
 	}
-	if empty := JoinProtections(nil, nil); !empty.Empty() {
+	if empty := Join(nil, nil); !empty.Empty() {
 		t.Error("nothing joined protects something")
 	}
+}
+
+// FuzzRead holds that no list of protected names makes matching panic.
+func FuzzRead(f *testing.F) {
+	f.Add("a/b:v*\n**@sha256:"+strings.Repeat("a", 64)+"\n# x\nprod/**", "a/b", "v1")
+	f.Fuzz(func(_ *testing.T, text, repository, tag string) {
+		p, err := Read(strings.NewReader(text), "x")
+		if err != nil {
+			return
+		}
+		here := p.Within(repository)
+		here.All()
+		here.HasTag(tag)
+	})
 }

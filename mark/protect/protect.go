@@ -1,4 +1,5 @@
-package mark
+// Package protect reads lists of what must be kept, and says what of a repository they name.
+package protect
 
 import (
 	"bufio"
@@ -12,9 +13,9 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// Protection is a list of repositories, tags and digests that stay. A nil
-// Protection protects nothing. Its methods may be called concurrently.
-type Protection struct {
+// List is a list of repositories, tags and digests that stay. A nil
+// List protects nothing. Its methods may be called concurrently.
+type List struct {
 	entries []*protected
 }
 
@@ -29,11 +30,11 @@ type protected struct {
 	hit    atomic.Bool
 }
 
-// ReadProtection reads one NAME, NAME:TAG, NAME@DIGEST, glob of these or bare
+// Read reads one NAME, NAME:TAG, NAME@DIGEST, glob of these or bare
 // digest a line. Blank lines and those that begin with # are skipped. A name
 // may begin with a registry's host, as clusters report it. Errors name the line.
-func ReadProtection(r io.Reader, file string) (*Protection, error) {
-	p := &Protection{}
+func Read(r io.Reader, file string) (*List, error) {
+	p := &List{}
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		text := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
@@ -104,12 +105,12 @@ func (e *protected) inRepository(name string) bool {
 	return false
 }
 
-// within returns what is protected in one repository, or nil.
-func (p *Protection) within(repository string) *Protection {
+// Within returns what is protected in one repository, or nil.
+func (p *List) Within(repository string) *List {
 	if p == nil {
 		return nil
 	}
-	here := &Protection{}
+	here := &List{}
 	for _, e := range p.entries {
 		if e.inRepository(repository) {
 			here.entries = append(here.entries, e)
@@ -121,23 +122,23 @@ func (p *Protection) within(repository string) *Protection {
 	return here
 }
 
-// all reports whether the whole repository is protected; p is within it.
-func (p *Protection) all() bool {
+// All reports whether the whole repository is protected; p is within it.
+func (p *List) All() bool {
 	return p.any(func(e *protected) bool { return e.tag == "" && e.digest.IsZero() })
 }
 
-// hasTag reports whether a tag is protected; p is within its repository.
-func (p *Protection) hasTag(tag string) bool {
+// HasTag reports whether a tag is protected; p is within its repository.
+func (p *List) HasTag(tag string) bool {
 	return p.any(func(e *protected) bool { return e.tag != "" && doublestar.MatchUnvalidated(e.tag, tag) })
 }
 
-// digests calls fn for every digest that is protected; fn reports whether it is there.
-func (p *Protection) digests(fn func(layout.Digest) bool) {
+// Digests calls fn for every digest that is protected; fn reports whether it is there.
+func (p *List) Digests(fn func(layout.Digest) bool) {
 	p.any(func(e *protected) bool { return !e.digest.IsZero() && fn(e.digest) })
 }
 
 // any asks about every entry, so that each that matches is known to have.
-func (p *Protection) any(match func(*protected) bool) bool {
+func (p *List) any(match func(*protected) bool) bool {
 	found := false
 	if p == nil {
 		return false
@@ -152,10 +153,10 @@ func (p *Protection) any(match func(*protected) bool) bool {
 }
 
 // Empty reports whether nothing is named.
-func (p *Protection) Empty() bool { return p == nil || len(p.entries) == 0 }
+func (p *List) Empty() bool { return p == nil || len(p.entries) == 0 }
 
 // Unmatched returns the lines that have protected nothing.
-func (p *Protection) Unmatched() (lines []string) {
+func (p *List) Unmatched() (lines []string) {
 	if p == nil {
 		return nil
 	}
@@ -165,4 +166,10 @@ func (p *Protection) Unmatched() (lines []string) {
 		}
 	}
 	return lines
+}
+
+// Anywhere calls fn for every digest that is protected in all repositories; fn
+// reports whether it is there.
+func (p *List) Anywhere(fn func(layout.Digest) bool) {
+	p.any(func(e *protected) bool { return e.names == nil && fn(e.digest) })
 }
