@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -107,25 +106,6 @@ func (p *program) verifyConsent(r *removal, command string) error {
 		Hint: "say --yes, or look at what it would do with --dry-run",
 	}
 }
-
-// age is a duration flag with days and weeks besides Go's units.
-type age time.Duration
-
-// Set reads 30d, 2d3h6m, 1.5w, 90s or 0.
-func (a *age) Set(text string) error {
-	d, err := retention.ParseDuration(text)
-	if err != nil {
-		return err
-	}
-	*a = age(d)
-	return nil
-}
-
-// String is the age in days where it is a number of those.
-func (a *age) String() string { return retention.Duration(*a).String() }
-
-// Type is the kind of value in help.
-func (a *age) Type() string { return "age" }
 
 // limit is a share of the store's blob bytes, or a number of bytes.
 type limit struct {

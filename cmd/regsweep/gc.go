@@ -18,7 +18,7 @@ type gcOptions struct {
 	removal
 	planning
 	deleteUntagged bool
-	olderThan      age
+	olderThan      ago
 	olderThanGiven bool
 	arg            string
 }
@@ -49,9 +49,9 @@ cannot be read in full. If anything cannot be read at all, nothing is removed.` 
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
 	o.planning.add(cmd.Flags())
-	o.olderThan = age(24 * time.Hour)
+	o.olderThan = ago{Length: 24 * time.Hour}
 	cmd.Flags().BoolVarP(&o.deleteUntagged, "delete-untagged", "m", false, "remove manifests without a tag too, unless something keeps them")
-	cmd.Flags().Var(&o.olderThan, "older-than", "with -m: keep untagged manifests younger than this `AGE`; 0 lifts it")
+	cmd.Flags().Var(&o.olderThan, "older-than", "with -m: keep untagged manifests younger than this `AGE`, or than a date; 0 lifts it")
 	return cmd
 }
 
@@ -84,7 +84,7 @@ func (p *program) gc(ctx context.Context, o *gcOptions, f *pflag.FlagSet, args [
 		return err
 	}
 	job.planning = o.planning
-	job.rules.DeleteUntagged, job.rules.OlderThan = o.deleteUntagged, time.Duration(o.olderThan)
+	job.rules.DeleteUntagged, job.olderThan = o.deleteUntagged, o.olderThan
 	if job.rules.PullThrough && o.deleteUntagged && !o.olderThanGiven {
 		return &layout.HintError{
 			Err:  fmt.Errorf("%q is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -25,6 +26,7 @@ type job struct {
 	prune   *pruning           // of the command of this name, or nil
 	applied *sweep.WrittenPlan // of apply, or nil
 	planning
+	olderThan ago // of gc -m
 
 	started  time.Time
 	store    *disk.Dir
@@ -58,6 +60,9 @@ func (j *job) run(ctx context.Context) (err error) {
 	}()
 	if err := j.start(); err != nil {
 		return err
+	}
+	if !j.olderThan.isZero() { // that of a written plan stays
+		j.rules.OlderThan = retention.Ago(j.olderThan).Before(j.rules.Now)
 	}
 	if err := j.finishRestores(ctx); err != nil {
 		return err

@@ -22,7 +22,7 @@ type lsOptions struct {
 	common
 	repository string
 	sort       string
-	olderThan  age
+	olderThan  ago
 	untagged   bool
 	noTrunc    bool
 }
@@ -49,7 +49,7 @@ It changes nothing and takes no lock. With -q it prints names only, or digests.`
 	}
 	o.add(cmd.Flags())
 	cmd.Flags().StringVar(&o.sort, "sort", "name", "order by `KEY`: name, size, unique, reclaimable, pushed or created; the largest and the newest first")
-	cmd.Flags().Var(&o.olderThan, "older-than", "only what was pushed longer ago than this `AGE`")
+	cmd.Flags().Var(&o.olderThan, "older-than", "only what was pushed longer ago than this `AGE`, or before a date")
 	cmd.Flags().BoolVar(&o.untagged, "untagged", false, "only manifests without a tag, or repositories that have such")
 	cmd.Flags().BoolVar(&o.noTrunc, "no-trunc", false, "whole digests and names on a terminal, too")
 	return cmd
@@ -155,7 +155,7 @@ func (r *reading) listRepositories(o *lsOptions, look *mark.Look, survey *mark.S
 
 // isOlder reports whether something was pushed long enough ago to be listed.
 func (r *reading) isOlder(o *lsOptions, pushed int64) bool {
-	return o.olderThan == 0 || pushed <= r.rules.Now.Add(-time.Duration(o.olderThan)).UnixNano()
+	return o.olderThan.isZero() || pushed <= o.olderThan.from(r.rules.Now).UnixNano()
 }
 
 // writeList writes a table, or with -q one of its columns.

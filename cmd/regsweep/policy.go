@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
@@ -58,7 +59,7 @@ func (p *program) readPolicy(file string) (*retention.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	policy, err := retention.Parse(policyName(file), content)
+	policy, err := retention.Parse(policyName(file), content, time.Now())
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var errs []error
 		for _, one := range several.Unwrap() {

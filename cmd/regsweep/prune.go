@@ -19,7 +19,7 @@ type pruneOptions struct {
 	policyFile   string
 	printPolicy  bool
 	filters      []string
-	ago          age
+	ago          ago
 	keep         int
 	untagged     bool
 	untaggedOnly bool
@@ -58,7 +58,7 @@ unless the rule, or the flag --allow-empty, allows that. Older garbage is left t
 	f.StringVar(&o.policyFile, "policy", "", "the policy's `FILE`; - is standard input")
 	f.BoolVar(&o.printPolicy, "print-policy", false, "write the policy, that of a file or of flags, and do nothing else")
 	f.StringArrayVar(&o.filters, "filter", nil, "`REPO_REGEX:TAG_REGEX`, for whole names, of the tags that may go; may be repeated")
-	f.Var(&o.ago, "ago", "only what is older than this `AGE` goes")
+	f.Var(&o.ago, "ago", "only what is older than this `AGE`, or than a date, goes")
 	f.IntVar(&o.keep, "keep", 0, "keep the `N` newest of all tags of a repository that any filter matches")
 	f.BoolVar(&o.untagged, "untagged", false, "remove untagged manifests too, if they are older than --ago")
 	f.BoolVar(&o.untaggedOnly, "untagged-only", false, "remove untagged manifests, and no tags; without --filter in every repository")
@@ -98,7 +98,7 @@ func (o *pruneOptions) policy(p *program, f *pflag.FlagSet) (*retention.Policy, 
 	}
 	flags := retention.Flags{Filters: o.filters, Untagged: o.untagged, UntaggedOnly: o.untaggedOnly, AllowEmpty: o.allowEmpty}
 	if f.Changed("ago") {
-		ago := retention.Duration(o.ago)
+		ago := retention.Ago(o.ago)
 		flags.Ago = &ago
 	}
 	if f.Changed("keep") {

@@ -42,7 +42,7 @@ the trash is emptied.`,
 type trashOptions struct {
 	common
 	consent   removal // dryRun and yes
-	olderThan age
+	olderThan ago
 	runs      []string
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
@@ -32,7 +31,7 @@ read, nothing is removed.` + exitStatusHelp,
 		},
 	}
 	o.add(cmd.Flags())
-	cmd.Flags().Var(&o.olderThan, "older-than", "only runs that were started longer ago than this `AGE`")
+	cmd.Flags().Var(&o.olderThan, "older-than", "only runs that were started longer ago than this `AGE`, or before a date")
 	return cmd
 }
 
@@ -54,8 +53,8 @@ func (p *program) trashEmpty(ctx context.Context, o *trashOptions, f *pflag.Flag
 	if err != nil {
 		return trashHint(err)
 	}
-	if o.olderThan > 0 {
-		border := j.started.Add(-time.Duration(o.olderThan))
+	if !o.olderThan.isZero() {
+		border := o.olderThan.from(j.started)
 		bins = slices.DeleteFunc(bins, func(b *sweep.Bin) bool { return b.Started.After(border) })
 	}
 	return j.empty(ctx, &sweep.Emptying{Bins: bins, Rules: j.rules, Jobs: o.jobs})

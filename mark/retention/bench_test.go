@@ -25,7 +25,7 @@ rules:
     keep: {semver: {major: 2, minor: 3, patch: 10, prerelease: 3}, last: 10}
   - match: ["*"]
     keep: {last: 20, hourly: 24, daily: 7, weekly: 4, monthly: 6, yearly: 2, within: 3d}
-`))
+`), now)
 	if err != nil {
 		b.Fatal(err)
 	}

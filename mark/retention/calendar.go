@@ -14,7 +14,7 @@ func (c *repositoryCase) judge(k *Keep, pool []*thing) {
 	if k.Last > 0 {
 		judgeLast(k.Last, timed)
 	}
-	if k.Within > 0 {
+	if !k.Within.IsZero() {
 		judgeWithin(k.Within, c.now, timed)
 	}
 	for _, b := range k.calendar() {
@@ -49,9 +49,9 @@ func judgeLast(n int, timed []*thing) {
 	}
 }
 
-func judgeWithin(within Duration, now time.Time, timed []*thing) {
-	inside, outside := "within "+within.String(), "older than "+within.String()
-	border := now.Add(-time.Duration(within))
+func judgeWithin(within Ago, now time.Time, timed []*thing) {
+	inside, outside := within.reasons()
+	border := within.From(now)
 	for _, t := range timed {
 		if t.Time.Before(border) {
 			t.drop(outside)

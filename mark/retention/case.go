@@ -174,7 +174,7 @@ func (c *repositoryCase) applyUntagged(all []*thing) {
 func (c *repositoryCase) fresh(t *thing) bool { return c.now.Sub(t.pushed) < c.grace }
 
 func (c *repositoryCase) freshReason() string {
-	return "younger than the grace of " + Duration(c.grace).String()
+	return "younger than the grace of " + LengthText(c.grace)
 }
 
 // shared says of the tags that go which tag keeps their manifest: of several

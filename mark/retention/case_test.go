@@ -105,11 +105,11 @@ func parseTime(text string) (time.Time, error) {
 		}
 	}
 	future := strings.HasPrefix(text, "-")
-	d, err := ParseDuration(strings.TrimPrefix(text, "-"))
+	ago, err := ParseAge(strings.TrimPrefix(text, "-"))
 	if future {
-		d = -d
+		return now.Add(ago.Length), err
 	}
-	return now.Add(-time.Duration(d)), err
+	return ago.From(now), err
 }
 
 func reference(repository, tag string, d layout.Digest) string {

@@ -146,7 +146,7 @@ func (k *Keep) check() error {
 			return fmt.Errorf("%s: %d is negative", c.key, *c.n)
 		}
 	}
-	if k.Within < 0 {
+	if k.Within.Months < 0 || k.Within.Length < 0 {
 		return fmt.Errorf("within: %w", errNegative)
 	}
 	switch {

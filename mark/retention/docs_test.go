@@ -36,7 +36,7 @@ func TestDocs(t *testing.T) {
 			flags = policyOfCommand(t, m[2])
 		case "yaml":
 			policies++
-			if policy, err = Parse("policy.md", body); err != nil {
+			if policy, err = Parse("policy.md", body, now); err != nil {
 				t.Fatalf("%v\n%s", err, body)
 			}
 			if flags != nil {
@@ -87,7 +87,7 @@ func policyOfCommand(t *testing.T, text string) *Policy {
 		t.Fatal(err)
 	}
 	if *ago != "" {
-		d, err := ParseDuration(*ago)
+		d, err := ParseAgo(*ago, now)
 		if err != nil {
 			t.Fatal(err)
 		}

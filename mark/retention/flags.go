@@ -10,7 +10,7 @@ import (
 type Flags struct {
 	// Filters are pairs REPO_REGEX:TAG_REGEX, each for whole names.
 	Filters []string
-	Ago     *Duration // only what is older goes; nil if it was not given
+	Ago     *Ago // only what is older goes; nil if it was not given
 	// Keep is how many of the newest stay, of all tags of a repository that any
 	// filter matches, whatever their age; nil if it was not given.
 	Keep         *int

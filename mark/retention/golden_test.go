@@ -31,7 +31,7 @@ func TestGolden(t *testing.T) {
 			for i := range archive.Files {
 				section := &archive.Files[i]
 				if section.Name != "tags" {
-					if policy, err = Parse(section.Name, section.Data); err != nil {
+					if policy, err = Parse(section.Name, section.Data, now); err != nil {
 						t.Fatal(err)
 					}
 					continue
@@ -63,7 +63,7 @@ func checkScene(t *testing.T, policy *Policy, text *[]byte) {
 
 // TestImages: an image goes with its last tag, and not while one stays.
 func TestImages(t *testing.T) {
-	p, err := Parse("p", []byte("version: 1\nrules: [{repositories: [a], tags: [{match: ['*'], keep: {last: 2}}], untagged: {keep: {within: 1d}}}]"))
+	p, err := Parse("p", []byte("version: 1\nrules: [{repositories: [a], tags: [{match: ['*'], keep: {last: 2}}], untagged: {keep: {within: 1d}}}]"), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestImages(t *testing.T) {
 
 // TestEmptyError: the refusal names rule, repository and how many would go.
 func TestEmptyError(t *testing.T) {
-	p, err := Parse("p", []byte("version: 1\nrules: [{name: all, repositories: ['**'], tags: [{match: ['*'], keep: {none: true}}]}]"))
+	p, err := Parse("p", []byte("version: 1\nrules: [{name: all, repositories: ['**'], tags: [{match: ['*'], keep: {none: true}}]}]"), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,10 +118,12 @@ func TestHandMade(t *testing.T) {
 		"a bad exclude": func(p *Policy) {
 			p.Rules[0].Tags = []Entry{{Match: []string{"*"}, Exclude: []string{""}, Keep: Keep{Last: 1}}}
 		},
-		"a bad filter":       func(p *Policy) { p.Rules[0].Tags = []Entry{{Filter: []string{"a"}, Keep: Keep{Last: 1}}} },
-		"no keep":            func(p *Policy) { p.Rules[0].Tags = []Entry{{Match: []string{"*"}}} },
-		"below 0":            func(p *Policy) { p.Rules[0].Tags = []Entry{{Match: []string{"*"}, Keep: Keep{Last: -1}}} },
-		"within below 0":     func(p *Policy) { p.Rules[0].Tags = []Entry{{Match: []string{"*"}, Keep: Keep{Within: -1}}} },
+		"a bad filter": func(p *Policy) { p.Rules[0].Tags = []Entry{{Filter: []string{"a"}, Keep: Keep{Last: 1}}} },
+		"no keep":      func(p *Policy) { p.Rules[0].Tags = []Entry{{Match: []string{"*"}}} },
+		"below 0":      func(p *Policy) { p.Rules[0].Tags = []Entry{{Match: []string{"*"}, Keep: Keep{Last: -1}}} },
+		"within below 0": func(p *Policy) {
+			p.Rules[0].Tags = []Entry{{Match: []string{"*"}, Keep: Keep{Within: Ago{Length: -1}}}}
+		},
 		"none and more":      func(p *Policy) { p.Rules[0].Untagged = &Keep{None: true, Last: 1} },
 		"untagged semver":    func(p *Policy) { p.Rules[0].Untagged = &Keep{Semver: Semver{Major: 1}} },
 		"a bad zone":         func(p *Policy) { p.Timezone = "Local" },

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -29,9 +30,10 @@ func (e *ParseError) Error() string {
 // Parse reads a policy; file is its name in errors. It takes nothing on trust:
 // an unknown or repeated key, a value of another kind, a list that is empty and
 // a pattern that cannot match are errors, since each would quietly remove more,
-// or less, than was meant. The error joins a *ParseError for each.
-func Parse(file string, content []byte) (*Policy, error) {
-	p := &parser{file: file, lines: strings.Split(string(content), "\n")}
+// or less, than was meant; so is a date after now. The error joins a *ParseError
+// for each.
+func Parse(file string, content []byte, now time.Time) (*Policy, error) {
+	p := &parser{file: file, now: now, lines: strings.Split(string(content), "\n")}
 	policy := &Policy{}
 	if root := p.document(content); root != nil {
 		p.policy(root, policy)
@@ -49,6 +51,7 @@ func Parse(file string, content []byte) (*Policy, error) {
 
 type parser struct {
 	file  string
+	now   time.Time
 	lines []string
 	errs  []error
 }

@@ -110,7 +110,7 @@ func (p *parser) untagged(n *yaml.Node) *Keep {
 func (p *parser) keep(n *yaml.Node, k *Keep) {
 	before := len(p.errs)
 	keys := []field{
-		{"within", p.duration(&k.Within, "within")},
+		{"within", p.ago(&k.Within, "within")},
 		{"semver", func(n *yaml.Node) { p.semver(n, &k.Semver) }},
 		{"all", p.truth(&k.All, "all", false)},
 		{"none", p.truth(&k.None, "none", false)},

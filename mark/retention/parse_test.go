@@ -3,6 +3,7 @@ package retention
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -37,11 +38,11 @@ rules:
 `
 
 func TestParseEverything(t *testing.T) {
-	p, err := Parse("policy.yaml", []byte(everything))
+	p, err := Parse("policy.yaml", []byte(everything), now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	week, span, quarter := Duration(7*24*3600e9), Duration(36*3600e9), Duration(90*24*3600e9)
+	week, span, quarter := Ago{Length: 7 * 24 * time.Hour}, Ago{Length: 36 * time.Hour}, Ago{Length: 90 * 24 * time.Hour}
 	want := &Policy{
 		Timezone: "Europe/Berlin",
 		Protect:  []string{"prod/**", "**:release-*", "team/app@sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"},
@@ -64,7 +65,7 @@ func TestParseEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Parse("printed", printed)
+	again, err := Parse("printed", printed, now)
 	if diff := cmp.Diff(want, again); diff != "" || err != nil {
 		t.Errorf("printed and parsed (-want +got): %v\n%s\n%s", err, diff, printed)
 	}
@@ -79,7 +80,7 @@ func TestParseLenient(t *testing.T) {
 		"said as default":            "version: 1\nrules: [{repositories: [a], tags: [{match: [x], keep: {last: 1}}], age: pushed, allow-empty: false, orphaned-referrers: keep}]",
 		"a byte order mark and CRLF": "\ufeffversion: 1\r\nrules:\r\n- repositories: [a]\r\n  tags: [{match: [x], keep: {last: 1}}]\r\n",
 	} {
-		p, err := Parse("p", []byte(text))
+		p, err := Parse("p", []byte(text), now)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -143,8 +144,8 @@ func TestParseErrors(t *testing.T) {
 		"last of a lot":        {keep("{last: 99999999999999999999}"), `"99999999999999999999"`},
 		"last in octal":        {keep("{last: 010}"), `"010"`},
 		"last of a list":       {keep("{last: [1]}"), `line 4, column 36: last has to be a whole number`},
-		"within of 7":          {keep("{within: 7}"), `line 4, column 38: within: not a duration such as 90m, 24h, 30d or 2w: "7"`},
-		"within of 7 days":     {keep("{within: 7 days}"), `line 4, column 38: within: not a duration such as 90m, 24h, 30d or 2w: "7 days"`},
+		"within of 7":          {keep("{within: 7}"), `line 4, column 38: within: not an age such as 24h, 30d, 2w or 3mo, nor a date such as 2026-04-05: "7"`},
+		"within of 7 days":     {keep("{within: 7 days}"), `line 4, column 38: within: not an age such as 24h, 30d, 2w or 3mo, nor a date such as 2026-04-05: "7 days"`},
 		"within of a month":    {keep("{within: 2M}"), `"2M"`},
 		"within below 0":       {keep("{within: -7d}"), `line 4, column 38: within: an age is not negative: "-7d"`},
 		"within of 0":          {keep("{within: 0}"), `line 4, column 38: within: nothing is that young: "0"`},
@@ -178,7 +179,7 @@ func TestParseErrors(t *testing.T) {
 		"protect nothing":      {"version: 1\nprotect: []\nrules: []", `line 2, column 10: an empty list of protected names`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := Parse("dir/policy.yaml", []byte(c.text))
+			p, err := Parse("dir/policy.yaml", []byte(c.text), now)
 			if err == nil || p != nil {
 				t.Fatalf("parsed as %+v", p)
 			}
@@ -191,12 +192,12 @@ func TestParseErrors(t *testing.T) {
 
 // TestParseSaysAll holds that one mistake does not hide the next.
 func TestParseSaysAll(t *testing.T) {
-	_, err := Parse("p", []byte("version: 1\nrules:\n- repositories: ['[']\n  tags:\n  - match: [a]\n    keep: {last: no}\n  - mach: [a]\n    keep: {within: x}\n"))
+	_, err := Parse("p", []byte("version: 1\nrules:\n- repositories: ['[']\n  tags:\n  - match: [a]\n    keep: {last: no}\n  - mach: [a]\n    keep: {within: x}\n"), now)
 	want := []string{
 		`p, line 3, column 18: not a glob: "["`,
 		`p, line 6, column 18: last has to be a whole number from 1 on: "no"`,
 		`p, line 7, column 5: an entry of tags has no key "mach"; it has match, exclude, filter, keep`,
-		`p, line 8, column 20: within: not a duration such as 90m, 24h, 30d or 2w: "x"`,
+		`p, line 8, column 20: within: not an age such as 24h, 30d, 2w or 3mo, nor a date such as 2026-04-05: "x"`,
 		`p, line 7, column 5: an entry of tags has to say match: "- mach: [a]"`,
 	}
 	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
@@ -211,7 +212,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("version: 1\nrules: [{repositories: &r [a, *r], tags: *r}]")
 	f.Add("version: 1\nprotect: '**:x'\nrules: [{repositories: [a], untagged: {keep: {none: true}}}]")
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := Parse("p", []byte(text))
+		p, err := Parse("p", []byte(text), now)
 		if err != nil {
 			return
 		}
@@ -219,7 +220,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := Parse("printed", printed)
+		again, err := Parse("printed", printed, now)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, printed)
 		}

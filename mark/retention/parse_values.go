@@ -70,20 +70,20 @@ func (p *parser) count(into *int, key string) func(*yaml.Node) {
 	}
 }
 
-func (p *parser) duration(into *Duration, key string) func(*yaml.Node) {
+func (p *parser) ago(into *Ago, key string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		text, ok := p.scalar(n, key)
 		if !ok {
 			return
 		}
-		d, err := ParseDuration(text)
+		ago, err := ParseAgo(text, p.now)
 		switch {
 		case err != nil:
 			p.fail(n, "%s: %s: %s", key, err, p.text(n))
-		case d == 0:
+		case ago.IsZero():
 			p.fail(n, "%s: nothing is that young: %s", key, p.text(n))
 		}
-		*into = d
+		*into = ago
 	}
 }
 

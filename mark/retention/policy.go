@@ -45,8 +45,8 @@ type Entry struct {
 // Keep lists the keep rules; what any of them keeps stays. A rule that is zero
 // is absent.
 type Keep struct {
-	Last   int      // the newest N
-	Within Duration // what is not older than this
+	Last   int // the newest N
+	Within Ago // what is not older than this
 	// Of each of the newest N hours, days, ISO weeks, months and years that have
 	// any, the newest; while there are fewer than N of them, the oldest of all too.
 	Hourly, Daily, Weekly, Monthly, Yearly int

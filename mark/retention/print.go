@@ -96,7 +96,7 @@ func (k *Keep) yaml() keepYAML {
 		Last: k.Last, Hourly: k.Hourly, Daily: k.Daily, Weekly: k.Weekly, Monthly: k.Monthly, Yearly: k.Yearly,
 		All: k.All, None: k.None,
 	}
-	if k.Within > 0 {
+	if !k.Within.IsZero() {
 		y.Within = k.Within.String()
 	}
 	if k.Semver != (Semver{}) {

@@ -59,7 +59,10 @@ func drawKeep(t *rapid.T, versions bool) Keep {
 	if versions {
 		k.Semver = Semver{Major: n("major"), Minor: n("minor"), Patch: n("patch"), Prerelease: n("prerelease")}
 	}
-	k.Within = Duration(n("within")) * Duration(50*time.Hour)
+	k.Within = Ago{Length: time.Duration(n("within")) * 50 * time.Hour, Months: n("within months")}
+	if rapid.IntRange(0, 9).Draw(t, "within date") == 0 {
+		k.Within = Ago{At: now.Add(-time.Duration(rapid.IntRange(1, 24*500).Draw(t, "date")) * time.Hour)}
+	}
 	k.All = rapid.IntRange(0, 19).Draw(t, "all") == 0
 	k.None = k == Keep{}
 	return k
@@ -152,7 +155,7 @@ func sameWhenPrinted(t testing.TB, p *Policy) {
 	if err != nil {
 		t.Errorf("%v", err)
 	}
-	again, err := Parse("printed", text)
+	again, err := Parse("printed", text, now)
 	if err != nil {
 		t.Errorf("%v\n%s", err, text)
 		return
@@ -192,7 +195,7 @@ func more(k *Keep, by Keep) {
 	for i, c := range append(k.counts(), k.Semver.counts()...) {
 		*c.n += *append(by.counts(), by.Semver.counts()...)[i].n
 	}
-	k.Within += by.Within
+	k.Within = longer(k.Within, by.Within)
 	k.All = k.All || by.All
 	k.None = false
 	k.None = *k == Keep{}
@@ -226,3 +229,11 @@ func (r *recorder) Errorf(format string, args ...any) { r.said += fmt.Sprintf(fo
 
 func (r *recorder) Fatal(args ...any) { r.said += fmt.Sprint(args...); panic(r.said) }
 func (r *recorder) Helper()           {}
+
+// longer is the one of two that reaches further back.
+func longer(a, b Ago) Ago {
+	if b.From(now).Before(a.From(now)) {
+		return b
+	}
+	return a
+}
