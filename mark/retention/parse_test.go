@@ -162,15 +162,15 @@ func TestParseErrors(t *testing.T) {
 		"timezone: Local":      {"version: 1\ntimezone: Local\nrules: []", `line 2, column 11: timezone has to be one such as Europe/Berlin: "Local"`},
 		"timezone: ''":         {"version: 1\ntimezone: ''\nrules: []", `line 2, column 11: timezone has to be one such as Europe/Berlin: ""`},
 		"timezone: ../x":       {"version: 1\ntimezone: ../../etc/passwd\nrules: []", `line 2, column 11: timezone has`},
-		"a bad glob":           {rule(`tags: [{match: ["[a-"], keep: {last: 1}}]`), `line 4, column 19: not a glob: "[a-"`},
+		"a bad glob":           {rule(`tags: [{match: ["[a-"], keep: {last: 1}}]`), `line 4, column 19: not a glob: a [ without its ]: "[a-"`},
 		"an empty glob":        {rule(`tags: [{match: [""], keep: {last: 1}}]`), `line 4, column 19: an empty glob matches no name: ""`},
 		"a negated glob":       {rule(`tags: [{match: ["!v*"], keep: {last: 1}}]`), `line 4, column 19: a glob cannot be negated with !; what should not match goes to exclude: "!v*"`},
-		"a bad exclude":        {rule(`tags: [{match: ["*"], exclude: ["{a"], keep: {last: 1}}]`), `line 4, column 35: not a glob: "{a"`},
+		"a bad exclude":        {rule(`tags: [{match: ["*"], exclude: ["{a"], keep: {last: 1}}]`), `line 4, column 35: not a glob: a { without its }: "{a"`},
 		"a bad regexp":         {rule(`tags: [{match: ["re:a(b"], keep: {last: 1}}]`), "line 4, column 19: not a regular expression: missing closing ): `a(b`: \"re:a(b\""},
 		"a regexp that closes": {rule(`tags: [{match: ["re:a)(b"], keep: {last: 1}}]`), "not a regular expression: unexpected ): `a)(b`"},
 		"a Perl regexp":        {rule(`tags: [{match: ["re:(?!x).*"], keep: {last: 1}}]`), "not a regular expression: invalid or unsupported Perl syntax"},
 		"an empty regexp":      {rule(`tags: [{match: ["re:"], keep: {last: 1}}]`), `an empty regular expression matches no name: "re:"`},
-		"a bad repository":     {"version: 1\nrules:\n- repositories: [a, '[']\n  untagged: {keep: {last: 1}}", `line 3, column 21: not a glob: "["`},
+		"a bad repository":     {"version: 1\nrules:\n- repositories: [a, '[']\n  untagged: {keep: {last: 1}}", `line 3, column 21: not a glob: a [ without its ]: "["`},
 		"a bad filter":         {rule(`tags: [{filter: [a], keep: {last: 1}}]`), `line 4, column 20: not REPO_REGEX:TAG_REGEX: "a"`},
 		"protect a bad glob":   {"version: 1\nprotect: ['prod/[']\nrules: []", `line 2, column 11: "prod/[" is not a glob: "prod/["`},
 		"protect a bad digest": {"version: 1\nprotect: ['a@sha256:12']\nrules: []", `line 2, column 11: not a digest: "12" has not the length of sha256: "a@sha256:12"`},
@@ -194,7 +194,7 @@ func TestParseErrors(t *testing.T) {
 func TestParseSaysAll(t *testing.T) {
 	_, err := Parse("p", []byte("version: 1\nrules:\n- repositories: ['[']\n  tags:\n  - match: [a]\n    keep: {last: no}\n  - mach: [a]\n    keep: {within: x}\n"), now)
 	want := []string{
-		`p, line 3, column 18: not a glob: "["`,
+		`p, line 3, column 18: not a glob: a [ without its ]: "["`,
 		`p, line 6, column 18: last has to be a whole number from 1 on: "no"`,
 		`p, line 7, column 5: an entry of tags has no key "mach"; it has match, exclude, filter, keep`,
 		`p, line 8, column 20: within: not an age such as 24h, 30d, 2w or 3mo, nor a date such as 2026-04-05: "x"`,

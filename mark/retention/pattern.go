@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
+	"github.com/regsweep/regsweep/mark/glob"
 )
 
 // pattern matches whole names, of repositories or of tags.
 type pattern struct {
-	glob string // empty: it is the expression
-	re   *regexp.Regexp
+	glob glob.Glob      // unless there is an expression
+	re   *regexp.Regexp // or nil
 }
 
 // isExpression is the beginning of a pattern that is a regular expression.
@@ -29,10 +29,12 @@ func parsePattern(text string) (pattern, error) {
 		return pattern{}, errors.New("an empty glob matches no name")
 	case text[0] == '!':
 		return pattern{}, errors.New("a glob cannot be negated with !; what should not match goes to exclude")
-	case !doublestar.ValidatePattern(text):
-		return pattern{}, errors.New("not a glob")
 	}
-	return pattern{glob: text}, nil
+	g, err := glob.Parse(text)
+	if err != nil {
+		return pattern{}, fmt.Errorf("not a glob: %w", err)
+	}
+	return pattern{glob: g}, nil
 }
 
 // parseExpression compiles an expression for whole names. It is compiled by
@@ -53,13 +55,10 @@ func syntaxOf(err error) string {
 }
 
 func (p *pattern) match(name string) bool {
-	switch {
-	case p.re != nil:
+	if p.re != nil {
 		return p.re.MatchString(name)
-	case p.glob == "*" && strings.IndexByte(name, '/') < 0:
-		return true
 	}
-	return doublestar.MatchUnvalidated(p.glob, name)
+	return p.glob.Match(name)
 }
 
 // patterns match what any of them does.
