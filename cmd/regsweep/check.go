@@ -57,7 +57,7 @@ EXIT STATUS
   1    something could not be read: it is listed, and the rest has been checked
   2    wrong usage
   3    the store has problems, which are listed
-  130  stopped by SIGINT, 143 by SIGTERM`
+  130  stopped by SIGINT, 143 by SIGTERM, 129 by SIGHUP, 141 by SIGPIPE`
 
 func (o *checkOptions) verify(f *pflag.FlagSet) error {
 	if err := o.common.verify(f); err != nil {
@@ -111,6 +111,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	}
 	c.Checked.ElapsedSeconds = time.Since(started).Seconds()
 	c.Problems = append([]walker.Problem{}, r.w.Findings.Problems()...)
+	r.progress.rest()
 	if err := r.reportCheck(c); err != nil {
 		return err
 	}

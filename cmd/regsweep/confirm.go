@@ -5,17 +5,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/regsweep/regsweep/layout"
 )
 
 // confirm asks whether to go on where there is somebody to ask. Without a
 // terminal gc goes ahead, since it removes only what nothing references.
 func (j *job) confirm(ctx context.Context) (bool, error) {
 	var failed error
-	table := func() { failed = j.writeTable(j.voice.w, j.newReport(false), false) }
+	table := func() { failed = j.writeTable(j.asking(), j.newReport(false), false) }
 	yes, err := j.ask(ctx, j.yes, table, "remove this?", "nothing has been removed")
 	return yes && failed == nil, errors.Join(err, failed)
 }
@@ -23,26 +26,63 @@ func (j *job) confirm(ctx context.Context) (bool, error) {
 // ask shows what is about to be done, and asks, unless the answer is known or
 // there is nobody to ask.
 func (p *program) ask(ctx context.Context, yes bool, show func(), question, nothing string) (bool, error) {
-	if yes || !p.interactive() {
+	if yes || !p.interactive() && p.tty == nil {
 		return true, nil
 	}
 	show()
-	fmt.Fprintf(p.voice.w, "\n%s [y/N] ", question)
+	fmt.Fprintf(p.asking(), "\n%s [y/N] ", question)
+	in := p.in
+	if p.tty != nil {
+		in = p.tty
+	}
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(p.in).ReadString('\n')
+		line, _ := bufio.NewReader(in).ReadString('\n')
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
+	said := "the answer was no"
 	select {
 	case <-ctx.Done():
 		return false, fmt.Errorf("%w; %s", context.Cause(ctx), nothing)
 	case a := <-answer:
-		if a == "y" || a == "yes" {
+		switch a {
+		case "y", "yes":
 			return true, nil
+		case "":
+			said = "there was no answer"
 		}
 	}
-	p.voice.say("%s", nothing)
+	p.voice.say("%s: %s", said, nothing)
+	if p.tty != nil {
+		fmt.Fprintf(p.tty, "%s: %s\n", said, nothing)
+	}
 	return false, nil
+}
+
+// asking is where questions go.
+func (p *program) asking() io.Writer {
+	if p.tty != nil {
+		return p.tty
+	}
+	return p.voice.w
+}
+
+// verifyTerminal makes sure that gc can ask somebody who has sent its messages
+// elsewhere: that there is a person is plain from stdin, and a pipe is not a yes.
+func (p *program) verifyTerminal(r *removal) (err error) {
+	if r.dryRun || r.yes || !isTerminal(p.in) || isTerminal(p.voice.w) {
+		return nil
+	}
+	if p.openTerminal == nil {
+		p.openTerminal = func() (*os.File, error) { return os.OpenFile("/dev/tty", os.O_RDWR, 0) }
+	}
+	if p.tty, err = p.openTerminal(); err != nil {
+		return usage(&layout.HintError{
+			Err:  fmt.Errorf("gc asks first where somebody is at a terminal, and the terminal cannot be used: %w", err),
+			Hint: "say --yes, or look at what it would do with --dry-run",
+		})
+	}
+	return nil
 }
 
 // interactive reports whether both stdin and stderr are terminals.
@@ -51,6 +91,6 @@ func (p *program) interactive() bool {
 }
 
 func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	f := fileOf(stream)
+	return f != nil && term.IsTerminal(int(f.Fd()))
 }

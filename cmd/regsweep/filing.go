@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,6 +31,7 @@ type filing struct {
 	lists    bool             // the command makes no report, only a list or an answer
 	problems []walker.Problem // of a run that did not get so far
 	harmed   bool             // the file must not be written
+	to       *destination     // nil if the run did not get so far
 
 	// For the page:
 	images *mark.Images
@@ -87,34 +87,11 @@ func (f *filing) verifyPlace(place *layout.Place) error {
 		return nil
 	}
 	f.root, f.harmed = place.Root, true
-	if err := verifyFile("--report", f.path, place); err != nil {
+	to, err := openDestination("--report", f.path, place)
+	if err != nil {
 		return err
 	}
-	f.harmed = false
-	return nil
-}
-
-// verifyFile refuses a flag's file that could not be written in the end, or
-// that would be one more file in the store.
-func verifyFile(flag, path string, place *layout.Place) error {
-	refuse := func(err error) error {
-		return &layout.HintError{Err: fmt.Errorf("%s %q: %w", flag, path, err), Hint: "nothing has been removed; name a file in a directory that is there, outside the store"}
-	}
-	dir, err := filepath.Abs(filepath.Dir(path))
-	if err != nil {
-		return refuse(err)
-	}
-	if info, err := os.Stat(dir); err != nil {
-		return refuse(err)
-	} else if !info.IsDir() {
-		return refuse(fmt.Errorf("%q is not a directory", dir))
-	}
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
-		return refuse(errors.New("it is there and is no file"))
-	}
-	if isBelow(dir, place.Store) {
-		return refuse(errors.New("it would be in the store"))
-	}
+	f.to, f.harmed = to, false
 	return nil
 }
 
@@ -224,10 +201,7 @@ func (f *filing) finish(runErr error, success bool) error {
 		text, err = end.page()
 	}
 	if err == nil {
-		err = writeWhole(f.path, func(w io.Writer) error {
-			_, err := w.Write(text)
-			return err
-		})
+		err = f.write(text)
 	}
 	if err != nil {
 		return &layout.HintError{Err: fmt.Errorf("--report %q: %w", f.path, err), Hint: "what is said above about the store holds; only the report's file has not been written"}
@@ -262,30 +236,19 @@ func (f *filing) nothingDone() *sweep.Report {
 	return rep
 }
 
-// writeWhole writes a file that is seen under its name when it is complete.
-func writeWhole(path string, write func(io.Writer) error) error {
-	dir := filepath.Dir(path)
-	// Not derived from the file's name, which may be as long as names can be.
-	// Its ending is none that the node exporter reads.
-	name := filepath.Join(dir, fmt.Sprintf(".regsweep-%016x.tmp", rand.Uint64()))
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+// write writes the file.
+func (f *filing) write(text []byte) (err error) {
+	if f.to == nil {
+		if f.to, err = findDestination(f.path); err == nil {
+			err = f.to.try()
+		}
+	}
+	defer f.to.close()
 	if err != nil {
 		return err
 	}
-	if err = write(f); err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(name, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(name))
-	}
-	if d, err := os.Open(dir); err == nil {
-		// Some systems cannot sync a directory; the file is whole all the same.
-		_ = d.Sync()
-		d.Close()
-	}
-	return nil
+	return f.to.write(func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,29 +30,6 @@ func TestReportFileThatCannotBeWrittenStopsNothing(t *testing.T) {
 	}
 	if r := runProgram(t, "", "gc", "--root", s.Root, "--report", filepath.Join(dir, "a.json")); r.status != statusFailed || !s.Has("o") {
 		t.Errorf("status %d, and the blob is there: %v", r.status, s.Has("o"))
-	}
-}
-
-// What is there under the file's name is there until the new one is complete,
-// and a symbolic link of that name is replaced, not followed.
-func TestReportFileIsReplacedWhole(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	target, file := filepath.Join(dir, "target"), filepath.Join(dir, strings.Repeat("n", 250)+".json")
-	if err := os.WriteFile(target, []byte("mine"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(target, file); err != nil {
-		t.Skip(err)
-	}
-	if err := writeWhole(file, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }); err != nil {
-		t.Fatal(err)
-	}
-	same(t, "what the link named", "mine", readFile(t, target))
-	same(t, "the file", "new", readFile(t, file))
-	names, err := os.ReadDir(dir)
-	if err != nil || len(names) != 2 {
-		t.Errorf("the directory has %v: %v", names, err)
 	}
 }
 

@@ -42,6 +42,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := errors.Join(j.refuseForeign(), j.verifyPlanFile()); err != nil {
 		return err
 	}
+	defer j.planTo.close()
 	j.rules.Times = j.planFile != ""
 	if j.store, err = j.files.OpenStore(j.place.Store); err != nil {
 		return fmt.Errorf("open the store %q: %w", j.place.Store, err)

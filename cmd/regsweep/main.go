@@ -8,9 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,13 +32,16 @@ func main() {
 // program is what all commands share: where they read and write.
 type program struct {
 	in       io.Reader
-	out      io.Writer
+	out      io.Writer // an *output, once it runs
 	voice    *voice
 	environ  []string
 	status   int
 	filing   *filing   // of --report, or nil
 	progress *progress // nil: none is shown
 	files    *disk.FS  // how files are reached
+	// tty is the terminal of a person whose stderr is elsewhere, or nil.
+	tty          *os.File
+	openTerminal func() (*os.File, error) // nil: /dev/tty
 	// settling is how long a sweep waits for pushes that are under way; see
 	// sweep.Plan.Execute.
 	settling time.Duration
@@ -62,6 +63,8 @@ func (p *program) main(args []string) int {
 	}
 	ctx, stop := withSignals(context.Background())
 	defer stop()
+	out := &output{w: p.out}
+	p.out = out
 	root := p.rootCommand()
 	root.SetArgs(args)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
@@ -69,7 +72,7 @@ func (p *program) main(args []string) int {
 	}
 	root.SetOut(p.out)
 	root.SetErr(p.voice.w)
-	err := root.ExecuteContext(ctx)
+	err := out.failure(root.ExecuteContext(ctx))
 	p.progress.end()
 	if err != nil {
 		p.status = p.fail(err)
@@ -87,7 +90,9 @@ func (p *program) main(args []string) int {
 // fail says what went wrong and returns the status for it.
 func (p *program) fail(err error) int {
 	var sig *signalError
-	p.voice.error(err)
+	if !isUnread(err) {
+		p.voice.error(err)
+	}
 	switch {
 	case errors.As(err, &sig):
 		return 128 + int(sig.signal)
@@ -107,33 +112,6 @@ func usage(err error) error {
 		return nil
 	}
 	return &usageError{err}
-}
-
-// signalError says that a signal stopped the run.
-type signalError struct{ signal syscall.Signal }
-
-func (e *signalError) Error() string { return "stopped by signal: " + e.signal.String() }
-
-// withSignals returns a context that ends when the process is asked to stop.
-// A second signal ends the process at once.
-func withSignals(parent context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case s := <-signals:
-			signal.Stop(signals)
-			cancel(&signalError{s.(syscall.Signal)})
-		case <-done:
-		}
-	}()
-	return ctx, func() {
-		// Signals stay caught: one that comes now must not change the status.
-		close(done)
-		cancel(nil)
-	}
 }
 
 func (p *program) rootCommand() *cobra.Command {
@@ -175,4 +153,5 @@ EXIT STATUS
   1    failed or refused for safety; stderr says what was and was not done
   2    wrong usage
   3    done, but the store has problems, which the report lists
-  130  stopped by SIGINT between two removals, 143 by SIGTERM`
+  130  stopped by SIGINT between two removals, 143 by SIGTERM, 129 by SIGHUP,
+       141 since nobody reads the result any more`

@@ -16,6 +16,7 @@ import (
 // planning is the flag of a dry run that writes its plan down.
 type planning struct {
 	planFile string
+	planTo   *destination // where that is
 }
 
 func (p *planning) add(f *pflag.FlagSet) {
@@ -41,11 +42,11 @@ func (p *planning) verify(f *pflag.FlagSet, dryRun bool) error {
 
 // verifyPlanFile makes sure, before anything is read, that a plan can be
 // written where it is to be, outside of the store.
-func (j *job) verifyPlanFile() error {
-	if j.planFile == "" {
-		return nil
+func (j *job) verifyPlanFile() (err error) {
+	if j.planFile != "" {
+		j.planTo, err = openDestination("--plan", j.planFile, &j.place)
 	}
-	return verifyFile("--plan", j.planFile, &j.place)
+	return err
 }
 
 // realPath is the path without symbolic links.
@@ -64,7 +65,7 @@ func (j *job) writePlan() error {
 	}
 	h, err := j.planHeader()
 	if err == nil {
-		err = writeWhole(j.planFile, func(w io.Writer) error { return j.plan.WriteFile(w, h) })
+		err = j.planTo.write(func(w io.Writer) error { return j.plan.WriteFile(w, h) })
 	}
 	if err != nil {
 		return &layout.HintError{Err: fmt.Errorf("--plan %q: %w", j.planFile, err), Hint: "what is said above about the store holds; only the plan has not been written"}

@@ -43,6 +43,55 @@ func TestProgressOnATerminalAndCtrlC(t *testing.T) {
 	}
 }
 
+// The end of a terminal, which is told more than once, and that of a reader end
+// the run as SIGTERM does: what was set aside has its name again, and the
+// report's file is written.
+func TestHangupEndsARunInOrder(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGPIPE} {
+		s := newStore(t, "image a/b:v1 as=x\norphan as=o")
+		before := s.Snapshot(t)
+		term := newTerminal(t)
+		done := make(chan int, 1)
+		p := &program{in: strings.NewReader(""), out: &bytes.Buffer{}, voice: &voice{w: term.tty}, settling: time.Hour}
+		file := filepath.Join(t.TempDir(), "a.json")
+		go func() { done <- p.main([]string{"gc", "--root", s.Root, "--report", file}) }()
+		term.until(t, "waiting for pushes", done)
+		for range 3 {
+			if err := syscall.Kill(syscall.Getpid(), sig); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if status := <-done; status != 128+int(sig) {
+			t.Errorf("%s: status %d", sig, status)
+		}
+		same(t, "the store", before, s.Snapshot(t))
+		if text := readFile(t, file); !strings.Contains(text, "stopped by signal: "+sig.String()) {
+			t.Errorf("the report's file does not say so: %s", text)
+		}
+	}
+}
+
+// A check leaves no live line behind.
+func TestProgressOfACheckIsCleared(t *testing.T) {
+	s := newStore(t, "scale a repositories=10 images=10 layers=2 base=2")
+	slow := &disk.FS{Fault: func(disk.Op, string) error {
+		time.Sleep(time.Millisecond)
+		return nil
+	}}
+	term := newTerminal(t)
+	done := make(chan int, 1)
+	p := &program{in: term.tty, out: term.tty, voice: &voice{w: term.tty}, files: slow}
+	go func() { done <- p.main([]string{"check", "--jobs", "1", "--root", s.Root}) }()
+	if status := <-done; status != 0 {
+		t.Errorf("status %d: %q", status, term.seen())
+	}
+	term.until(t, "no problems", nil)
+	text := term.seen()
+	if !regexp.MustCompile(`checking repositories: `).MatchString(text) || !regexp.MustCompile(`\r *\rstore `).MatchString(text) {
+		t.Errorf("the live line was not cleared: %q", text)
+	}
+}
+
 // While a walk hangs in a slow filesystem's answers, Ctrl-C ends it.
 func TestProgressOfASlowWalkAndCtrlC(t *testing.T) {
 	s := newStore(t, "scale a repositories=10 images=10 layers=2 base=2")

@@ -161,18 +161,60 @@ func TestPromptIsNotAsked(t *testing.T) {
 	}
 }
 
-// With only one of the two a terminal there is nobody to ask.
-func TestPromptNeedsStdinAndStderr(t *testing.T) {
+// Where stdin is no terminal there is nobody to ask, and gc goes ahead.
+func TestPromptNeedsATerminalForAnswers(t *testing.T) {
 	s := newStore(t, "image a/b:v1 as=x\norphan as=o")
 	term := newTerminal(t)
 	p := &program{in: strings.NewReader(""), out: &bytes.Buffer{}, voice: &voice{w: term.tty}}
 	if status := p.main([]string{"gc", "--root", s.Root}); status != 0 || s.Has("o") {
 		t.Errorf("status %d", status)
 	}
-	s = newStore(t, "image a/b:v1 as=x\norphan as=o")
-	p = &program{in: term.tty, out: &bytes.Buffer{}, voice: &voice{w: &bytes.Buffer{}}}
-	if status := p.main([]string{"gc", "--root", s.Root}); status != 0 || s.Has("o") {
-		t.Errorf("status %d", status)
+}
+
+// A pipe is not a yes: a person whose stderr is elsewhere is asked on the
+// terminal itself, and where that cannot be opened nothing is done.
+func TestPromptOfAPersonWhoseStderrIsElsewhere(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer string
+		args   []string
+		lacks  bool
+		status int
+		goes   bool
+	}{
+		"yes":               {answer: "y\n", goes: true},
+		"no":                {answer: "n\n"},
+		"no terminal":       {lacks: true, status: statusUsage},
+		"--yes needs none":  {lacks: true, args: []string{"--yes"}, goes: true},
+		"a dry run neither": {lacks: true, args: []string{"--dry-run"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, "image a/b:v1 as=x\norphan as=o size=5k")
+			term := newTerminal(t)
+			said := &bytes.Buffer{}
+			p := &program{in: term.tty, out: &bytes.Buffer{}, voice: &voice{w: said}, openTerminal: func() (*os.File, error) {
+				if c.lacks {
+					return nil, os.ErrPermission
+				}
+				return os.OpenFile(term.tty.Name(), os.O_RDWR|unix.O_NOCTTY, 0)
+			}}
+			done := make(chan int, 1)
+			go func() { done <- p.main(append([]string{"gc", "--root", s.Root}, c.args...)) }()
+			if c.answer != "" {
+				term.until(t, "[y/N]", done)
+				if !strings.Contains(term.seen(), "would be removed") {
+					t.Errorf("the plan was not shown before the question: %q", term.seen())
+				}
+				if _, err := term.user.WriteString(c.answer); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if status := <-done; status != c.status || s.Has("o") == c.goes {
+				t.Errorf("status %d, the blob is there: %v: %s", status, s.Has("o"), said)
+			}
+			if c.answer == "n\n" {
+				term.until(t, "nothing has been removed", nil)
+			}
+		})
 	}
 }
 

@@ -217,7 +217,8 @@ func (k *killing) stop(t *testing.T, rnd *rand.Rand, s *layouttest.Store, sig sy
 	return stopped
 }
 
-// TestKills stops 200 runs at random moments: most by SIGKILL, some by SIGTERM and SIGINT.
+// TestKills stops 200 runs at random moments: most by SIGKILL, some by SIGTERM,
+// SIGINT and SIGHUP.
 func TestKills(t *testing.T) {
 	k := newKilling(t, killText(16), "gc", "-m")
 	if n := len(k.doomed); n < 100 {
@@ -235,6 +236,8 @@ func TestKills(t *testing.T) {
 			sig = syscall.SIGTERM
 		case i%20 < 7:
 			sig = syscall.SIGINT
+		case i%20 < 9:
+			sig = syscall.SIGHUP
 		}
 		t.Run(fmt.Sprintf("%d/%s", i, sig), func(t *testing.T) {
 			s := k.copy(t)

@@ -77,7 +77,7 @@ func (j *trashJob) empty(ctx context.Context, e *sweep.Emptying) error {
 	if j.consent.dryRun {
 		return j.tellEmptied(e, free)
 	}
-	yes, err := j.ask(ctx, j.consent.yes, func() { fmt.Fprint(j.voice.w, j.emptiedText(e, true)) }, "remove this for good?", "nothing has been removed")
+	yes, err := j.ask(ctx, j.consent.yes, func() { fmt.Fprint(j.asking(), j.emptiedText(e, true)) }, "remove this for good?", "nothing has been removed")
 	if err != nil || !yes {
 		return err
 	}

@@ -162,7 +162,7 @@ func (j *trashJob) tell(done []restoredRun) error {
 
 // say writes what a restore would do to stderr, before the question.
 func (j *trashJob) say(run restoredRun, would bool) {
-	fmt.Fprint(j.voice.w, j.restoredText(run, would))
+	fmt.Fprint(j.asking(), j.restoredText(run, would))
 }
 
 func (j *trashJob) restoredText(run restoredRun, would bool) string {
