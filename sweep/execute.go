@@ -35,8 +35,8 @@ type run struct {
 	lock *disk.Lock
 	w    *walker.Walker
 
-	settle   time.Duration
-	linksOut time.Time // when the last link had been set aside
+	pace     Pace
+	lastName time.Time // when the last name of any kind had been set aside
 	mu       sync.Mutex
 	failures []Failure
 	// histories are the manifests that a tag's history still names.
@@ -61,17 +61,18 @@ type history struct {
 // and the rest is removed. So a push that runs beside either finds nothing of
 // what goes, or all of what it has found stays.
 //
-// A registry that has found all that a manifest names may take a moment to link
-// it: settle is how long it gets, from when the last link was set aside to when
-// the repositories are read once more.
+// A registry that has found all that a manifest names, or the data of what it
+// is about to link, may take a moment to write that link: pace says how long it
+// gets, from when the last name was set aside to when the repositories are read
+// once more.
 //
 // When ctx is done, it stops between two removals, and what has been set aside
 // gets its name back unless it has been looked at again. The plan tells
 // afterwards what became of each item. The failures are sorted by path; an
 // error is about the run as a whole.
-func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, settle time.Duration) ([]Failure, error) {
+func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, pace Pace) ([]Failure, error) {
 	r := newRun(ctx, p, lock, w)
-	r.settle = settle
+	r.pace = pace
 	err := r.execute()
 	slices.SortFunc(r.failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
 	return r.failures, err
@@ -149,87 +150,6 @@ func (r *run) readAgain(aside *mark.Aside) (*mark.Look, error) {
 		return nil, fmt.Errorf("%w: all repositories have vanished", ErrUnreadable)
 	}
 	return look, nil
-}
-
-// setAside takes the names of all that goes, looks at the repositories again,
-// and gives back those that became live. If it cannot look, it gives back all.
-func (r *run) setAside() error {
-	r.progress.enter(SettingAside)
-	r.clearTags()
-	r.each(mark.Tag, planned, taken, r.takeTag)
-	r.takeManifests()
-	r.each(mark.TagHistory, planned, removed, r.removeHistory)
-	r.each(mark.LayerLink, planned, taken, r.takeLayer)
-	r.linksOut = time.Now()
-	r.each(mark.Upload, planned, removed, r.removeUpload)
-	r.each(mark.Temporary, planned, removed, r.removeTemporary)
-	err := r.sync()
-	if err == nil && !r.stopped() {
-		r.each(mark.Blob, planned, taken, r.takeBlob)
-		r.progress.enter(Waiting)
-		r.wait()
-		r.progress.enter(LookingOnceMore)
-		err = r.giveBackLive()
-	}
-	if err != nil || r.stopped() {
-		r.giveBack(r.taken())
-	}
-	return err
-}
-
-// wait gives manifests that a registry has found good the time to be linked.
-func (r *run) wait() {
-	if !slices.ContainsFunc(r.items, func(i mark.Item) bool { return i.Kind == mark.LayerLink || i.Kind == mark.Blob }) {
-		return
-	}
-	select {
-	case <-r.ctx.Done():
-	case <-time.After(r.settle - time.Since(r.linksOut)):
-	}
-}
-
-// sync waits until the removal of links is on the disk: no power cut may bring
-// a link back whose blob is gone.
-func (r *run) sync() error {
-	for _, path := range r.devices {
-		d, err := r.lock.Open(path...)
-		if err != nil {
-			return err
-		}
-		err = d.Sync()
-		d.Close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// giveBackLive looks at the repositories once more.
-func (r *run) giveBackLive() error {
-	aside := &mark.Aside{Layers: map[string][]mark.ID{}, Tags: map[string][]string{}, Cut: map[string][]string{}}
-	for i := range r.items {
-		if item := &r.items[i]; item.Kind == mark.Tag && r.done[i] == failed {
-			name := r.look.RepositoryOf(item)
-			aside.Tags[name] = append(aside.Tags[name], r.look.NameOf(item))
-		} else if item.Kind == mark.Tag && r.done[i] == planned {
-			name := r.look.RepositoryOf(item)
-			aside.Cut[name] = append(aside.Cut[name], r.look.NameOf(item))
-		}
-		// A failed one may have been renamed all the same.
-		if item := &r.items[i]; item.Kind == mark.LayerLink && (r.done[i] == taken || r.done[i] == failed) {
-			name := r.look.RepositoryOf(item)
-			aside.Layers[name] = append(aside.Layers[name], item.ID)
-		}
-	}
-	later, err := r.readAgain(aside)
-	if err != nil {
-		return fmt.Errorf("%w; images and layers that were to be removed have been given their names again", err)
-	}
-	if !r.stopped() {
-		r.giveBack(restored(later))
-	}
-	return nil
 }
 
 // entry is an item of some look, for giving its name back.

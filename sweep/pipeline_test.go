@@ -31,6 +31,7 @@ type pipeline struct {
 	planned func()
 	// trash moves what goes into the trash.
 	trash bool
+	pace  sweep.Pace
 }
 
 // outcome is what a run said.
@@ -104,7 +105,7 @@ func (p pipeline) into(o *outcome) error {
 	if p.trash {
 		o.plan.Into(sweep.NewBin("gc", p.dir, p.rules.Now))
 	}
-	o.failures, err = o.plan.Execute(p.ctx, lock, w, 0)
+	o.failures, err = o.plan.Execute(p.ctx, lock, w, p.pace)
 	o.executed = true
 	return err
 }

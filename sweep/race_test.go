@@ -2,7 +2,6 @@ package sweep_test
 
 import (
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
@@ -36,172 +36,6 @@ image a layers=base,g1 as=gone
 cosign a of=gone as=sig
 layer a stray
 `
-
-// registry does what a registry does, in its order, by files. What it refuses
-// and what fails is visible to its client.
-type registry struct {
-	*layouttest.Store
-	dialect int  // 28 or 31
-	stored  bool // it has found the manifest to be stored
-}
-
-var errRefused = errors.New("refused")
-
-// action is a part of what a registry does: nothing comes between its calls.
-type action struct {
-	name string
-	do   func() error
-	// claim says that the registry relies from then on on what it has found, and
-	// secure that a sweep that looks from then on can tell.
-	claim, secure bool
-	changes       bool
-}
-
-func (r *registry) file(path string) string { return filepath.Join(r.Dir, filepath.FromSlash(path)) }
-
-func (r *registry) has(o layout.Object) bool {
-	_, err := os.Stat(r.file(o.Path()))
-	return err == nil
-}
-
-// linked is a registry's stat of a layer or manifest: its link, then its blob.
-func (r *registry) linked(o layout.Object) bool {
-	content, err := os.ReadFile(r.file(o.Path()))
-	if err != nil {
-		return false
-	}
-	target, err := layout.ParseDigest(string(content))
-	return err == nil && r.has(layout.Object{Kind: layout.BlobData, Digest: target})
-}
-
-const uuid = ".6ba7b810-9dad-11d1-80b4-00c04fd430c8.tmp"
-
-// write is a write in one or two actions: registry 3 writes beside and renames,
-// 2.8 empties the file and writes.
-func (r *registry) write(name, path, content string) (first, second action) {
-	file := r.file(path)
-	first, second = action{name: name + ".begin", changes: true}, action{name: name, changes: true}
-	if r.dialect == 31 {
-		first.do = func() error {
-			return errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file+uuid, []byte(content), 0o644))
-		}
-		second.do = func() error { return os.Rename(file+uuid, file) }
-		return first, second
-	}
-	var f *os.File // which may be renamed while it is open
-	first.do = func() (err error) {
-		if err = os.MkdirAll(filepath.Dir(file), 0o755); err == nil {
-			f, err = os.Create(file)
-		}
-		return err
-	}
-	second.do = func() error {
-		_, err := f.WriteString(content)
-		return errors.Join(err, f.Close())
-	}
-	return first, second
-}
-
-// whole is a write that nothing comes between.
-func (r *registry) whole(name, path, content string) action {
-	first, second := r.write(name, path, content)
-	return action{name: name, changes: true, do: func() error {
-		if err := first.do(); err != nil {
-			return err
-		}
-		return second.do()
-	}}
-}
-
-// manifest is what is pushed.
-type manifest struct {
-	content  string
-	layers   []layout.Digest
-	children []layout.Digest
-	known    bool // it is stored
-}
-
-func (m *manifest) digest() layout.Digest { return layout.FromBytes(layout.SHA256, []byte(m.content)) }
-
-// put is PUT of a manifest: it checks what the manifest names, looks whether it
-// is stored, and writes its data, its link, the tag's history and the tag.
-func (r *registry) put(repo, tag string, m manifest) []action {
-	d := m.digest()
-	check := action{name: "check", claim: true, do: func() error {
-		for _, layer := range m.layers {
-			if !r.linked(layout.Object{Kind: layout.LayerLink, Repository: repo, Digest: layer}) {
-				return errRefused
-			}
-		}
-		for _, child := range m.children {
-			if !r.linked(layout.Object{Kind: layout.RevisionLink, Repository: repo, Digest: child}) {
-				return errRefused
-			}
-		}
-		return nil
-	}}
-	blob := layout.Object{Kind: layout.BlobData, Digest: d}
-	stat := action{name: "stat", do: func() error { r.stored = r.has(blob); return nil }}
-	begin, data := r.write("data", blob.Path(), m.content)
-	unless := func(a action) action {
-		do := a.do
-		a.do = func() error {
-			if r.stored {
-				return nil
-			}
-			return do()
-		}
-		a.secure, a.changes = !m.known, !m.known
-		return a
-	}
-	list := []action{check, stat}
-	if r.dialect == 31 {
-		list = append(list, unless(begin), unless(data))
-	} else {
-		// A registry that takes longer than a second for these two calls is not met.
-		list = append(list, unless(r.whole("data", blob.Path(), m.content)))
-	}
-	begin, link := r.write("link", layout.Object{Kind: layout.RevisionLink, Repository: repo, Digest: d}.Path(), d.String())
-	link.secure = true
-	list = append(list, begin, link)
-	if tag != "" {
-		list = append(list,
-			r.whole("history", layout.Object{Kind: layout.TagHistory, Repository: repo, Tag: tag, Digest: d}.Path(), d.String()),
-			r.whole("tag", layout.Object{Kind: layout.TagCurrent, Repository: repo, Tag: tag}.Path(), d.String()))
-	}
-	return list
-}
-
-// upload is what a client does first with a blob that it has not found.
-func (r *registry) upload(repo, content string) []action {
-	d := layout.FromBytes(layout.SHA256, []byte(content))
-	return []action{
-		r.whole("upload", layout.Object{Kind: layout.BlobData, Digest: d}.Path(), content),
-		r.whole("layer", layout.Object{Kind: layout.LayerLink, Repository: repo, Digest: d}.Path(), d.String()),
-	}
-}
-
-func (r *registry) mount(from, to string, d layout.Digest) []action {
-	return []action{
-		{name: "find", do: func() error {
-			if !r.linked(layout.Object{Kind: layout.LayerLink, Repository: from, Digest: d}) {
-				return errRefused
-			}
-			return nil
-		}},
-		r.whole("mount", layout.Object{Kind: layout.LayerLink, Repository: to, Digest: d}.Path(), d.String()),
-	}
-}
-
-// remove is DELETE: of a manifest's link, then of the tags that name it.
-func (r *registry) remove(path string) action {
-	return action{name: "delete", changes: true, do: func() error {
-		if _, err := os.Stat(r.file(path)); err != nil {
-			return errRefused
-		}
-		return os.RemoveAll(r.file(path))
-	}}
-}
 
 // operation is something that a client asks for.
 type operation struct {
@@ -233,6 +67,16 @@ func (tp *template) content(t *testing.T, name string) manifest {
 		m.layers = append(m.layers, d)
 	}
 	return m
+}
+
+// text is the content of a blob.
+func (tp *template) text(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(tp.store.Path(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 const mediaTypes = "application/vnd.oci.image."
@@ -270,6 +114,8 @@ func (tp *template) operations(t *testing.T) []operation {
 	image := newImage(configDigest, s.Digest("base"), s.Digest("g1"), s.Digest("stray"))
 	bare := newImage(s.Digest("gone.config"), s.Digest("g1"))
 	mounted := newImage(s.Digest("older.config"), s.Digest("stray"))
+	stray := tp.text(t, "stray")
+	whole := newImage(s.Digest("older.config"), s.Digest("stray"))
 	index := newIndex(s.Digest("gone"), s.Digest("older"), s.Digest("live1"))
 	sigTag := "sha256-" + s.Digest("gone").Hex() + ".sig"
 	push := func(name, repo, tag string, m manifest) operation {
@@ -294,6 +140,7 @@ func (tp *template) operations(t *testing.T) []operation {
 		push("push garbage manifest of live layers to its tag", "a", "v1", older),
 		push("push garbage signature to its tag", "a", sigTag, sig),
 		before(push("mount garbage layer and push", "b", "m", mounted), func(r *registry) []action { return r.mount("a", "b", s.Digest("stray")) }),
+		before(push("upload garbage layer in full and push", "a", "whole", whole), func(r *registry) []action { return r.commit("a", stray) }),
 		push("push index of garbage manifests", "a", "multi", index),
 		push("retag live manifest", "a", "v3", live2),
 		push("retag garbage manifest over a live tag", "a", "v2", gone),
@@ -325,9 +172,13 @@ type race struct {
 	at      []int // the calls at which the parts happen, rising
 	fail    int   // the call that fails with failure
 	failure error
-	// anew says that it is not judged if the manifest was found to be stored.
-	anew bool
+	// bound is a part, if not 0, that follows the one before it within the time
+	// that a sweep waits, if the registry has found then that what it is to link
+	// is stored. No look can tell that it has.
+	bound int
 
+	clock    simulated
+	due      time.Time // of the part that is bound to a time; zero before
 	s        *layouttest.Store
 	registry *registry
 	parts    [][]action
@@ -363,6 +214,7 @@ func (r *race) fault(op disk.Op, path string) error {
 		return nil
 	}
 	r.calls = append(r.calls, call{op, path})
+	r.clock.call(op)
 	for r.done < len(r.parts) && r.at[r.done] <= len(r.calls) {
 		r.next()
 	}
@@ -380,6 +232,19 @@ func (r *race) next() {
 			r.refused = a.do()
 		}
 	}
+	if r.bound > 0 && r.done == r.bound && r.registry.stored {
+		r.due = r.clock.at.Add(raceSettle - time.Millisecond)
+	}
+}
+
+// raceSettle is how long a sweep waits here. A sync takes longer.
+const raceSettle = time.Second
+
+// passed lets the part happen that is bound to a time, when that has come.
+func (r *race) passed() {
+	if r.done == r.bound && !r.due.IsZero() && !r.clock.at.Before(r.due) {
+		r.next()
+	}
 }
 
 // run makes the run, and does after it what has not come to happen in it.
@@ -394,7 +259,9 @@ func (r *race) run(b *bench, s *layouttest.Store) *outcome {
 			from = cut
 		}
 	}
+	r.clock = simulated{at: s.Now, sync: raceSettle * 6 / 5, told: r.passed}
 	p := b.pipeline(s, r.fault)
+	p.pace = r.clock.pace(raceSettle)
 	p.planned = func() { r.on = true }
 	o := p.run()
 	for r.done < len(r.parts) {
@@ -435,9 +302,6 @@ func (b *bench) named(text string) string {
 }
 
 func (r *race) judge(b *bench, o *outcome) error {
-	if r.anew && r.registry.stored {
-		return nil
-	}
 	list := r.broken(b)
 	if r.failure != nil && (o.said() || len(list) == 0) {
 		// Whole, or a failure that was told of, and then whole.
@@ -716,17 +580,24 @@ func TestRace(t *testing.T) {
 		a.all(t, races)
 	})
 
-	// The manifest is found to be stored, or not, long after the checks, and linked late.
-	t.Run("in three parts", func(t *testing.T) {
+	// What is to be linked is found to be stored, or not, long after the checks,
+	// and linked late; a manifest after a layer when all is over.
+	t.Run("found and linked late", func(t *testing.T) {
 		var races []*race
 		for _, o := range operations {
 			for _, dialect := range dialects {
 				actions := o.do(&registry{Store: a.store, dialect: dialect})
-				stat := slices.IndexFunc(actions, func(a action) bool { return a.name == "stat" })
-				link := slices.IndexFunc(actions, func(a action) bool { return a.name == "link.begin" })
-				for n2 := a.took; n2 < a.look && stat > 0; n2 += 4 {
+				cuts := []int(nil)
+				for _, name := range []string{"stat", "link.begin"} {
+					cuts = append(cuts, slices.IndexFunc(actions, func(a action) bool { return a.name == name }))
+				}
+				if found := slices.IndexFunc(actions, func(a action) bool { return a.name == "found" }); found > 0 {
+					cuts = []int{found, found + 1, slices.IndexFunc(actions, func(a action) bool { return a.name == "check" })}
+				}
+				for n2 := a.took; n2 < a.look && cuts[0] > 0; n2 += 4 {
 					for _, n3 := range []int{(a.look + len(a.calls)) / 2, len(a.calls) + 1} {
-						races = append(races, &race{operation: o, dialect: dialect, cuts: []int{stat, link}, at: []int{1, n2, n3}, anew: true})
+						at := []int{1, n2, n3, len(a.calls) + 1}
+						races = append(races, &race{operation: o, dialect: dialect, cuts: cuts, at: at[:len(cuts)+1], bound: 2})
 					}
 				}
 			}

@@ -301,7 +301,7 @@ func (j *job) execute(ctx context.Context) error {
 	}
 	var err error
 	j.progress.phase("removing", removing(j.plan, j.w.Progress))
-	j.failures, err = j.plan.Execute(ctx, j.lock, j.w, j.settle())
+	j.failures, err = j.plan.Execute(ctx, j.lock, j.w, sweep.Pace{Settle: j.settle()})
 	j.progress.rest()
 	err = trashHint(err)
 	for _, f := range j.failures {
@@ -328,8 +328,8 @@ func (j *job) verdict() int {
 	return statusDone
 }
 
-// settle is how long a manifest that a registry has found good may take until
-// it is linked. A registry that is read-only accepts none.
+// settle is how long a registry may take from when it has found something to
+// when it has linked that. A registry that is read-only accepts none.
 func (j *job) settle() time.Duration {
 	switch {
 	case j.place.Config.ReadOnly:

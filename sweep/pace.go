@@ -1,0 +1,37 @@
+package sweep
+
+import (
+	"context"
+	"time"
+)
+
+// Pace says how the execution of a plan goes about time.
+type Pace struct {
+	// Settle is how long a registry may take from when it has found something,
+	// which a sweep then sets aside, to when it has linked that.
+	Settle time.Duration
+	// Now and Wait are the clock. Wait returns early when ctx is done. Where they
+	// are nil, the system's clock counts.
+	Now  func() time.Time
+	Wait func(ctx context.Context, d time.Duration)
+}
+
+func (p *Pace) now() time.Time {
+	if p.Now != nil {
+		return p.Now()
+	}
+	return time.Now()
+}
+
+func (p *Pace) wait(ctx context.Context, d time.Duration) {
+	if p.Wait != nil {
+		p.Wait(ctx, d)
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
