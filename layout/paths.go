@@ -1,6 +1,6 @@
 // Package layout maps the objects of a registry's filesystem storage to their
-// paths and back, reads links, and reads the registry's own configuration. It
-// decides nothing: what is live, old or garbage is other packages' business.
+// paths and back, and reads links. It decides nothing: what is live, recent or
+// garbage is other packages' business.
 //
 // Paths are relative to the store's directory, docker/registry/v2, and use
 // slashes. Source: distribution v3.1.2 registry/storage/paths.go.

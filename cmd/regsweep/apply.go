@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/sweep"
 )
 
@@ -127,7 +128,7 @@ func readPlanFrom(in io.Reader) (*sweep.WrittenPlan, error) {
 }
 
 // sameStore refuses a plan that was made for another store.
-func sameStore(plan *sweep.WrittenPlan, place *layout.Place) error {
+func sameStore(plan *sweep.WrittenPlan, place *locate.Place) error {
 	root, err := realPath(place.Root)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
 )
 
 // destination is where a flag's file is written: a file that is replaced when
@@ -28,7 +29,7 @@ type destination struct {
 // openDestination finds where a flag's file goes, and refuses what could not be
 // written in the end, or would be one more file in the store. The caller
 // closes it.
-func openDestination(flag, path string, place *layout.Place) (*destination, error) {
+func openDestination(flag, path string, place *locate.Place) (*destination, error) {
 	d, err := findDestination(path)
 	if err == nil && d.stream == nil && isBelow(filepath.Dir(d.path), place.Store) {
 		err = errors.New("it would be in the store")

@@ -8,13 +8,13 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
 )
 
 // writeTo writes a file as a flag does.
 func writeTo(t *testing.T, path, text string) error {
 	t.Helper()
-	d, err := openDestination("--plan", path, &layout.Place{Store: t.TempDir()})
+	d, err := openDestination("--plan", path, &locate.Place{Store: t.TempDir()})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
@@ -82,7 +83,7 @@ func (p *program) fileList(command string, c *common) {
 
 // verifyPlace refuses a file that could not be written in the end, or that
 // would be one more file in the store.
-func (f *filing) verifyPlace(place *layout.Place) error {
+func (f *filing) verifyPlace(place *locate.Place) error {
 	if f == nil {
 		return nil
 	}

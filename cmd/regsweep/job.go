@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
@@ -21,7 +22,7 @@ type job struct {
 	*common
 	*removal
 	command string
-	place   layout.Place
+	place   locate.Place
 	rules   mark.Rules
 	prune   *pruning           // of the command of this name, or nil
 	applied *sweep.WrittenPlan // of apply, or nil

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -96,7 +97,7 @@ func (p *program) fail(err error) int {
 	switch {
 	case errors.As(err, &sig):
 		return 128 + int(sig.signal)
-	case errors.As(err, new(*usageError)), errors.Is(err, layout.ErrAmbiguous):
+	case errors.As(err, new(*usageError)), errors.Is(err, locate.ErrAmbiguous):
 		return statusUsage
 	}
 	return statusFailed

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/protect"
 )
@@ -54,14 +55,14 @@ func (p *program) removeByName(ctx context.Context, command string, c *common, r
 }
 
 // locate finds the registry.
-func (p *program) locate(c *common, arg string) (layout.Place, error) {
-	return layout.Locate(layout.LocateOptions{
-		Root: c.root, ConfigFile: c.config, Arg: arg, Environ: p.environ, Defaults: layout.StandardDefaults(),
+func (p *program) locate(c *common, arg string) (locate.Place, error) {
+	return locate.Find(locate.Options{
+		Root: c.root, ConfigFile: c.config, Arg: arg, Environ: p.environ, Defaults: locate.StandardDefaults(),
 	})
 }
 
 // foreign says why the truth about a store is in a database, or "".
-func foreign(place *layout.Place) (string, error) {
+func foreign(place *locate.Place) (string, error) {
 	gitlab, err := place.GitLabDatabase()
 	switch {
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
@@ -17,7 +18,7 @@ import (
 type reading struct {
 	*program
 	*common
-	place layout.Place
+	place locate.Place
 	rules mark.Rules
 	dir   *disk.Dir
 	w     *walker.Walker

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
@@ -61,7 +62,7 @@ type trashJob struct {
 	*program
 	*trashOptions
 	command string
-	place   layout.Place
+	place   locate.Place
 	store   *disk.Dir
 	lock    *disk.Lock // nil in a dry run, and of ls
 	rules   mark.Rules

@@ -1,4 +1,5 @@
-package layout
+// Package locate finds the registry that is meant, and reads its configuration.
+package locate
 
 import (
 	"errors"
@@ -8,20 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/regsweep/regsweep/layout"
 )
 
-// HintError is an error with the next step for whoever reads it.
-type HintError struct {
-	Err  error
-	Hint string
-}
-
-// Error has both; a program that prints them apart takes the fields.
-func (e *HintError) Error() string { return e.Err.Error() + "; " + e.Hint }
-
-func (e *HintError) Unwrap() error { return e.Err }
-
-func hint(err error, next string) error { return &HintError{Err: err, Hint: next} }
+func hint(err error, next string) error { return &layout.HintError{Err: err, Hint: next} }
 
 // cause is what went wrong, without the name that the message already has.
 func cause(err error) error {
@@ -53,8 +45,8 @@ func StandardDefaults() Defaults {
 	}
 }
 
-// LocateOptions say where the registry is. Empty fields say nothing.
-type LocateOptions struct {
+// Options say where the registry is. Empty fields say nothing.
+type Options struct {
 	Root       string   // --root: the root directory, or docker/registry/v2 in it
 	ConfigFile string   // --config: the registry's own configuration
 	Arg        string   // gc's argument: either of them
@@ -73,13 +65,13 @@ type Place struct {
 	Unread []error
 }
 
-// Locate finds the registry: by Root, else by ConfigFile (as RootVariable
+// Find finds the registry: by Root, else by ConfigFile (as RootVariable
 // overrides it), else by RootVariable alone, else by the file that
 // ConfigVariable names, else by the defaults. An explicit
 // ConfigFile is believed whatever directory it names; where only the directory
 // is named, a configuration is believed if it names the same one. Errors have a
-// next step; see HintError.
-func Locate(o LocateOptions) (Place, error) {
+// next step; see layout.HintError.
+func Find(o Options) (Place, error) {
 	o, err := o.withArg()
 	if err != nil {
 		return Place{}, err
@@ -98,7 +90,7 @@ func Locate(o LocateOptions) (Place, error) {
 }
 
 // withArg puts gc's argument in the field that it belongs in.
-func (o LocateOptions) withArg() (LocateOptions, error) {
+func (o Options) withArg() (Options, error) {
 	if o.Arg == "" {
 		return o, nil
 	}
@@ -118,8 +110,8 @@ func (o LocateOptions) withArg() (LocateOptions, error) {
 	return o, nil
 }
 
-// choose follows the order of Locate. Config stays empty where a directory is named alone.
-func (o LocateOptions) choose() (p Place, err error) {
+// choose follows the order of Find. Config stays empty where a directory is named alone.
+func (o Options) choose() (p Place, err error) {
 	file := o.ConfigFile
 	switch {
 	case o.Root != "" && file == "":
@@ -152,7 +144,7 @@ func (o LocateOptions) choose() (p Place, err error) {
 }
 
 // standardConfig is the configuration that the registry itself would read; empty if there is none.
-func (o LocateOptions) standardConfig() (string, error) {
+func (o Options) standardConfig() (string, error) {
 	if file := o.getenv(ConfigVariable); file != "" {
 		return file, nil
 	}
@@ -168,7 +160,7 @@ func (o LocateOptions) standardConfig() (string, error) {
 
 // describe looks for a configuration that is about the directory which was
 // named without one; last the environment alone, with the default root.
-func (o LocateOptions) describe(p *Place) {
+func (o Options) describe(p *Place) {
 	var files []string
 	if file := o.getenv(ConfigVariable); file != "" {
 		files = append(files, file)
@@ -209,7 +201,7 @@ func sameDirectory(a, b string) (bool, error) {
 }
 
 // getenv takes the last of equal names, which is the one that wins in ReadConfig.
-func (o LocateOptions) getenv(name string) (value string) {
+func (o Options) getenv(name string) (value string) {
 	for _, variable := range o.Environ {
 		if v, ok := strings.CutPrefix(variable, name+"="); ok {
 			value = v
@@ -250,7 +242,7 @@ func (p *Place) resolve() error {
 		p.Root, p.Store = above, storeBelow(above)
 		return nil
 	}
-	return refuse(errors.New("has no "+Store+" below it"), whatToGive(root, above))
+	return refuse(errors.New("has no "+layout.Store+" below it"), whatToGive(root, above))
 }
 
 // whatToGive is the next step for a directory that is no registry's root.
@@ -258,10 +250,10 @@ func whatToGive(dir, above string) string {
 	if above != "" {
 		return fmt.Sprintf("it is inside of a registry's storage; give the root directory, %q", above)
 	}
-	for _, name := range []string{Repositories, Blobs} {
+	for _, name := range []string{layout.Repositories, layout.Blobs} {
 		if is, _ := isDirectory(filepath.Join(dir, name)); is {
 			// Not accepted: what says who owns the tags lies above it, out of reach.
-			return "it looks like " + Store + " under another name; mount and give the directory that holds " + Store
+			return "it looks like " + layout.Store + " under another name; mount and give the directory that holds " + layout.Store
 		}
 	}
 	entries, _ := os.ReadDir(dir)
@@ -274,7 +266,7 @@ func whatToGive(dir, above string) string {
 	return "a registry makes it at its first push; if there was one, name the directory that holds it with --root"
 }
 
-func storeBelow(root string) string { return filepath.Join(root, filepath.FromSlash(Store)) }
+func storeBelow(root string) string { return filepath.Join(root, filepath.FromSlash(layout.Store)) }
 
 // rootAbove is the root directory of the storage that dir is in, by its path as
 // given or without symbolic links; empty if it is in none.

@@ -1,4 +1,4 @@
-package layout
+package locate
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/regsweep/regsweep/layout"
 )
 
 func writeFile(t *testing.T, path, content string) string {
@@ -236,7 +237,7 @@ func TestReadConfigOfTheEnvironmentAlone(t *testing.T) {
 // wantHint checks the program's voice as well: a next step, and no full stop.
 func wantHint(t *testing.T, err error, want string) {
 	t.Helper()
-	var h *HintError
+	var h *layout.HintError
 	switch {
 	case err == nil:
 		t.Fatalf("no error, want %q", want)

@@ -1,4 +1,4 @@
-package layout
+package locate
 
 import (
 	"errors"
@@ -49,7 +49,7 @@ func (m machine) link(target, name string) {
 }
 
 // options are those that a machine of its own would have.
-func (m machine) options(o LocateOptions) LocateOptions {
+func (m machine) options(o Options) Options {
 	o.Root, o.ConfigFile, o.Arg = m.path(o.Root), m.path(o.ConfigFile), m.path(o.Arg)
 	for i, v := range o.Environ {
 		o.Environ[i] = m.path(v)
@@ -66,11 +66,11 @@ func filesystemAt(dir string) string {
 	return "storage: {cache: {blobdescriptor: redis}, filesystem: {rootdirectory: '" + dir + "'}}"
 }
 
-func TestLocateOrder(t *testing.T) {
+func TestFindOrder(t *testing.T) {
 	type files map[string]string
 	for name, test := range map[string]struct {
 		files  files
-		o      LocateOptions
+		o      Options
 		root   string
 		origin string
 		config string // the configuration that is believed
@@ -86,80 +86,80 @@ func TestLocateOrder(t *testing.T) {
 		},
 		"the named configuration before the standard ones": {
 			files: files{"@etc/docker.yml": filesystemAt("@a"), "@my.yml": filesystemAt("@b")},
-			o:     LocateOptions{Environ: []string{ConfigVariable + "=@my.yml"}},
+			o:     Options{Environ: []string{ConfigVariable + "=@my.yml"}},
 			root:  "@b", origin: `"@my.yml"`, config: "@my.yml",
 		},
 		"the root variable before configurations": {
 			files: files{"@etc/docker.yml": "storage: s3", "@my.yml": "{"},
-			o:     LocateOptions{Environ: []string{ConfigVariable + "=@missing.yml", RootVariable + "=@c"}},
+			o:     Options{Environ: []string{ConfigVariable + "=@missing.yml", RootVariable + "=@c"}},
 			root:  "@c", origin: RootVariable,
 		},
 		"the root variable, and the configuration that it overrides": {
 			files: files{"@etc/docker.yml": filesystemAt("@a")},
-			o:     LocateOptions{Environ: []string{RootVariable + "=@c"}},
+			o:     Options{Environ: []string{RootVariable + "=@c"}},
 			root:  "@c", origin: RootVariable, config: "@etc/docker.yml",
 		},
 		"a whole storage in the environment": {
-			o:    LocateOptions{Environ: []string{"REGISTRY_STORAGE={filesystem: {rootdirectory: '@a'}}"}},
+			o:    Options{Environ: []string{"REGISTRY_STORAGE={filesystem: {rootdirectory: '@a'}}"}},
 			root: "@a", origin: "REGISTRY_STORAGE",
 		},
 		"--config before all variables but the root's": {
 			files: files{"@etc/docker.yml": filesystemAt("@a"), "@my.yml": filesystemAt("@b")},
-			o:     LocateOptions{ConfigFile: "@my.yml", Environ: []string{ConfigVariable + "=@etc/docker.yml"}},
+			o:     Options{ConfigFile: "@my.yml", Environ: []string{ConfigVariable + "=@etc/docker.yml"}},
 			root:  "@b", origin: `"@my.yml"`, config: "@my.yml",
 		},
 		"the root variable overrides --config": {
 			files: files{"@my.yml": filesystemAt("@b")},
-			o:     LocateOptions{ConfigFile: "@my.yml", Environ: []string{RootVariable + "=@c"}},
+			o:     Options{ConfigFile: "@my.yml", Environ: []string{RootVariable + "=@c"}},
 			root:  "@c", origin: RootVariable, config: "@my.yml",
 		},
 		"--root before the root variable": {
-			o:    LocateOptions{Root: "@a", Environ: []string{RootVariable + "=@c"}},
+			o:    Options{Root: "@a", Environ: []string{RootVariable + "=@c"}},
 			root: "@a", origin: "the command line",
 		},
 		"--root for the place, --config for the rest": {
 			files: files{"@my.yml": filesystemAt("@nowhere")},
-			o:     LocateOptions{Root: "@a", ConfigFile: "@my.yml", Environ: []string{RootVariable + "=@c"}},
+			o:     Options{Root: "@a", ConfigFile: "@my.yml", Environ: []string{RootVariable + "=@c"}},
 			root:  "@a", origin: "the command line", config: "@my.yml",
 		},
 		"--root with a standard configuration about it": {
 			files: files{"@etc/docker.yml": filesystemAt("@link-to-a/.")},
-			o:     LocateOptions{Root: "@a"},
+			o:     Options{Root: "@a"},
 			root:  "@a", origin: "the command line", config: "@etc/docker.yml",
 		},
 		"--root with a named configuration about it": {
 			files: files{"@my.yml": filesystemAt("@a"), "@etc/docker.yml": filesystemAt("@a")},
-			o:     LocateOptions{Root: "@a", Environ: []string{ConfigVariable + "=@my.yml"}},
+			o:     Options{Root: "@a", Environ: []string{ConfigVariable + "=@my.yml"}},
 			root:  "@a", origin: "the command line", config: "@my.yml",
 		},
 		"--root with Harbor's configuration about it": {
 			files: files{"@etc/docker.yml": filesystemAt("@b"), "@etc/harbor.yml": filesystemAt("@a")},
-			o:     LocateOptions{Root: "@a"},
+			o:     Options{Root: "@a"},
 			root:  "@a", origin: "the command line", config: "@etc/harbor.yml",
 		},
 		"--root with configurations about other places": {
 			files: files{"@etc/docker.yml": filesystemAt("@b"), "@etc/harbor.yml": filesystemAt("@nowhere"), "@etc/distribution.yml": "storage: s3"},
-			o:     LocateOptions{Root: "@a"},
+			o:     Options{Root: "@a"},
 			root:  "@a", origin: "the command line",
 		},
 		"Harbor's configuration never names the place": {
 			files: files{"@etc/harbor.yml": filesystemAt("@a")},
 			root:  "@var/lib/registry", origin: "the default",
 		},
-		"a directory as argument": {o: LocateOptions{Arg: "@a"}, root: "@a", origin: "the command line"},
+		"a directory as argument": {o: Options{Arg: "@a"}, root: "@a", origin: "the command line"},
 		"a configuration as argument": {
 			files: files{"@my.yml": filesystemAt("@b")},
-			o:     LocateOptions{Arg: "@my.yml"},
+			o:     Options{Arg: "@my.yml"},
 			root:  "@b", origin: `"@my.yml"`, config: "@my.yml",
 		},
 		"a configuration as argument and --root": {
 			files: files{"@my.yml": filesystemAt("@b")},
-			o:     LocateOptions{Arg: "@my.yml", Root: "@a"},
+			o:     Options{Arg: "@my.yml", Root: "@a"},
 			root:  "@a", origin: "the command line", config: "@my.yml",
 		},
 		"a directory as argument and --config": {
 			files: files{"@my.yml": filesystemAt("@b")},
-			o:     LocateOptions{Arg: "@a", ConfigFile: "@my.yml"},
+			o:     Options{Arg: "@a", ConfigFile: "@my.yml"},
 			root:  "@a", origin: "the command line", config: "@my.yml",
 		},
 	} {
@@ -172,7 +172,7 @@ func TestLocateOrder(t *testing.T) {
 			for file, content := range test.files {
 				m.write(file, content)
 			}
-			p, err := Locate(m.options(test.o))
+			p, err := Find(m.options(test.o))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,13 +188,13 @@ func TestLocateOrder(t *testing.T) {
 	}
 }
 
-func TestLocateBelievesTheEnvironmentAlone(t *testing.T) {
+func TestFindBelievesTheEnvironmentAlone(t *testing.T) {
 	m := newMachine(t)
 	m.registry("@a")
 	m.registry("@b")
 	environ := []string{RootVariable + "=@a", "REGISTRY_PROXY_REMOTEURL=https://registry-1.docker.io"}
 	for root, proxy := range map[string]bool{"": true, "@a": true, "@b": false} {
-		p, err := Locate(m.options(LocateOptions{Root: root, Environ: environ}))
+		p, err := Find(m.options(Options{Root: root, Environ: environ}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,12 +204,12 @@ func TestLocateBelievesTheEnvironmentAlone(t *testing.T) {
 	}
 }
 
-func TestLocateTellsOfUnreadConfigurations(t *testing.T) {
+func TestFindTellsOfUnreadConfigurations(t *testing.T) {
 	m := newMachine(t)
 	m.registry("@a")
 	m.write("@etc/distribution.yml", "{")
 	m.write("@etc/docker.yml", filesystemAt("@a"))
-	p, err := Locate(m.options(LocateOptions{Root: "@a"}))
+	p, err := Find(m.options(Options{Root: "@a"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestLocateTellsOfUnreadConfigurations(t *testing.T) {
 	}
 }
 
-func TestLocateAcceptsRoots(t *testing.T) {
+func TestFindAcceptsRoots(t *testing.T) {
 	for name, test := range map[string]struct{ give, want string }{
 		"the root":                          {"@a", "@a"},
 		"with a slash":                      {"@a/", "@a"},
@@ -244,7 +244,7 @@ func TestLocateAcceptsRoots(t *testing.T) {
 			m.write("@moved/docker/registry/file", "")
 			m.write("@elsewhere/blobs/file", "")
 			m.link("@elsewhere", "@moved/docker/registry/v2")
-			p, err := Locate(m.options(LocateOptions{Root: test.give}))
+			p, err := Find(m.options(Options{Root: test.give}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -255,12 +255,12 @@ func TestLocateAcceptsRoots(t *testing.T) {
 	}
 }
 
-func TestLocateTakesRelativePaths(t *testing.T) {
+func TestFindTakesRelativePaths(t *testing.T) {
 	m := newMachine(t)
 	m.registry("@a")
 	for dir, root := range map[string]string{"@": "a", "@a": ".", "@a/docker/registry/v2": "."} {
 		t.Chdir(m.path(dir))
-		p, err := Locate(m.options(LocateOptions{Root: root}))
+		p, err := Find(m.options(Options{Root: root}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -270,39 +270,39 @@ func TestLocateTakesRelativePaths(t *testing.T) {
 	}
 }
 
-func TestLocateRefuses(t *testing.T) {
+func TestFindRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
-		o    LocateOptions
+		o    Options
 		want []string
 	}{
 		"a missing root": {
-			LocateOptions{Root: "@missing"},
+			Options{Root: "@missing"},
 			[]string{`root directory "@missing" (from the command line) does not exist; is its volume mounted`},
 		},
-		"a missing default": {LocateOptions{}, []string{`root directory "@var/lib/registry" (from the default) does not exist`, "--root", "--config"}},
+		"a missing default": {Options{}, []string{`root directory "@var/lib/registry" (from the default) does not exist`, "--root", "--config"}},
 		"a missing root in a configuration": {
-			LocateOptions{ConfigFile: "@lost.yml"},
+			Options{ConfigFile: "@lost.yml"},
 			[]string{`root directory "@missing" (from "@lost.yml") does not exist`},
 		},
-		"a root that is a file":    {LocateOptions{Root: "@s3.yml"}, []string{`"@s3.yml" (from the command line) is not a directory; `, "--config"}},
-		"a directory without any":  {LocateOptions{Root: "@b"}, []string{`root directory "@b" (from the command line) has no docker/registry/v2 below it; `, "first push"}},
-		"the directory above":      {LocateOptions{Root: "@c"}, []string{`perhaps you mean "@c/a"`}},
-		"docker":                   {LocateOptions{Root: "@a/docker"}, []string{`give the root directory, "@a"`}},
-		"docker/registry":          {LocateOptions{Root: "@a/docker/registry/"}, []string{`give the root directory, "@a"`}},
-		"repositories":             {LocateOptions{Root: "@a/docker/registry/v2/repositories"}, []string{`give the root directory, "@a"`}},
-		"a link to docker":         {LocateOptions{Root: "@middle"}, []string{`give the root directory, "@a"`}},
-		"an inner one renamed":     {LocateOptions{Root: "@inside"}, []string{"looks like docker/registry/v2 under another name"}},
-		"docker as a file":         {LocateOptions{Root: "@file"}, []string{"cannot be read: not a directory"}},
-		"another driver":           {LocateOptions{ConfigFile: "@s3.yml"}, []string{`"@s3.yml" has the storage driver "s3"`}},
-		"another driver and root":  {LocateOptions{ConfigFile: "@s3.yml", Root: "@a"}, []string{`"@s3.yml" has the storage driver "s3"`}},
-		"a missing configuration":  {LocateOptions{ConfigFile: "@missing"}, []string{`configuration "@missing": no such file or directory; `}},
-		"a missing variable's one": {LocateOptions{Environ: []string{ConfigVariable + "=@missing"}}, []string{`configuration "@missing": no such file`}},
-		"a directory as --config":  {LocateOptions{ConfigFile: "@a"}, []string{`configuration "@a" is a directory; `, "--root"}},
-		"a missing argument":       {LocateOptions{Arg: "@missing"}, []string{`"@missing": no such file or directory; `}},
-		"two directories":          {LocateOptions{Arg: "@a", Root: "@b"}, []string{`root directory named twice: "@a" and --root "@b"; `}},
-		"two configurations":       {LocateOptions{Arg: "@s3.yml", ConfigFile: "@lost.yml"}, []string{`configuration named twice: "@s3.yml" and --config "@lost.yml"; `}},
-		"an empty variable":        {LocateOptions{Environ: []string{RootVariable + "="}}, []string{"rootdirectory is empty in the environment"}},
-		"two drivers by variable":  {LocateOptions{Environ: []string{"REGISTRY_STORAGE=s3", RootVariable + "=@a"}}, []string{"more than one storage driver"}},
+		"a root that is a file":    {Options{Root: "@s3.yml"}, []string{`"@s3.yml" (from the command line) is not a directory; `, "--config"}},
+		"a directory without any":  {Options{Root: "@b"}, []string{`root directory "@b" (from the command line) has no docker/registry/v2 below it; `, "first push"}},
+		"the directory above":      {Options{Root: "@c"}, []string{`perhaps you mean "@c/a"`}},
+		"docker":                   {Options{Root: "@a/docker"}, []string{`give the root directory, "@a"`}},
+		"docker/registry":          {Options{Root: "@a/docker/registry/"}, []string{`give the root directory, "@a"`}},
+		"repositories":             {Options{Root: "@a/docker/registry/v2/repositories"}, []string{`give the root directory, "@a"`}},
+		"a link to docker":         {Options{Root: "@middle"}, []string{`give the root directory, "@a"`}},
+		"an inner one renamed":     {Options{Root: "@inside"}, []string{"looks like docker/registry/v2 under another name"}},
+		"docker as a file":         {Options{Root: "@file"}, []string{"cannot be read: not a directory"}},
+		"another driver":           {Options{ConfigFile: "@s3.yml"}, []string{`"@s3.yml" has the storage driver "s3"`}},
+		"another driver and root":  {Options{ConfigFile: "@s3.yml", Root: "@a"}, []string{`"@s3.yml" has the storage driver "s3"`}},
+		"a missing configuration":  {Options{ConfigFile: "@missing"}, []string{`configuration "@missing": no such file or directory; `}},
+		"a missing variable's one": {Options{Environ: []string{ConfigVariable + "=@missing"}}, []string{`configuration "@missing": no such file`}},
+		"a directory as --config":  {Options{ConfigFile: "@a"}, []string{`configuration "@a" is a directory; `, "--root"}},
+		"a missing argument":       {Options{Arg: "@missing"}, []string{`"@missing": no such file or directory; `}},
+		"two directories":          {Options{Arg: "@a", Root: "@b"}, []string{`root directory named twice: "@a" and --root "@b"; `}},
+		"two configurations":       {Options{Arg: "@s3.yml", ConfigFile: "@lost.yml"}, []string{`configuration named twice: "@s3.yml" and --config "@lost.yml"; `}},
+		"an empty variable":        {Options{Environ: []string{RootVariable + "="}}, []string{"rootdirectory is empty in the environment"}},
+		"two drivers by variable":  {Options{Environ: []string{"REGISTRY_STORAGE=s3", RootVariable + "=@a"}}, []string{"more than one storage driver"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)
@@ -314,7 +314,7 @@ func TestLocateRefuses(t *testing.T) {
 			m.write("@lost.yml", filesystemAt("@missing"))
 			m.write("@s3.yml", "storage: s3")
 			m.link("@a/docker", "@middle")
-			p, err := Locate(m.options(test.o))
+			p, err := Find(m.options(test.o))
 			for _, want := range test.want {
 				wantHint(t, err, m.path(want))
 			}
@@ -328,11 +328,11 @@ func TestLocateRefuses(t *testing.T) {
 	}
 }
 
-func TestLocateStopsAtAnUnreadableStandardConfiguration(t *testing.T) {
+func TestFindStopsAtAnUnreadableStandardConfiguration(t *testing.T) {
 	m := newMachine(t)
 	m.registry("@var/lib/registry")
 	m.write("@etc", "a file where a directory should be, which is not absence")
-	_, err := Locate(m.options(LocateOptions{}))
+	_, err := Find(m.options(Options{}))
 	wantHint(t, err, "distribution.yml")
 }
 
