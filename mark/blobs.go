@@ -12,7 +12,7 @@ type BlobInfo struct {
 
 // Blob returns what is known of a blob.
 func (s *Store) Blob(id ID) BlobInfo {
-	r := s.Table.record(id)
+	r := s.Table.At(id)
 	return BlobInfo{ID: id, Size: r.size, Disk: s.disk(id), Reason: r.reason()}
 }
 
@@ -25,9 +25,9 @@ const (
 
 func (s *Store) setDisk(id ID, bytes int64) {
 	sectors := min(uint64(bytes)/diskUnit, manySectors)
-	s.Table.record(id).sectors = uint32(sectors)
+	s.Table.At(id).sectors = uint32(sectors)
 	if sectors == manySectors || bytes%diskUnit != 0 {
-		s.Table.record(id).sectors = manySectors
+		s.Table.At(id).sectors = manySectors
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.huge[id] = bytes
@@ -35,7 +35,7 @@ func (s *Store) setDisk(id ID, bytes int64) {
 }
 
 func (s *Store) disk(id ID) int64 {
-	if sectors := s.Table.record(id).sectors; sectors < manySectors {
+	if sectors := s.Table.At(id).sectors; sectors < manySectors {
 		return int64(sectors) * diskUnit
 	}
 	s.mu.Lock()
@@ -46,7 +46,7 @@ func (s *Store) disk(id ID) int64 {
 // EachBlob calls fn for every blob that the walk found. One that cannot be
 // removed, since it is behind a symbolic link, counts as live.
 func (s *Store) EachBlob(fn func(BlobInfo)) {
-	for id, r := range s.Table.all() {
+	for id, r := range s.Table.All() {
 		if !r.has(hasBlob) || r.has(isLate) {
 			continue
 		}
@@ -63,12 +63,12 @@ func (s *Store) EachBlob(fn func(BlobInfo)) {
 // blobs here; else none, since the file stays.
 func (s *Store) SettleDisk() {
 	for _, n := range s.shared {
-		slices.SortFunc(n.blobs, s.Table.compare)
+		slices.SortFunc(n.blobs, s.Table.Compare)
 		holder := ID(0)
 		if uint64(len(n.blobs)) == n.links {
 			holder = n.blobs[len(n.blobs)-1]
 		}
-		if at := slices.IndexFunc(n.blobs, func(id ID) bool { return s.Table.record(id).reason() != Dead }); at >= 0 {
+		if at := slices.IndexFunc(n.blobs, func(id ID) bool { return s.Table.At(id).reason() != Dead }); at >= 0 {
 			holder = n.blobs[at]
 		}
 		for _, id := range n.blobs {
@@ -83,4 +83,4 @@ func (s *Store) SettleDisk() {
 
 // SetAside records that a blob is being renamed to layout.Aside, so that a Look
 // that finds it live has it given its name back.
-func (s *Store) SetAside(id ID) { s.Table.record(id).set(isAside) }
+func (s *Store) SetAside(id ID) { s.Table.At(id).set(isAside) }

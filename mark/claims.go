@@ -31,7 +31,7 @@ func (c *sizeClaims) compare(s *Store, manifest ID, refs []reference) {
 		if id == 0 {
 			id = s.Table.Intern(ref.digest)
 		}
-		if r := s.Table.record(id); r.has(hasBlob) && r.size == ref.size {
+		if r := s.Table.At(id); r.has(hasBlob) && r.size == ref.size {
 			continue
 		}
 		odd = append(odd, sizeClaim{id, ref.size})

@@ -16,7 +16,7 @@ func (p *pass) countBytes() {
 		if id == 0 || p.here.heres[i].reasons&isNamed == 0 {
 			continue
 		}
-		r := p.s.Table.record(id)
+		r := p.s.Table.At(id)
 		if !r.has(hasBlob) {
 			continue
 		}
@@ -66,11 +66,11 @@ func (p *pass) absent() map[ID]ID {
 			continue
 		}
 		for _, id := range p.manifest(n).required {
-			if p.s.Table.record(id).has(hasBlob) || asked[id] {
+			if p.s.Table.At(id).has(hasBlob) || asked[id] {
 				continue
 			}
 			asked[id] = true
-			if to, ok := p.aliases[id]; ok && p.s.Table.record(to).has(hasBlob) || p.s.stat(p.w, id) {
+			if to, ok := p.aliases[id]; ok && p.s.Table.At(to).has(hasBlob) || p.s.stat(p.w, id) {
 				continue
 			}
 			d := p.s.Table.Digest(id)

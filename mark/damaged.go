@@ -54,7 +54,7 @@ func (s *Store) ReportData(ctx context.Context, w *walker.Walker, found []Damage
 
 func (s *Store) dataPath(id ID) string {
 	name := layout.Data
-	if s.Table.record(id).has(isAside) {
+	if s.Table.At(id).has(isAside) {
 		name = layout.Aside
 	}
 	return layout.BlobDir(s.Table.Digest(id)) + "/" + name

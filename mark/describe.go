@@ -139,7 +139,7 @@ func (s *Store) readJSON(w *walker.Walker, digest layout.Digest, into any) (ok b
 	if id == 0 {
 		return false
 	}
-	r := s.Table.record(id)
+	r := s.Table.At(id)
 	if !r.has(hasBlob) || r.size > MaxManifest {
 		return false
 	}

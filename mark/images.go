@@ -56,7 +56,7 @@ func (m *Images) observe(p *pass) {
 	}
 	tagged := int64(0)
 	for id, by := range c.blobs {
-		size := p.s.Table.record(id).size
+		size := p.s.Table.At(id).size
 		tagged += size
 		if by.only > 0 {
 			r.Images[by.only-1].UniqueBytes += size
@@ -109,7 +109,7 @@ func (c *imageCounter) reach(from, number int32) (bytes int64) {
 			if at, ok := c.p.linked(id); ok {
 				push(at)
 			}
-			r := c.p.s.Table.record(id)
+			r := c.p.s.Table.At(id)
 			by, known := c.blobs[id]
 			if !r.has(hasBlob) || by.last == number {
 				return

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -35,7 +36,7 @@ func (s *Store) Inspect(ctx context.Context, w *walker.Walker) (*Look, Inspectio
 	s.sizes = &i.sizes
 	look := s.Observe(ctx, w, i)
 	s.sizes = nil
-	for _, r := range s.Table.all() {
+	for _, r := range s.Table.All() {
 		i.Aside = i.Aside || r.has(hasBlob|isAside)
 	}
 	return look, i.InspectionCount
@@ -61,7 +62,7 @@ type inspector struct {
 	sizes *sizeClaims
 	count InspectionCount
 
-	links Set // layer links
+	links digests.Set // layer links
 	// bad are layer links that lead astray, and those that lack, by the digest
 	// by which manifests name them.
 	bad map[ID]*walker.Problem
@@ -122,7 +123,7 @@ func (v *inspector) lookAtManifests() {
 			continue
 		}
 		for _, id := range m.required {
-			if !v.links.Has(id) && v.s.Table.record(id).has(hasBlob) {
+			if !v.links.Has(id) && v.s.Table.At(id).has(hasBlob) {
 				v.lacksLink(n, id)
 			}
 		}
@@ -140,7 +141,7 @@ func (v *inspector) compareSizes(at int32) {
 		if child, ok := v.linked(id); ok && v.failed[child] != nil {
 			continue // that it cannot be read has been said
 		}
-		r := v.s.Table.record(id)
+		r := v.s.Table.At(id)
 		if !r.has(hasBlob) || r.size == claim.size {
 			continue
 		}

@@ -123,7 +123,7 @@ func (v *inspector) judgeLayers() {
 // judgeLayer says that a manifest requires the blob of a bad layer link.
 func (v *inspector) judgeLayer(problem *walker.Problem, id ID, at int32) {
 	switch {
-	case problem.Kind == walker.MissingBlob && !v.s.Table.record(id).has(hasBlob):
+	case problem.Kind == walker.MissingBlob && !v.s.Table.At(id).has(hasBlob):
 		problem.Path = problem.Absent[0] // that has been said of the blob
 	case problem.Kind == walker.MissingBlob:
 		v.lostBlob(problem, at)

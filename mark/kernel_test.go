@@ -1,14 +1,9 @@
 package mark
 
 import (
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/regsweep/regsweep/layout"
 )
 
 // graph is edges in text: "ab ac cd" has an edge from a to b, to c, and from c to d.
@@ -67,37 +62,8 @@ func TestPathIsShortestAndFirst(t *testing.T) {
 	}
 }
 
-func TestTableNumbersDigests(t *testing.T) {
-	table := NewTable()
-	seen := map[layout.Digest]ID{}
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 20000 {
-		alg := layout.Algorithms[r.IntN(3)]
-		d := layout.FromBytes(alg, []byte{byte(r.Uint32()), byte(r.Uint32()), 0})
-		id := table.Intern(d)
-		if want, ok := seen[d]; ok && id != want {
-			t.Fatalf("%s is %d, was %d", d, id, want)
-		}
-		seen[d] = id
-		if id == 0 || table.Digest(id) != d || table.Lookup(d) != id {
-			t.Fatalf("%s is not found again by %d", d, id)
-		}
-	}
-	var all int
-	for range table.all() {
-		all++
-	}
-	if diff := cmp.Diff(len(seen), all); diff != "" {
-		t.Error(diff)
-	}
-	if table.Lookup(layout.FromBytes(layout.SHA256, []byte("absent"))) != 0 {
-		t.Error("an absent digest has a number")
-	}
-}
-
 func TestLeastReasonWins(t *testing.T) {
-	table := NewTable()
-	rec := table.record(table.Intern(layout.FromBytes(layout.SHA256, nil)))
+	rec := &record{}
 	for _, why := range []Reason{Broken, Fresh, Protected} {
 		rec.mark(why)
 	}

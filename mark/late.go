@@ -18,7 +18,7 @@ func (l *Look) markLate(ctx context.Context) {
 	late := &lateManifests{s: l.Store, w: l.w}
 	known := func(d layout.Digest) bool {
 		id := l.Store.Table.Lookup(d)
-		return id != 0 && l.Store.Table.record(id).has(hasBlob) && !l.Store.Table.record(id).has(isLate)
+		return id != 0 && l.Store.Table.At(id).has(hasBlob) && !l.Store.Table.At(id).has(isLate)
 	}
 	for range tries {
 		late.unsettled = false
@@ -35,7 +35,7 @@ func (l *Look) markLate(ctx context.Context) {
 		named[id] = true
 		return first
 	}, func(id ID, push func(ID)) {
-		l.Store.Table.record(id).mark(Fresh)
+		l.Store.Table.At(id).mark(Fresh)
 		m := l.Store.manifest(id)
 		m.eachRef(push)
 	})
@@ -44,7 +44,7 @@ func (l *Look) markLate(ctx context.Context) {
 			continue
 		}
 		if i.Kind == LayerLink {
-			l.Store.Table.record(ID(i.Extra)).mark(Fresh)
+			l.Store.Table.At(ID(i.Extra)).mark(Fresh)
 		}
 		l.Restore = append(l.Restore, i)
 	}
@@ -53,7 +53,7 @@ func (l *Look) markLate(ctx context.Context) {
 // eachAside calls fn, concurrently, for every manifest whose blob has been set aside.
 func (l *Look) eachAside(ctx context.Context, fn func(layout.Digest)) {
 	var ids []ID
-	for id, r := range l.Store.Table.all() {
+	for id, r := range l.Store.Table.All() {
 		if r.has(hasBlob|isAside) && r.manifest.Load() != 0 {
 			ids = append(ids, id)
 		}

@@ -168,7 +168,7 @@ func (l *Look) whyLeftOut(i *listed) string {
 	if i.kind != Blob {
 		return leftover
 	}
-	r := l.Store.Table.record(i.id)
+	r := l.Store.Table.At(i.id)
 	if !r.has(hasBlob) {
 		return isGone
 	}

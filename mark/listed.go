@@ -139,7 +139,7 @@ func (p *pass) mayGoListed(i *Item) bool {
 		if found != nil && p.linkTimes[i.ID] <= found.mtime {
 			return true
 		}
-		p.s.Table.record(ID(i.Extra)).mark(Rooted)
+		p.s.Table.At(ID(i.Extra)).mark(Rooted)
 		if i.Aside {
 			p.restore = append(p.restore, *i)
 		}
@@ -154,7 +154,7 @@ func (p *pass) mayGoListed(i *Item) bool {
 // not linked, unless it was so when the plan was made: rm leaves such tags alone.
 func (p *pass) keepDangling(i *Item, name string) {
 	if p.l.rules.Away == nil || slices.ContainsFunc(p.tags, func(t tag) bool { return t.Name == name && p.listed.g.isNewer(t.Link.MTime) }) {
-		p.s.Table.record(i.ID).mark(Rooted)
+		p.s.Table.At(i.ID).mark(Rooted)
 	}
 }
 
@@ -166,7 +166,7 @@ func (l *Look) pickListed() {
 		if i.Repo != NoRepo {
 			return false
 		}
-		newer := i.Kind == Blob && !i.Aside && l.Store.Table.record(i.ID).has(isNewer)
+		newer := i.Kind == Blob && !i.Aside && l.Store.Table.At(i.ID).has(isNewer)
 		if found := listed.find(i.Kind, i.ID, l.NameOf(&i)); found != nil && !newer || i.Kind == Temporary && isSetAside(l.NameOf(&i)) {
 			return false
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/digests"
 )
 
 // Part says what an item of a plan is to the roots that a command takes away.
@@ -50,7 +51,7 @@ type Listing struct {
 	Whole  []string
 	Sparse []Sparse
 
-	table *Table
+	table *table
 	repos []string // sorted when the listing is
 	names []string
 	items []listed // sorted by repository, kind, digest and name
@@ -75,7 +76,7 @@ type listed struct {
 
 // NewListing returns an empty listing.
 func NewListing() *Listing {
-	return &Listing{table: NewTable(), texts: []string{inUse}, told: map[string]uint16{inUse: 1}}
+	return &Listing{table: digests.NewTable[record](), texts: []string{inUse}, told: map[string]uint16{inUse: 1}}
 }
 
 // Add adds an item. Of what has no name or digest they are empty. Items of a
@@ -96,9 +97,9 @@ func (g *Listing) Add(i Listed) {
 }
 
 // digests is the table that a Store begins with.
-func (g *Listing) digests() *Table {
+func (g *Listing) digests() *table {
 	if g == nil {
-		return NewTable()
+		return digests.NewTable[record]()
 	}
 	return g.table
 }

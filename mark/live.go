@@ -38,7 +38,7 @@ func (p *pass) young(n *node) bool {
 	case n.aside || n.pending:
 		return p.l.rules.fresh(n.mtime)
 	}
-	return p.l.rules.youngUntagged(n.mtime) || p.s.Table.record(n.id).has(hasBlob|isFresh)
+	return p.l.rules.youngUntagged(n.mtime) || p.s.Table.At(n.id).has(hasBlob|isFresh)
 }
 
 // tagRoots says which nodes a tag makes roots: every tag but one that goes
@@ -76,7 +76,7 @@ func (p *pass) findProtected() {
 		}
 		p.protected[id] = true
 		_, linked := p.linked(id)
-		stored := p.s.Table.record(id).has(hasBlob)
+		stored := p.s.Table.At(id).has(hasBlob)
 		if stored {
 			p.mark(id, Protected)
 		}
@@ -101,7 +101,7 @@ func (p *pass) protectsTag(t *tag) bool {
 func (p *pass) mark(id ID, why Reason) {
 	if h := p.here.at(id); h.reasons&(1<<why) == 0 {
 		h.reasons |= 1 << why
-		p.s.Table.record(id).mark(why)
+		p.s.Table.At(id).mark(why)
 	}
 }
 

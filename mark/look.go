@@ -135,7 +135,7 @@ func (s *Store) lookWith(ctx context.Context, w *walker.Walker, aside *Aside, ru
 
 func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rules Rules) *Look {
 	l := &Look{Store: s, w: w, rules: rules, aside: aside}
-	for _, r := range s.Table.all() {
+	for _, r := range s.Table.All() {
 		r.unmark()
 		r.owner.Store(0)
 	}
@@ -263,7 +263,7 @@ func (l *Look) join() {
 	for _, part := range l.parts {
 		n += len(part)
 	}
-	for _, r := range l.Store.Table.all() {
+	for _, r := range l.Store.Table.All() {
 		if r.has(hasBlob) && !r.has(isFresh) && r.reason() == Dead {
 			n++
 		}
@@ -278,7 +278,7 @@ func (l *Look) join() {
 
 // markFresh marks the blobs that are younger than the grace.
 func (l *Look) markFresh() {
-	for _, r := range l.Store.Table.all() {
+	for _, r := range l.Store.Table.All() {
 		if r.has(hasBlob|isFresh) && (!r.has(isTaken) || r.has(isNewer)) {
 			r.mark(Fresh)
 		}
@@ -290,10 +290,10 @@ func (l *Look) markProtected() {
 	t := l.Store.Table
 	l.rules.Protect.Anywhere(func(d layout.Digest) bool {
 		id := t.Lookup(d)
-		if id == 0 || !t.record(id).has(hasBlob) {
+		if id == 0 || !t.At(id).has(hasBlob) {
 			return false
 		}
-		t.record(id).mark(Protected)
+		t.At(id).mark(Protected)
 		return true
 	})
 }
@@ -301,7 +301,7 @@ func (l *Look) markProtected() {
 // addBlobItems adds the dead blobs and what is left of blobs, and finds the
 // live ones that were set aside.
 func (l *Look) addBlobItems() {
-	for id, r := range l.Store.Table.all() {
+	for id, r := range l.Store.Table.All() {
 		bits := r.bits.Load()
 		if bits&hasBlob == 0 {
 			continue
@@ -350,7 +350,7 @@ func (l *Look) compareIDs(a, b ID) int {
 	if a == b || a == 0 || b == 0 {
 		return cmp.Compare(a, b)
 	}
-	return l.Store.Table.compare(a, b)
+	return l.Store.Table.Compare(a, b)
 }
 
 // severalOwners is the owner of a blob that several repositories reference.
@@ -361,7 +361,7 @@ func (l *Look) countUnique() {
 	for i := range l.Repositories {
 		byOwner[l.Repositories[i].owner] = i
 	}
-	for _, r := range l.Store.Table.all() {
+	for _, r := range l.Store.Table.All() {
 		if owner := r.owner.Load(); owner != 0 && owner != severalOwners && r.has(hasBlob) {
 			l.Repositories[byOwner[owner]].UniqueBytes += r.size
 		}

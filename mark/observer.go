@@ -29,7 +29,7 @@ func (l *Look) Lacking(i *Item) (absent []layout.Digest) {
 	t := l.Store.Table
 	m := l.Store.manifest(i.ID)
 	for _, id := range append([]ID{i.ID}, m.required...) {
-		if !t.record(id).has(hasBlob) {
+		if !t.At(id).has(hasBlob) {
 			absent = append(absent, t.Digest(id))
 		}
 	}

@@ -26,7 +26,7 @@ func (p *pass) keepsLink(id, target ID, mtime int64) bool {
 	case !p.freshLayer(mtime) || p.isTakenLink(id, target, mtime):
 		return false
 	case p.takesAll():
-		p.s.Table.record(target).mark(Fresh)
+		p.s.Table.At(target).mark(Fresh)
 		return false
 	}
 	return true
@@ -235,7 +235,7 @@ func (p *pass) kept() map[int32]bool {
 func (l *Look) pickAway() {
 	goes := map[ID]bool{}
 	for _, i := range l.Items {
-		if i.Kind == Blob && (i.Aside || l.Store.Table.record(i.ID).has(isTaken)) {
+		if i.Kind == Blob && (i.Aside || l.Store.Table.At(i.ID).has(isTaken)) {
 			goes[i.ID] = true
 		}
 	}
@@ -280,7 +280,7 @@ func (l *Look) Shared() (blobs, bytes int64) {
 	if l.rules.Away == nil {
 		return 0, 0
 	}
-	for _, r := range l.Store.Table.all() {
+	for _, r := range l.Store.Table.All() {
 		if r.has(hasBlob|isBelow) && r.reason() != Dead {
 			blobs++
 			bytes += r.size

@@ -214,7 +214,7 @@ func (p *pass) guardNodes() {
 		return first
 	}, func(i int32, push func(int32)) {
 		p.eachName(i, func(id ID) {
-			p.s.Table.record(id).set(isGuarded)
+			p.s.Table.At(id).set(isGuarded)
 			if at, ok := p.linked(id); ok {
 				push(at)
 			}
@@ -224,7 +224,7 @@ func (p *pass) guardNodes() {
 
 // Guarded counts the blobs of what a Judge has called protected, each once.
 func (l *Look) Guarded() (blobs, bytes int64) {
-	for _, r := range l.Store.Table.all() {
+	for _, r := range l.Store.Table.All() {
 		if r.has(hasBlob | isGuarded) {
 			blobs++
 			bytes += r.size

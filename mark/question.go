@@ -160,7 +160,7 @@ func (q *Question) Answer(ctx context.Context, l *Look) Answer {
 	if id == 0 {
 		return a
 	}
-	r := l.Store.Table.record(id)
+	r := l.Store.Table.At(id)
 	a.Here = r.has(hasBlob)
 	a.Live = len(a.Paths) > 0 || a.Here && r.reason() != Dead || len(a.Broken) > 0
 	a.Known = a.Live || a.Here || q.linked
@@ -180,7 +180,7 @@ func (q *Question) Answer(ctx context.Context, l *Look) Answer {
 // beginning of a digest, with or without its algorithm.
 func (s *Store) Match(prefix string) (found []layout.Digest) {
 	t := Target{Prefix: prefix}
-	for id, r := range s.Table.all() {
+	for id, r := range s.Table.All() {
 		if d := s.Table.Digest(id); r.has(hasBlob) && t.matches(d) {
 			found = append(found, d)
 		}

@@ -39,13 +39,13 @@ const largeBlob = 1 << 20
 // stopped run was about to remove is left out.
 func (s *Store) Choose(share Share, now time.Time) (ids []ID) {
 	total := int64(0)
-	for id, r := range s.Table.all() {
+	for id, r := range s.Table.All() {
 		if r.has(hasBlob) && (!r.has(isAside) || r.reason() != Dead) {
 			ids = append(ids, id)
 			total += r.size
 		}
 	}
-	slices.SortFunc(ids, s.Table.compare)
+	slices.SortFunc(ids, s.Table.Compare)
 	part := share.Part
 	if share.Bytes > 0 {
 		part = float64(share.Bytes) / float64(max(total, 1))
@@ -65,7 +65,7 @@ func (s *Store) Choose(share Share, now time.Time) (ids []ID) {
 		if (at-from+total)%max(total, 1) < size {
 			chosen = append(chosen, id)
 		}
-		at += s.Table.record(id).size
+		at += s.Table.At(id).size
 	}
 	if chosen == nil { // a part smaller than the blob in its place
 		chosen = []ID{over}
@@ -93,7 +93,7 @@ func (s *Store) ReadData(ctx context.Context, w *walker.Walker, ids []ID, count 
 	d := &dataReader{ctx: ctx, s: s, w: w, count: count}
 	var small, large []ID
 	for _, id := range ids {
-		size := s.Table.record(id).size
+		size := s.Table.At(id).size
 		count.TotalBlobs.Add(1)
 		count.TotalBytes.Add(size)
 		if size > largeBlob {

@@ -41,7 +41,7 @@ func (c *counter) reached(from int32) (bytes int64) {
 }
 
 func (c *counter) size(id ID) int64 {
-	if r := c.look.Store.Table.record(id); r.has(hasBlob) {
+	if r := c.look.Store.Table.At(id); r.has(hasBlob) {
 		return r.size
 	}
 	return 0
@@ -59,7 +59,7 @@ func (c *counter) unique(from int32) (bytes int64) {
 	}
 	for id, n := range named {
 		switch {
-		case n < c.s.count[id] || c.s.held[id] || c.look.Store.Table.record(id).has(isPinned):
+		case n < c.s.count[id] || c.s.held[id] || c.look.Store.Table.At(id).has(isPinned):
 		case c.linkedSince(id, newest):
 		default:
 			bytes += c.size(id)

@@ -56,7 +56,7 @@ func (r *Rules) timed() bool { return r.Times || r.Listed != nil }
 // Store is what is known of a store's blobs and manifests. It outlives a Look,
 // so that no manifest is read twice.
 type Store struct {
-	Table *Table
+	Table *table
 	Blobs int64 // that the walk found
 
 	rules   Rules
@@ -87,10 +87,10 @@ func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
 	s := &Store{Table: rules.Listed.digests(), rules: rules, shared: map[disk.ID]*inode{}, huge: map[ID]int64{}}
 	w.Top()
 	w.Blobs(ctx, nil, s.addBlob)
-	for id, r := range s.Table.all() {
+	for id, r := range s.Table.All() {
 		if r.has(hasBlob) {
 			s.Blobs++
-			s.hasLong = s.hasLong || s.Table.isLong(id)
+			s.hasLong = s.hasLong || s.Table.IsLong(id)
 		}
 	}
 	return s
@@ -98,7 +98,7 @@ func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
 
 func (s *Store) addBlob(b walker.Blob) {
 	id := s.Table.Intern(b.Digest)
-	r := s.Table.record(id)
+	r := s.Table.At(id)
 	bits := uint32(0)
 	switch b.State {
 	case walker.BlobSpecial:
@@ -167,7 +167,7 @@ func (s *Store) addShared(id ID, b walker.Blob) {
 
 // stat looks for a blob that the walk has not seen.
 func (s *Store) stat(w *walker.Walker, id ID) bool {
-	r := s.Table.record(id)
+	r := s.Table.At(id)
 	if r.has(hasBlob) {
 		return true
 	}
@@ -207,14 +207,14 @@ func missingBlob() *loadError {
 
 // manifest returns what is kept of a manifest, if it has been read.
 func (s *Store) manifest(id ID) manifest {
-	return s.manifests.at(s.Table.record(id).manifest.Load())
+	return s.manifests.at(s.Table.At(id).manifest.Load())
 }
 
 // load reads a manifest unless it has been read before, and returns its place
 // among the manifests. Once more says that this has been tried, so that its
 // size may not be what it was.
 func (s *Store) load(w *walker.Walker, id ID, onceMore bool) (place uint32, failure *loadError) {
-	r := s.Table.record(id)
+	r := s.Table.At(id)
 	if place := r.manifest.Load(); place != 0 {
 		return place, nil
 	}
@@ -230,7 +230,7 @@ func (s *Store) load(w *walker.Walker, id ID, onceMore bool) (place uint32, fail
 }
 
 func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint32, failure *loadError) {
-	r := s.Table.record(id)
+	r := s.Table.At(id)
 	if !s.stat(w, id) {
 		return 0, missingBlob()
 	}

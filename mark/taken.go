@@ -111,7 +111,7 @@ func (p *pass) takeNames() {
 		going = append(going, int32(i))
 		p.eachName(int32(i), func(id ID) {
 			p.taken[id] = max(p.taken[id], n.mtime)
-			p.s.Table.record(id).set(isTaken)
+			p.s.Table.At(id).set(isTaken)
 		})
 	}
 	p.takeDangling()
@@ -122,7 +122,7 @@ func (p *pass) takeNames() {
 		return first
 	}, func(i int32, push func(int32)) {
 		p.eachName(i, func(id ID) {
-			p.s.Table.record(id).set(isBelow)
+			p.s.Table.At(id).set(isBelow)
 			if at, ok := p.linked(id); ok {
 				push(at)
 			}
@@ -137,7 +137,7 @@ func (p *pass) takeDangling() {
 		if t.away && t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) && !p.l.rules.Away.TagsOnly {
 			id := p.s.Table.Intern(t.Link.Target)
 			p.taken[id] = max(p.taken[id], t.Link.MTime)
-			p.s.Table.record(id).set(isTaken | isBelow)
+			p.s.Table.At(id).set(isTaken | isBelow)
 		}
 	}
 }

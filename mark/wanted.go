@@ -52,5 +52,5 @@ func (w *Wanted) observe(p *pass) {
 // its blob is in the store.
 func (l *Look) IsLive(d layout.Digest) bool {
 	id := l.Store.Table.Lookup(d)
-	return id != 0 && l.Store.Table.record(id).reason() != Dead
+	return id != 0 && l.Store.Table.At(id).reason() != Dead
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -48,7 +49,7 @@ type run struct {
 // history names a manifest in the histories of a repository.
 type history struct {
 	repo uint32
-	id   mark.ID
+	id   digests.ID
 }
 
 // Execute removes what is in the plan, in an order that leaves no manifest

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -200,14 +201,14 @@ func (p *Plan) repositories(goes outcome) []RepositoryLine {
 	}
 	dead := p.blobsThat(goes)
 	manifests, layers := p.ofKind(mark.Manifest), p.ofKind(mark.LayerLink)
-	var ids []mark.ID
+	var ids []digests.ID
 	for at := range lines {
 		ids = ids[:0]
 		for ; len(manifests) > 0 && manifests[0].Repo == uint32(at); manifests = manifests[1:] {
 			ids = append(ids, manifests[0].ID)
 		}
 		for ; len(layers) > 0 && layers[0].Repo == uint32(at); layers = layers[1:] {
-			ids = append(ids, mark.ID(layers[0].Extra))
+			ids = append(ids, digests.ID(layers[0].Extra))
 		}
 		slices.Sort(ids)
 		for _, id := range slices.Compact(ids) {
@@ -234,7 +235,7 @@ func (p *Plan) kindRange(kind mark.Kind) (lo, hi int) {
 }
 
 // blobsThat are the blobs in the plan that went, or would go.
-func (p *Plan) blobsThat(goes outcome) (dead mark.Set) {
+func (p *Plan) blobsThat(goes outcome) (dead digests.Set) {
 	lo, hi := p.kindRange(mark.Blob)
 	for i := lo; i < hi; i++ {
 		if p.done[i] == goes {
@@ -272,7 +273,7 @@ func (p *Plan) EachLine(executed bool, fn func(ItemLine)) {
 func (p *Plan) Untagged() (left []string) {
 	type image struct {
 		repo uint32
-		id   mark.ID
+		id   digests.ID
 	}
 	tagged := map[image]bool{}
 	for i := range p.items {

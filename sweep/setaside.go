@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/digests"
 )
 
 // setAside takes the names of all that goes, looks at the repositories again,
@@ -77,7 +78,7 @@ func (r *run) sync() error {
 
 // giveBackLive looks at the repositories once more.
 func (r *run) giveBackLive() error {
-	aside := &mark.Aside{Layers: map[string][]mark.ID{}, Tags: map[string][]string{}, Cut: map[string][]string{}}
+	aside := &mark.Aside{Layers: map[string][]digests.ID{}, Tags: map[string][]string{}, Cut: map[string][]string{}}
 	for i := range r.items {
 		if item := &r.items[i]; item.Kind == mark.Tag && r.done[i] == failed {
 			name := r.look.RepositoryOf(item)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -205,7 +206,7 @@ func (r *run) giveBackStuck(kind mark.Kind) error {
 		return nil
 	}
 	var stuck []entry
-	var blobs mark.Set
+	var blobs digests.Set
 	if kind == mark.LayerLink {
 		blobs = r.blobsThat(taken)
 	}
@@ -216,7 +217,7 @@ func (r *run) giveBackStuck(kind mark.Kind) error {
 		}
 		r.stuck[i] = true
 		stuck = append(stuck, entry{r.look, r.items[i]})
-		if id := mark.ID(r.items[i].Extra); kind == mark.LayerLink && blobs.Has(id) {
+		if id := digests.ID(r.items[i].Extra); kind == mark.LayerLink && blobs.Has(id) {
 			stuck = append(stuck, entry{r.look, mark.Item{Kind: mark.Blob, ID: id, Repo: mark.NoRepo}})
 		}
 	}
