@@ -135,6 +135,9 @@ func (s *Store) lookWith(ctx context.Context, w *walker.Walker, aside *Aside, ru
 
 func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rules Rules) *Look {
 	l := &Look{Store: s, w: w, rules: rules, aside: aside}
+	if o, ok := rules.observer.(interface{ begin() }); ok {
+		o.begin() // it may have been told about a look that has to be made again
+	}
 	for _, r := range s.Table.All() {
 		r.unmark()
 		r.owner.Store(0)

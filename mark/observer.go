@@ -23,6 +23,18 @@ func (s *Store) Observe(ctx context.Context, w *walker.Walker, o Observer) *Look
 	return s.lookBy(ctx, w, nil, rules)
 }
 
+// ObserveBy is Observe by rules that differ from those that the Store was read
+// with, but not in Now and Grace. A Removal among them leaves marks: no other
+// Look of the Store should follow.
+func (s *Store) ObserveBy(ctx context.Context, w *walker.Walker, o Observer, change func(*Rules)) *Look {
+	rules := s.rules
+	if change != nil {
+		change(&rules)
+	}
+	rules.observer = o
+	return s.lookWith(ctx, w, nil, rules)
+}
+
 // Lacking returns the blobs that a manifest of this Look needs and that are not
 // in the store, its own included.
 func (l *Look) Lacking(i *Item) (absent []layout.Digest) {

@@ -65,9 +65,10 @@ type pass struct {
 	items     []Item
 	restore   []Item
 	names     []Name
-	history   bool // manifest links go or are missing, so tags' histories may name such
-	uploading bool // something is being uploaded
-	stays     bool // something stays in the repository
+	history   bool  // manifest links go or are missing, so tags' histories may name such
+	uploading bool  // something is being uploaded
+	uploaded  int64 // when the newest file of an upload was written
+	stays     bool  // something stays in the repository
 }
 
 // node is a manifest that the repository links.
@@ -355,6 +356,7 @@ func (p *pass) readUploads() {
 		}
 		p.stays = true
 		p.uploading = p.uploading || p.l.rules.fresh(u.MTime)
+		p.uploaded = max(p.uploaded, u.MTime)
 	}
 }
 

@@ -95,7 +95,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 		return usage(err)
 	}
 	started := time.Now()
-	r, err := p.openStore(ctx, "check", &o.common, true)
+	r, err := p.openStore(ctx, "check", &o.common, "", true)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type lsOptions struct {
 	olderThan  ago
 	untagged   bool
 	noTrunc    bool
+	unread     int // manifests that were to be listed and cannot be read
 }
 
 func (p *program) lsCommand() *cobra.Command {
@@ -37,7 +38,7 @@ repository references), reclaimable size (what gc would free) and last push. Wit
 REPOSITORY it lists its manifests: tags, digest, type, platforms, when they were pushed
 and created, size, unique size (what removing this one alone would free) and referrers.
 
-It changes nothing and takes no lock. With -q it prints names only, or digests.` + exitStatusHelp,
+It changes nothing and takes no lock. With -q it prints names only, or digests.` + readingStatusHelp,
 		Example: `  regsweep ls --sort reclaimable                   where gc would free the most
   regsweep ls team/app --sort unique               the images whose deletion would free the most
   regsweep ls team/app --untagged --older-than 30d
@@ -81,7 +82,7 @@ func (p *program) ls(ctx context.Context, o *lsOptions, f *pflag.FlagSet, args [
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	r, err := p.open(ctx, "ls", &o.common)
+	r, err := p.open(ctx, "ls", &o.common, "")
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (p *program) ls(ctx context.Context, o *lsOptions, f *pflag.FlagSet, args [
 		err = r.listManifests(ctx, o, look, survey)
 	}
 	if err == nil {
-		p.status = r.verdict()
+		p.status = r.readingVerdict(o.unread)
 	}
 	return err
 }

@@ -49,6 +49,11 @@ func (r *reading) listManifests(ctx context.Context, o *lsOptions, look *mark.Lo
 	list := slices.DeleteFunc(all, func(m lsManifest) bool {
 		return o.untagged && len(m.Tags) > 0 || !r.isOlder(o, m.info.Pushed)
 	})
+	for i := range list {
+		if list[i].info.Unread != "" {
+			o.unread++
+		}
+	}
 	slices.SortStableFunc(list, func(a, b lsManifest) int { return compareManifests(o.sort, &a, &b) })
 	result := struct {
 		Repository string       `json:"repository"`

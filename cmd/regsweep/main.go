@@ -156,3 +156,12 @@ EXIT STATUS
   3    done, but the store has problems, which the report lists
   130  stopped by SIGINT between two removals, 143 by SIGTERM, 129 by SIGHUP,
        141 since nobody reads the result any more`
+
+// readingStatusHelp is that of commands that answer a question.
+const readingStatusHelp = `
+
+EXIT STATUS
+  0    what was asked for is shown; other problems of the store are one line on stderr
+  1    something of it is not there, or cannot be read
+  2    wrong usage
+  130  stopped by SIGINT, 143 by SIGTERM`

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
@@ -23,20 +27,24 @@ type reading struct {
 	dir   *disk.Dir
 	w     *walker.Walker
 	store *mark.Store
+
+	looked bool
+	again  walker.Findings // of all looks but the first
 }
 
 // open finds the registry and walks its blobs. The ages are gc's defaults. The
 // caller closes it.
-func (p *program) open(ctx context.Context, command string, c *common) (*reading, error) {
-	return p.openStore(ctx, command, c, false)
+func (p *program) open(ctx context.Context, command string, c *common, registry string) (*reading, error) {
+	return p.openStore(ctx, command, c, registry, false)
 }
 
 // openStore is open for a command that may want to know of all that is there.
-func (p *program) openStore(ctx context.Context, command string, c *common, thorough bool) (*reading, error) {
+// registry is a path in place of --root and --config, or "".
+func (p *program) openStore(ctx context.Context, command string, c *common, registry string, thorough bool) (*reading, error) {
 	p.voice.quiet = c.quiet
 	p.fileList(command, c)
 	p.begin(c)
-	place, err := p.locate(c, "")
+	place, err := p.locate(c, registry)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +88,20 @@ func (r *reading) close() {
 
 // look reads the repositories. What cannot be read makes the answer wrong.
 func (r *reading) look(ctx context.Context, observer mark.Observer) (*mark.Look, error) {
+	return r.lookBy(ctx, observer, nil)
+}
+
+// lookBy is look by other rules than those of plain gc. Problems are those that
+// the first look finds.
+func (r *reading) lookBy(ctx context.Context, observer mark.Observer, change func(*mark.Rules)) (*mark.Look, error) {
+	w := r.w
+	if r.looked {
+		w = r.w.With(&r.again)
+	}
+	r.looked = true
 	r.progress.phase("reading repositories", readingRepositories(r.w.Progress))
 	defer r.progress.rest()
-	look := r.store.Observe(ctx, r.w, observer)
+	look := r.store.ObserveBy(ctx, w, observer, change)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -103,12 +122,15 @@ func (r *reading) readable() error {
 
 // sayUnreadable names the paths that could not be read so far, and returns how many there are.
 func (r *reading) sayUnreadable() (n int) {
-	if n = r.w.Findings.Unreadable(); n == 0 {
-		return 0
-	}
-	for _, p := range r.w.Findings.Problems() {
-		if p.Kind == walker.IOError {
-			r.voice.say("regsweep: %s: %s", p.Path, p.Detail)
+	for _, f := range []*walker.Findings{r.w.Findings, &r.again} {
+		if f.Unreadable() == 0 {
+			continue
+		}
+		n += f.Unreadable()
+		for _, p := range f.Problems() {
+			if p.Kind == walker.IOError {
+				r.voice.say("regsweep: %s: %s", p.Path, p.Detail)
+			}
 		}
 	}
 	return n
@@ -126,6 +148,51 @@ func (r *reading) warnForeign() error {
 	return err
 }
 
+// readingVerdict is the status of ls and why: what they were asked is shown, or
+// so many things of it could not be read. Other problems are told in one line.
+func (r *reading) readingVerdict(unread int) int {
+	n := 0
+	for _, p := range r.w.Findings.Problems() {
+		if p.Kind != walker.UnknownFile {
+			n++
+		}
+	}
+	if n > 0 {
+		r.voice.warn("the store has %s: regsweep check %sexplains %s", english.Plural(n, "problem", ""), r.rootFlag(), english.PluralWord(n, "it", "them"))
+	}
+	if unread > 0 {
+		return statusFailed
+	}
+	return statusDone
+}
+
+// rootFlag is what a command that is printed needs to be about the same store.
+func (r *reading) rootFlag() string {
+	return "--root " + shellWord(r.place.Root) + " "
+}
+
+// gcRefusals say why gc and gc -m would do nothing at all; "" if they would.
+type gcRefusals struct{ plain, untagged string }
+
+// refusals are what gc's guards say of the store.
+func (r *reading) refusals(look *mark.Look) (why gcRefusals) {
+	guard := func(untagged bool) string {
+		j := job{rules: mark.Rules{DeleteUntagged: untagged}}
+		if err := j.refuseEmpty(look); err != nil {
+			return "gc refuses this store: " + firstLine(errors.Unwrap(err))
+		}
+		return ""
+	}
+	why.plain, why.untagged = guard(false), guard(true)
+	if why.untagged == "" && r.rules.PullThrough {
+		why.untagged = "gc -m needs --older-than in a pull-through cache, whose untagged manifests are the cache"
+	}
+	return why
+}
+
+// defaultOlderThan is the age below which gc -m keeps manifests without a tag.
+const defaultOlderThan = 24 * time.Hour
+
 // verdict is the status of a run that did what it was to do.
 func (r *reading) verdict() int {
 	n := r.w.Findings.Serious()
@@ -134,4 +201,12 @@ func (r *reading) verdict() int {
 	}
 	r.voice.warn("the store has %s problems, which regsweep gc --dry-run lists", comma(n))
 	return statusProblems
+}
+
+// shellWord is a text as one word of a shell's command line.
+func shellWord(text string) string {
+	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@,+=") == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -17,6 +17,11 @@ var errNoImage = errors.New("it is neither NAME:TAG nor NAME@DIGEST")
 // parseTarget reads NAME:TAG or NAME@DIGEST; the digest may be cut short, and
 // its algorithm left out. A NAME alone is errNoImage.
 func parseTarget(text string) (mark.Target, error) {
+	if alg, _, ok := strings.Cut(text, ":"); ok {
+		if _, known := layout.ParseAlgorithm(alg); known {
+			return mark.Target{}, &layout.HintError{Err: quoted("%s is a digest, and does not say of which repository", text), Hint: "give NAME@DIGEST"}
+		}
+	}
 	name, digest, byDigest := strings.Cut(text, "@")
 	t := mark.Target{Repository: name}
 	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,202 +11,175 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/walker/disk"
+	"github.com/regsweep/regsweep/mark/name"
+	"github.com/regsweep/regsweep/mark/retention"
 )
 
 // whyOptions are what why was asked about.
 type whyOptions struct {
 	common
-	target mark.Target // without a repository: any blob
+	policyFile string
+	all        bool
+
+	registry string // a path in place of --root
+	patterns []name.Pattern
+	policy   *retention.Policy
 }
 
 func (p *program) whyCommand() *cobra.Command {
 	o := &whyOptions{}
 	cmd := &cobra.Command{
-		Use:   "why DIGEST, NAME:TAG or NAME@DIGEST",
-		Short: "say what keeps a blob or manifest alive",
-		Long: `why shows, for every repository that keeps a blob or manifest, the shortest way to it:
-from a tag down, or from a manifest without a tag. If nothing keeps it, the next gc
-removes it, unless it is too young. A digest may be cut to its first 8 digits or more.
+		Use:   "why [DIR] DIGEST, NAME:TAG or NAME@DIGEST ...",
+		Short: "say what keeps a blob, an image or a tag, and what gc would do with it",
+		Long: `why shows, for every repository that keeps a blob or an image, the shortest way to it:
+from a tag down, or from a manifest without a tag. Then it says what gc and gc -m would
+do with it, why, and from when on if only its age keeps it. With --policy it says what
+prune would do with that policy.
 
-It changes nothing and takes no lock.` + exitStatusHelp,
+A NAME:TAG is about the tag, NAME@DIGEST about the image in that repository, and DIGEST
+about the blob, wherever it is needed. A digest may be cut to its first 8 digits or
+more. Names may be globs, and several may be given. The first argument may be the
+registry's directory or configuration, if it begins with / or a dot.
+
+It changes nothing and takes no lock.` + readingStatusHelp,
 		Example: `  regsweep why sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
   regsweep why 4f53cda18c2b                       the beginning is enough
-  regsweep why team/app:v1                        what else keeps the manifest that the tag names`,
-		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
+  regsweep why team/app:v1 --all                  everything that keeps the image
+  regsweep why 'team/*:pr-*' --policy policy.yml  what prune would do with these tags`,
+		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.MinimumNArgs(1)(cmd, args)) },
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.why(cmd.Context(), o, cmd.Flags(), args[0])
+			return p.why(cmd.Context(), o, cmd.Flags(), args)
 		},
 	}
 	o.add(cmd.Flags())
+	cmd.Flags().StringVar(&o.policyFile, "policy", "", "say what prune would do with this policy `FILE`; - is standard input")
+	cmd.Flags().BoolVar(&o.all, "all", false, "name everything that keeps it, not only the nearest")
 	return cmd
 }
 
-func (o *whyOptions) verify(f *pflag.FlagSet, arg string) (err error) {
+func (o *whyOptions) verify(p *program, f *pflag.FlagSet, args []string) (err error) {
 	if err := errors.Join(o.common.verify(f), o.verifyReport(endJSON)); err != nil {
 		return err
 	}
-	if o.target.Digest, o.target.Prefix, err = parseDigest(arg); err == nil {
-		return nil
+	if o.registry, args, err = o.place(args); err != nil {
+		return err
 	}
-	image, imageErr := parseTarget(arg)
-	switch {
-	case imageErr == nil:
-		o.target = image
-		return nil
-	case errors.Is(imageErr, errNoImage) && strings.Trim(arg, "0123456789abcdef") != "":
-		return &layout.HintError{Err: quoted("%s is neither a digest nor an image", arg), Hint: "give DIGEST, NAME:TAG or NAME@DIGEST"}
-	case strings.Contains(arg, "@"):
-		return imageErr
+	if len(args) == 0 {
+		return &layout.HintError{Err: errors.New("why needs to know what"), Hint: "give DIGEST, NAME:TAG or NAME@DIGEST"}
 	}
+	if o.patterns, err = parseAsked(args); err != nil || !f.Changed("policy") {
+		return err
+	}
+	o.policy, err = p.readPolicy(o.policyFile)
 	return err
 }
 
-func (p *program) why(ctx context.Context, o *whyOptions, f *pflag.FlagSet, arg string) error {
-	if err := o.verify(f, arg); err != nil {
+func (p *program) why(ctx context.Context, o *whyOptions, f *pflag.FlagSet, args []string) error {
+	if err := o.verify(p, f, args); err != nil {
 		return usage(err)
 	}
-	r, err := p.open(ctx, "why", &o.common)
+	r, err := p.open(ctx, "why", &o.common, o.registry)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	digest, err := r.resolve(o.target)
+	things, err := r.resolve(ctx, o.patterns)
 	if err != nil {
 		return err
 	}
-	question := mark.NewQuestion(digest)
-	look, err := r.look(ctx, question)
+	answers, err := r.judge(ctx, o, things)
 	if err != nil {
 		return err
 	}
-	answer := question.Answer(ctx, look)
-	if err := r.readable(); err != nil {
-		return err
-	}
-	if !answer.Known {
-		return &layout.HintError{Err: fmt.Errorf("%s is not in the store, and nothing names it", digest), Hint: "regsweep ls lists what there is"}
-	}
-	p.status = r.verdict()
-	result := r.answerJSON(digest, &answer)
+	p.status = r.readingVerdict(unreadAmong(answers))
+	several := len(things) > 1 || len(o.patterns) > 1 || o.patterns[0].Globs()
+	result := r.answersJSON(o, answers, several)
 	if r.fileResult(result); o.output == "json" {
 		return r.writeJSON(result)
 	}
-	return r.answer(digest, &answer)
+	return r.writeAnswers(o, answers, several)
 }
 
-// resolve finds the digest that was meant.
-func (r *reading) resolve(t mark.Target) (layout.Digest, error) {
-	switch {
-	case t.Tag != "":
-		return r.readTag(t)
-	case t.Prefix == "" && t.Repository == "":
-		return t.Digest, nil
+// explained is a thing with what every command would do with it.
+type explained struct {
+	asked
+	mark.Answer
+	all          [][]string // the ways from everything that keeps it
+	gc, untagged outcome
+	policy       *outcome
+}
+
+// outcome is what one command would do with a thing.
+type outcome struct {
+	goes   bool
+	reason string
+	at     time.Time // from when on it goes, if only ages keep it; or the zero time
+}
+
+// judge asks three looks: by the rules of gc, of gc -m, and of prune with the policy.
+func (r *reading) judge(ctx context.Context, o *whyOptions, things []asked) ([]explained, error) {
+	plain, look, err := r.inquire(ctx, things, nil)
+	if err != nil {
+		return nil, err
 	}
-	found := []layout.Digest{t.Digest}
-	if t.Prefix != "" {
-		found = r.store.Match(t.Prefix)
+	list := make([]explained, len(things))
+	for i := range list {
+		if list[i] = (explained{asked: things[i], Answer: plain[i]}); !plain[i].Known {
+			return nil, &layout.HintError{Err: fmt.Errorf("%s is not in the store, and nothing names it", things[i].text), Hint: "regsweep ls lists what there is"}
+		}
 	}
-	if t.Repository != "" {
-		var linked []layout.Digest
-		for _, d := range found {
-			if _, err := r.dir.Stat(layout.RevisionDir(t.Repository, d) + "/" + layout.Link); err == nil {
-				linked = append(linked, d)
-			} else if !disk.Gone(err) {
-				return layout.Digest{}, err
+	refused := r.refusals(look)
+	untagged, _, err := r.inquire(ctx, things, func(rules *mark.Rules) {
+		rules.DeleteUntagged, rules.OlderThan = true, defaultOlderThan
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		e := &list[i]
+		e.gc = r.outcome(e, &plain[i].Fate, nil)
+		e.untagged = r.outcome(e, &untagged[i].Fate, plain[i].Fate.Keepers)
+		for k := range plain[i].Fate.Keepers {
+			if path := plain[i].Fate.Keepers[k].Path; path != nil {
+				e.all = append(e.all, path)
 			}
 		}
-		found = linked
+		e.gc.refuse(refused.plain)
+		e.untagged.refuse(refused.untagged)
 	}
-	name := t.String()
-	if t.Repository == "" {
-		name = t.Prefix
+	if o.policy == nil {
+		return list, nil
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		hint := "regsweep ls lists what there is"
-		if t.Repository != "" {
-			hint = "regsweep ls " + t.Repository + " lists its manifests; give a layer's digest alone"
-		}
-		return layout.Digest{}, &layout.HintError{Err: fmt.Errorf("there is no %s", name), Hint: hint}
-	}
-	return layout.Digest{}, &layout.HintError{Err: fmt.Errorf("%s is the beginning of %d digests", name, len(found)), Hint: "give more of it"}
+	return list, r.judgeByPolicy(ctx, o, things, list)
 }
 
-// readTag reads what a tag names.
-func (r *reading) readTag(t mark.Target) (layout.Digest, error) {
-	var buf [layout.MaxLink + 1]byte
-	n, _, err := r.dir.ReadFile(layout.TagDir(t.Repository, t.Tag)+"/"+layout.Current+"/"+layout.Link, buf[:])
-	if disk.Gone(err) {
-		return layout.Digest{}, &layout.HintError{Err: fmt.Errorf("there is no tag %s", t), Hint: "regsweep ls " + t.Repository + " lists the tags"}
+// inquire asks one look.
+func (r *reading) inquire(ctx context.Context, things []asked, change func(*mark.Rules)) ([]mark.Answer, *mark.Look, error) {
+	about := make([]mark.Asked, len(things))
+	for i := range things {
+		about[i] = things[i].Asked
 	}
+	inquiry := mark.NewInquiry(about)
+	look, err := r.lookBy(ctx, inquiry, change)
 	if err != nil {
-		return layout.Digest{}, err
+		return nil, nil, err
 	}
-	d, err := layout.ParseLink(buf[:n])
-	if err != nil {
-		err = fmt.Errorf("the tag %s: %w", t, err)
-	}
-	return d, err
+	answers := inquiry.Answers(ctx, look)
+	return answers, look, r.readable()
 }
 
-// answerJSON is the answer as in docs/formats.md.
-func (r *reading) answerJSON(digest layout.Digest, a *mark.Answer) any {
-	out := struct {
-		Digest     string     `json:"digest"`
-		Live       bool       `json:"live"`
-		Paths      [][]string `json:"paths"`
-		FreshUntil *string    `json:"freshUntil,omitempty"`
-		Broken     []string   `json:"brokenRepositories,omitempty"`
-	}{Digest: digest.String(), Live: a.Live, Paths: [][]string{}}
-	for _, path := range a.Paths {
-		escaped := slices.Clone(path)
-		for i := range escaped {
-			escaped[i] = valid(escaped[i])
-		}
-		out.Paths = append(out.Paths, escaped)
+// refuse says that a command would not do anything at all.
+func (o *outcome) refuse(why string) {
+	if why != "" {
+		*o = outcome{reason: why}
 	}
-	for _, name := range a.Broken {
-		out.Broken = append(out.Broken, valid(name))
-	}
-	if a.Until.After(r.rules.Now) {
-		out.FreshUntil = timeText(a.Until.UnixNano())
-	}
-	return out
 }
 
-// answer writes the answer for people.
-func (r *reading) answer(digest layout.Digest, a *mark.Answer) error {
-	var text strings.Builder
-	say := func(format string, args ...any) { fmt.Fprintln(&text, harmless(fmt.Sprintf(format, args...))) }
-	for i, path := range a.Paths {
-		if i > 0 {
-			say("")
-		}
-		for depth, step := range path {
-			say("%s%s", strings.Repeat("  ", depth), step)
+func unreadAmong(list []explained) (n int) {
+	for i := range list {
+		if list[i].Unread {
+			n++
 		}
 	}
-	for _, name := range a.Broken {
-		say("%s is kept since the repository %q cannot be read in full and links it", digest, name)
-	}
-	switch until := a.Until.Format(time.RFC3339); {
-	case len(a.Paths) > 0 || len(a.Broken) > 0:
-	case a.Until.After(r.rules.Now):
-		say("nothing keeps %s but its age: gc spares it until %s, and removes it after that", digest, until)
-	case a.Live:
-		say("%s is kept, though no manifest reaches it", digest)
-	case !a.Here:
-		say("nothing keeps %s, and its blob is not in the store: the next gc removes the links to it", digest)
-	default:
-		say("nothing keeps %s: the next gc removes it", digest)
-	}
-	if len(a.Paths) > 0 && !a.Here {
-		say("")
-		say("its blob is not in the store: who pulls it gets an error")
-	}
-	_, err := r.out.Write([]byte(text.String()))
-	return err
+	return n
 }

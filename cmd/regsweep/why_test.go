@@ -90,10 +90,13 @@ func TestWhy(t *testing.T) {
 func TestWhyAlias(t *testing.T) {
 	s := newStore(t, "image a:v1 layers=0 alias=1 as=x")
 	alias, blob := s.Alias("x.alias1").String(), s.Digest("x.alias1").String()
-	for _, d := range []string{alias, blob} {
-		w := why(t, s, d)
+	for what, d := range map[string]string{alias: alias, blob: blob, alias[:20]: alias, alias[7:19]: alias, blob[:15]: blob} {
+		w := why(t, s, what)
 		if !w.Live || len(w.Paths) != 1 || !slices.Equal(w.Paths[0], []string{"a:v1", s.Digest("x").String(), d}) {
-			t.Errorf("%s: %+v", d, w)
+			t.Errorf("%s: %+v", what, w)
+		}
+		if text := runProgram(t, "", "why", "--root", s.Root, what).stdout; strings.Contains(text, "not in the store") {
+			t.Errorf("%s: a blob that is stored is called missing: %s", what, text)
 		}
 	}
 }
@@ -120,7 +123,7 @@ func TestWhyFresh(t *testing.T) {
 func TestWhyInABrokenRepository(t *testing.T) {
 	s := newStore(t, "image a:v1 layers=l1 as=x\nlayer a stray\ndamage truncated blob x")
 	r := runProgram(t, "", "why", "--root", s.Root, s.Digest("stray").String())
-	if r.status != 3 || !strings.Contains(r.stdout, `"a" cannot be read in full`) {
+	if r.status != 0 || !strings.Contains(r.stdout, `"a" cannot be read in full`) || !strings.Contains(r.stderr, "the store has 1 problem: regsweep check --root "+s.Root+" explains it") {
 		t.Errorf("status %d: %s%s", r.status, r.stdout, r.stderr)
 	}
 }
@@ -137,12 +140,72 @@ func TestWhyRefuses(t *testing.T) {
 		"a@" + s.Digest("y").String():           {1, "there is no a@"},
 		"app":                                   {2, "DIGEST, NAME:TAG or NAME@DIGEST"},
 		"1234567":                               {2, "8 digits"},
+		"sha256:1234567":                        {2, "8 digits"}, // and no tag of a repository of that name
+		"sha256:12345678/x":                     {2, "not a digest"},
+		"a/{b,c:v1":                             {2, "not closed"},
+		"b*:v9":                                 {1, "there is no image that matches"},
 		"md5:" + strings.Repeat("0", 32) + "/x": {2, "md5"},
-		"a/b@latest":                            {2, "no digest"},
+		"a/b@latest":                            {2, "not a digest"},
 	} {
 		r := runProgram(t, "", "why", "--root", s.Root, what)
 		if r.status != c.status || !strings.Contains(r.stderr, c.says) || r.stdout != "" {
 			t.Errorf("why %s: status %d, want %d and %q\n%s%s", what, r.status, c.status, c.says, r.stderr, r.stdout)
 		}
+	}
+}
+
+// With --all there is a way from everything that keeps it; an untagged child of
+// an index is on the way from the index, and is not one of its own.
+func TestWhyAllNamesEveryKeeper(t *testing.T) {
+	s := newStore(t, `
+		image a layers=l1 as=x age=9d
+		index a:v1,v2 of=x as=i age=9d
+		image a layers=l1 as=u age=9d
+		image b:w layers=l1 as=y age=9d
+	`)
+	count := func(args ...string) int {
+		r := runProgram(t, "", append([]string{"why", "--root", s.Root, "-o", "json", s.Digest("l1").String()}, args...)...)
+		var w reason
+		if err := json.Unmarshal([]byte(r.stdout), &w); err != nil {
+			t.Fatalf("%v: %s", err, r.stderr)
+		}
+		return len(w.Paths)
+	}
+	if few, all := count(), count("--all"); few != 2 || all != 4 {
+		t.Errorf("%d ways, and %d with --all: want one for a and for b, and a:v1, a:v2, a@u and b:w", few, all)
+	}
+}
+
+// An image without a tag that is not old goes with gc -m from a moment on.
+func TestWhySaysWhenAnAgeEnds(t *testing.T) {
+	s := newStore(t, "image a:v1 layers=l1 as=x age=9d\nimage a layers=l2 as=y age=3h")
+	r := runProgram(t, "", "why", "--root", s.Root, "-o", "json", "a@"+s.Digest("y").String())
+	var w struct {
+		Verdict map[string]*struct {
+			Action, Reason string
+			At             *time.Time
+		}
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &w); err != nil {
+		t.Fatal(err, r.stderr)
+	}
+	if gc := w.Verdict["gc"]; gc.Action != "keep" || gc.At != nil {
+		t.Errorf("gc: %+v", gc)
+	}
+	m := w.Verdict["gcDeleteUntagged"]
+	if m.Action != "keep" || !strings.HasPrefix(m.Reason, "recent: ") || m.At == nil || m.At.Sub(s.Now.Add(21*time.Hour)).Abs() > time.Second {
+		t.Errorf("gc -m: %+v", m)
+	}
+	if w.Verdict["policy"] != nil {
+		t.Error("there is a verdict of a policy that nobody gave")
+	}
+}
+
+// Where gc -m would refuse the store, it removes nothing.
+func TestWhyOfAStoreThatGCRefuses(t *testing.T) {
+	s := newStore(t, "image a layers=l1 as=x age=9d")
+	r := runProgram(t, "", "why", "--root", s.Root, "a@"+s.Digest("x").String())
+	if r.status != 0 || !strings.Contains(r.stdout, "gc -m keeps it: gc refuses this store: ") {
+		t.Errorf("status %d: %s%s", r.status, r.stdout, r.stderr)
 	}
 }

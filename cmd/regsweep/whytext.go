@@ -1,0 +1,251 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/regsweep/regsweep/mark"
+)
+
+// outcome puts what becomes of a thing into words. before are what kept it by
+// the rules of plain gc.
+func (r *reading) outcome(e *explained, fate *mark.Fate, before []mark.Keeper) outcome {
+	switch {
+	case fate.Goes && e.Tag != "" && len(before) > 0:
+		return outcome{goes: true, reason: "the image that it is about goes"}
+	case fate.Goes && e.Tag != "":
+		return outcome{goes: true, reason: "the image that it names is gone"}
+	case fate.Goes && len(before) > 0:
+		return outcome{goes: true, reason: "no tag leads to it: " + r.keeperText(&before[0], e)}
+	case fate.Goes:
+		return outcome{goes: true, reason: "nothing needs it"}
+	case len(fate.Keepers) == 0 && !e.Here:
+		return outcome{reason: "its blob is not in the store, and there is no link to remove"}
+	case len(fate.Keepers) == 0:
+		return outcome{reason: "it is needed"}
+	}
+	text := r.keeperText(&fate.Keepers[0], e)
+	if n := len(fate.Keepers) - 1; n > 0 {
+		text += andMore(n)
+	}
+	return outcome{reason: text, at: fate.At}
+}
+
+func andMore(n int) string { return ", and " + english.Plural(n, "other reason", "") }
+
+// keeperText says how something is kept.
+func (r *reading) keeperText(k *mark.Keeper, e *explained) string {
+	image := k.Repository + "@" + k.Digest.String()
+	leads := "leads to it"
+	if len(k.Path) <= 2 {
+		leads = "names it"
+	}
+	self := k.Tag == "" && k.Digest == e.Digest
+	switch k.Kind {
+	case mark.KeptByTag:
+		return fmt.Sprintf("the tag %s:%s, set %s, %s", k.Repository, k.Tag, r.ago(k.Written), leads)
+	case mark.KeptByManifest:
+		if self {
+			return fmt.Sprintf("it is an image of %s without a tag, pushed %s", k.Repository, r.ago(k.Written))
+		}
+		return fmt.Sprintf("%s, pushed %s, has no tag and leads to it", image, r.ago(k.Written))
+	case mark.KeptByImage:
+		return fmt.Sprintf("it is a tag, set %s, of an image that is there", r.ago(k.Written))
+	case mark.KeptProtected:
+		return "it is protected"
+	case mark.KeptBroken:
+		return fmt.Sprintf("the repository %q cannot be read in full and may need it", k.Repository)
+	case mark.KeptBySymlink:
+		return "it is behind a symbolic link, where nothing is removed"
+	case mark.KeptDamaged:
+		return fmt.Sprintf("a damaged link or tag of %s leads to it", k.Repository)
+	case mark.KeptInCircle:
+		return fmt.Sprintf("the tag %s:%s is about an image that it leads to itself", k.Repository, k.Tag)
+	case mark.KeptLate:
+		return "it was written while this was looked at"
+	}
+	return "recent: " + r.recentText(k, self, image)
+}
+
+func (r *reading) recentText(k *mark.Keeper, self bool, image string) string {
+	written := r.ago(k.Written)
+	switch k.Kind {
+	case mark.KeptRecentTag:
+		return fmt.Sprintf("a tag of %s was set %s", k.Repository, written)
+	case mark.KeptRecentUpload:
+		if self {
+			return "it was pushed " + written
+		}
+		return fmt.Sprintf("%s was pushed %s", image, written)
+	case mark.KeptRecentLink:
+		return fmt.Sprintf("a link to it in %s was written %s", k.Repository, written)
+	}
+	return "it was written " + written
+}
+
+// ago is how long a time is past.
+func (r *reading) ago(t time.Time) string { return humanize.RelTime(t, r.rules.Now, "ago", "from now") }
+
+// whyAnswer is the answer about one thing, as in docs/formats.md.
+type whyAnswer struct {
+	Name       string     `json:"name,omitempty"`
+	Digest     string     `json:"digest"`
+	Live       bool       `json:"live"`
+	Paths      [][]string `json:"paths"`
+	FreshUntil *string    `json:"freshUntil,omitempty"`
+	Broken     []string   `json:"brokenRepositories,omitempty"`
+	Verdict    whyVerdict `json:"verdict"`
+}
+
+type whyVerdict struct {
+	GC       whyOutcome  `json:"gc"`
+	Untagged whyOutcome  `json:"gcDeleteUntagged"`
+	Policy   *whyOutcome `json:"policy"`
+}
+
+type whyOutcome struct {
+	Action string  `json:"action"`
+	Reason string  `json:"reason"`
+	At     *string `json:"at"`
+}
+
+func (o *outcome) json() whyOutcome {
+	out := whyOutcome{Action: "keep", Reason: valid(o.reason)}
+	if o.goes {
+		out.Action = "remove"
+	}
+	if !o.at.IsZero() {
+		out.At = timeText(o.at.UnixNano())
+	}
+	return out
+}
+
+// answersJSON are the answers: one object for one name.
+func (r *reading) answersJSON(o *whyOptions, list []explained, several bool) any {
+	answers := make([]whyAnswer, len(list))
+	for i := range list {
+		answers[i] = r.answerJSON(o, &list[i])
+	}
+	if !several {
+		return answers[0]
+	}
+	return struct {
+		Answers []whyAnswer `json:"answers"`
+	}{answers}
+}
+
+func (r *reading) answerJSON(o *whyOptions, e *explained) whyAnswer {
+	out := whyAnswer{Digest: e.Digest.String(), Live: e.Live, Paths: [][]string{}}
+	if e.Repository != "" {
+		out.Name = valid(e.text)
+	}
+	for _, path := range pathsOf(o, e) {
+		escaped := slices.Clone(path)
+		for i := range escaped {
+			escaped[i] = valid(escaped[i])
+		}
+		out.Paths = append(out.Paths, escaped)
+	}
+	for _, name := range e.Broken {
+		out.Broken = append(out.Broken, valid(name))
+	}
+	if e.Until.After(r.rules.Now) {
+		out.FreshUntil = timeText(e.Until.UnixNano())
+	}
+	out.Verdict = whyVerdict{GC: e.gc.json(), Untagged: e.untagged.json()}
+	if e.policy != nil {
+		policy := e.policy.json()
+		out.Verdict.Policy = &policy
+	}
+	return out
+}
+
+// pathsOf are the nearest ways to a thing, one a repository, or with --all one
+// from everything that keeps it.
+func pathsOf(o *whyOptions, e *explained) [][]string {
+	if !o.all {
+		return e.Paths
+	}
+	return e.all
+}
+
+// writeAnswers writes the answers for people.
+func (r *reading) writeAnswers(o *whyOptions, list []explained, several bool) error {
+	if o.quiet {
+		return nil
+	}
+	ink := r.ink(r.common, r.out)
+	var text strings.Builder
+	for i := range list {
+		e := &list[i]
+		if i > 0 {
+			text.WriteString("\n")
+		}
+		if several {
+			fmt.Fprintf(&text, "%s\n\n", ink.bold(harmless(e.text)))
+		}
+		r.writeAnswer(&text, ink, o, e)
+	}
+	_, err := r.out.Write([]byte(text.String()))
+	return err
+}
+
+func (r *reading) writeAnswer(text *strings.Builder, ink ink, o *whyOptions, e *explained) {
+	say := func(format string, args ...any) { fmt.Fprintln(text, harmless(fmt.Sprintf(format, args...))) }
+	paths := pathsOf(o, e)
+	for i, path := range paths {
+		if i > 0 {
+			say("")
+		}
+		for depth, step := range path {
+			say("%s%s", strings.Repeat("  ", depth), step)
+		}
+	}
+	if len(paths) > 0 {
+		say("")
+	}
+	for _, name := range e.Broken {
+		say("%s is kept since the repository %q cannot be read in full and links it", e.Digest, name)
+	}
+	if len(paths) == 0 && len(e.Broken) == 0 {
+		say("%s", r.unneeded(e))
+	}
+	if len(paths) > 0 && !e.Here {
+		say("its blob is not in the store: a client that pulls it gets an error")
+	}
+	r.writeVerdict(text, ink, "gc", &e.gc)
+	r.writeVerdict(text, ink, "gc -m", &e.untagged)
+	if e.policy != nil {
+		r.writeVerdict(text, ink, "prune --policy "+o.policyFile, e.policy)
+	}
+}
+
+// unneeded says of a thing to which no way leads what that means.
+func (r *reading) unneeded(e *explained) string {
+	switch until := e.Until.Format(time.RFC3339); {
+	case e.Until.After(r.rules.Now):
+		return fmt.Sprintf("nothing keeps %s but its age: gc spares it until %s, and removes it after that", e.Digest, until)
+	case e.Live:
+		return fmt.Sprintf("%s is kept, though no manifest reaches it", e.Digest)
+	case !e.Here:
+		return fmt.Sprintf("nothing keeps %s, and its blob is not in the store: the next gc removes the links to it", e.Digest)
+	}
+	return fmt.Sprintf("nothing keeps %s: the next gc removes it", e.Digest)
+}
+
+// writeVerdict is one line: the command, what it does, since when or until when, and why.
+func (r *reading) writeVerdict(text *strings.Builder, ink ink, command string, o *outcome) {
+	does := ink.green("keeps it")
+	if o.goes {
+		does = ink.red("removes it")
+	}
+	if !o.goes && !o.at.IsZero() {
+		does += fmt.Sprintf(" until %s (%s)", o.at.UTC().Format(time.RFC3339), humanize.RelTime(o.at, r.rules.Now, "ago", "from now"))
+	}
+	fmt.Fprintf(text, "%s %s: %s\n", harmless(command), does, harmless(o.reason))
+}
