@@ -3,6 +3,7 @@ package mark
 import (
 	"slices"
 
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -42,7 +43,7 @@ func (p *pass) broken(at int32) (names []string) {
 		}
 		for _, parent := range p.parentsOf(n) {
 			// A manifest of another type may name it for other reasons.
-			if p.manifest(&p.nodes[parent]).kind == kindIndex {
+			if p.manifest(&p.nodes[parent]).Kind == manifest.Index {
 				push(parent)
 			}
 		}
@@ -78,7 +79,7 @@ func (p *pass) meetFamily() {
 			continue
 		}
 		m := p.manifest(n)
-		m.eachRef(func(id ID) {
+		m.EachRef(func(id ID) {
 			if at, ok := p.linked(id); ok && at != int32(i) {
 				p.family.parents[id] = append(p.family.parents[id], int32(i))
 			}

@@ -3,6 +3,8 @@ package mark
 import (
 	"fmt"
 	"sync"
+
+	"github.com/regsweep/regsweep/mark/manifest"
 )
 
 // sizeClaims are what manifests say of the sizes of others' blobs that is not
@@ -20,35 +22,35 @@ type sizeClaim struct {
 
 // compare remembers what does not agree, or cannot be told without knowing the
 // repository. It is called concurrently.
-func (c *sizeClaims) compare(s *Store, manifest ID, refs []reference) {
+func (c *sizeClaims) compare(s *Store, by ID, refs []manifest.Reference) {
 	var odd []sizeClaim
 	for i := range refs {
 		ref := &refs[i]
-		if ref.size == noSize {
+		if ref.Size == manifest.NoSize {
 			continue
 		}
-		id := ref.id
+		id := ref.ID
 		if id == 0 {
-			id = s.Table.Intern(ref.digest)
+			id = s.Table.Intern(ref.Digest)
 		}
-		if r := s.Table.At(id); r.has(hasBlob) && r.size == ref.size {
+		if r := s.Table.At(id); r.has(hasBlob) && r.size == ref.Size {
 			continue
 		}
-		odd = append(odd, sizeClaim{id, ref.size})
+		odd = append(odd, sizeClaim{id, ref.Size})
 	}
 	if odd == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.of[manifest] = odd
+	c.of[by] = odd
 }
 
 // by is what a manifest that has been read says.
-func (c *sizeClaims) by(manifest ID) []sizeClaim {
+func (c *sizeClaims) by(id ID) []sizeClaim {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.of[manifest]
+	return c.of[id]
 }
 
 func wrongSizeDetail(is, says int64) string {

@@ -42,7 +42,7 @@ func (p *pass) report() {
 		if n.why == Dead {
 			continue
 		}
-		for _, id := range p.manifest(n).required {
+		for _, id := range p.manifest(n).Required {
 			if data, ok := absent[id]; ok {
 				path := layout.BlobDir(p.s.Table.Digest(data)) + "/" + layout.Data
 				p.problemOf(walker.MissingBlob, path, missingBlobDetail, int32(i), path, layout.LayerDir(p.r.Name, p.s.Table.Digest(id))+"/"+layout.Link)
@@ -65,7 +65,7 @@ func (p *pass) absent() map[ID]ID {
 		if n.why == Dead {
 			continue
 		}
-		for _, id := range p.manifest(n).required {
+		for _, id := range p.manifest(n).Required {
 			if p.s.Table.At(id).has(hasBlob) || asked[id] {
 				continue
 			}
@@ -253,7 +253,7 @@ func (p *pass) setHeights() {
 		n.height = entered
 		height := uint32(0)
 		m := p.manifest(n)
-		m.eachRef(func(id ID) {
+		m.EachRef(func(id ID) {
 			if at, ok := p.linked(id); ok && p.nodes[at].why == Dead {
 				height = max(height, visit(at))
 			}

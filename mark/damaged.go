@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -88,11 +89,11 @@ func (d *damaged) observe(p *pass) {
 func (p *pass) needs(at int32, id ID) bool {
 	n := &p.nodes[at]
 	m := p.manifest(n)
-	if id == n.id || slices.Contains(m.required, id) || !slices.Contains(m.optional, id) {
+	if id == n.id || slices.Contains(m.Required, id) || !slices.Contains(m.Optional, id) {
 		return id != n.path || n.id == n.path
 	}
-	if m.kind != kindIndex {
-		return !slices.Contains(m.subjects, id)
+	if m.Kind != manifest.Index {
+		return !slices.Contains(m.Subjects, id)
 	}
 	if _, ok := p.linked(id); ok {
 		return false

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -140,21 +141,21 @@ func (s *Store) readJSON(w *walker.Walker, digest layout.Digest, into any) (ok b
 		return false
 	}
 	r := s.Table.At(id)
-	if !r.has(hasBlob) || r.size > MaxManifest {
+	if !r.has(hasBlob) || r.size > manifest.Max {
 		return false
 	}
 	buf := s.buffer()
 	defer s.buffers.Put(buf)
 	buf.next()
-	if int64(len(buf.now.bytes)) < r.size {
-		buf.now.bytes = make([]byte, r.size+r.size/4)
+	if int64(len(buf.now.Bytes)) < r.size {
+		buf.now.Bytes = make([]byte, r.size+r.size/4)
 	}
-	n, err := w.ReadBlob(digest, r.has(isAside), buf.now.bytes[:r.size])
+	n, err := w.ReadBlob(digest, r.has(isAside), buf.now.Bytes[:r.size])
 	if err != nil {
 		if !disk.Gone(err) {
 			w.Unreadable(layout.BlobDir(digest)+"/"+layout.Data, err)
 		}
 		return false
 	}
-	return json.Unmarshal(buf.now.bytes[:n], into) == nil
+	return json.Unmarshal(buf.now.Bytes[:n], into) == nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/digests"
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -115,14 +116,14 @@ func (v *inspector) lookAtManifests() {
 			continue
 		}
 		m := v.manifest(n)
-		if m.kind == kindUnknown {
+		if m.Kind == manifest.Unknown {
 			v.count.UnknownTypes++
 		}
 		v.compareSizes(int32(i))
 		if v.l.rules.PullThrough {
 			continue
 		}
-		for _, id := range m.required {
+		for _, id := range m.Required {
 			if !v.links.Has(id) && v.s.Table.At(id).has(hasBlob) {
 				v.lacksLink(n, id)
 			}

@@ -83,7 +83,7 @@ func (v *inspector) judgeLayers() {
 			continue
 		}
 		m := v.manifest(n)
-		for _, id := range m.required {
+		for _, id := range m.Required {
 			if problem := v.bad[id]; problem != nil {
 				v.judgeLayer(problem, id, int32(i))
 			}
@@ -91,12 +91,12 @@ func (v *inspector) judgeLayers() {
 				v.bad[to].Path = v.bad[to].Absent[0] // that has been said of the blob
 			}
 		}
-		for _, id := range m.optional {
+		for _, id := range m.Optional {
 			// What an index calls a child may be a plain blob, and was pushed as one.
 			problem := v.bad[id]
 			_, child := v.linked(id)
 			switch {
-			case problem == nil || child || slices.Contains(m.subjects, id):
+			case problem == nil || child || slices.Contains(m.Subjects, id):
 			case problem.Kind == walker.MissingBlob:
 				v.lostBlob(problem, int32(i))
 			default:

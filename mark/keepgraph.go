@@ -41,7 +41,7 @@ func newGraph(p *pass) *keepGraph {
 		if err := p.failed[int32(i)]; err != nil {
 			to.unread = err.Error()
 		}
-		for _, id := range p.manifest(n).subjects {
+		for _, id := range p.manifest(n).Subjects {
 			to.subjects = append(to.subjects, p.s.Table.Digest(id))
 		}
 		for _, id := range to.names {
@@ -77,7 +77,7 @@ const keptOnly Role = 0
 func (p *pass) aboutUnlinked() map[ID][]int32 {
 	about := map[ID][]int32{}
 	for i := range p.nodes {
-		for _, subject := range p.manifest(&p.nodes[i]).subjects {
+		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
 			if _, ok := p.linked(subject); !ok {
 				about[subject] = append(about[subject], int32(i))
 			}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -37,7 +38,7 @@ func (l *Look) markLate(ctx context.Context) {
 	}, func(id ID, push func(ID)) {
 		l.Store.Table.At(id).mark(Fresh)
 		m := l.Store.manifest(id)
-		m.eachRef(push)
+		m.EachRef(push)
 	})
 	for _, i := range l.Items {
 		if !i.Aside || !named[i.ID] || i.Kind != Manifest && i.Kind != LayerLink {
@@ -81,8 +82,8 @@ func (l *lateManifests) add(b walker.Blob) {
 		defer l.mu.Unlock()
 		switch {
 		case err == nil:
-			m := l.s.manifests.at(place)
-			l.refs = append(append(append(l.refs, id), m.required...), m.optional...)
+			m := l.s.manifests.At(place)
+			l.refs = append(append(append(l.refs, id), m.Required...), m.Optional...)
 		case err.unsettled:
 			l.unsettled = true
 		case !err.missing && !err.broken:
@@ -91,7 +92,7 @@ func (l *lateManifests) add(b walker.Blob) {
 		}
 	case walker.BlobAbsent:
 		for _, t := range b.Left.Temporaries {
-			if l.s.rules.fresh(t.MTime) && t.Size <= MaxManifest {
+			if l.s.rules.fresh(t.MTime) && t.Size <= manifest.Max {
 				l.addTemporary(b.Digest, t)
 			}
 		}
@@ -100,7 +101,7 @@ func (l *lateManifests) add(b walker.Blob) {
 
 // addTemporary reads a blob whose writing is about to end.
 func (l *lateManifests) addTemporary(digest layout.Digest, t walker.Temporary) {
-	buf := make([]byte, MaxManifest)
+	buf := make([]byte, manifest.Max)
 	n, err := l.w.Store().ReadRegular(t.Path, buf)
 	if walker.Unsettled(err) || err == nil && layout.FromBytes(digest.Algorithm(), buf[:n]) != digest {
 		l.mu.Lock()
@@ -118,7 +119,7 @@ func (l *lateManifests) addTemporary(digest layout.Digest, t walker.Temporary) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := range p.refs {
-		l.refs = append(l.refs, l.s.Table.Intern(p.refs[i].digest))
+	for i := range p.Refs {
+		l.refs = append(l.refs, l.s.Table.Intern(p.Refs[i].Digest))
 	}
 }

@@ -149,7 +149,7 @@ func (p *pass) eachName(i int32, fn func(ID)) {
 		}
 	}
 	m := p.manifest(n)
-	m.eachRef(each)
+	m.EachRef(each)
 	for _, id := range p.extra[i] {
 		each(id)
 	}

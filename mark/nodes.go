@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -51,7 +52,7 @@ func (p *pass) settle(at int32, err *loadError) {
 	case n.place == 0:
 		return // the run has been stopped
 	}
-	if m := p.manifest(n); m.kind == kindImage || m.kind == kindIndex {
+	if m := p.manifest(n); m.Kind == manifest.Image || m.Kind == manifest.Index {
 		return
 	}
 	p.addSignatures(at)

@@ -40,7 +40,7 @@ func (s *Store) ObserveBy(ctx context.Context, w *walker.Walker, o Observer, cha
 func (l *Look) Lacking(i *Item) (absent []layout.Digest) {
 	t := l.Store.Table
 	m := l.Store.manifest(i.ID)
-	for _, id := range append([]ID{i.ID}, m.required...) {
+	for _, id := range append([]ID{i.ID}, m.Required...) {
 		if !t.At(id).has(hasBlob) {
 			absent = append(absent, t.Digest(id))
 		}
@@ -50,7 +50,7 @@ func (l *Look) Lacking(i *Item) (absent []layout.Digest) {
 
 // Required returns what a manifest of this Look cannot do without.
 func (l *Look) Required(i *Item) (digests []layout.Digest) {
-	for _, id := range l.Store.manifest(i.ID).required {
+	for _, id := range l.Store.manifest(i.ID).Required {
 		digests = append(digests, l.Digest(id))
 	}
 	return digests
@@ -98,25 +98,5 @@ func (p *pass) tagsOf() map[int32][]string {
 // refsOf returns what a node's manifest references.
 func (p *pass) refsOf(n *node) []ID {
 	m := p.manifest(n)
-	return slices.Concat(m.required, m.optional)
-}
-
-// Reference is a digest that a manifest names. Optional says that its absence
-// is no damage.
-type Reference struct {
-	Digest   layout.Digest
-	Optional bool
-}
-
-// References reads what a manifest names.
-func References(content []byte) ([]Reference, error) {
-	p, err := decodeManifest(content)
-	if err != nil {
-		return nil, err
-	}
-	refs := make([]Reference, len(p.refs))
-	for i := range p.refs {
-		refs[i] = Reference{p.refs[i].digest, p.refs[i].optional}
-	}
-	return refs, nil
+	return slices.Concat(m.Required, m.Optional)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -309,7 +310,7 @@ func (p *pass) addNode(n node) int32 {
 }
 
 // manifest is what is kept of a node's manifest.
-func (p *pass) manifest(n *node) manifest { return p.s.manifests.at(n.place) }
+func (p *pass) manifest(n *node) manifest.Summary { return p.s.manifests.At(n.place) }
 
 // linked returns the manifest that is linked by a digest.
 func (p *pass) linked(id ID) (at int32, ok bool) {
@@ -405,7 +406,7 @@ func (p *pass) old(mtime int64) bool { return !p.l.rules.fresh(mtime) }
 // addEdges finds what live digests keep besides what they reference.
 func (p *pass) addEdges() {
 	for i := range p.nodes {
-		for _, subject := range p.manifest(&p.nodes[i]).subjects {
+		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
 			p.edges = append(p.edges, edge{subject, int32(i)})
 		}
 	}

@@ -224,7 +224,7 @@ func (p *pass) kept() map[int32]bool {
 				kept[at] = true
 			}
 		}
-		kept[int32(i)] = kept[int32(i)] || slices.ContainsFunc(m.subjects, func(id ID) bool { _, ok := p.linked(id); return ok })
+		kept[int32(i)] = kept[int32(i)] || slices.ContainsFunc(m.Subjects, func(id ID) bool { _, ok := p.linked(id); return ok })
 	}
 	return kept
 }

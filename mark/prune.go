@@ -274,7 +274,7 @@ func (p *pass) bare() (list []int32) {
 				belongs[at] = true
 			}
 		})
-		for _, subject := range p.manifest(&p.nodes[i]).subjects {
+		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
 			if _, ok := p.linked(subject); ok {
 				belongs[i] = true
 			}

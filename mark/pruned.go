@@ -151,7 +151,7 @@ func (p *pass) whyStays(at int32) string {
 	if index := p.keeper(at); index >= 0 {
 		return "the index " + p.s.Table.Digest(p.nodes[index].path).String() + " names it"
 	}
-	for _, subject := range p.manifest(n).subjects {
+	for _, subject := range p.manifest(n).Subjects {
 		if p.isLive(subject) {
 			return "its subject " + p.s.Table.Digest(subject).String() + " stays"
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -68,7 +69,7 @@ type Store struct {
 	temporaries []walker.Temporary
 	shared      map[disk.ID]*inode // of files with several names
 	huge        map[ID]int64       // disk bytes of blobs with manySectors
-	manifests   manifests
+	manifests   manifest.Summaries
 	sizes       *sizeClaims // who wants to know what manifests say of sizes, or nil
 	buffers     sync.Pool   // of *buffer
 	decoding    sync.Mutex
@@ -206,8 +207,8 @@ func missingBlob() *loadError {
 }
 
 // manifest returns what is kept of a manifest, if it has been read.
-func (s *Store) manifest(id ID) manifest {
-	return s.manifests.at(s.Table.At(id).manifest.Load())
+func (s *Store) manifest(id ID) manifest.Summary {
+	return s.manifests.At(s.Table.At(id).manifest.Load())
 }
 
 // load reads a manifest unless it has been read before, and returns its place
@@ -240,8 +241,8 @@ func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint
 			size = b.Size
 		}
 	}
-	if size > MaxManifest {
-		return 0, &loadError{err: fmt.Errorf("larger than %d bytes, which no registry accepts", MaxManifest), broken: true}
+	if size > manifest.Max {
+		return 0, &loadError{err: fmt.Errorf("larger than %d bytes, which no registry accepts", manifest.Max), broken: true}
 	}
 	buf := s.buffer()
 	defer s.buffers.Put(buf)
@@ -250,17 +251,17 @@ func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint
 	if failure != nil {
 		return 0, failure
 	}
-	p := parsed{refs: buf.now.refs[:0], before: &buf.before, spans: buf.now.spans}
-	if !scanManifest(content, &p) {
+	p := buf.now.Begin(&buf.before)
+	if !manifest.Scan(content, &p) {
 		var err error
 		if p, err = s.decode(content); err != nil {
 			return 0, &loadError{err: err, broken: true}
 		}
 	}
 	place = s.keep(&p, buf)
-	buf.now.refs, buf.now.spans = p.refs, p.spans
+	buf.now.End(&p)
 	if s.sizes != nil {
-		s.sizes.compare(s, id, p.refs)
+		s.sizes.compare(s, id, p.Refs)
 	}
 	return place, nil
 }
@@ -269,26 +270,26 @@ func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint
 // a time: encoding/json may take a hundred times that in memory.
 const largeManifest = 256 << 10
 
-func (s *Store) decode(content []byte) (parsed, error) {
+func (s *Store) decode(content []byte) (manifest.Parsed, error) {
 	if len(content) > largeManifest {
 		s.decoding.Lock()
 		defer s.decoding.Unlock()
 	}
-	return decodeManifest(content)
+	return manifest.Decode(content)
 }
 
 // buffer is the memory for reading one manifest, and what has been read before it.
 type buffer struct {
-	now, before seen
+	now, before manifest.Seen
 	ids         [3][]ID
 }
 
 // next forgets the manifest before the one that was read last.
 func (b *buffer) next() {
 	b.now, b.before = b.before, b.now
-	b.now.spans = b.now.spans[:0]
-	if b.now.bytes == nil {
-		b.now.bytes = make([]byte, 16<<10)
+	b.now.Reset()
+	if b.now.Bytes == nil {
+		b.now.Bytes = make([]byte, 16<<10)
 	}
 }
 
@@ -301,12 +302,12 @@ func (s *Store) buffer() *buffer {
 
 // read reads a manifest's bytes and compares them with its digest.
 func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer) ([]byte, *loadError) {
-	if len(buf.now.bytes) <= size {
-		buf.now.bytes = make([]byte, size+size/4+1)
+	if len(buf.now.Bytes) <= size {
+		buf.now.Bytes = make([]byte, size+size/4+1)
 	}
 	digest := s.Table.Digest(id)
 	// One byte more than expected shows a file that has grown.
-	n, err := w.ReadBlob(digest, aside, buf.now.bytes[:size+1])
+	n, err := w.ReadBlob(digest, aside, buf.now.Bytes[:size+1])
 	switch {
 	case disk.Gone(err):
 		failure := missingBlob()
@@ -315,7 +316,7 @@ func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer)
 	case err != nil:
 		return nil, &loadError{err: err, unsettled: walker.Unsettled(err)}
 	}
-	content := buf.now.bytes[:n]
+	content := buf.now.Bytes[:n]
 	if layout.FromBytes(digest.Algorithm(), content) != digest {
 		return nil, &loadError{err: fmt.Errorf("its %d bytes have another digest", n), broken: true, unsettled: true}
 	}
@@ -323,23 +324,23 @@ func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer)
 }
 
 // keep turns what a manifest says into numbers.
-func (s *Store) keep(p *parsed, buf *buffer) (place uint32) {
+func (s *Store) keep(p *manifest.Parsed, buf *buffer) (place uint32) {
 	required, optional, subjects := buf.ids[0][:0], buf.ids[1][:0], buf.ids[2][:0]
-	for i := range p.refs {
-		id := p.refs[i].id
+	for i := range p.Refs {
+		id := p.Refs[i].ID
 		if id == 0 {
-			id = s.Table.Intern(p.refs[i].digest)
-			p.refs[i].id = id
+			id = s.Table.Intern(p.Refs[i].Digest)
+			p.Refs[i].ID = id
 		}
-		if p.refs[i].optional {
+		if p.Refs[i].Optional {
 			optional = append(optional, id)
 		} else {
 			required = append(required, id)
 		}
 	}
-	for i := range p.subjects {
-		subjects = append(subjects, s.Table.Intern(p.subjects[i]))
+	for i := range p.Subjects {
+		subjects = append(subjects, s.Table.Intern(p.Subjects[i]))
 	}
 	buf.ids = [3][]ID{required, optional, subjects}
-	return s.manifests.add(&manifest{kind: p.kind, required: required, optional: optional, subjects: subjects})
+	return s.manifests.Add(&manifest.Summary{Kind: p.Kind, Required: required, Optional: optional, Subjects: subjects})
 }

@@ -231,7 +231,7 @@ type aboutEdge struct {
 func (p *pass) whatIsAbout() map[int32][]aboutEdge {
 	about := map[int32][]aboutEdge{}
 	for i := range p.nodes {
-		for _, subject := range p.manifest(&p.nodes[i]).subjects {
+		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
 			if at, ok := p.linked(subject); ok && at != int32(i) {
 				about[at] = append(about[at], aboutEdge{int32(i), Referrer})
 			}

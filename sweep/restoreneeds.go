@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/manifest"
 )
 
 // keep says that a thing conflicts.
@@ -51,8 +51,8 @@ func (r *Restore) decideManifest(t *thing, order *[]*thing) error {
 	if err != nil {
 		return err
 	}
-	refs, _ := mark.References(content) // one that is none is put back as it was
-	for _, ref := range refs {
+	said, _ := manifest.Decode(content) // one that is none is put back as it was
+	for _, ref := range said.Refs {
 		// All of them, since what they need is held if one of them keeps it.
 		if err := r.reference(t, ref, order); err != nil {
 			return err
@@ -75,7 +75,7 @@ func (r *Restore) manifest(d layout.Digest, at *thing) ([]byte, error) {
 		path = at.from
 	}
 	info, err := r.store.Follow(path)
-	if err != nil || info.Size > mark.MaxManifest {
+	if err != nil || info.Size > manifest.Max {
 		return nil, ignoreDangling(err)
 	}
 	buf := make([]byte, info.Size+1)
@@ -84,7 +84,7 @@ func (r *Restore) manifest(d layout.Digest, at *thing) ([]byte, error) {
 }
 
 // reference decides whether what a manifest names will be there.
-func (r *Restore) reference(t *thing, ref mark.Reference, order *[]*thing) error {
+func (r *Restore) reference(t *thing, ref manifest.Reference, order *[]*thing) error {
 	child := r.byPath[layout.RevisionDir(t.repo, ref.Digest)+"/"+layout.Link]
 	if child != nil && child.kind == manifestThing {
 		if err := r.decide(child, order); err != nil {
@@ -117,7 +117,7 @@ func (r *Restore) reference(t *thing, ref mark.Reference, order *[]*thing) error
 // layer is what a repository's layer link says that a digest is stored under.
 // Without the link, unless that was missing when the manifest went, too, the
 // registry would not serve the layer.
-func (r *Restore) layer(t *thing, ref mark.Reference) (layout.Digest, error) {
+func (r *Restore) layer(t *thing, ref manifest.Reference) (layout.Digest, error) {
 	d := ref.Digest
 	path := layout.LayerDir(t.repo, d) + "/" + layout.Link
 	if link := r.byPath[path]; link != nil && link.kind == layerThing && link.usable() {

@@ -1,19 +1,31 @@
-package mark
+package manifest
 
 import "bytes"
 
-// seen is what was read of one manifest. Manifests read one after another are
+// Seen is what was read of one manifest. Manifests read one after another are
 // mostly of one repository, and share most of their layers, in the same order.
-type seen struct {
-	bytes []byte      // in which the manifest is
-	refs  []reference // what it names, all with an ID
+type Seen struct {
+	Bytes []byte      // in which the manifest is
+	refs  []Reference // what it names, all with an ID
 	spans []span
 }
+
+// Begin returns what Scan fills with the manifest that is in s.Bytes; before is
+// what was read before it. Reset must have been called since s was used last.
+func (s *Seen) Begin(before *Seen) Parsed {
+	return Parsed{Refs: s.refs[:0], before: before, spans: s.spans}
+}
+
+// End remembers what Scan has found, once all references have their IDs.
+func (s *Seen) End(p *Parsed) { s.refs, s.spans = p.Refs, p.spans }
+
+// Reset forgets what was read, before other bytes take its place.
+func (s *Seen) Reset() { s.spans = s.spans[:0] }
 
 // span is where a descriptor of a manifest is, and what it refers to.
 type span struct {
 	start, end int // in the manifest's bytes; end is 0 unless it refers to one digest
-	ref        int // index of seen.refs
+	ref        int // index of Seen.refs
 	optional   bool
 }
 
@@ -25,11 +37,11 @@ func (s *scanner) again(optional bool) bool {
 		return false
 	}
 	d := &before.spans[at]
-	if d.end == 0 || d.optional != optional || !bytes.HasPrefix(s.b[s.i:], before.bytes[d.start:d.end]) {
+	if d.end == 0 || d.optional != optional || !bytes.HasPrefix(s.b[s.i:], before.Bytes[d.start:d.end]) {
 		return false
 	}
 	s.i += d.end - d.start
-	s.p.refs = append(s.p.refs, before.refs[d.ref])
+	s.p.Refs = append(s.p.Refs, before.refs[d.ref])
 	return true
 }
 
@@ -38,7 +50,7 @@ func (s *scanner) remember(d span) {
 	if s.p.before == nil || len(s.b) > maxSeen {
 		return
 	}
-	if len(s.p.refs) == d.ref+1 {
+	if len(s.p.Refs) == d.ref+1 {
 		d.end = s.i
 	}
 	s.p.spans = append(s.p.spans, d)

@@ -1,4 +1,5 @@
-package mark
+// Package manifest reads manifests: what they reference, of whatever type.
+package manifest
 
 import (
 	"bytes"
@@ -8,41 +9,42 @@ import (
 	"strconv"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/digests"
 )
 
-// MaxManifest is the size in bytes above which no registry accepts a manifest.
+// Max is the size in bytes above which no registry accepts a manifest.
 // Source: distribution v3.1.2 registry/handlers/manifests.go maxManifestBodySize.
-const MaxManifest = 4 << 20
+const Max = 4 << 20
 
-// kind is what a manifest is.
-type kind uint8
+// Kind is what a manifest is.
+type Kind uint8
 
 const (
-	kindImage   kind = iota + 1
-	kindIndex        // an index or manifest list
-	kindSchema1      // Docker's first, with fsLayers
-	kindUnknown      // of a type that is not known here
+	Image   Kind = iota + 1
+	Index        // an index or manifest list
+	Schema1      // Docker's first, with fsLayers
+	Unknown      // of a type that is not known here
 )
 
-// reference is a digest that a manifest names.
-type reference struct {
-	digest layout.Digest
-	id     ID // if it is known already; digest is worth nothing then
-	// optional says that its absence is no damage: a child of an index, a
+// Reference is a digest that a manifest names.
+type Reference struct {
+	Digest layout.Digest
+	ID     digests.ID // if it is known already; Digest is worth nothing then
+	// Optional says that its absence is no damage: a child of an index, a
 	// layer that is fetched from elsewhere or is embedded in the manifest.
-	optional bool
-	size     int64 // bytes that the manifest says it has; noSize if that is not clear
+	Optional bool
+	Size     int64 // bytes that the manifest says it has; NoSize if that is not clear
 }
 
-// noSize is the size of a reference of which a manifest does not say one.
-const noSize = -1
+// NoSize is the size of a reference of which a manifest does not say one.
+const NoSize = -1
 
-// parsed is what a manifest says.
-type parsed struct {
-	kind     kind
-	refs     []reference
-	subjects []layout.Digest
-	before   *seen  // nil if nothing is known
+// Parsed is what a manifest says.
+type Parsed struct {
+	Kind     Kind
+	Refs     []Reference
+	Subjects []layout.Digest
+	before   *Seen  // nil if nothing is known
 	spans    []span // of the descriptors, if before is not nil
 }
 
@@ -97,7 +99,7 @@ func (a *amount) UnmarshalJSON(b []byte) error {
 // of is the size of what a descriptor refers to by so many digests.
 func (a amount) of(references int) int64 {
 	if !a.known || references != 1 {
-		return noSize
+		return NoSize
 	}
 	return a.bytes
 }
@@ -164,23 +166,23 @@ func (d *descriptors) addOne(from *json.Decoder) error {
 	return nil
 }
 
-// decodeManifest reads a manifest by encoding/json: at least every reference
+// Decode reads a manifest by encoding/json: at least every reference
 // that either registry would see in it. An error means that it is no manifest.
 // It serves whatever the scanner does not understand.
-func decodeManifest(content []byte) (parsed, error) {
+func Decode(content []byte) (Parsed, error) {
 	if text := bytes.TrimLeft(content, " \t\r\n"); len(text) == 0 || text[0] != '{' {
-		return parsed{}, errors.New("not a JSON object")
+		return Parsed{}, errors.New("not a JSON object")
 	}
 	var doc document
 	if err := json.Unmarshal(content, &doc); err != nil {
 		return parseUnknown(content, err)
 	}
-	p := parsed{kind: doc.kind()}
-	if err := p.addParts(&doc); err != nil && p.kind != kindUnknown {
-		return parsed{}, err
+	p := Parsed{Kind: doc.kind()}
+	if err := p.addParts(&doc); err != nil && p.Kind != Unknown {
+		return Parsed{}, err
 	}
 	p.addSubjects(doc.Subject)
-	if p.kind == kindUnknown {
+	if p.Kind == Unknown {
 		p.addText(content)
 	}
 	return p, nil
@@ -188,12 +190,12 @@ func decodeManifest(content []byte) (parsed, error) {
 
 // parseUnknown reads what has not the shape of a manifest. It may still be one
 // of a type that is not known here, whose text is all that can be judged.
-func parseUnknown(content []byte, cause error) (parsed, error) {
+func parseUnknown(content []byte, cause error) (Parsed, error) {
 	var doc struct{ MediaType texts }
-	if json.Unmarshal(content, &doc) != nil || (&document{MediaType: doc.MediaType}).kind() != kindUnknown || len(doc.MediaType) == 0 {
-		return parsed{}, fmt.Errorf("not a manifest: %w", cause)
+	if json.Unmarshal(content, &doc) != nil || (&document{MediaType: doc.MediaType}).kind() != Unknown || len(doc.MediaType) == 0 {
+		return Parsed{}, fmt.Errorf("not a manifest: %w", cause)
 	}
-	p := parsed{kind: kindUnknown}
+	p := Parsed{Kind: Unknown}
 	p.addText(content)
 	var about struct{ Subject descriptors }
 	if json.Unmarshal(content, &about) == nil {
@@ -202,18 +204,18 @@ func parseUnknown(content []byte, cause error) (parsed, error) {
 	return p, nil
 }
 
-func (p *parsed) addSubjects(list descriptors) {
+func (p *Parsed) addSubjects(list descriptors) {
 	for i := range list {
 		for _, text := range list[i].Digest {
 			if d, err := layout.ParseDigest(text); err == nil {
-				p.subjects = append(p.subjects, d)
+				p.Subjects = append(p.Subjects, d)
 			}
 		}
 	}
 }
 
 // addParts adds the references of all parts that a manifest may have.
-func (p *parsed) addParts(doc *document) error {
+func (p *Parsed) addParts(doc *document) error {
 	parts := []struct {
 		list     descriptors
 		optional bool
@@ -228,26 +230,26 @@ func (p *parsed) addParts(doc *document) error {
 	return nil
 }
 
-func (d *document) kind() kind {
+func (d *document) kind() Kind {
 	for _, t := range d.MediaType {
 		if !knownTypes[t] {
-			return kindUnknown
+			return Unknown
 		}
 	}
 	switch {
 	case len(d.FSLayers) > 0:
-		return kindSchema1
+		return Schema1
 	case d.Manifests != nil:
-		return kindIndex
+		return Index
 	case d.Config != nil || d.Layers != nil || d.Blobs != nil:
-		return kindImage
+		return Image
 	case len(d.MediaType) > 0:
-		return kindImage // one that names nothing
+		return Image // one that names nothing
 	}
-	return kindUnknown
+	return Unknown
 }
 
-func (p *parsed) add(d *descriptor, optional bool) error {
+func (p *Parsed) add(d *descriptor, optional bool) error {
 	optional = optional || bool(d.URLs) || bool(d.Data)
 	for _, list := range [2]texts{d.Digest, d.BlobSum} {
 		for _, text := range list {
@@ -255,7 +257,7 @@ func (p *parsed) add(d *descriptor, optional bool) error {
 			if err != nil {
 				return fmt.Errorf("not a manifest: it refers to a digest that is %w", err)
 			}
-			p.refs = append(p.refs, reference{digest: digest, optional: optional, size: d.Size.of(len(d.Digest) + len(d.BlobSum))})
+			p.Refs = append(p.Refs, Reference{Digest: digest, Optional: optional, Size: d.Size.of(len(d.Digest) + len(d.BlobSum))})
 		}
 	}
 	return nil
@@ -263,7 +265,7 @@ func (p *parsed) add(d *descriptor, optional bool) error {
 
 // addText adds every digest that the text contains, in keys and values, whole
 // or as part of a longer string, and behind JSON's escapes.
-func (p *parsed) addText(content []byte) {
+func (p *Parsed) addText(content []byte) {
 	p.scan(content)
 	if !bytes.ContainsRune(content, '\\') {
 		return
@@ -281,7 +283,7 @@ func (p *parsed) addText(content []byte) {
 }
 
 // scan adds the digests in plain text.
-func (p *parsed) scan(text []byte) {
+func (p *Parsed) scan(text []byte) {
 	for {
 		at := bytes.Index(text, []byte("sha"))
 		if at < 0 {
@@ -294,7 +296,7 @@ func (p *parsed) scan(text []byte) {
 				continue
 			}
 			if d, err := layout.ParseDigest(text[:end]); err == nil {
-				p.refs = append(p.refs, reference{digest: d, optional: true, size: noSize})
+				p.Refs = append(p.Refs, Reference{Digest: d, Optional: true, Size: NoSize})
 			}
 		}
 		text = text[1:]

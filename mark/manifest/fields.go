@@ -1,4 +1,4 @@
-package mark
+package manifest
 
 import "github.com/regsweep/regsweep/layout"
 
@@ -117,12 +117,12 @@ func (s *scanner) mediaType() {
 // descriptors reads one descriptor, a list of them, or null, and counts what they name.
 func (s *scanner) descriptors(n *int, optional bool, depth int) {
 	one := func(depth int) {
-		from, start := len(s.p.refs), s.i
+		from, start := len(s.p.Refs), s.i
 		if !s.again(optional) {
 			s.descriptor(optional, depth)
 		}
 		s.remember(span{start: start, ref: from, optional: optional})
-		*n += len(s.p.refs) - from
+		*n += len(s.p.Refs) - from
 	}
 	switch s.peek() {
 	case '[':
@@ -142,7 +142,7 @@ func (s *scanner) descriptor(optional bool, depth int) {
 		s.literal()
 		return
 	}
-	from := len(s.p.refs)
+	from := len(s.p.Refs)
 	var size amount
 	s.object(func(f field, depth int) {
 		switch f {
@@ -163,8 +163,8 @@ func (s *scanner) descriptor(optional bool, depth int) {
 			s.skip(depth)
 		}
 	}, depth+1)
-	for i := from; i < len(s.p.refs); i++ {
-		s.p.refs[i].optional, s.p.refs[i].size = optional, size.of(len(s.p.refs)-from)
+	for i := from; i < len(s.p.Refs); i++ {
+		s.p.Refs[i].Optional, s.p.Refs[i].Size = optional, size.of(len(s.p.Refs)-from)
 	}
 }
 
@@ -209,7 +209,7 @@ func (s *scanner) digest() (d layout.Digest, ok bool) {
 
 func (s *scanner) reference() {
 	if d, ok := s.digest(); ok {
-		s.p.refs = append(s.p.refs, reference{digest: d})
+		s.p.Refs = append(s.p.Refs, Reference{Digest: d})
 	}
 }
 
@@ -223,7 +223,7 @@ func (s *scanner) subject(depth int) {
 		switch f {
 		case fieldDigest:
 			if d, ok := s.digest(); ok {
-				s.p.subjects = append(s.p.subjects, d)
+				s.p.Subjects = append(s.p.Subjects, d)
 			}
 		case fieldBlobSum, fieldMediaType:
 			if s.peek() != '"' {

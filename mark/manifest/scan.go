@@ -1,4 +1,4 @@
-package mark
+package manifest
 
 import (
 	"bytes"
@@ -18,15 +18,15 @@ type scanner struct {
 	i  int
 	ok bool // false once it has given up
 
-	p *parsed
+	p *Parsed
 	// What decides about the kind, as in document.
 	unknownTypes, knownTypes               int
 	configs, layers, blobs, fsLayers, many int
 }
 
-// scanManifest fills p, which is empty, and reports whether it understood the
+// Scan fills p, which holds no reference, and reports whether it understood the
 // content. If it did not, p is worth nothing.
-func scanManifest(content []byte, p *parsed) bool {
+func Scan(content []byte, p *Parsed) bool {
 	s := scanner{b: content, ok: true, p: p}
 	s.space()
 	s.object(s.top, 1)
@@ -34,23 +34,23 @@ func scanManifest(content []byte, p *parsed) bool {
 	if !s.ok || s.i != len(s.b) {
 		return false
 	}
-	p.kind = s.kind()
-	return p.kind != kindUnknown // its text is searched elsewhere
+	p.Kind = s.kind()
+	return p.Kind != Unknown // its text is searched elsewhere
 }
 
 // kind decides as (*document).kind does.
-func (s *scanner) kind() kind {
+func (s *scanner) kind() Kind {
 	switch {
 	case s.unknownTypes > 0:
-		return kindUnknown
+		return Unknown
 	case s.fsLayers > 0:
-		return kindSchema1
+		return Schema1
 	case s.many > 0:
-		return kindIndex
+		return Index
 	case s.configs+s.layers+s.blobs+s.knownTypes > 0:
-		return kindImage
+		return Image
 	}
-	return kindUnknown
+	return Unknown
 }
 
 func (s *scanner) fail() { s.ok = false }

@@ -1,4 +1,4 @@
-package mark
+package manifest
 
 import (
 	"encoding/json"
@@ -28,12 +28,12 @@ func expand(text string) []byte {
 }
 
 // names writes digests as in expand.
-func names(refs []reference) []string {
+func names(refs []Reference) []string {
 	short := map[string]string{hexA: "A", hexB: "B", hexC: "C", hexD: "D"}
 	var list []string
 	for _, r := range refs {
-		name := short[r.digest.Hex()]
-		if r.optional {
+		name := short[r.Digest.Hex()]
+		if r.Optional {
 			name += "?"
 		}
 		list = append(list, name)
@@ -43,59 +43,59 @@ func names(refs []reference) []string {
 }
 
 // parseManifest is how load reads a manifest.
-func parseManifest(content []byte) (parsed, error) {
-	var p parsed
-	if scanManifest(content, &p) {
+func parseManifest(content []byte) (Parsed, error) {
+	var p Parsed
+	if Scan(content, &p) {
 		return p, nil
 	}
-	return decodeManifest(content)
+	return Decode(content)
 }
 
 func TestManifestReferences(t *testing.T) {
 	tests := []struct {
 		name, text string
-		kind       kind
+		Kind       Kind
 		want       []string // with ? for what may be absent
 	}{
-		{"OCI image", `{"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"$A"},"layers":[{"digest":"$B"},{"digest":"$C"}]}`, kindImage, []string{"A", "B", "C"}},
-		{"Docker image with white space", "{\n   \"schemaVersion\": 2,\n   \"config\": { \"digest\" : \"$A\" },\n \"layers\": [ ]\n}", kindImage, []string{"A"}},
-		{"layer by sha512", `{"config":{"digest":"$A"},"layers":[{"digest":"$D"}]}`, kindImage, []string{"A", "D"}},
-		{"index", `{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"digest":"$A"},{"digest":"$B"}]}`, kindIndex, []string{"A?", "B?"}},
-		{"index without media type", `{"manifests":[{"digest":"$A"}]}`, kindIndex, []string{"A?"}},
-		{"schema 1", `{"schemaVersion":1,"fsLayers":[{"blobSum":"$A"},{"blobSum":"$A"}]}`, kindSchema1, []string{"A", "A"}},
-		{"artifact manifest", `{"mediaType":"application/vnd.oci.artifact.manifest.v1+json","blobs":[{"digest":"$A"}]}`, kindImage, []string{"A"}},
-		{"foreign layer", `{"config":{"digest":"$A"},"layers":[{"digest":"$B","urls":["https://x"]}]}`, kindImage, []string{"A", "B?"}},
-		{"embedded layer", `{"config":{"digest":"$A"},"layers":[{"data":"e30=","digest":"$B"}]}`, kindImage, []string{"A", "B?"}},
-		{"keys in capitals", `{"CONFIG":{"DIGEST":"$A"},"Layers":[{"Digest":"$B"}]}`, kindImage, []string{"A", "B"}},
-		{"key that folds to ASCII", `{"config":{"digest":"$A"},"layer` + "ſ" + `":[{"dige` + "ſ" + `t":"$B"}]}`, kindImage, []string{"A", "B"}},
-		{"escaped key", `{"config":{"digest":"$A"},"\u006cayers":[{"d\u0069gest":"$B"}]}`, kindImage, []string{"A", "B"}},
-		{"escaped digest", `{"config":{"digest":"\u0073ha256:` + hexA + `"}}`, kindImage, []string{"A"}},
-		{"layers twice", `{"config":{"digest":"$A"},"layers":[{"digest":"$B"}],"layers":[{"digest":"$C"}]}`, kindImage, []string{"A", "B", "C"}},
-		{"digest twice", `{"config":{"digest":"$A","digest":"$B"}}`, kindImage, []string{"A", "B"}},
-		{"subject and annotations are no references", `{"config":{"digest":"$A"},"subject":{"digest":"$B"},"annotations":{"base":"$C"}}`, kindImage, []string{"A"}},
-		{"null parts", `{"mediaType":"application/vnd.oci.image.manifest.v1+json","config":null,"layers":null}`, kindImage, nil},
-		{"unknown type", `{"mediaType":"application/vnd.example+json","things":{"one":"$A","two":["x $B y"]},"$C":1}`, kindUnknown, []string{"A?", "B?", "C?"}},
-		{"unknown type with layers that are text", `{"mediaType":"application/vnd.example+json","layers":"$A"}`, kindUnknown, []string{"A?"}},
-		{"unknown type with escapes", `{"mediaType":"application/vnd.example+json","x":"sha256\u003a` + hexA + `"}`, kindUnknown, []string{"A?"}},
-		{"no type and nothing known", `{"x":"$A"}`, kindUnknown, []string{"A?"}},
-		{"digest after half of one in an unknown type", `{"mediaType":"x","x":"sha256:sha256:` + hexA + `"}`, kindUnknown, []string{"A?"}},
+		{"OCI image", `{"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"$A"},"layers":[{"digest":"$B"},{"digest":"$C"}]}`, Image, []string{"A", "B", "C"}},
+		{"Docker image with white space", "{\n   \"schemaVersion\": 2,\n   \"config\": { \"digest\" : \"$A\" },\n \"layers\": [ ]\n}", Image, []string{"A"}},
+		{"layer by sha512", `{"config":{"digest":"$A"},"layers":[{"digest":"$D"}]}`, Image, []string{"A", "D"}},
+		{"index", `{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"digest":"$A"},{"digest":"$B"}]}`, Index, []string{"A?", "B?"}},
+		{"index without media type", `{"manifests":[{"digest":"$A"}]}`, Index, []string{"A?"}},
+		{"schema 1", `{"schemaVersion":1,"fsLayers":[{"blobSum":"$A"},{"blobSum":"$A"}]}`, Schema1, []string{"A", "A"}},
+		{"artifact manifest", `{"mediaType":"application/vnd.oci.artifact.manifest.v1+json","blobs":[{"digest":"$A"}]}`, Image, []string{"A"}},
+		{"foreign layer", `{"config":{"digest":"$A"},"layers":[{"digest":"$B","urls":["https://x"]}]}`, Image, []string{"A", "B?"}},
+		{"embedded layer", `{"config":{"digest":"$A"},"layers":[{"data":"e30=","digest":"$B"}]}`, Image, []string{"A", "B?"}},
+		{"keys in capitals", `{"CONFIG":{"DIGEST":"$A"},"Layers":[{"Digest":"$B"}]}`, Image, []string{"A", "B"}},
+		{"key that folds to ASCII", `{"config":{"digest":"$A"},"layer` + "ſ" + `":[{"dige` + "ſ" + `t":"$B"}]}`, Image, []string{"A", "B"}},
+		{"escaped key", `{"config":{"digest":"$A"},"\u006cayers":[{"d\u0069gest":"$B"}]}`, Image, []string{"A", "B"}},
+		{"escaped digest", `{"config":{"digest":"\u0073ha256:` + hexA + `"}}`, Image, []string{"A"}},
+		{"layers twice", `{"config":{"digest":"$A"},"layers":[{"digest":"$B"}],"layers":[{"digest":"$C"}]}`, Image, []string{"A", "B", "C"}},
+		{"digest twice", `{"config":{"digest":"$A","digest":"$B"}}`, Image, []string{"A", "B"}},
+		{"subject and annotations are no references", `{"config":{"digest":"$A"},"subject":{"digest":"$B"},"annotations":{"base":"$C"}}`, Image, []string{"A"}},
+		{"null parts", `{"mediaType":"application/vnd.oci.image.manifest.v1+json","config":null,"layers":null}`, Image, nil},
+		{"unknown type", `{"mediaType":"application/vnd.example+json","things":{"one":"$A","two":["x $B y"]},"$C":1}`, Unknown, []string{"A?", "B?", "C?"}},
+		{"unknown type with layers that are text", `{"mediaType":"application/vnd.example+json","layers":"$A"}`, Unknown, []string{"A?"}},
+		{"unknown type with escapes", `{"mediaType":"application/vnd.example+json","x":"sha256\u003a` + hexA + `"}`, Unknown, []string{"A?"}},
+		{"no type and nothing known", `{"x":"$A"}`, Unknown, []string{"A?"}},
+		{"digest after half of one in an unknown type", `{"mediaType":"x","x":"sha256:sha256:` + hexA + `"}`, Unknown, []string{"A?"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			for how, parse := range map[string]func([]byte) (parsed, error){
+			for how, parse := range map[string]func([]byte) (Parsed, error){
 				"as used":       parseManifest,
-				"encoding/json": decodeManifest,
+				"encoding/json": Decode,
 			} {
 				p, err := parse(expand(tt.text))
 				if err != nil {
 					t.Fatalf("%s: %v", how, err)
 				}
-				got := names(p.refs)
-				if tt.kind == kindUnknown {
+				got := names(p.Refs)
+				if tt.Kind == Unknown {
 					got = slices.Compact(got) // a text may be searched twice
 				}
-				if diff := cmp.Diff(tt.want, got); diff != "" || p.kind != tt.kind {
-					t.Errorf("%s: kind %d, references (-want +got)\n%s", how, p.kind, diff)
+				if diff := cmp.Diff(tt.want, got); diff != "" || p.Kind != tt.Kind {
+					t.Errorf("%s: kind %d, references (-want +got)\n%s", how, p.Kind, diff)
 				}
 			}
 		})
@@ -158,8 +158,8 @@ func FuzzManifest(f *testing.F) {
 			return // all of its repository is kept
 		}
 		have := map[string]bool{}
-		for _, r := range p.refs {
-			have[r.digest.String()] = true
+		for _, r := range p.Refs {
+			have[r.Digest.String()] = true
 		}
 		var m registryManifest
 		if json.Unmarshal(content, &m) == nil {
@@ -180,7 +180,7 @@ func FuzzManifest(f *testing.F) {
 				}
 			}
 		}
-		slow, err := decodeManifest(content)
+		slow, err := Decode(content)
 		if err != nil {
 			t.Fatalf("the scanner took what encoding/json refuses: %v: %q", err, content)
 		}
@@ -207,14 +207,14 @@ func FuzzManifestAfterAnother(f *testing.F) {
 		f.Add(expand(other), expand(image))
 	}
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		var before seen
-		p := parsed{before: &before}
-		if scanManifest(first, &p) {
-			before = seen{bytes: first, refs: p.refs, spans: p.spans}
+		var before Seen
+		p := Parsed{before: &before}
+		if Scan(first, &p) {
+			before = Seen{Bytes: first, refs: p.Refs, spans: p.spans}
 		}
-		after, alone := parsed{before: &before}, parsed{}
-		ok := scanManifest(second, &after)
-		if ok != scanManifest(second, &alone) {
+		after, alone := Parsed{before: &before}, Parsed{}
+		ok := Scan(second, &after)
+		if ok != Scan(second, &alone) {
 			t.Fatalf("%q after %q: %v", second, first, ok)
 		}
 		if after.before, after.spans = nil, nil; ok && !reflect.DeepEqual(after, alone) {
@@ -224,16 +224,16 @@ func FuzzManifestAfterAnother(f *testing.F) {
 }
 
 // names2 is what a manifest says, in an order of its own.
-func names2(p parsed) []string {
-	list := []string{string('0' + rune(p.kind))}
-	for _, r := range p.refs {
-		text := r.digest.String()
-		if r.optional {
+func names2(p Parsed) []string {
+	list := []string{string('0' + rune(p.Kind))}
+	for _, r := range p.Refs {
+		text := r.Digest.String()
+		if r.Optional {
 			text += "?"
 		}
 		list = append(list, text)
 	}
-	for _, d := range p.subjects {
+	for _, d := range p.Subjects {
 		list = append(list, "subject "+d.String())
 	}
 	slices.Sort(list)

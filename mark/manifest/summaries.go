@@ -1,0 +1,88 @@
+package manifest
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/regsweep/regsweep/mark/digests"
+)
+
+// Summary is what is kept of a manifest that was read. The zero value is none.
+// What its lists are in is the Summaries', and must not be changed.
+type Summary struct {
+	Kind     Kind
+	Required []digests.ID // references whose absence is damage
+	Optional []digests.ID // the others
+	Subjects []digests.ID
+}
+
+// EachRef calls fn with every reference.
+func (m *Summary) EachRef(fn func(digests.ID)) {
+	for _, id := range m.Required {
+		fn(id)
+	}
+	for _, id := range m.Optional {
+		fn(id)
+	}
+}
+
+// arenaSize is how many numbers a part of a Summaries has: a million
+// references need a few dozen parts.
+const arenaSize = 1 << 15
+
+// Summaries holds what is kept of all manifests, as numbers in a row: the
+// kind, how many references of each sort follow, and these. That takes 16
+// bytes a manifest and 4 a reference, and nothing that the garbage collector
+// looks at. Its methods may be called concurrently.
+type Summaries struct {
+	mu    sync.Mutex // of who adds
+	parts atomic.Pointer[[][]digests.ID]
+	used  int // of the last part
+}
+
+const manifestHeader = 4
+
+// Add keeps a manifest, whose lists stay the caller's, and returns its place, which is never 0.
+func (a *Summaries) Add(m *Summary) uint32 {
+	n := manifestHeader + len(m.Required) + len(m.Optional) + len(m.Subjects)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var parts [][]digests.ID
+	if p := a.parts.Load(); p != nil {
+		parts = *p
+	}
+	// No part is larger than a place can tell, and a large manifest gets its own.
+	if len(parts) == 0 || a.used+n > len(parts[len(parts)-1]) {
+		parts = append(slices.Clip(parts), make([]digests.ID, max(arenaSize, n)))
+		a.parts.Store(&parts)
+		a.used = 0
+	}
+	last := len(parts) - 1
+	if uint64(len(parts))*arenaSize > math.MaxUint32 {
+		panic("manifest: more references than a place can tell")
+	}
+	to := parts[last][a.used:a.used:len(parts[last])]
+	to = append(to, digests.ID(m.Kind), digests.ID(len(m.Required)), digests.ID(len(m.Optional)), digests.ID(len(m.Subjects)))
+	to = append(append(append(to, m.Required...), m.Optional...), m.Subjects...)
+	place := uint32(last)*arenaSize + uint32(a.used) + 1
+	a.used += len(to)
+	return place
+}
+
+// At returns the manifest of a place, or none for place 0.
+func (a *Summaries) At(place uint32) Summary {
+	if place == 0 {
+		return Summary{}
+	}
+	place--
+	list := (*a.parts.Load())[place/arenaSize][place%arenaSize:]
+	required, optional, subjects := list[1], list[2], list[3]
+	m := Summary{Kind: Kind(list[0])}
+	list = list[manifestHeader:]
+	m.Required, list = list[:required:required], list[required:]
+	m.Optional, list = list[:optional:optional], list[optional:]
+	m.Subjects = list[:subjects:subjects]
+	return m
+}
