@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -134,7 +135,7 @@ func makeTrash(lock *disk.Lock) (*disk.Locked, error) {
 		if err := noLink(at.Dir, name); err != nil {
 			return nil, err
 		}
-		next, err := openOrMake(at, name, lock.Store().Dir)
+		next, err := tree.OpenOrMake(at, name, lock.Store().Dir)
 		if i == 0 && err == nil && unfinished {
 			err = lock.Store().SetTime(Unfinished) // a new name in it has changed that
 		}
@@ -163,7 +164,7 @@ func noLink(d *disk.Dir, name string) error {
 	if err == nil && info.Type != disk.Directory {
 		return fmt.Errorf("%w: %s", ErrTrashLinked, d.Join(name))
 	}
-	return ignoreGone(err)
+	return tree.IgnoreGone(err)
 }
 
 // rename gives the description another name, for another state.
@@ -274,12 +275,12 @@ func stoppedBin(lock *disk.Lock) (*Bin, error) {
 func (b *Bin) drop() (gone bool, err error) {
 	trash, err := b.lock.Open(trashPath()...)
 	if err != nil {
-		return disk.Gone(err), ignoreGone(err)
+		return disk.Gone(err), tree.IgnoreGone(err)
 	}
 	defer trash.Close()
 	dir, err := trash.OpenBelow(b.Name)
 	if err != nil {
-		return disk.Gone(err), ignoreGone(err)
+		return disk.Gone(err), tree.IgnoreGone(err)
 	}
 	defer dir.Close()
 	for _, name := range []string{layout.Blobs, layout.Repositories} {
@@ -288,7 +289,7 @@ func (b *Bin) drop() (gone bool, err error) {
 		} else if err != nil {
 			return false, err
 		}
-		if gone, err := removeEmpty(dir, name); err != nil || !gone {
+		if gone, err := tree.RemoveEmpty(dir, name); err != nil || !gone {
 			return false, err
 		}
 	}
@@ -296,7 +297,7 @@ func (b *Bin) drop() (gone bool, err error) {
 		if name == "" {
 			continue
 		}
-		if err := ignoreGone(dir.Unlink(name)); err != nil {
+		if err := tree.IgnoreGone(dir.Unlink(name)); err != nil {
 			return false, err
 		}
 	}
@@ -316,47 +317,14 @@ func (b *Bin) drop() (gone bool, err error) {
 func dropTrash(lock *disk.Lock) error {
 	own, err := lock.Open(layout.Own)
 	if err != nil {
-		return ignoreGone(err)
+		return tree.IgnoreGone(err)
 	}
 	defer own.Close()
-	if err := rmdir(own, layout.Trash); err != nil {
+	if err := tree.Rmdir(own, layout.Trash); err != nil {
 		return err
 	}
 	if unfinished, err := isUnfinished(lock); err != nil || unfinished {
 		return err
 	}
-	return rmdir(lock.Store(), layout.Own)
-}
-
-// removeEmpty removes a directory in which there are only directories, and
-// reports whether it is gone. Of one in which there is more, it removes those
-// below it that are empty.
-func removeEmpty(parent *disk.Locked, name string) (gone bool, err error) {
-	d, err := parent.OpenBelow(name)
-	if err != nil {
-		return disk.Gone(err), ignoreGone(err)
-	}
-	defer d.Close()
-	var below []string
-	gone = true
-	err = d.List(func(e disk.Entry) error {
-		if e.Type == disk.Directory {
-			below = append(below, strings.Clone(e.Name))
-		} else {
-			gone = false
-		}
-		return nil
-	})
-	for _, sub := range below {
-		empty, serr := removeEmpty(d, sub)
-		gone, err = gone && empty, errors.Join(err, serr)
-	}
-	if err != nil || !gone {
-		return false, err
-	}
-	err = parent.Rmdir(name)
-	if disk.NotEmpty(err) {
-		return false, nil
-	}
-	return true, ignoreGone(err)
+	return tree.Rmdir(lock.Store(), layout.Own)
 }

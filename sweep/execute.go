@@ -11,6 +11,7 @@ import (
 
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/digests"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -273,7 +274,7 @@ func (r *run) finish() error {
 	r.each(mark.Repository, planned, removed, r.removeRepository)
 	r.each(mark.Namespace, planned, removed, func(c *cache, i *mark.Item) error {
 		c.close()
-		return r.removeNamespace(repositoryPath(r.look.NameOf(i)))
+		return tree.RemoveNamespace(r.lock, repositoryPath(r.look.NameOf(i)))
 	})
 	return nil
 }

@@ -3,135 +3,20 @@ package sweep
 import (
 	"errors"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
-
-// shape says whether the layout defines a path below some directory, as a file
-// or as a directory. Nothing else is ever removed.
-type shape func(parts []string) (file, directory bool)
-
-func tagShape(p []string) (file, directory bool) {
-	switch {
-	case len(p) == 1:
-		return false, p[0] == layout.Current || p[0] == layout.Index
-	case p[0] == layout.Current:
-		return len(p) == 2 && isLink(p[1]), false
-	}
-	return hashShape(p[1:])
-}
-
-// hashShape is <alg>/<hex>/link.
-func hashShape(p []string) (file, directory bool) {
-	alg, ok := layout.ParseAlgorithm(p[0])
-	if !ok || len(p) == 1 {
-		return false, ok
-	}
-	if _, err := layout.ParseHex(alg, p[1]); err != nil || len(p) > 3 {
-		return false, false
-	}
-	return len(p) == 3 && isLink(p[2]), len(p) == 2
-}
-
-func isLink(name string) bool {
-	return name == layout.Link || strings.HasPrefix(name, layout.Link+".") && layout.IsTemporary(name)
-}
-
-func uploadShape(p []string) (file, directory bool) {
-	return walker.UploadName(len(p)-1, p[len(p)-1])
-}
-
-// onlyShape reports whether all that is below a directory is of a shape.
-func onlyShape(parent *disk.Locked, name string, of shape, at ...string) (only bool, err error) {
-	d, err := parent.OpenBelow(name)
-	if err != nil {
-		return false, err
-	}
-	defer d.Close()
-	only = true
-	err = d.List(func(e disk.Entry) error {
-		path := slices.Concat(at, []string{strings.Clone(e.Name)})
-		file, directory := of(path)
-		switch {
-		case file && e.Type == disk.File:
-		case directory && e.Type == disk.Directory:
-			below, err := onlyShape(d, path[len(at)], of, path...)
-			only = only && below
-			return err
-		default:
-			only = false
-		}
-		return nil
-	})
-	return only, err
-}
-
-// removeTree takes away what is of a shape below a directory, and the directory
-// if nothing else is in it.
-func removeTree(out exit, parent *disk.Locked, name string, of shape, at ...string) error {
-	d, err := parent.OpenBelow(name)
-	if disk.Gone(err) {
-		d, err = parent.OpenBelow(name) // one wrong answer is not believed
-	}
-	if err != nil {
-		return ignoreGone(err)
-	}
-	defer d.Close()
-	// All names are read before one is removed: a listing of a directory that
-	// changes may leave names out.
-	var files, directories []string
-	err = d.List(func(e disk.Entry) error {
-		file, directory := of(append(at, e.Name))
-		switch {
-		case file && e.Type == disk.File:
-			files = append(files, strings.Clone(e.Name))
-		case directory && e.Type == disk.Directory:
-			directories = append(directories, strings.Clone(e.Name))
-		}
-		return nil
-	})
-	for _, f := range files {
-		err = errors.Join(err, ignoreGone(out.file(d, f)))
-	}
-	for _, sub := range directories {
-		err = errors.Join(err, removeTree(out, d, sub, of, append(at, sub)...))
-	}
-	if err != nil {
-		return err
-	}
-	return rmdir(parent, name)
-}
-
-func ignoreGone(err error) error {
-	if disk.Gone(err) {
-		return nil
-	}
-	return err
-}
-
-// rmdir removes a directory if it is empty; if it is not, that is no failure.
-func rmdir(parent *disk.Locked, name string) error {
-	err := parent.Rmdir(name)
-	if disk.Gone(err) {
-		err = parent.Rmdir(name) // one wrong answer is not believed
-	}
-	if disk.NotEmpty(err) || disk.Gone(err) {
-		return nil
-	}
-	return err
-}
 
 func (r *run) removeTag(c *cache, i *mark.Item) error {
 	manifests, err := c.openIn(r.look.RepositoryOf(i), layout.Manifests)
 	if err != nil {
 		return err
 	}
-	return c.exit(i).whole(manifests, layout.GonePrefix+r.look.NameOf(i), tagShape)
+	return c.exit(i).Whole(manifests, layout.GonePrefix+r.look.NameOf(i), tree.TagShape)
 }
 
 func (r *run) removeManifest(c *cache, i *mark.Item) error {
@@ -150,25 +35,14 @@ func (r *run) removeLink(c *cache, i *mark.Item, parts ...string) error {
 	if i.Kind == mark.Manifest {
 		// First: without the link, a run after one that is killed here would take
 		// the directory for a fresh one, and leave it until the grace is over.
-		if err := removeSignatures(c.exit(i), d); err != nil {
+		if err := tree.RemoveSignatures(c.exit(i), d); err != nil {
 			return err
 		}
 	}
-	if err := ignoreGone(c.exit(i).file(d, layout.AsideLink)); err != nil {
+	if err := tree.IgnoreGone(c.exit(i).File(d, layout.AsideLink)); err != nil {
 		return err
 	}
 	return r.removeDigestDir(c, i, d)
-}
-
-// removeSignatures removes a manifest's signatures, unless its link has come back.
-func removeSignatures(out exit, d *disk.Locked) error {
-	if _, err := d.Stat(layout.Signatures); err != nil {
-		return ignoreGone(err)
-	}
-	if _, err := d.Stat(layout.Link); !disk.Gone(err) {
-		return err
-	}
-	return removeTree(out, d, layout.Signatures, hashShape)
 }
 
 // removeDigestDir removes the directory of a link that is gone, with the
@@ -178,48 +52,25 @@ func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
 	kept := r.keepsHistory(i) // so that the next run knows that the history has to be looked at
 	if !kept {
 		// Mostly nothing else is in it.
-		if err := c.dir().Rmdir(digest.Hex()); !disk.NotEmpty(err) {
-			return ignoreGone(err)
+		if err := c.dirs.Last().Rmdir(digest.Hex()); !disk.NotEmpty(err) {
+			return tree.IgnoreGone(err)
 		}
 	}
 	if _, err := d.Stat(layout.Link); !disk.Gone(err) {
 		return err
 	}
 	if i.Kind == mark.Manifest || i.Kind == mark.RevisionDir {
-		if err := removeTree(c.exit(i), d, layout.Signatures, hashShape); err != nil {
+		if err := tree.Remove(c.exit(i), d, layout.Signatures, tree.HashShape); err != nil {
 			return err
 		}
 	}
 	if kept {
 		return nil
 	}
-	if err := r.removeTemporaries(c.exit(i), d); err != nil {
+	if err := tree.RemoveTemporaries(c.exit(i), d, r.look.IsFresh); err != nil {
 		return err
 	}
-	return rmdir(c.dir(), digest.Hex())
-}
-
-// removeTemporaries removes what is left of interrupted writes in a directory
-// that goes.
-func (r *run) removeTemporaries(out exit, d *disk.Locked) error {
-	var old []string
-	err := d.List(func(e disk.Entry) error {
-		if e.Type != disk.File || !layout.IsTemporary(e.Name) {
-			return nil
-		}
-		info, err := d.Stat(e.Name)
-		if disk.Gone(err) {
-			info, err = d.Stat(e.Name) // one wrong answer is not believed
-		}
-		if err == nil && !r.look.IsFresh(info.MTime) {
-			old = append(old, strings.Clone(e.Name))
-		}
-		return ignoreGone(err)
-	})
-	for _, name := range old {
-		err = errors.Join(err, ignoreGone(out.file(d, name)))
-	}
-	return ignoreGone(err)
+	return tree.Rmdir(c.dirs.Last(), digest.Hex())
 }
 
 func (r *run) removeRevisionDir(c *cache, i *mark.Item) error {
@@ -246,18 +97,18 @@ func (r *run) removeBlob(c *cache, i *mark.Item) error {
 		return err
 	}
 	defer d.Close()
-	if err := ignoreGone(c.exit(i).file(d, layout.Aside)); err != nil {
+	if err := tree.IgnoreGone(c.exit(i).File(d, layout.Aside)); err != nil {
 		return err
 	}
 	c.bytes += r.look.Store.Blob(i.ID).Size
 	digest := r.look.Digest(i.ID)
 	if err := parent.Rmdir(digest.Hex()); !disk.NotEmpty(err) {
-		return ignoreGone(err)
+		return tree.IgnoreGone(err)
 	}
-	if err := r.removeTemporaries(c.exit(i), d); err != nil {
+	if err := tree.RemoveTemporaries(c.exit(i), d, r.look.IsFresh); err != nil {
 		return err
 	}
-	return rmdir(parent, digest.Hex())
+	return tree.Rmdir(parent, digest.Hex())
 }
 
 func (r *run) removeBlobDir(c *cache, i *mark.Item) error {
@@ -267,7 +118,7 @@ func (r *run) removeBlobDir(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return rmdir(parent, hex)
+	return tree.Rmdir(parent, hex)
 }
 
 // keepsHistory reports whether a history names a manifest, whose directory then
@@ -299,7 +150,7 @@ func (r *run) removeEntry(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return removeTree(c.exit(i), dir, digest.Hex(), func(p []string) (file, directory bool) { return len(p) == 1 && isLink(p[0]), false })
+	return tree.Remove(c.exit(i), dir, digest.Hex(), func(p []string) (file, directory bool) { return len(p) == 1 && tree.IsLink(p[0]), false })
 }
 
 func (r *run) removeUpload(c *cache, i *mark.Item) error {
@@ -307,7 +158,7 @@ func (r *run) removeUpload(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return removeTree(c.exit(i), uploads, r.look.NameOf(i), uploadShape)
+	return tree.Remove(c.exit(i), uploads, r.look.NameOf(i), tree.UploadShape)
 }
 
 func (r *run) removeTemporary(c *cache, i *mark.Item) error {
@@ -316,7 +167,7 @@ func (r *run) removeTemporary(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return c.exit(i).file(d, name)
+	return c.exit(i).File(d, name)
 }
 
 // removeRepository removes the directories of a repository with nothing left
@@ -333,7 +184,7 @@ func (r *run) removeRepository(c *cache, i *mark.Item) error {
 		{layout.Uploads},
 		{layout.Manifests},
 	} {
-		if err := removeSkeleton(d, parts...); err != nil {
+		if err := tree.RemoveSkeleton(d, parts...); err != nil {
 			return err
 		}
 	}
@@ -345,42 +196,7 @@ func (r *run) removeRepository(c *cache, i *mark.Item) error {
 		}
 	}
 	c.close()
-	return r.removeNamespace(repositoryPath(r.look.RepositoryOf(i)))
-}
-
-// removeSkeleton removes a directory with nothing but empty directories of algorithms in it.
-func removeSkeleton(d *disk.Locked, parts ...string) error {
-	if len(parts) == 2 {
-		sub, err := d.OpenBelow(parts[0])
-		if err != nil {
-			return ignoreGone(err)
-		}
-		defer sub.Close()
-		return removeSkeleton(sub, parts[1])
-	}
-	return removeTree(unlinker{}, d, parts[0], func(p []string) (file, directory bool) {
-		_, ok := layout.ParseAlgorithm(p[0])
-		return false, ok && len(p) == 1
-	})
-}
-
-// removeNamespace removes a directory and those above it, as far as they are empty.
-func (r *run) removeNamespace(path []string) error {
-	for ; len(path) > 1; path = path[:len(path)-1] {
-		parent, err := r.lock.Open(path[:len(path)-1]...)
-		if err != nil {
-			return ignoreGone(err)
-		}
-		err = parent.Rmdir(path[len(path)-1])
-		parent.Close()
-		if disk.NotEmpty(err) {
-			return nil
-		}
-		if err != nil && !disk.Gone(err) {
-			return err
-		}
-	}
-	return nil
+	return tree.RemoveNamespace(r.lock, repositoryPath(r.look.RepositoryOf(i)))
 }
 
 // giveBackOne gives an item its name back, never over a new one of that name:
@@ -408,7 +224,7 @@ func (r *run) giveBackOne(c *cache, e *entry) error {
 	err = d.RenameNoReplace(from, d, to)
 	switch {
 	case errors.Is(err, disk.ErrExists):
-		return ignoreGone(d.Unlink(from))
+		return tree.IgnoreGone(d.Unlink(from))
 	case disk.Gone(err):
 		// It may never have lost its name.
 		if _, serr := d.Stat(to); serr == nil {
@@ -432,7 +248,7 @@ func (r *run) giveBackTag(c *cache, repository, name string) error {
 	err = manifests.Rename(layout.GonePrefix+name, tags, name)
 	switch {
 	case disk.NotEmpty(err):
-		return removeTree(unlinker{}, manifests, layout.GonePrefix+name, tagShape)
+		return tree.Remove(tree.Unlinker{}, manifests, layout.GonePrefix+name, tree.TagShape)
 	case disk.Gone(err):
 		// It may never have lost its place.
 		if _, serr := tags.Stat(name); serr == nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -193,7 +194,7 @@ func isThere(d *disk.Dir, path string) (bool, error) {
 	if disk.Gone(err) {
 		_, err = d.Stat(path) // one wrong answer is not believed
 	}
-	return err == nil, ignoreGone(err)
+	return err == nil, tree.IgnoreGone(err)
 }
 
 // walkTo opens a directory that is there.

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -87,23 +88,23 @@ func (x *restoring) finish() error {
 // putter is a worker of a restore: it keeps directories open.
 type putter struct {
 	x         *restoring
-	from      cache
-	blobs, to maker
+	from      tree.Dirs
+	blobs, to tree.Maker
 }
 
 func (x *restoring) worker() *putter {
-	w := &putter{x: x, from: cache{r: &run{lock: x.lock}}}
-	w.blobs.root = func() (*disk.Locked, error) { return x.lock.Open(layout.Blobs) }
-	w.to.root = func() (*disk.Locked, error) { return x.lock.Open(layout.Repositories) }
+	w := &putter{x: x}
+	w.blobs.Root = func() (*disk.Locked, error) { return x.lock.Open(layout.Blobs) }
+	w.to.Root = func() (*disk.Locked, error) { return x.lock.Open(layout.Repositories) }
 	return w
 }
 
 func (w *putter) tell() {} // it does not take long
 
 func (w *putter) close() {
-	w.from.close()
-	w.blobs.close()
-	w.to.close()
+	w.from.Close()
+	w.blobs.Close()
+	w.to.Close()
 }
 
 // put puts one thing back, unless what it needs is not there.
@@ -223,12 +224,12 @@ func (w *putter) unlink(from string) error {
 		w.close() // one wrong answer is not believed
 		err = w.unlinkOnce(from)
 	}
-	return ignoreGone(err)
+	return tree.IgnoreGone(err)
 }
 
 func (w *putter) unlinkOnce(from string) error {
 	dir, name := path.Split(from)
-	d, err := w.from.open(strings.Split(strings.TrimSuffix(dir, "/"), "/")...)
+	d, err := w.from.Open(w.x.lock, strings.Split(strings.TrimSuffix(dir, "/"), "/")...)
 	if err != nil {
 		return err
 	}
@@ -238,7 +239,7 @@ func (w *putter) unlinkOnce(from string) error {
 // move moves a file, or the directory of a tag.
 func (w *putter) move(to, from string) error {
 	dir, name := path.Split(from)
-	d, err := w.from.open(strings.Split(strings.TrimSuffix(dir, "/"), "/")...)
+	d, err := w.from.Open(w.x.lock, strings.Split(strings.TrimSuffix(dir, "/"), "/")...)
 	if err != nil {
 		return err
 	}
@@ -258,7 +259,7 @@ func (w *putter) move(to, from string) error {
 
 // place makes a directory of the store like one in the trash.
 func (w *putter) place(to, from string) (*disk.Locked, error) {
-	d, err := w.from.open(strings.Split(from, "/")...)
+	d, err := w.from.Open(w.x.lock, strings.Split(from, "/")...)
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +269,7 @@ func (w *putter) place(to, from string) (*disk.Locked, error) {
 func (w *putter) placeLike(to string, like *disk.Dir) (*disk.Locked, error) {
 	parts := strings.Split(to, "/")
 	if parts[0] == layout.Blobs {
-		return w.blobs.make(like, parts[1:]...)
+		return w.blobs.Make(like, parts[1:]...)
 	}
-	return w.to.make(like, parts[1:]...)
+	return w.to.Make(like, parts[1:]...)
 }

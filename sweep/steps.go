@@ -9,6 +9,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -93,12 +94,10 @@ func inChunks[W worker](jobs, n int, hire func() W, fn func(w W, i int)) {
 	wg.Wait()
 }
 
-// cache keeps the directory open that a worker used last, and those above it:
-// items are sorted, so that the next one is mostly below one of them.
+// cache is what a worker works with: its open directories, and its exits.
 type cache struct {
 	r    *run
-	path []string       // from the store's directory down
-	dirs []*disk.Locked // one for each name of path
+	dirs tree.Dirs
 	// mover is the worker's way into the trash, if it has taken that.
 	mover *mover
 
@@ -106,50 +105,18 @@ type cache struct {
 }
 
 func (c *cache) close() {
-	c.cut(0)
+	c.dirs.Close()
 	c.closeMover()
 }
 
-// cut closes all directories but the first n.
-func (c *cache) cut(n int) {
-	for len(c.dirs) > n {
-		last := len(c.dirs) - 1
-		c.dirs[last].Close()
-		c.dirs, c.path = c.dirs[:last], c.path[:last]
-	}
-}
-
 // open returns a directory below the store, which the cache closes.
-func (c *cache) open(path ...string) (*disk.Locked, error) {
-	same := 0
-	for same < min(len(path), len(c.path)) && path[same] == c.path[same] {
-		same++
-	}
-	c.cut(same)
-	for _, name := range path[same:] {
-		var dir *disk.Locked
-		var err error
-		if len(c.dirs) == 0 {
-			dir, err = c.r.lock.Open(name)
-		} else {
-			dir, err = c.dir().OpenBelow(name)
-		}
-		if err != nil {
-			return nil, err
-		}
-		c.dirs, c.path = append(c.dirs, dir), append(c.path, name)
-	}
-	return c.dir(), nil
-}
-
-// dir is the directory that was opened last.
-func (c *cache) dir() *disk.Locked { return c.dirs[len(c.dirs)-1] }
+func (c *cache) open(path ...string) (*disk.Locked, error) { return c.dirs.Open(c.r.lock, path...) }
 
 // openIn opens a directory of a repository, and remembers its filesystem.
 func (c *cache) openIn(repository string, parts ...string) (*disk.Locked, error) {
 	path := slices.Concat(repositoryPath(repository), parts)
-	if slices.Equal(c.path, path) {
-		return c.dir(), nil
+	if c.dirs.IsAt(path) {
+		return c.dirs.Last(), nil
 	}
 	dir, err := c.open(path...)
 	if err != nil {
@@ -300,7 +267,7 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 		return err
 	}
 	defer tags.Close()
-	if only, err := onlyShape(tags, name, tagShape); err != nil {
+	if only, err := tree.Only(tags, name, tree.TagShape); err != nil {
 		return err
 	} else if !only {
 		return errLater
@@ -311,7 +278,7 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 	err = tags.Rename(name, manifests, layout.GonePrefix+name)
 	if disk.NotEmpty(err) {
 		// A stopped run has taken an older tag of this name.
-		if err := removeTree(unlinker{}, manifests, layout.GonePrefix+name, tagShape); err != nil {
+		if err := tree.Remove(tree.Unlinker{}, manifests, layout.GonePrefix+name, tree.TagShape); err != nil {
 			return err
 		}
 		err = tags.Rename(name, manifests, layout.GonePrefix+name)
@@ -351,11 +318,11 @@ func (r *run) cutTag(c *cache, i *mark.Item) error {
 	if err == nil {
 		defer current.Close()
 		if err = r.spareFresh(i, current, layout.Link); err == nil {
-			err = c.exit(i).file(current, layout.Link)
+			err = c.exit(i).File(current, layout.Link)
 		}
 	}
 	if err != nil && !disk.Gone(err) {
 		return err
 	}
-	return removeTree(c.exit(i), tags, name, tagShape)
+	return tree.Remove(c.exit(i), tags, name, tree.TagShape)
 }

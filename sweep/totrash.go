@@ -174,7 +174,7 @@ func (r *run) mirror(c *cache, item *mark.Item, path []string) error {
 	if !ok {
 		return nil
 	}
-	_, err = m.make(d.Dir, mirrored(strings.Join(path, "/"))...)
+	_, err = m.Make(d.Dir, mirrored(strings.Join(path, "/"))...)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -234,7 +235,7 @@ func classify(p []string) thing {
 			}
 		}
 	case p[marker] == layout.Manifests && rest[0] == layout.Tags && len(rest) > 2:
-		if file, _ := tagShape(rest[2:]); file {
+		if file, _ := tree.TagShape(rest[2:]); file {
 			t.kind, t.tag = tagThing, rest[1]
 			t.path, t.files = strings.Join(p[:marker+3], "/"), []string{strings.Join(rest[2:], "/")}
 		}

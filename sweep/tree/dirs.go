@@ -1,0 +1,122 @@
+package tree
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Dirs keeps open the directory that was used last and those above it: items
+// are sorted, so that the next one is mostly below one of them.
+type Dirs struct {
+	path []string
+	dirs []*disk.Locked // one for each name of path
+}
+
+// Open returns a directory below the store, which the Dirs closes.
+func (c *Dirs) Open(lock *disk.Lock, path ...string) (*disk.Locked, error) {
+	return c.walk(path, func(name string) (*disk.Locked, error) {
+		if len(c.dirs) == 0 {
+			return lock.Open(name)
+		}
+		return c.Last().OpenBelow(name)
+	})
+}
+
+// Last is the directory that was opened last.
+func (c *Dirs) Last() *disk.Locked { return c.dirs[len(c.dirs)-1] }
+
+// IsAt reports whether that is the directory of a path.
+func (c *Dirs) IsAt(path []string) bool { return slices.Equal(c.path, path) }
+
+// Close closes all of them.
+func (c *Dirs) Close() { c.cut(0) }
+
+// walk goes to a path, and opens what is not open yet.
+func (c *Dirs) walk(path []string, open func(name string) (*disk.Locked, error)) (*disk.Locked, error) {
+	same := 0
+	for same < min(len(path), len(c.path)) && path[same] == c.path[same] {
+		same++
+	}
+	c.cut(same)
+	for _, name := range path[same:] {
+		dir, err := open(name)
+		if err != nil {
+			return nil, err
+		}
+		c.dirs, c.path = append(c.dirs, dir), append(c.path, name)
+	}
+	return c.Last(), nil
+}
+
+// cut closes all directories but the first n.
+func (c *Dirs) cut(n int) {
+	for len(c.dirs) > n {
+		last := len(c.dirs) - 1
+		c.dirs[last].Close()
+		c.dirs, c.path = c.dirs[:last], c.path[:last]
+	}
+}
+
+// Maker keeps directories open below one, and makes them as they are needed.
+type Maker struct {
+	Root func() (*disk.Locked, error) // opens the one
+	root *disk.Locked
+	dirs Dirs
+}
+
+// Make returns a directory, which the Maker closes. It and those above it are
+// made if they are missing, with the mode and owner of another.
+func (m *Maker) Make(like *disk.Dir, path ...string) (*disk.Locked, error) {
+	if m.root == nil {
+		dir, err := m.Root()
+		if err != nil {
+			return nil, NotGone(err)
+		}
+		m.root = dir
+	}
+	if len(path) == 0 {
+		m.dirs.Close()
+		return m.root, nil
+	}
+	return m.dirs.walk(path, func(name string) (*disk.Locked, error) {
+		above := m.root
+		if len(m.dirs.dirs) > 0 {
+			above = m.dirs.Last()
+		}
+		return OpenOrMake(above, name, like)
+	})
+}
+
+// Close closes all of them, and the one that they are below.
+func (m *Maker) Close() {
+	m.dirs.Close()
+	if m.root != nil {
+		m.root.Close()
+		m.root = nil
+	}
+}
+
+// OpenOrMake opens a directory that need not be there yet.
+func OpenOrMake(parent *disk.Locked, name string, like *disk.Dir) (*disk.Locked, error) {
+	dir, err := parent.OpenBelow(name)
+	if !disk.Gone(err) {
+		return dir, err
+	}
+	// Another worker may make it at the same time.
+	if err := parent.Mkdir(name, like); err != nil && !errors.Is(err, disk.ErrExists) {
+		return nil, NotGone(err)
+	}
+	dir, err = parent.OpenBelow(name)
+	return dir, NotGone(err)
+}
+
+// NotGone keeps an error about the trash from being taken for one about what
+// was to be moved there, whose absence is none.
+func NotGone(err error) error {
+	if disk.Gone(err) {
+		return errors.New(err.Error())
+	}
+	return err
+}
