@@ -11,26 +11,6 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// Kind says what an Item is. Kinds are in the order in which a sweep takes them.
-type Kind uint8
-
-// The kinds of garbage.
-const (
-	Tag Kind = iota + 1
-	Manifest
-	TagHistory
-	LayerLink
-	Upload
-	Temporary
-	Blob
-	// Directories that lack what they were made for.
-	RevisionDir
-	LayerDir
-	BlobDir
-	Repository
-	Namespace // a directory with nothing in it that repositories have been in
-)
-
 // Item is a thing that nothing keeps. It has no pointers and little size,
 // since there may be millions. What its numbers mean is known to its Look.
 type Item struct {

@@ -29,8 +29,8 @@ func (p *Plan) LeftOut(listing *mark.Listing) (list []LeftOutLine) {
 	}
 	var all []ranked
 	add := func(i mark.Listed, why string) {
-		if kind, ok := kindNames[i.Kind]; ok {
-			all = append(all, ranked{i.Kind, LeftOutLine{kind, i.Repository, i.Name, i.Digest.String(), why}})
+		if i.Kind.Is(mark.Reported) {
+			all = append(all, ranked{i.Kind, LeftOutLine{i.Kind.String(), i.Repository, i.Name, i.Digest.String(), why}})
 		}
 	}
 	listing.EachLeftOut(func(l mark.LeftOut) { add(l.Listed, l.Why) })

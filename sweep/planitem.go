@@ -13,30 +13,6 @@ import (
 	"github.com/regsweep/regsweep/mark"
 )
 
-// fileKind is the name of a kind in written plans, which have all of them.
-func fileKind(k mark.Kind) string {
-	switch k {
-	case mark.RevisionDir:
-		return "revisionDirectory"
-	case mark.LayerDir:
-		return "layerDirectory"
-	case mark.BlobDir:
-		return "blobDirectory"
-	case mark.Namespace:
-		return "directory"
-	}
-	return kindNames[k]
-}
-
-func parseFileKind(text string) (mark.Kind, bool) {
-	for k := mark.Tag; k <= mark.Namespace; k++ {
-		if fileKind(k) == text {
-			return k, true
-		}
-	}
-	return 0, false
-}
-
 // fileItem is one line of a written plan.
 type fileItem struct {
 	mark.Listed
@@ -46,7 +22,7 @@ type fileItem struct {
 // appendTo appends the line: kind, repository, name, digest, bytes, time and
 // part, with a dash for what there is not.
 func (i *fileItem) appendTo(b []byte) []byte {
-	b = append(b, fileKind(i.Kind)...)
+	b = append(b, i.Kind.String()...)
 	b = appendName(append(b, ' '), i.Repository)
 	b = appendName(append(b, ' '), i.Name)
 	b = append(b, ' ')
@@ -57,23 +33,19 @@ func (i *fileItem) appendTo(b []byte) []byte {
 		b = i.Digest.AppendHex(append(b, ':'))
 	}
 	b = append(b, ' ')
-	if hasBytes(i.Kind) {
+	if i.Kind.Is(mark.Sized) {
 		b = strconv.AppendInt(b, i.bytes, 10)
 	} else {
 		b = append(b, '-')
 	}
 	b = append(b, ' ')
-	if hasTime(i.Kind) {
+	if i.Kind.Is(mark.Timed) {
 		b = appendTime(b, time.Unix(0, i.MTime))
 	} else {
 		b = append(b, '-')
 	}
 	return append(append(b, ' '), partNames()[i.Part]...)
 }
-
-func hasBytes(k mark.Kind) bool { return k == mark.Blob || k == mark.Upload || k == mark.Temporary }
-
-func hasTime(k mark.Kind) bool { return k == mark.Manifest || k == mark.LayerLink }
 
 func partNames() [3]string {
 	return [...]string{mark.NoRoot: "-", mark.Root: "root", mark.Along: "along"}
@@ -138,17 +110,14 @@ func (i *fileItem) follows(before *fileItem) error {
 
 // verify checks that an item has what its kind has.
 func (i *fileItem) verify() error {
-	inRepository := !slices.Contains([]mark.Kind{mark.Blob, mark.BlobDir, mark.Namespace}, i.Kind)
-	named := slices.Contains([]mark.Kind{mark.Tag, mark.TagHistory, mark.Upload, mark.Temporary, mark.Namespace}, i.Kind)
-	digested := !slices.Contains([]mark.Kind{mark.Upload, mark.Temporary, mark.Repository, mark.Namespace}, i.Kind)
 	switch {
-	case inRepository != (i.Repository != "") && i.Kind != mark.Temporary:
+	case i.Kind.Is(mark.InRepository) != (i.Repository != "") && i.Kind != mark.Temporary:
 		return errors.New("it has a repository and should have none, or the other way round")
-	case named != (i.Name != ""):
+	case i.Kind.Is(mark.HasName) != (i.Name != ""):
 		return errors.New("it has a name and should have none, or the other way round")
-	case digested == i.Digest.IsZero() && i.Kind != mark.Tag:
+	case i.Kind.Is(mark.HasDigest) == i.Digest.IsZero() && i.Kind != mark.Tag:
 		return errors.New("it has a digest and should have none, or the other way round")
-	case i.Part != mark.NoRoot && !slices.Contains([]mark.Kind{mark.Tag, mark.Manifest, mark.LayerLink}, i.Kind):
+	case i.Part != mark.NoRoot && !i.Kind.Is(mark.Removable):
 		return errors.New("it can be no root")
 	}
 	return nil
@@ -158,7 +127,7 @@ func (i *fileItem) verify() error {
 func parseFileItem(line string) (i fileItem, err error) {
 	kind, rest, _ := strings.Cut(line, " ")
 	var ok bool
-	if i.Kind, ok = parseFileKind(kind); !ok {
+	if i.Kind, ok = mark.KindNamed(kind); !ok {
 		return i, fmt.Errorf("%q is no kind of item", clip(kind))
 	}
 	if i.Repository, rest, err = parseName(rest); err != nil {
@@ -176,12 +145,12 @@ func parseFileItem(line string) (i fileItem, err error) {
 			return i, err
 		}
 	}
-	if hasBytes(i.Kind) {
+	if i.Kind.Is(mark.Sized) {
 		if i.bytes, err = parseCount(words[1]); err != nil {
 			return i, err
 		}
 	}
-	if hasTime(i.Kind) {
+	if i.Kind.Is(mark.Timed) {
 		if i.MTime, err = parseTime(words[2]); err != nil {
 			return i, err
 		}

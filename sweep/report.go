@@ -109,12 +109,6 @@ type ItemLine struct {
 	Bytes      int64  `json:"bytes"`
 }
 
-// kindNames are the kinds of items in reports; others are not reported.
-var kindNames = map[mark.Kind]string{
-	mark.Tag: "tag", mark.Manifest: "manifest", mark.TagHistory: "tagHistory", mark.LayerLink: "layerLink",
-	mark.Upload: "upload", mark.Temporary: "temporary", mark.Blob: "blob", mark.Repository: "repository",
-}
-
 // Report counts the plan: what it would remove if it has not been executed,
 // else what became of it. The caller fills in what is known only to it.
 func (p *Plan) Report(executed bool) Report {
@@ -185,7 +179,7 @@ func (p *Plan) countRemoved(c *RemovedCount, i *mark.Item) {
 }
 
 func (p *Plan) countFailed(c *FailedCount, i *mark.Item) {
-	if kindNames[i.Kind] != "" {
+	if i.Kind.Is(mark.Reported) {
 		c.Items++
 	}
 	if i.Kind == mark.Blob {
@@ -253,11 +247,10 @@ func (p *Plan) EachLine(executed bool, fn func(ItemLine)) {
 	}
 	for i := range p.items {
 		item := &p.items[i]
-		kind, ok := kindNames[item.Kind]
-		if !ok || p.done[i] != goes || item.Kind == mark.Tag && item.Aside {
+		if !item.Kind.Is(mark.Reported) || p.done[i] != goes || item.Kind == mark.Tag && item.Aside {
 			continue
 		}
-		line := ItemLine{Kind: kind, Repository: p.look.RepositoryOf(item), Name: p.look.NameOf(item), Bytes: p.look.BytesOf(item)}
+		line := ItemLine{Kind: item.Kind.String(), Repository: p.look.RepositoryOf(item), Name: p.look.NameOf(item), Bytes: p.look.BytesOf(item)}
 		if item.ID != 0 && item.Kind != mark.Temporary {
 			line.Digest = p.look.Digest(item.ID).String()
 		}
