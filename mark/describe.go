@@ -29,6 +29,9 @@ type described struct {
 	Config       *describedPart
 	Manifests    []describedPart
 	Layers       json.RawMessage
+	Annotations  struct {
+		Created string `json:"org.opencontainers.image.created"`
+	}
 	// Of schema 1.
 	Architecture string
 	FSLayers     json.RawMessage
@@ -85,7 +88,19 @@ func (s *Store) Describe(w *walker.Walker, digest layout.Digest) Description {
 		}
 		c.describe(&d)
 	}
+	if d.Created.IsZero() && m.Manifests == nil {
+		d.Created = m.annotatedTime()
+	}
 	return d
+}
+
+// annotatedTime is the time that the manifest's annotations say, or the zero time.
+func (m *described) annotatedTime() time.Time {
+	t, err := time.Parse(time.RFC3339Nano, m.Annotations.Created)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 func isImageConfig(mediaType string) bool {

@@ -37,7 +37,10 @@ type JudgedTag struct {
 	Pushed time.Time     // its link's time
 	// Created is the image's own time; zero if it has none, or if ReadCreated
 	// has not been called.
-	Created   time.Time
+	Created time.Time
+	// Labels and History are empty until ReadLabels and ReadHistories are called.
+	Labels    ImageLabels
+	History   []TagRevision
 	Held      string // why it cannot be judged, and must stay; or ""
 	Orphan    bool   // the subject of a referrer's tag is not linked here
 	Goes      bool
@@ -51,6 +54,7 @@ type JudgedTag struct {
 type JudgedManifest struct {
 	Digest          layout.Digest
 	Pushed, Created time.Time
+	Labels          ImageLabels
 	Held            string
 	Goes, Protected bool
 	Note            string

@@ -11,15 +11,7 @@ import (
 // ReadCreated reads the images' own times; an index has its newest child's.
 func (j *Judged) ReadCreated() {
 	p := j.pass
-	wanted := make([]bool, len(p.nodes))
-	for i := range j.Tags {
-		if t := &j.Tags[i]; t.Held == "" {
-			wanted[p.tags[t.at].node] = true
-		}
-	}
-	for i := range j.Untagged {
-		wanted[j.Untagged[i].at] = true
-	}
+	wanted := j.wanted()
 	times := make([]time.Time, len(p.nodes))
 	p.w.Each(p.ctx, len(p.nodes), func(i int) {
 		if wanted[i] {
@@ -71,6 +63,9 @@ func (p *pass) created(at int32, depth int) (newest time.Time, ok bool) {
 		if t.After(newest) {
 			newest = t
 		}
+	}
+	if newest.IsZero() {
+		newest = m.annotatedTime()
 	}
 	return newest, true
 }

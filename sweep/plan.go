@@ -21,7 +21,9 @@ type Plan struct {
 	// cure says that the store could not be read in full, and that nothing goes
 	// for which it would have to be.
 	cure bool
-	bin  *Bin // where what goes is moved to; nil if it is removed
+	// refused says that nothing goes, though the look has found what would.
+	refused bool
+	bin     *Bin // where what goes is moved to; nil if it is removed
 	// begun is the run in the trash that was stopped, where the rest of what it
 	// had set aside belongs; nil if there is none.
 	begun *Bin
@@ -75,6 +77,14 @@ func New(look *mark.Look) *Plan {
 	return p
 }
 
+// NewRefused is what becomes of a look whose removal is refused: nothing goes.
+func NewRefused(look *mark.Look) *Plan {
+	look.Items = nil
+	p := New(look)
+	p.refused = true
+	return p
+}
+
 // Items calls fn for everything in the plan.
 func (p *Plan) Items(fn func(mark.Item)) {
 	for _, i := range p.items {
@@ -97,7 +107,7 @@ func (p *Plan) Total() Amount { return p.total }
 // Garbage is what nothing keeps and is not in the plan: of a plan that takes
 // roots away, what was garbage before.
 func (p *Plan) Garbage() (g KeptAmount) {
-	if p.cure {
+	if p.cure || p.refused {
 		return g
 	}
 	g.Blobs, g.Bytes = p.total.Blobs, p.total.Bytes

@@ -10,6 +10,20 @@ type Retention struct {
 	// Timeless stay since their time is missing or absurd, Held since they cannot be judged.
 	Timeless int `json:"timeless"`
 	Held     int `json:"held"`
+	// Unmatched are the parts of the policy that select nothing, Warnings what its
+	// author may not have meant, Refused why nothing is removed, if that is so.
+	Unmatched []UnmatchedLine `json:"unmatched"`
+	Warnings  []string        `json:"warnings"`
+	Refused   []string        `json:"refused,omitempty"`
+}
+
+// UnmatchedLine is a part of a policy, or a flag, that selects nothing.
+type UnmatchedLine struct {
+	Kind     string   `json:"kind"` // rule, entry, protect, filter or exclude
+	Rule     string   `json:"rule,omitempty"`
+	Entry    int      `json:"entry,omitempty"` // from 1, of the rule's tags
+	Patterns []string `json:"patterns"`
+	Reason   string   `json:"reason"`
 }
 
 // DecisionCount counts decisions.
@@ -32,5 +46,6 @@ type DecisionLine struct {
 	Time       *time.Time `json:"time"`   // by which it was judged, or null
 	Action     string     `json:"action"` // keep or remove
 	Rule       string     `json:"rule"`   // "" if none matches
+	Entry      int        `json:"entry"`  // of the rule's tags, from 1; 0 if none matches
 	Reasons    []string   `json:"reasons"`
 }

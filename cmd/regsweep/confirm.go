@@ -17,16 +17,20 @@ import (
 // confirm asks whether to go on where there is somebody to ask. Without a
 // terminal gc goes ahead, since it removes only what nothing references.
 func (j *job) confirm(ctx context.Context) (bool, error) {
+	if j.yes || !j.asks() {
+		return true, nil
+	}
 	var failed error
-	table := func() { failed = j.writeTable(j.asking(), j.newReport(false), false) }
-	yes, err := j.ask(ctx, j.yes, table, "remove this?", "nothing has been removed")
+	rep := j.newReport(false)
+	table := func() { failed = j.writeTable(j.asking(), rep, false) }
+	yes, err := j.ask(ctx, false, table, question(rep, j.trash), "nothing has been removed")
 	return yes && failed == nil, errors.Join(err, failed)
 }
 
 // ask shows what is about to be done, and asks, unless the answer is known or
 // there is nobody to ask.
 func (p *program) ask(ctx context.Context, yes bool, show func(), question, nothing string) (bool, error) {
-	if yes || !p.interactive() && p.tty == nil {
+	if yes || !p.asks() {
 		return true, nil
 	}
 	show()
@@ -58,6 +62,9 @@ func (p *program) ask(ctx context.Context, yes bool, show func(), question, noth
 	}
 	return false, nil
 }
+
+// asks reports whether there is somebody to ask.
+func (p *program) asks() bool { return p.interactive() || p.tty != nil }
 
 // asking is where questions go.
 func (p *program) asking() io.Writer {

@@ -21,6 +21,7 @@ type common struct {
 	output       string
 	quiet        bool
 	verbose      bool
+	veryVerbose  bool
 	jobs         int
 	reportFile   string
 	progressMode string
@@ -32,7 +33,7 @@ func (c *common) add(f *pflag.FlagSet) {
 	f.StringVar(&c.config, "config", "", "the registry's own configuration `FILE`")
 	f.StringVarP(&c.output, "output", "o", "table", "`FORMAT` of the report: table or json")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no table and no warnings")
-	f.BoolVarP(&c.verbose, "verbose", "v", false, "name each item")
+	f.VarPF(&verbosity{c}, "verbose", "v", "name each item").NoOptDefVal = "true"
 	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "`N` concurrent file operations")
 	f.StringVar(&c.reportFile, "report", "", "write the whole report to this `FILE` besides; its ending says how: .json, .html or .prom")
 	f.StringVar(&c.progressMode, "progress", "auto", "`HOW` to show progress on stderr: auto (a live line on a terminal, else plain), plain (a line every 30s) or none")

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
 )
@@ -60,11 +58,7 @@ func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
 	for _, name := range away.Repositories() {
 		fmt.Fprintf(w, "  all of the repository %s, uploads included; not those below it\n", harmless(name))
 	}
-	fmt.Fprintf(w, "%s: %s in %s blobs", frees, size(rep.Removed.Bytes), humanize.Comma(rep.Removed.Blobs))
-	if s := rep.Shared; s.Blobs > 0 {
-		fmt.Fprintf(w, "; %s in %s blobs stay, since others share them", size(s.Bytes), humanize.Comma(s.Blobs))
-	}
-	fmt.Fprint(w, "\n\n")
+	fmt.Fprint(w, freedText(frees, rep), "\n\n")
 }
 
 func goingName(g *mark.Going) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,8 @@ type job struct {
 	prune   *pruning           // of the command of this name, or nil
 	applied *sweep.WrittenPlan // of apply, or nil
 	planning
-	olderThan ago // of gc -m
+	olderThan ago   // of gc -m
+	refusal   error // of a dry run, which explains all the same
 
 	started  time.Time
 	store    *disk.Dir
@@ -76,7 +78,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if j.trash && !j.dryRun {
 		j.plan.Into(sweep.NewBin(j.command, valid(j.place.Root), j.started))
 	}
-	refusal := j.refuseTooMuch()
+	refusal := cmp.Or(j.refusal, j.refuseTooMuch())
 	if j.dryRun {
 		j.status = j.verdict()
 		if refusal == nil {
@@ -183,6 +185,9 @@ func (j *job) makePlan(ctx context.Context) error {
 	findings := new(walker.Findings)
 	j.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)})
 	defer j.progress.rest()
+	if err := j.readTwins(ctx); err != nil {
+		return err
+	}
 	j.progress.phase("reading blobs", readingBlobs(j.w.Progress))
 	store := mark.Read(ctx, j.w, j.rules)
 	limitGarbage()
@@ -213,14 +218,22 @@ func (j *job) makePlan(ctx context.Context) error {
 		}
 	}
 	if err := j.refuseNames(look); err != nil {
-		return err
+		if j.prune == nil || !j.dryRun {
+			return err
+		}
+		j.refusal = err
 	}
 	if j.prune != nil {
 		j.prune.finish(look)
+		j.prune.sayUnmatched(j.voice)
 	}
 	j.warnUnmatched()
 	if look.Borrowed != "" {
 		j.voice.warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)
+	}
+	if j.refusal != nil {
+		j.plan = sweep.NewRefused(look)
+		return nil
 	}
 	j.plan = sweep.New(look)
 	return nil

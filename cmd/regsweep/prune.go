@@ -19,6 +19,7 @@ type pruneOptions struct {
 	policyFile   string
 	printPolicy  bool
 	filters      []string
+	excludes     []string
 	ago          ago
 	keep         int
 	untagged     bool
@@ -58,6 +59,7 @@ unless the rule, or the flag --allow-empty, allows that. Older garbage is left t
 	f.StringVar(&o.policyFile, "policy", "", "the policy's `FILE`; - is standard input")
 	f.BoolVar(&o.printPolicy, "print-policy", false, "write the policy, that of a file or of flags, and do nothing else")
 	f.StringArrayVar(&o.filters, "filter", nil, "`REPO_REGEX:TAG_REGEX`, for whole names, of the tags that may go; may be repeated")
+	f.StringArrayVar(&o.excludes, "exclude", nil, "`REPO_REGEX:TAG_REGEX` of tags that stay, whatever --filter says; may be repeated")
 	f.Var(&o.ago, "ago", "only what is older than this `AGE`, or than a date, goes")
 	f.IntVar(&o.keep, "keep", 0, "keep the `N` newest of all tags of a repository that any filter matches")
 	f.BoolVar(&o.untagged, "untagged", false, "remove untagged manifests too, if they are older than --ago")
@@ -77,7 +79,7 @@ func (o *pruneOptions) verify(f *pflag.FlagSet) error {
 		return err
 	}
 	made := false
-	for _, name := range []string{"filter", "ago", "keep", "untagged", "untagged-only"} {
+	for _, name := range []string{"filter", "exclude", "ago", "keep", "untagged", "untagged-only"} {
 		made = made || f.Changed(name)
 	}
 	switch file := f.Changed("policy"); {
@@ -96,7 +98,7 @@ func (o *pruneOptions) policy(p *program, f *pflag.FlagSet) (*retention.Policy, 
 	if f.Changed("policy") {
 		return p.readPolicy(o.policyFile)
 	}
-	flags := retention.Flags{Filters: o.filters, Untagged: o.untagged, UntaggedOnly: o.untaggedOnly, AllowEmpty: o.allowEmpty}
+	flags := retention.Flags{Filters: o.filters, Excludes: o.excludes, Untagged: o.untagged, UntaggedOnly: o.untaggedOnly, AllowEmpty: o.allowEmpty}
 	if f.Changed("ago") {
 		ago := retention.Ago(o.ago)
 		flags.Ago = &ago
@@ -136,5 +138,6 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 		p.voice.warn("%s is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root)
 	}
 	job.prune = &pruning{policy: policy, fromFlags: !f.Changed("policy"), all: o.verbose, listed: job.rules.Protect}
+	job.prune.watch, job.prune.excludes = retention.NewWatch(o.filters, o.untaggedOnly), retention.NewWatch(o.excludes, false)
 	return job.run(ctx)
 }

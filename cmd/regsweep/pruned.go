@@ -25,25 +25,30 @@ func (j *job) writePruned(w io.Writer, rep *sweep.Report, executed bool) {
 	case j.trash:
 		frees = "goes to the trash"
 	}
-	for i := range rep.Decisions {
-		d := &rep.Decisions[i]
-		name := d.Repository + ":" + d.Tag
-		if d.Tag == "" {
-			name = d.Repository + "@" + d.Digest
-		}
-		fmt.Fprintln(w, harmless(fmt.Sprintf("%-6s %s: %s", d.Action, name, strings.Join(d.Reasons, "; "))))
-	}
-	if len(rep.Decisions) > 0 {
-		fmt.Fprintln(w)
-	}
+	j.writeDecisions(w, executed)
 	j.writePrunedTable(w, rep, executed)
-	fmt.Fprintf(w, "%s: %s in %s blobs", frees, size(rep.Removed.Bytes), humanize.Comma(rep.Removed.Blobs))
-	if s := rep.Shared; s.Blobs > 0 {
-		fmt.Fprintf(w, "; %s in %s blobs stay, since others share them", size(s.Bytes), humanize.Comma(s.Blobs))
+	if j.plan.Empty() {
+		j.writeStaying(w, rep)
+		fmt.Fprintln(w)
+		return
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintln(w, freedText(frees, rep))
 	j.writeStaying(w, rep)
 	fmt.Fprintln(w)
+}
+
+// freedText says what a removal by name or policy frees, and what others share.
+func freedText(frees string, rep *sweep.Report) string {
+	text := fmt.Sprintf("%s: %s in %s", frees, size(rep.Removed.Bytes), blobsText(rep.Removed.Blobs))
+	if s := rep.Shared; s.Blobs > 0 {
+		text += fmt.Sprintf("; %s in %s %s, since others share %s", size(s.Bytes), blobsText(s.Blobs),
+			english.PluralWord(int(s.Blobs), "stays", "stay"), english.PluralWord(int(s.Blobs), "it", "them"))
+	}
+	return text
+}
+
+func blobsText(n int64) string {
+	return humanize.Comma(n) + " " + english.PluralWord(int(n), "blob", "")
 }
 
 // prunedCount is what goes from one repository, by the plan.
@@ -73,7 +78,7 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 	}
 	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return counts[r.Name] == prunedCount{} })
 	if len(lines) == 0 {
-		fmt.Fprintf(w, "the policy removes nothing\n")
+		j.writeNothing(w)
 		return
 	}
 	slices.SortStableFunc(lines, func(a, b sweep.RepositoryLine) int {
@@ -95,6 +100,18 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 	}
 }
 
+// writeNothing says that nothing was done, and how it came to that.
+func (j *job) writeNothing(w io.Writer) {
+	switch {
+	case j.refusal != nil:
+		fmt.Fprintln(w, "the policy is refused: nothing would be removed")
+	case j.dryRun:
+		fmt.Fprintln(w, "the policy removes nothing: nothing would be done")
+	default:
+		fmt.Fprintln(w, "the policy removes nothing: nothing has been done")
+	}
+}
+
 // writeStaying names what stays whatever the rules say.
 func (j *job) writeStaying(w io.Writer, rep *sweep.Report) {
 	c := rep.Retention
@@ -107,7 +124,7 @@ func (j *job) writeStaying(w io.Writer, rep *sweep.Report) {
 	}
 	if p := c.Protected; p.Tags+p.Untagged > 0 {
 		fmt.Fprintf(w, "protected: %s, %s\n", things(p.Tags, p.Untagged), size(p.Bytes))
-		list := j.prune.repositories
+		list := slices.DeleteFunc(slices.Clone(j.prune.repositories), func(r prunedRepository) bool { return r.protected == 0 })
 		for i := range list[:min(shown, len(list))] {
 			r := &list[i]
 			text := strings.Join(r.first, ", ")
@@ -123,6 +140,7 @@ func (j *job) writeStaying(w io.Writer, rep *sweep.Report) {
 	if c.Timeless > 0 {
 		fmt.Fprintf(w, "%s of which the time is missing or absurd: kept\n", comma(c.Timeless))
 	}
+	j.writeUnmatched(w)
 	if c.Held > 0 {
 		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", comma(c.Held))
 	}
@@ -134,6 +152,6 @@ func (j *job) nextPruned(rep *sweep.Report, say func(format string, args ...any)
 		say("%s was left without a tag by the stop: regsweep rm %s removes it", left, left)
 	}
 	if rep.DryRun && !j.verbose {
-		say("-v says of each tag whether it stays, and why")
+		say("-v names the tags that stay, too, and why; -vv also blobs and links")
 	}
 }

@@ -23,6 +23,9 @@ type pruning struct {
 	all       bool          // every decision is to be kept
 	listed    *protect.List // by --protect
 
+	watch    *retention.Watch // of --filter
+	excludes *retention.Watch // of --exclude
+
 	decider *retention.Decider
 
 	mu           sync.Mutex // of what follows, as repositories are judged concurrently
@@ -31,10 +34,12 @@ type pruning struct {
 	count        sweep.Retention
 }
 
-// prunedRepository is what there is to be said of a repository without its
-// decisions: what is protected in it.
+// prunedRepository is what there is to be said of a repository without all of
+// its decisions: what goes, and what is protected in it.
 type prunedRepository struct {
 	name      string
+	goes      int                  // tags and untagged manifests
+	going     []retention.Decision // the first of these
 	protected int
 	first     []string // a few of these
 	by        []string // what protects them, sorted
@@ -63,11 +68,13 @@ func (p *pruning) unmatched() (names []string) {
 
 // judge is the policy as mark asks it. It is called concurrently.
 func (p *pruning) judge(r *mark.Judged) (func(), error) {
-	if p.decider.Age(r.Repository) == retention.Created {
-		r.ReadCreated()
-	}
-	decisions, err := p.decider.Decide(asRepository(r))
+	p.read(r)
+	repository := asRepository(r)
+	p.watch.See(&repository)
+	p.excludes.See(&repository)
+	decisions, err := p.decider.Decide(repository)
 	if empty := new(retention.EmptyError); errors.As(err, &empty) {
+		p.add(r, decisions) // what is refused is explained, too
 		hint := "say allow-empty: true in the rule if that is meant"
 		if p.fromFlags {
 			hint = "say --allow-empty if that is meant"
@@ -88,7 +95,23 @@ func (p *pruning) judge(r *mark.Judged) (func(), error) {
 	for i := range r.Untagged {
 		r.Untagged[i].Goes, r.Untagged[i].Protected = !untagged[i].Keep, untagged[i].Protected
 	}
-	return func() { p.add(r, decisions) }, nil
+	return func() {
+		p.amend(r, decisions)
+		p.add(r, decisions)
+	}, nil
+}
+
+// read reads what the policy asks for in a repository.
+func (p *pruning) read(r *mark.Judged) {
+	if p.decider.Age(r.Repository) == retention.Created {
+		r.ReadCreated()
+	}
+	if names := p.decider.Labels(r.Repository); len(names) > 0 {
+		r.ReadLabels(names)
+	}
+	if p.decider.Histories(r.Repository) {
+		r.ReadHistories()
+	}
 }
 
 // sameOrder makes sure that no decision is taken for another one's.
@@ -111,17 +134,20 @@ func asRepository(r *mark.Judged) retention.Repository {
 	to := retention.Repository{Name: r.Repository, Tags: make([]retention.Tag, len(r.Tags)), Untagged: make([]retention.Manifest, len(r.Untagged))}
 	for i := range r.Tags {
 		t := &r.Tags[i]
-		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Held: t.Held, Orphan: t.Orphan}
+		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Held: t.Held, Orphan: t.Orphan, Labels: retention.Labels(t.Labels)}
+		for _, was := range t.History {
+			to.Tags[i].History = append(to.Tags[i].History, retention.Revision(was))
+		}
 	}
 	for i := range r.Untagged {
 		m := &r.Untagged[i]
-		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Held: m.Held}
+		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Held: m.Held, Labels: retention.Labels(m.Labels)}
 	}
 	return to
 }
 
-// add takes over what has become of a repository's decisions.
-func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
+// amend makes a repository's decisions say what really becomes of it.
+func (p *pruning) amend(r *mark.Judged, decisions []retention.Decision) {
 	for i := range decisions {
 		if i < len(r.Tags) {
 			amend(&decisions[i], r.Tags[i].Goes, r.Tags[i].Note)
@@ -129,6 +155,10 @@ func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
 			amend(&decisions[i], r.Untagged[i-len(r.Tags)].Goes, r.Untagged[i-len(r.Tags)].Note)
 		}
 	}
+}
+
+// add takes over a repository's decisions.
+func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
 	one := prunedRepository{name: r.Repository}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -138,8 +168,11 @@ func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
 		if d.Protected {
 			one.protect(d)
 		}
+		if !d.Keep {
+			one.remove(d)
+		}
 	}
-	if one.protected > 0 {
+	if one.protected+one.goes > 0 {
 		p.repositories = append(p.repositories, one)
 	}
 	if p.all {
@@ -150,6 +183,8 @@ func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
 // amend makes a decision say what really happens.
 func amend(d *retention.Decision, goes bool, note string) {
 	switch {
+	case slices.Contains(d.Reasons, note):
+		d.Keep = !goes
 	case goes != d.Keep && note != "":
 		d.Reasons = append(d.Reasons, note)
 	case goes == d.Keep:
@@ -216,6 +251,7 @@ func (p *pruning) finish(look *mark.Look) {
 // into adds the decisions to a report.
 func (p *pruning) into(rep *sweep.Report) {
 	count := p.count
+	p.selectors(&count)
 	rep.Retention = &count
 	if !p.all {
 		return
@@ -227,7 +263,7 @@ func (p *pruning) into(rep *sweep.Report) {
 }
 
 func decisionLine(d *retention.Decision) sweep.DecisionLine {
-	line := sweep.DecisionLine{Repository: valid(d.Repository), Tag: valid(d.Tag), Action: "remove", Rule: valid(d.Rule)}
+	line := sweep.DecisionLine{Repository: valid(d.Repository), Tag: valid(d.Tag), Action: "remove", Rule: valid(d.Rule), Entry: d.Entry}
 	if d.Keep {
 		line.Action = "keep"
 	}

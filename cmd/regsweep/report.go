@@ -71,6 +71,9 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	}
 	if j.prune != nil {
 		j.prune.into(&rep)
+		if j.refusal != nil {
+			rep.Retention.Refused = refusalTexts(j.refusal)
+		}
 	}
 	if j.applied != nil {
 		rep.LeftOut = j.leftOut()

@@ -26,6 +26,9 @@ func verb(executed bool) string {
 func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
 	ink := j.ink(j.common, w)
 	for _, i := range rep.Items {
+		if j.prune != nil && !j.veryVerbose {
+			break // -v names tags, and -vv what is below them
+		}
 		fmt.Fprintln(w, harmless(itemText(verb(executed), &i)))
 	}
 	fmt.Fprintf(w, "%s\n\n", ink.bold(harmless("store "+rep.Root)))

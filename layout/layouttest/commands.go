@@ -13,7 +13,7 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-const imageOptions = "as layers size alg age type created platform foreign embedded alias config pad subject artifact manifest-alg signatures"
+const imageOptions = "as layers size alg age type created platform foreign embedded alias config pad subject artifact manifest-alg signatures label annotation"
 
 // commands are the verbs of the text; see the package's comment.
 func commands() map[string]command {

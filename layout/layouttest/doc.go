@@ -12,6 +12,7 @@
 //	      type=oci|docker|schema1|artifact|ociartifact|oras|unknown|nomediatype
 //	      foreign=N embedded=N alias=N layers elsewhere, in the manifest, referenced by sha512
 //	      created=AGE|TIME|none platform=linux/arm64 subject=NAME signatures=N pad=SIZE alg=sha512
+//	      label=KEY=VALUE annotation=KEY=VALUE of the configuration, of the manifest
 //	index a/b:all of=x,y sparse=z      an index; sparse children are not linked in the repository
 //	      blobs=NAME attest=NAME subject=NAME type=oci|docker|nomediatype
 //	manifest a/b:v1 {"layers":...}     a literal manifest; {{NAME}} is a digest, of a new layer if need be

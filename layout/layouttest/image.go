@@ -109,6 +109,9 @@ func (s *Store) imageManifest(l *line, r ref, name string, layers []*object) (*o
 		}
 		parts = append([]*object{config}, layers...)
 	}
+	if key, value, ok := strings.Cut(l.options["annotation"], "="); ok {
+		m.Annotations[key] = value
+	}
 	if pad := l.size("pad", 0); pad > 0 {
 		m.Annotations["padding"] = strings.Repeat("x", int(pad))
 	}
@@ -145,6 +148,9 @@ func (s *Store) config(l *line, name string, form form, layers []*object) (*obje
 	c := imageConfig{Created: created, Architecture: p.Architecture, Variant: p.Variant, OS: p.OS}
 	c.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	c.Config.Labels = map[string]string{"name": name, "seed": s.seed}
+	if key, value, ok := strings.Cut(l.options["label"], "="); ok {
+		c.Config.Labels[key] = value
+	}
 	c.RootFS.Type = "layers"
 	c.RootFS.DiffIDs = []string{}
 	for _, o := range layers {

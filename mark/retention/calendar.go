@@ -14,6 +14,12 @@ func (c *repositoryCase) judge(k *Keep, pool []*thing) {
 	if k.Last > 0 {
 		judgeLast(k.Last, timed)
 	}
+	if k.Images > 0 {
+		judgeImages(k.Images, timed)
+	}
+	if k.Label != (Label{}) {
+		c.judgeLabel(k, pool)
+	}
 	if !k.Within.IsZero() {
 		judgeWithin(k.Within, c.now, timed)
 	}

@@ -2,7 +2,6 @@ package retention
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +23,7 @@ type repositoryCase struct {
 
 // newCase puts what there is in the order of the decisions.
 func (d *Decider) newCase(r Repository) *repositoryCase {
-	c := &repositoryCase{Decider: d, guard: d.protect.Guard(r.Name), rule: d.rule(r.Name)}
+	c := &repositoryCase{Decider: d, guard: d.protect.Guard(r.Name), rule: d.takeRule(r.Name)}
 	c.whole = c.guard.Repository()
 	age := Pushed
 	if c.rule != nil {
@@ -44,19 +43,19 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 		c.things = append(c.things, t)
 	}
 	for _, t := range sorted(r.Tags, func(a, b *Tag) int { return cmp.Compare(a.Name, b.Name) }) {
-		one := Decision{Repository: r.Name, Tag: t.Name, Digest: t.Digest, Time: judged(t.Pushed, t.Created)}
+		one := Decision{Repository: r.Name, Tag: t.Name, Digest: t.Digest, Time: judged(t.Pushed, t.Created), Created: age == Created}
 		referrer := false
 		if strings.HasPrefix(t.Name, "sha") { // hardly any tag does, and the rest is an expression
 			_, referrer = layout.ReferrerTag(t.Name)
 		}
 		if referrer {
-			one.Time = t.Pushed
+			one.Time, one.Created = t.Pushed, false
 		}
-		add(one, thing{pushed: t.Pushed, held: t.Held, referrer: referrer, orphan: t.Orphan})
+		add(one, thing{pushed: t.Pushed, held: t.Held, referrer: referrer, orphan: t.Orphan, labels: &t.Labels, history: t.History})
 	}
 	for _, m := range sorted(r.Untagged, func(a, b *Manifest) int { return a.Digest.Compare(b.Digest) }) {
-		add(Decision{Repository: r.Name, Digest: m.Digest, Time: judged(m.Pushed, m.Created)},
-			thing{pushed: m.Pushed, held: m.Held, untagged: true})
+		add(Decision{Repository: r.Name, Digest: m.Digest, Time: judged(m.Pushed, m.Created), Created: age == Created},
+			thing{pushed: m.Pushed, held: m.Held, untagged: true, labels: &m.Labels})
 	}
 	return c
 }
@@ -75,6 +74,9 @@ func (c *repositoryCase) look(t *thing) {
 	t.protect(c.whole)
 	if !t.untagged {
 		t.protect(c.guard.Tag(t.Tag))
+		if name := c.twin[t.Digest]; name != "" && name != t.Repository+":"+t.Tag {
+			t.protect([]string{"its twin " + name})
+		}
 	}
 	t.protect(c.guard.Digest(t.Digest))
 	if t.held != "" {
@@ -99,13 +101,21 @@ func (c *repositoryCase) timeless(t *thing) string {
 	if t.referrer {
 		what = Pushed.String()
 	}
+	if reason := c.unusable(t.Time); reason != "" {
+		return what + " time " + reason
+	}
+	return ""
+}
+
+// unusable says what is wrong with a time, or "".
+func (c *repositoryCase) unusable(at time.Time) string {
 	switch {
-	case t.Time.IsZero():
-		return what + " time is missing"
-	case t.Time.Before(time.Date(1981, 1, 1, 0, 0, 0, 0, time.UTC)):
-		return fmt.Sprintf("%s time is absurd: %s", what, t.Time.UTC().Format(time.DateOnly))
-	case t.Time.After(c.now):
-		return fmt.Sprintf("%s time is in the future: %s", what, t.Time.UTC().Format(time.RFC3339))
+	case at.IsZero():
+		return "is missing"
+	case at.Before(time.Date(1981, 1, 1, 0, 0, 0, 0, time.UTC)):
+		return "is absurd: " + at.UTC().Format(time.DateOnly)
+	case at.After(c.now):
+		return "is in the future: " + at.UTC().Format(time.RFC3339)
 	}
 	return ""
 }
@@ -127,13 +137,18 @@ func (c *repositoryCase) apply() {
 			switch {
 			case at < 0:
 				t.keep("no entry matches")
-			case t.held == "":
-				pools[at] = append(pools[at], t)
+			default:
+				t.Entry = at + 1
+				c.rule.entries[at].hit.Store(true)
+				if t.held == "" {
+					pools[at] = append(pools[at], t)
+				}
 			}
 		}
 	}
 	for at, pool := range pools {
 		c.judge(c.rule.entries[at].keep, pool)
+		c.warnVersions(at, pool)
 	}
 	c.applyUntagged(untagged)
 }
@@ -169,6 +184,7 @@ func (c *repositoryCase) applyUntagged(all []*thing) {
 		}
 	}
 	c.judge(c.rule.Untagged, pool)
+	c.judgeRevisions(c.rule.Untagged.Revisions, pool)
 }
 
 func (c *repositoryCase) fresh(t *thing) bool { return c.now.Sub(t.pushed) < c.grace }

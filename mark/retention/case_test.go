@@ -23,8 +23,10 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // scene is a list of tags in text, one a line:
 //
-//	NAME:TAG AGE [image=NAME] [created=AGE] [orphan] [held] => keep: REASON; REASON
+//	NAME:TAG AGE [image=NAME] [created=AGE] [label=NAME=VALUE] [was=IMAGE@AGE] [orphan] [held] => keep: REASON; REASON
 //
+// A label with a comma in its value is of an index: a value for each of its
+// images, which may be empty for none. was is an entry of the tag's history.
 // AGE is an age such as 3d, a date, a time, or "none". NAME@IMAGE is an untagged
 // manifest. What is decided stands behind the arrow; a repository whose rule is
 // refused has "=> refused" there. Blank lines and # are for the reader.
@@ -68,6 +70,20 @@ func (s *scene) add(fields []string, at int) (err error) {
 			image = value
 		case "created":
 			one.Created, err = parseTime(value)
+		case "label":
+			label, values, _ := strings.Cut(value, "=")
+			for _, v := range strings.Split(values, ",") {
+				one.Labels.Images = append(one.Labels.Images, map[string]string{})
+				if v != "" {
+					one.Labels.Images[len(one.Labels.Images)-1][label] = v
+				}
+			}
+		case "was":
+			var r Revision
+			was, age, _ := strings.Cut(value, "@")
+			r.Digest = digestOf(was)
+			r.Set, err = parseTime(age)
+			one.History = append(one.History, r)
 		case "orphan":
 			one.Orphan = true
 		case "held":
@@ -89,7 +105,7 @@ func (s *scene) add(fields []string, at int) (err error) {
 	if tagged {
 		r.Tags = append(r.Tags, one)
 	} else {
-		r.Untagged = append(r.Untagged, Manifest{Digest: one.Digest, Pushed: one.Pushed, Created: one.Created, Held: one.Held})
+		r.Untagged = append(r.Untagged, Manifest{Digest: one.Digest, Pushed: one.Pushed, Created: one.Created, Held: one.Held, Labels: one.Labels})
 	}
 	s.refs[reference(name, one.Name, one.Digest)] = at
 	return nil

@@ -1,9 +1,11 @@
 package retention
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 	_ "time/tzdata" // registries' containers have no time zones of their own
 
@@ -17,12 +19,15 @@ type rule struct {
 	repositories patterns
 	entries      []entry
 	zone         *time.Location
+	hit          *atomic.Bool // it has decided about a repository
+	shadowed     *atomic.Bool // its repositories match some that an earlier rule decides about
 }
 
 type entry struct {
 	match, exclude patterns
 	filter         []filter
 	keep           *Keep
+	hit            *atomic.Bool // it has decided about something
 }
 
 // matches is asked in a repository that the entry's rule matches.
@@ -57,7 +62,7 @@ func (p *Policy) compile() ([]rule, error) {
 }
 
 func (r *Rule) compile(zone string) (c rule, err error) {
-	c.Rule = r
+	c.Rule, c.hit, c.shadowed = r, new(atomic.Bool), new(atomic.Bool)
 	if r.Timezone != "" {
 		zone = r.Timezone
 	}
@@ -76,8 +81,8 @@ func (r *Rule) compile(zone string) (c rule, err error) {
 		if err := r.Untagged.check(); err != nil {
 			return c, fmt.Errorf("untagged: %w", err)
 		}
-		if r.Untagged.Semver != (Semver{}) {
-			return c, errUntaggedSemver
+		if err := r.Untagged.checkUntagged(); err != nil {
+			return c, err
 		}
 	}
 	for i := range r.Tags {
@@ -107,8 +112,8 @@ func (e *Entry) compile() (c entry, err error) {
 	if len(c.match)+len(c.filter) == 0 {
 		return c, errors.New("it matches nothing")
 	}
-	c.keep = &e.Keep
-	return c, e.Keep.check()
+	c.keep, c.hit = &e.Keep, new(atomic.Bool)
+	return c, cmp.Or(e.Keep.check(), e.Keep.checkTags())
 }
 
 var (
@@ -116,18 +121,41 @@ var (
 	errKeepNothing    = errors.New("it says neither what stays nor none: true")
 	errNone           = errors.New("none stands alone: what other rules keep is not none")
 	errUntaggedSemver = errors.New("untagged manifests have no versions")
+	errUntaggedImages = errors.New("images counts tags' images: for untagged manifests say last")
+	errTagsRevisions  = errors.New("revisions is about untagged manifests: say it under untagged")
 )
 
 // counts lists the rules of a Keep that have a number, by their keys.
 func (k *Keep) counts() []count {
 	return []count{
 		{"last", &k.Last},
+		{"images", &k.Images},
 		{"hourly", &k.Hourly},
 		{"daily", &k.Daily},
 		{"weekly", &k.Weekly},
 		{"monthly", &k.Monthly},
 		{"yearly", &k.Yearly},
+		{"revisions", &k.Revisions},
 	}
+}
+
+// checkUntagged holds what must be true of a Keep of untagged manifests.
+func (k *Keep) checkUntagged() error {
+	switch {
+	case k.Semver != Semver{}:
+		return errUntaggedSemver
+	case k.Images > 0:
+		return errUntaggedImages
+	}
+	return nil
+}
+
+// checkTags holds what must be true of a Keep of tags.
+func (k *Keep) checkTags() error {
+	if k.Revisions > 0 {
+		return errTagsRevisions
+	}
+	return nil
 }
 
 func (s *Semver) counts() []count {

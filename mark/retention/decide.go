@@ -22,6 +22,10 @@ type Tag struct {
 	// Orphan says of a referrer's tag (see layout.ReferrerTag) that its subject
 	// is not linked in the repository.
 	Orphan bool
+	// Labels are those of the image, and History is what the tag named before;
+	// both need be known only where the Decider says so.
+	Labels  Labels
+	History []Revision
 }
 
 // Manifest is an untagged manifest. Those that go and stay with another, as
@@ -31,6 +35,7 @@ type Manifest struct {
 	Pushed  time.Time // its link's time
 	Created time.Time // zero if there is none
 	Held    string    // as a tag's
+	Labels  Labels
 }
 
 // Repository is what is there to be decided about, in any order.
@@ -50,6 +55,8 @@ type Decision struct {
 	Protected  bool
 	Held       bool     // it cannot be judged, as the repository's owner has said
 	Timeless   bool     // its time is missing or absurd
+	Created    bool     // Time is the image's own; else it was pushed then
+	Entry      int      // the rule's entry that matches, from 1; 0 if there is none
 	Rule       string   // the one whose repositories match; empty if there is none
 	Reasons    []string // for what was decided, never empty
 }
@@ -78,6 +85,9 @@ func (e *EmptyError) Error() string {
 // Decider applies a policy. It may be used concurrently.
 type Decider struct {
 	rules   []rule
+	own     *protect.List
+	twin    map[layout.Digest]string // what is protected elsewhere, by whose name
+	found   *found
 	protect *protect.List
 	now     time.Time
 	grace   time.Duration
@@ -94,7 +104,11 @@ func (p *Policy) Decider(o Options) (*Decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decider{rules: rules, protect: protect.Join(own, o.Protect), now: o.Now, grace: o.Grace}, nil
+	d := &Decider{rules: rules, own: own, protect: protect.Join(own, o.Protect), found: newFound(), now: o.Now, grace: o.Grace}
+	if p.Twins {
+		d.twin = map[layout.Digest]string{}
+	}
+	return d, nil
 }
 
 // Protection is what the policy protects. Mark has to know it too, since what
@@ -148,6 +162,7 @@ func (d *Decider) Decide(r Repository) ([]Decision, error) {
 		}
 	}
 	c.shared()
+	c.warn()
 	return c.decisions, c.empty()
 }
 

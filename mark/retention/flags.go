@@ -10,7 +10,9 @@ import (
 type Flags struct {
 	// Filters are pairs REPO_REGEX:TAG_REGEX, each for whole names.
 	Filters []string
-	Ago     *Ago // only what is older goes; nil if it was not given
+	// Excludes are such pairs of what stays, and counts for nothing.
+	Excludes []string
+	Ago      *Ago // only what is older goes; nil if it was not given
 	// Keep is how many of the newest stay, of all tags of a repository that any
 	// filter matches, whatever their age; nil if it was not given.
 	Keep         *int
@@ -24,6 +26,7 @@ var (
 	ErrNoFilter     = errors.New("--filter is missing: it says which tags of which repositories may go")
 	ErrNoLimit      = errors.New("neither --ago nor --keep says what stays")
 	ErrUntaggedBoth = errors.New("--untagged is for tags and untagged manifests, --untagged-only for the latter alone")
+	ErrExcludeTags  = errors.New("--exclude names tags, and --untagged-only removes none")
 	ErrKeepTags     = errors.New("--keep counts tags, and --untagged-only removes none")
 )
 
@@ -44,8 +47,12 @@ func FromFlags(f Flags) (*Policy, error) {
 	if len(filters) == 0 {
 		r.Repositories = []string{"**"}
 	}
+	if len(f.Excludes) > 0 {
+		// The first entry that matches decides: what is excluded is left to this one.
+		r.Tags = []Entry{{Filter: f.Excludes, Keep: Keep{All: true}}}
+	}
 	if !f.UntaggedOnly {
-		r.Tags = []Entry{f.entry(filters, len(r.Repositories) == 1)}
+		r.Tags = append(r.Tags, f.entry(filters, len(r.Repositories) == 1))
 	}
 	if f.Untagged || f.UntaggedOnly {
 		keep := f.keep(0)
@@ -63,6 +70,8 @@ func (f *Flags) filters() (filters []filter, err error) {
 		return nil, ErrUntaggedBoth
 	case f.UntaggedOnly && f.Keep != nil:
 		return nil, ErrKeepTags
+	case f.UntaggedOnly && len(f.Excludes) > 0:
+		return nil, ErrExcludeTags
 	case len(f.Filters) == 0 && !f.UntaggedOnly:
 		return nil, ErrNoFilter
 	case f.Ago == nil && f.Keep == nil && !f.UntaggedOnly:
@@ -76,6 +85,11 @@ func (f *Flags) filters() (filters []filter, err error) {
 			return nil, fmt.Errorf("--filter %q: %w", text, err)
 		}
 		filters = append(filters, one)
+	}
+	for _, text := range f.Excludes {
+		if _, err := parseFilter(text); err != nil {
+			return nil, fmt.Errorf("--exclude %q: %w", text, err)
+		}
 	}
 	return filters, nil
 }

@@ -2,6 +2,7 @@ package retention
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,16 @@ rules:
       - filter: ['a:x', 'b:y']
         keep: {last: 3}
 `},
+		"what is excluded stays, and is not counted": {Flags{Filters: []string{"app:.*"}, Excludes: []string{".*:latest", "app:v[0-9]+"}, Keep: &three}, `version: 1
+rules:
+  - name: flags
+    repositories: ['re:app']
+    tags:
+      - filter: ['.*:latest', 'app:v[0-9]+']
+        keep: {all: true}
+      - match: ['re:.*']
+        keep: {last: 3}
+`},
 		"everything": {Flags{Filters: []string{".*:.*"}, Ago: &zero, Keep: &none, AllowEmpty: true}, `version: 1
 rules:
   - name: flags
@@ -111,6 +122,7 @@ func TestFromFlagsRefuses(t *testing.T) {
 		"nothing that stays":    {Flags{Filters: all}, ErrNoLimit},
 		"untagged but no limit": {Flags{Filters: all, Untagged: true}, ErrNoLimit},
 		"both kinds":            {Flags{Filters: all, Ago: &month, Untagged: true, UntaggedOnly: true}, ErrUntaggedBoth},
+		"exclude without tags":  {Flags{UntaggedOnly: true, Excludes: all}, ErrExcludeTags},
 		"keep without tags":     {Flags{UntaggedOnly: true, Keep: &three}, ErrKeepTags},
 	} {
 		if _, err := FromFlags(c.flags); !errors.Is(err, c.want) {
@@ -127,6 +139,18 @@ func TestFromFlagsRefuses(t *testing.T) {
 		if _, err := FromFlags(Flags{Filters: []string{filter}, Ago: &month}); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", filter, err, want)
 		}
+	}
+	for _, flags := range []Flags{
+		{Filters: []string{`app:(?!v).*`}, Keep: &three},
+		{Filters: []string{`app:.*(?<!v)`}, Keep: &three},
+		{Filters: all, Excludes: []string{`(?!a).*:.*`}, Keep: &three},
+	} {
+		if _, err := FromFlags(flags); err == nil || !strings.Contains(err.Error(), "--exclude") || !strings.Contains(err.Error(), "look-ahead") {
+			t.Errorf("%v: %v", flags, err)
+		}
+	}
+	if _, err := FromFlags(Flags{Filters: []string{"*:.*"}, Keep: &three}); err == nil || !strings.Contains(err.Error(), "write .*") {
+		t.Errorf("*:.*: %v", err)
 	}
 	if _, err := FromFlags(Flags{Filters: all, Keep: &below}); err == nil || err.Error() != "--keep -1 is negative" {
 		t.Errorf("--keep -1: %v", err)

@@ -10,6 +10,7 @@ func (p *parser) policy(n *yaml.Node, policy *Policy) {
 	seen := p.fields(n, "a policy", []field{
 		{"version", p.version},
 		{"timezone", p.zone(&policy.Timezone)},
+		{"twins", p.truth(&policy.Twins, "twins", true)},
 		{"protect", p.list(&policy.Protect, "protected names", func(text string) error {
 			return addProtected(protected, 1, text)
 		})},
@@ -81,7 +82,12 @@ func (p *parser) entry(n *yaml.Node) (e Entry) {
 			_, err := parseFilter(text)
 			return err
 		})},
-		{"keep", func(n *yaml.Node) { p.keep(n, &e.Keep) }},
+		{"keep", func(n *yaml.Node) {
+			p.keep(n, &e.Keep)
+			if err := e.Keep.checkTags(); err != nil {
+				p.fail(n, "%s: %s", err, p.text(n))
+			}
+		}},
 	})
 	switch {
 	case seen == nil:
@@ -97,8 +103,8 @@ func (p *parser) untagged(n *yaml.Node) *Keep {
 	k := &Keep{}
 	seen := p.fields(n, "untagged", []field{{"keep", func(n *yaml.Node) {
 		p.keep(n, k)
-		if k.Semver != (Semver{}) {
-			p.fail(n, "%s: %s", errUntaggedSemver, p.text(n))
+		if err := k.checkUntagged(); err != nil {
+			p.fail(n, "%s: %s", err, p.text(n))
 		}
 	}}})
 	if seen != nil && !seen["keep"] {
@@ -112,6 +118,7 @@ func (p *parser) keep(n *yaml.Node, k *Keep) {
 	keys := []field{
 		{"within", p.ago(&k.Within, "within")},
 		{"semver", func(n *yaml.Node) { p.semver(n, &k.Semver) }},
+		{"label", func(n *yaml.Node) { p.label(n, &k.Label) }},
 		{"all", p.truth(&k.All, "all", false)},
 		{"none", p.truth(&k.None, "none", false)},
 	}
@@ -133,6 +140,18 @@ func (p *parser) semver(n *yaml.Node, s *Semver) {
 	p.fields(n, "semver", keys)
 	if *s == (Semver{}) && len(p.errs) == before {
 		p.fail(n, "semver has to say %s: %s", names(keys), p.text(n))
+	}
+}
+
+func (p *parser) label(n *yaml.Node, l *Label) {
+	seen := p.fields(n, "label", []field{{"expires", func(n *yaml.Node) {
+		var ok bool
+		if l.Expires, ok = p.scalar(n, "expires"); ok && l.Expires == "" {
+			p.fail(n, "expires has to be a label's name: %s", p.text(n))
+		}
+	}}})
+	if seen != nil && !seen["expires"] {
+		p.fail(n, "label has to say expires: %s", p.text(n))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func parseExpression(expr string) (*regexp.Regexp, error) {
 		return nil, errors.New("an empty regular expression matches no name")
 	}
 	if _, err := regexp.Compile(expr); err != nil {
-		return nil, fmt.Errorf("not a regular expression: %s", syntaxOf(err))
+		return nil, fmt.Errorf("not a regular expression: %s%s", syntaxOf(err), expressionHint(err))
 	}
 	return regexp.Compile(`\A(?:` + expr + `)\z`)
 }
@@ -52,6 +53,19 @@ func parseExpression(expr string) (*regexp.Regexp, error) {
 // syntaxOf is what the regexp package says without its own prefix.
 func syntaxOf(err error) string {
 	return strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+}
+
+// expressionHint says what people mean who write what RE2 lacks, or a glob.
+func expressionHint(err error) string {
+	var failure *syntax.Error
+	switch errors.As(err, &failure); {
+	case failure == nil:
+	case failure.Code == syntax.ErrInvalidPerlOp, strings.HasPrefix(failure.Expr, "(?<!"), strings.HasPrefix(failure.Expr, "(?<="):
+		return "; there is no look-ahead or look-behind in these (RE2): name what should stay with --exclude, or with exclude in a policy"
+	case failure.Code == syntax.ErrMissingRepeatArgument, failure.Code == syntax.ErrInvalidRepeatOp:
+		return "; this is not a glob: for any text write .*"
+	}
+	return ""
 }
 
 func (p *pattern) match(name string) bool {

@@ -16,6 +16,9 @@ type Policy struct {
 	Protect  []string // see protect.Read for their form
 	Timezone string   // of the calendar's buckets, such as "Europe/Berlin"; empty is UTC
 	Rules    []Rule   // the first whose repositories match decides for a repository
+	// Twins protects, in every repository, the tags of each image that is protected
+	// in one.
+	Twins bool
 }
 
 // Rule is what a policy says about some repositories.
@@ -46,13 +49,22 @@ type Entry struct {
 // is absent.
 type Keep struct {
 	Last   int // the newest N
+	Images int // all tags of the N images with the newest tags
 	Within Ago // what is not older than this
 	// Of each of the newest N hours, days, ISO weeks, months and years that have
 	// any, the newest; while there are fewer than N of them, the oldest of all too.
 	Hourly, Daily, Weekly, Monthly, Yearly int
 	Semver                                 Semver
+	Label                                  Label
+	Revisions                              int  // of untagged manifests: what each tag that stays named before, the newest N
 	All                                    bool // everything
 	None                                   bool // nothing; stands alone
+}
+
+// Label keeps what has a label that says for how long, until it has been there
+// for that long.
+type Label struct {
+	Expires string // the label's name; empty if there is no such rule
 }
 
 // Semver keeps versions by their precedence, whatever their age.

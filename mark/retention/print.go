@@ -8,7 +8,7 @@ import (
 
 // Marshal writes the policy as YAML, from which Parse reads the same policy.
 func (p *Policy) Marshal() ([]byte, error) {
-	doc := policyYAML{Version: 1, Timezone: p.Timezone, Protect: p.Protect}
+	doc := policyYAML{Version: 1, Timezone: p.Timezone, Twins: p.Twins, Protect: p.Protect}
 	for i := range p.Rules {
 		doc.Rules = append(doc.Rules, p.Rules[i].yaml())
 	}
@@ -27,6 +27,7 @@ func (p *Policy) Marshal() ([]byte, error) {
 type policyYAML struct {
 	Version  int        `yaml:"version"`
 	Timezone string     `yaml:"timezone,omitempty"`
+	Twins    bool       `yaml:"twins,omitempty"`
 	Protect  []string   `yaml:"protect,omitempty"`
 	Rules    []ruleYAML `yaml:"rules"`
 }
@@ -54,16 +55,23 @@ type untaggedYAML struct {
 }
 
 type keepYAML struct {
-	Last    int         `yaml:"last,omitempty"`
-	Within  string      `yaml:"within,omitempty"`
-	Hourly  int         `yaml:"hourly,omitempty"`
-	Daily   int         `yaml:"daily,omitempty"`
-	Weekly  int         `yaml:"weekly,omitempty"`
-	Monthly int         `yaml:"monthly,omitempty"`
-	Yearly  int         `yaml:"yearly,omitempty"`
-	Semver  *semverYAML `yaml:"semver,omitempty,flow"`
-	All     bool        `yaml:"all,omitempty"`
-	None    bool        `yaml:"none,omitempty"`
+	Last      int         `yaml:"last,omitempty"`
+	Images    int         `yaml:"images,omitempty"`
+	Within    string      `yaml:"within,omitempty"`
+	Hourly    int         `yaml:"hourly,omitempty"`
+	Daily     int         `yaml:"daily,omitempty"`
+	Weekly    int         `yaml:"weekly,omitempty"`
+	Monthly   int         `yaml:"monthly,omitempty"`
+	Yearly    int         `yaml:"yearly,omitempty"`
+	Semver    *semverYAML `yaml:"semver,omitempty,flow"`
+	Label     *labelYAML  `yaml:"label,omitempty,flow"`
+	Revisions int         `yaml:"revisions,omitempty"`
+	All       bool        `yaml:"all,omitempty"`
+	None      bool        `yaml:"none,omitempty"`
+}
+
+type labelYAML struct {
+	Expires string `yaml:"expires"`
 }
 
 type semverYAML struct {
@@ -93,11 +101,15 @@ func (r *Rule) yaml() ruleYAML {
 
 func (k *Keep) yaml() keepYAML {
 	y := keepYAML{
-		Last: k.Last, Hourly: k.Hourly, Daily: k.Daily, Weekly: k.Weekly, Monthly: k.Monthly, Yearly: k.Yearly,
-		All: k.All, None: k.None,
+		Last: k.Last, Images: k.Images, Hourly: k.Hourly, Daily: k.Daily, Weekly: k.Weekly, Monthly: k.Monthly, Yearly: k.Yearly,
+		Revisions: k.Revisions,
+		All:       k.All, None: k.None,
 	}
 	if !k.Within.IsZero() {
 		y.Within = k.Within.String()
+	}
+	if k.Label != (Label{}) {
+		y.Label = &labelYAML{k.Label.Expires}
 	}
 	if k.Semver != (Semver{}) {
 		y.Semver = &semverYAML{k.Semver.Major, k.Semver.Minor, k.Semver.Patch, k.Semver.Prerelease}

@@ -42,15 +42,39 @@ func drawRepository(t *rapid.T) Repository {
 		r.Tags = append(r.Tags, Tag{
 			Name: name, Digest: digestOf(fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "image"))),
 			Pushed: drawTime(t, "pushed"), Created: drawTime(t, "created"),
-			Held: held(), Orphan: rapid.Bool().Draw(t, "orphan"),
+			Held: held(), Orphan: rapid.Bool().Draw(t, "orphan"), Labels: drawLabels(t), History: drawHistory(t),
 		})
 	}
 	for i := range rapid.IntRange(0, 6).Draw(t, "untagged") {
 		r.Untagged = append(r.Untagged, Manifest{
-			Digest: digestOf(fmt.Sprint("untagged", i)), Pushed: drawTime(t, "pushed"), Created: drawTime(t, "created"), Held: held(),
+			Digest: digestOf(fmt.Sprint("untagged", i)), Pushed: drawTime(t, "pushed"), Created: drawTime(t, "created"), Held: held(), Labels: drawLabels(t),
 		})
 	}
 	return r
+}
+
+// drawLabels is often nothing, and sometimes what an index with two images has.
+func drawLabels(t *rapid.T) (l Labels) {
+	for range rapid.SampledFrom([]int{0, 0, 1, 1, 2}).Draw(t, "images") {
+		labels := map[string]string{}
+		if value := rapid.SampledFrom([]string{"", "", "3d", "20w", "90m", "never", "1.5h"}).Draw(t, "expires"); value != "" {
+			labels["expires"] = value
+		}
+		l.Images = append(l.Images, labels)
+	}
+	l.Unread = rapid.IntRange(0, 19).Draw(t, "unread") == 0
+	return l
+}
+
+// drawHistory is of what there may be: tagged images and untagged ones.
+func drawHistory(t *rapid.T) (list []Revision) {
+	for range rapid.IntRange(0, 5).Draw(t, "history") {
+		image := rapid.SampledFrom([]string{"untagged0", "untagged1", "untagged2", "untagged3", "3", "7"}).Draw(t, "was")
+		if d := digestOf(image); !slices.ContainsFunc(list, func(r Revision) bool { return r.Digest == d }) {
+			list = append(list, Revision{Digest: d, Set: drawTime(t, "set")})
+		}
+	}
+	return list
 }
 
 func drawKeep(t *rapid.T, versions bool) Keep {
@@ -58,6 +82,12 @@ func drawKeep(t *rapid.T, versions bool) Keep {
 	k := Keep{Last: n("last"), Hourly: n("hourly"), Daily: n("daily"), Weekly: n("weekly"), Monthly: n("monthly"), Yearly: n("yearly")}
 	if versions {
 		k.Semver = Semver{Major: n("major"), Minor: n("minor"), Patch: n("patch"), Prerelease: n("prerelease")}
+		k.Images = n("images")
+	} else {
+		k.Revisions = n("revisions")
+	}
+	if rapid.IntRange(0, 4).Draw(t, "label") == 0 {
+		k.Label.Expires = "expires"
 	}
 	k.Within = Ago{Length: time.Duration(n("within")) * 50 * time.Hour, Months: n("within months")}
 	if rapid.IntRange(0, 9).Draw(t, "within date") == 0 {
@@ -69,7 +99,7 @@ func drawKeep(t *rapid.T, versions bool) Keep {
 }
 
 func drawPolicy(t *rapid.T) *Policy {
-	p := &Policy{Timezone: rapid.SampledFrom([]string{"", "Asia/Tokyo"}).Draw(t, "zone")}
+	p := &Policy{Timezone: rapid.SampledFrom([]string{"", "Asia/Tokyo"}).Draw(t, "zone"), Twins: rapid.Bool().Draw(t, "twins")}
 	p.Protect = rapid.SliceOfN(rapid.SampledFrom([]string{"prod/**", "**:release-*", "app:v1", digestOf("3").String()}), 0, 2).Draw(t, "protect")
 	for i := range rapid.IntRange(1, 3).Draw(t, "rules") {
 		r := Rule{
@@ -196,6 +226,7 @@ func more(k *Keep, by Keep) {
 		*c.n += *append(by.counts(), by.Semver.counts()...)[i].n
 	}
 	k.Within = longer(k.Within, by.Within)
+	k.Label.Expires = max(k.Label.Expires, by.Label.Expires)
 	k.All = k.All || by.All
 	k.None = false
 	k.None = *k == Keep{}

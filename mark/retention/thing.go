@@ -15,6 +15,8 @@ type thing struct {
 	referrer bool // a referrer's tag
 	orphan   bool
 	timeless bool // its time cannot be used
+	labels   *Labels
+	history  []Revision // of a tag
 }
 
 // keep adds a reason for which a thing stays. One is enough: what spoke against
@@ -23,7 +25,9 @@ func (t *thing) keep(reason string) {
 	if !t.Keep {
 		t.Keep, t.Reasons = true, nil
 	}
-	t.Reasons = append(t.Reasons, reason)
+	if !slices.Contains(t.Reasons, reason) {
+		t.Reasons = append(t.Reasons, reason)
+	}
 }
 
 // drop adds a reason for which a thing that nothing keeps goes.

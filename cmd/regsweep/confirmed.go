@@ -1,0 +1,40 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// question asks about a plan, with its figures: "remove 2 tags and 4 manifests, 3.0 MiB?".
+func question(rep *sweep.Report, trash bool) string {
+	r := &rep.Removed
+	var what counts
+	what.add(r.Repositories, "repository")
+	what.add(r.Tags, "tag")
+	what.add(r.Manifests, "manifest")
+	what.add(r.Uploads, "upload")
+	if r.Manifests == 0 && r.Blobs > 0 {
+		// Of manifests the blobs are a part.
+		what = append(what, blobsText(r.Blobs))
+	}
+	if len(what) == 0 {
+		what.add(r.LayerLinks, "layer link")
+		if r.TagHistory > 0 {
+			what = append(what, english.Plural(r.TagHistory, "entry of a tag's history", "entries of tags' histories"))
+		}
+	}
+	if len(what) == 0 {
+		what = counts{"what is left over"}
+	}
+	text := "remove " + english.WordSeries(what, "and")
+	if trash {
+		text = "move " + english.WordSeries(what, "and") + " to the trash"
+	}
+	if bytes := r.Bytes + r.UploadBytes; bytes > 0 {
+		text += ", " + size(bytes)
+	}
+	return strings.TrimSpace(text) + "?"
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regsweep/regsweep/mark/retention"
+)
+
+// namedGoing is how many of what goes from a repository are named without -v.
+const namedGoing = 20
+
+// writeDecisions names what goes, with its age, rule and reasons: some of each
+// repository, or with -v all, and what stays in repositories that a rule applies to.
+func (j *job) writeDecisions(w io.Writer, executed bool) {
+	p, ink := j.prune, j.ink(j.common, w)
+	goes := ink.red("remove")
+	if executed {
+		goes = ink.red("removed")
+	}
+	line := func(d *retention.Decision) {
+		action := goes
+		if d.Keep {
+			action = ink.green("keep") + "  "
+		}
+		fmt.Fprintf(w, "%s %s\n", action, harmless(decisionName(d)+": "+j.decisionText(d)))
+	}
+	written := 0
+	if p.all {
+		for i := range p.decisions {
+			if d := &p.decisions[i]; !d.Keep || d.Rule != "" {
+				line(d)
+				written++
+			}
+		}
+	} else {
+		for i := range p.repositories {
+			r := &p.repositories[i]
+			for d := range r.going {
+				line(&r.going[d])
+				written++
+			}
+			if more := r.goes - len(r.going); more > 0 {
+				fmt.Fprintf(w, "%s %s\n", goes, harmless(fmt.Sprintf("%s: %s more, which -v names", r.name, comma(more))))
+			}
+		}
+	}
+	if written > 0 {
+		fmt.Fprintln(w)
+	}
+}
+
+// decisionText is when something was pushed or created, and which rule decides
+// about it, and why.
+func (j *job) decisionText(d *retention.Decision) string {
+	var parts []string
+	if !d.Time.IsZero() {
+		verb := "pushed"
+		if d.Created {
+			verb = "created"
+		}
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", verb, d.Time.UTC().Format("2006-01-02 15:04"), agoText(j.rules.Now.Sub(d.Time))))
+	}
+	why := strings.Join(d.Reasons, "; ")
+	if d.Rule != "" {
+		why = ruleText(d) + ": " + why
+	}
+	return strings.Join(append(parts, why), "; ")
+}
+
+// ruleText names a rule and, of several entries, the one that matches.
+func ruleText(d *retention.Decision) string {
+	text := d.Rule
+	if !strings.HasPrefix(text, "rule ") {
+		text = "rule " + text
+	}
+	if d.Entry > 1 {
+		text += fmt.Sprintf(", entry %d", d.Entry)
+	}
+	return text
+}
+
+// agoText is an age for people.
+func agoText(age time.Duration) string {
+	unit := 24 * time.Hour
+	switch {
+	case age < 0:
+		return "in the future"
+	case age < time.Minute:
+		return "just now"
+	case age < time.Hour:
+		unit = time.Minute
+	case age < 48*time.Hour:
+		unit = time.Hour
+	}
+	return retention.LengthText(age.Truncate(unit)) + " ago"
+}
+
+// remove notes what goes from a repository: some of it, as far as it is named.
+func (r *prunedRepository) remove(d *retention.Decision) {
+	r.goes++
+	if len(r.going) < namedGoing {
+		one := *d
+		one.Reasons = slices.Clone(d.Reasons)
+		r.going = append(r.going, one)
+	}
+}

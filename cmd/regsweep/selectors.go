@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/retention"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// readTwins finds the images that are protected anywhere, for a policy that
+// protects their tags everywhere. It reads tags only.
+func (j *job) readTwins(ctx context.Context) error {
+	if j.prune == nil || !j.prune.decider.WantsTwins() {
+		return nil
+	}
+	decider := j.prune.decider
+	findings := new(walker.Findings)
+	w := walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)})
+	defer w.Close()
+	var mu sync.Mutex
+	w.Repositories(ctx, func(r *walker.Repository) {
+		if r.Empty {
+			return
+		}
+		var tags []retention.Tag
+		for _, t := range r.Tags(ctx, nil) {
+			if t.Taken == "" && t.Link.State == walker.LinkGood {
+				tags = append(tags, retention.Tag{Name: t.Name, Digest: t.Link.Target})
+			}
+		}
+		protected := decider.Protects(r.Name, tags)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, t := range protected {
+			decider.Twin(t.Digest, r.Name+":"+t.Name)
+		}
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
+	}
+	if n := findings.Unreadable(); n > 0 {
+		for _, p := range findings.Problems() {
+			if p.Kind == walker.IOError {
+				j.voice.say("regsweep: %s: %s", p.Path, p.Detail)
+			}
+		}
+		return &layout.HintError{
+			Err:  fmt.Errorf("%s cannot be read, so it is not known what is protected: nothing has been removed", english.Plural(n, "path", "")),
+			Hint: "run as a user who can read the store, or mend the filesystem first",
+		}
+	}
+	return nil
+}
+
+// sayUnmatched names on stderr what selects nothing. A nightly run with -q may
+// have matched nothing for months: it says so, too.
+func (p *pruning) sayUnmatched(v *voice) {
+	for _, u := range p.watch.Unmatched() {
+		v.say("warning: --filter %q matches nothing: %s", u.Text, u.Reason)
+	}
+	for _, u := range p.excludes.Unmatched() {
+		v.say("warning: --exclude %q matches nothing: %s", u.Text, u.Reason)
+	}
+	if !p.fromFlags && !p.decider.Decided() {
+		v.say("warning: the policy matches nothing in the store:")
+		for _, u := range p.decider.Unmatched() {
+			if u.Kind != "protect" {
+				v.say("  %s", u.String())
+			}
+		}
+	}
+	for _, text := range p.decider.Warnings() {
+		v.warn("%s", text)
+	}
+}
+
+// selectors adds to a report what of the policy selects nothing, and what its
+// author may not have meant.
+func (p *pruning) selectors(to *sweep.Retention) {
+	to.Unmatched, to.Warnings = []sweep.UnmatchedLine{}, []string{}
+	watches := []struct {
+		kind  string
+		watch *retention.Watch
+	}{{"filter", p.watch}, {"exclude", p.excludes}}
+	for _, w := range watches {
+		for _, u := range w.watch.Unmatched() {
+			to.Unmatched = append(to.Unmatched, sweep.UnmatchedLine{Kind: w.kind, Patterns: []string{valid(u.Text)}, Reason: u.Reason})
+		}
+	}
+	for _, u := range p.decider.Unmatched() {
+		if p.fromFlags && u.Kind != "protect" {
+			continue // the rule is one of flags, which have been named
+		}
+		line := sweep.UnmatchedLine{Kind: u.Kind, Rule: valid(u.Rule), Entry: u.Entry, Reason: u.Reason}
+		for _, pattern := range u.Patterns {
+			line.Patterns = append(line.Patterns, valid(pattern))
+		}
+		to.Unmatched = append(to.Unmatched, line)
+	}
+	for _, text := range p.decider.Warnings() {
+		to.Warnings = append(to.Warnings, valid(text))
+	}
+}
+
+// writeUnmatched names in the table what of the policy selects nothing.
+func (j *job) writeUnmatched(w io.Writer) {
+	if j.prune.fromFlags {
+		return // stderr has it
+	}
+	list := j.prune.decider.Unmatched()
+	most := len(list)
+	if !j.verbose {
+		most = min(shown, most)
+	}
+	for i := range list[:most] {
+		fmt.Fprintf(w, "selects nothing: %s\n", harmless(list[i].String()))
+	}
+	if more := len(list) - most; more > 0 {
+		fmt.Fprintf(w, "and %s more, which -v lists\n", comma(more))
+	}
+}
+
+// refusalTexts are the reasons for a refusal, one by one.
+func refusalTexts(err error) (texts []string) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			texts = append(texts, refusalTexts(one)...)
+		}
+		return texts
+	}
+	var hint *layout.HintError
+	if errors.As(err, &hint) {
+		return []string{valid(fmt.Sprintf("%s; %s", hint.Err, hint.Hint))}
+	}
+	return []string{valid(err.Error())}
+}
