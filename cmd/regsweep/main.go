@@ -73,7 +73,10 @@ func (p *program) main(args []string) int {
 	}
 	root.SetOut(p.out)
 	root.SetErr(p.voice.w)
-	err := out.failure(root.ExecuteContext(ctx))
+	err := unknownCommand(root, args)
+	if err == nil {
+		err = out.failure(root.ExecuteContext(ctx))
+	}
 	p.progress.end()
 	if err != nil {
 		p.status = p.fail(err)
@@ -116,6 +119,7 @@ func usage(err error) error {
 }
 
 func (p *program) rootCommand() *cobra.Command {
+	version := false
 	root := &cobra.Command{
 		Use:   "regsweep",
 		Short: "free the disk space of a container registry",
@@ -131,11 +135,15 @@ and sweeps the rest.` + exitStatusHelp,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if version {
+				return p.versionCommand().RunE(cmd, args)
+			}
+			return cmd.Help()
+		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(&layout.HintError{Err: err, Hint: cmd.CommandPath() + " --help lists the flags"})
-	})
+	root.Flags().BoolVar(&version, "version", false, "print the version, the commit and the Go version")
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.applyCommand(), p.checkCommand(), p.gcCommand(), p.lsCommand(), p.manCommand(), p.policyCommand(), p.pruneCommand(), p.rmCommand(), p.trashCommand(), p.untagCommand(), p.whyCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
@@ -144,6 +152,8 @@ and sweeps the rest.` + exitStatusHelp,
 		}
 	}
 	p.addCompletions(root)
+	addShortNames(root)
+	fitReports(root)
 	return root
 }
 
