@@ -101,6 +101,7 @@ func (p *pass) absent() map[ID]ID {
 // collect lists what goes from the repository, and what gets its name back.
 func (p *pass) collect() {
 	p.restoreLayers()
+	p.noteTags()
 	if p.keep != Dead {
 		p.keepParts()
 	}
@@ -117,6 +118,7 @@ func (p *pass) collect() {
 	if p.history && p.keep == Dead && p.l.aside == nil {
 		p.collectHistory()
 	}
+	p.dropShared()
 	p.stays = p.stays || p.r.Unknown || !p.old(p.r.MTime) && !p.takesAll()
 	if !p.stays && p.l.aside == nil {
 		p.items = append(p.items, Item{Kind: Repository})
@@ -171,6 +173,8 @@ func (p *pass) findPlain() {
 // or it is about an image that goes.
 func (p *pass) tagGoes(t *tag) bool {
 	switch {
+	case p.holdsTag(t.Name):
+		return false
 	case t.away:
 		return true
 	case p.keep == Dead && t.with:

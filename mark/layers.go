@@ -21,10 +21,12 @@ func (p *pass) readLayers() {
 	if !p.readsAllLayers() && p.r.HasLayers() {
 		var unreferenced []ID
 		p.listLayers(layout.SHA256, func(d layout.Digest) {
-			if id := p.s.Table.Lookup(d); id == 0 || !p.isLive(id) {
+			id := p.s.Table.Lookup(d)
+			if id == 0 || !p.isLive(id) {
 				unreferenced = append(unreferenced, p.s.Table.Intern(d))
 				return
 			}
+			p.s.Table.At(id).set(isKept)
 			p.totals.LayerLinks++
 		})
 		digests := make([]layout.Digest, 0, min(batch, len(unreferenced)))
@@ -89,10 +91,11 @@ func (p *pass) layer(v *walker.Revision) {
 	}
 	switch {
 	case p.isLive(id):
+		p.s.Table.At(target).set(isKept)
 		p.mark(target, p.lowest(id))
 	case p.isLive(target):
 		// Its blob is referenced by the other name.
-	case p.keepsLink(id, target, l.MTime) || v.Linked:
+	case p.keepsLink(id, target, l.MTime) || v.Linked || p.holdsLayer(v.Digest):
 		p.mark(id, Fresh)
 		p.mark(target, Fresh)
 		p.note(id, target, l.MTime)
@@ -154,7 +157,7 @@ func (p *pass) restoreLayers() {
 		return
 	}
 	for _, id := range p.l.aside.Layers[p.r.Name] {
-		if p.isLive(id) || p.keep != Dead {
+		if p.isLive(id) || p.keep != Dead || p.holdsLayer(p.s.Table.Digest(id)) {
 			p.restore = append(p.restore, Item{Kind: LayerLink, ID: id, Aside: true})
 		}
 	}

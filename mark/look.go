@@ -39,6 +39,7 @@ type Repo struct {
 	UniqueBytes     int64 // of those that no other repository references
 	Nested          bool
 	owner           uint32
+	others          int // second names that were known
 }
 
 // Totals counts what a Look found.
@@ -103,7 +104,18 @@ func (s *Store) LookAndTell(ctx context.Context, w *walker.Walker, o Observer) *
 }
 
 func (s *Store) lookWith(ctx context.Context, w *walker.Walker, aside *Aside, rules Rules) *Look {
+	if _, err := w.Shares().Settle(); err != nil {
+		w.Unreadable(".", err)
+	}
 	l := s.lookBy(ctx, w, aside, rules)
+	for l.findShared(ctx) {
+		if !s.looked {
+			s.forgetTaken()
+			rules.Away.startAgain()
+		}
+		l = s.lookBy(ctx, w, aside, rules)
+	}
+	s.looked = true
 	if l.Borrowed != "" && rules.DeleteUntagged {
 		// No manifest link can go, so all of them have to be roots.
 		rules.DeleteUntagged = false
@@ -138,6 +150,7 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 		return l
 	}
 	l.sort()
+	l.Borrowed = cmp.Or(l.Borrowed, l.w.Shares().Opaque())
 	l.dropBorrowed()
 	l.join()
 	if aside != nil {
@@ -153,7 +166,7 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 
 // addEmpty plans to remove a directory that repositories have been in.
 func (l *Look) addEmpty(r *walker.Repository) {
-	if l.rules.fresh(r.MTime) {
+	if l.w.Shares().Holds(layout.RepositoryDir(r.Name)) || l.rules.fresh(r.MTime) {
 		return
 	}
 	l.mu.Lock()
@@ -167,7 +180,7 @@ func (l *Look) add(p *pass) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	repo := uint32(len(l.Repositories))
-	p.repo.owner = p.owner
+	p.repo.owner, p.repo.others = p.owner, p.others
 	if p.r.Borrows {
 		l.Borrowed = max(l.Borrowed, p.repo.Name)
 	}
@@ -290,16 +303,22 @@ func (l *Look) addBlobItems() {
 			continue
 		}
 		switch dead := r.reason() == Dead; {
-		case dead && bits&(isPinned|isLate) == 0:
+		case dead && bits&(isPinned|isLate) == 0 && !l.holdsBlob(id):
 			l.Items = append(l.Items, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: bits&isAside != 0})
 		case !dead && bits&isAside != 0:
 			l.Restore = append(l.Restore, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: true})
 		}
 	}
 	for _, id := range l.Store.empty {
+		if l.holdsBlob(id) {
+			continue
+		}
 		l.Items = append(l.Items, Item{Kind: BlobDir, ID: id, Repo: NoRepo})
 	}
 	for _, t := range l.Store.temporaries {
+		if l.w.Shares().Holds(t.Path) {
+			continue
+		}
 		l.Names = append(l.Names, Name{t.Path, t.Size})
 		l.Items = append(l.Items, Item{Kind: Temporary, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)})
 	}

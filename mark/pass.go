@@ -22,6 +22,7 @@ type pass struct {
 	r   *walker.Repository
 
 	owner   uint32
+	others  int // second names of the repository that are known
 	protect *protect.List
 	// keep, if not Dead, is why all that the repository links is live.
 	keep Reason
@@ -122,12 +123,14 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 	p := &pass{
 		ctx: ctx, l: l, s: l.Store, w: l.w, r: r,
 		owner:   l.owners.Add(1),
-		protect: l.rules.Protect.Within(r.Name),
 		away:    l.rules.Away.enter(r.Name),
 		listed:  l.rules.Listed.within(r.Name),
 		aliases: map[ID]ID{}, failed: map[int32]*loadError{}, extra: map[int32][]ID{},
 		repo: Repo{Name: r.Name, Nested: r.Nested},
 	}
+	names := l.w.Shares().OtherNames(r.Name)
+	p.others = len(names)
+	p.protect = l.rules.Protect.Within(append(names, r.Name)...)
 	if m, ok := l.spare.Get().(*memory); ok {
 		p.found, p.nodes, p.here = m.found, m.nodes, m.here
 	}
@@ -172,6 +175,7 @@ func (p *pass) run() {
 	}
 	p.findProtected()
 	p.takeAway()
+	p.spareShared()
 	p.addEdges()
 	p.markLive()
 	p.checkAside()
@@ -241,7 +245,7 @@ func (p *pass) readRevisions() {
 
 func (p *pass) addRevision(v *walker.Revision) {
 	path := p.s.Table.Intern(v.Digest)
-	n := node{id: path, path: path, mtime: v.Link.MTime, aside: v.Link.Aside, pinned: v.Linked}
+	n := node{id: path, path: path, mtime: v.Link.MTime, aside: v.Link.Aside, pinned: v.Linked || p.holdsRevision(path)}
 	switch v.Link.State {
 	case walker.LinkGood:
 		if v.Link.Target != v.Digest {
@@ -424,7 +428,7 @@ func (p *pass) addEdges() {
 // conditional decides whether a tag goes when the image goes that it is about,
 // and sets its subject.
 func (p *pass) conditional(t *tag) bool {
-	if p.isUnlisted(t) {
+	if p.isUnlisted(t) || p.holdsTag(t.Name) {
 		return false
 	}
 	if p.away != nil && p.goesWithSubject(t) {

@@ -67,6 +67,7 @@ type pruning struct {
 	judge  Judge
 	mu     sync.Mutex // of Removal.in
 	looked bool       // the first Look has been
+	again  func()     // is called before it is made once more, or nil
 }
 
 // NewPruning takes from the roots what a Judge decides. A tag that goes takes
@@ -199,6 +200,7 @@ func (p *pass) newJudged() *Judged {
 const (
 	heldBroken   = "its repository cannot be read in full"
 	heldSymlink  = "it is behind a symbolic link"
+	heldShared   = "it has another name in the store"
 	heldDangling = "the manifest that it names is not linked"
 )
 
@@ -222,6 +224,8 @@ func (p *pass) heldTag(t *tag, direct map[ID]bool) string {
 		return "no registry accepts its name"
 	case t.Linked:
 		return heldSymlink
+	case p.holdsTag(t.Name):
+		return heldShared
 	case t.Half:
 		return "it has no current link"
 	case t.Link.State != walker.LinkGood:
@@ -243,6 +247,8 @@ func (p *pass) heldNode(n *node) string {
 		return "a run that was stopped has begun to remove its manifest"
 	case n.pending:
 		return "its manifest is just being pushed"
+	case n.pinned && p.holdsRevision(n.path):
+		return heldShared
 	case n.pinned && !n.layer:
 		return heldSymlink
 	case n.forced:

@@ -34,13 +34,21 @@ const (
 	isBelow                      // such a manifest reaches it
 	isGuarded                    // a manifest reaches it that a Judge calls protected
 	isNewer                      // than the plan that was written down
+	isKept                       // a layer link or a tag that stays holds it
+	isLeaving                    // a link that goes holds it, and another one that stays
 )
 
 // reasonShift0 is where the bits of the reasons begin; Dead has none.
-const reasonShift0 = 10
+const reasonShift0 = 12
 
 // has reports whether all of these bits are set.
 func (r *record) has(bits uint32) bool { return r.bits.Load()&bits == bits }
+
+func (r *record) unset(bits uint32) {
+	if r.bits.Load()&bits != 0 {
+		r.bits.And(^bits)
+	}
+}
 
 func (r *record) set(bits uint32) {
 	if r.bits.Load()&bits != bits {

@@ -211,6 +211,12 @@ func (a *removalIn) refuse(hint, format string, args ...any) {
 }
 
 func unknownRepository(l *Look, name string) error {
+	if first := l.w.Shares().FirstName(name); first != "" {
+		return &layout.HintError{
+			Err:  fmt.Errorf("%q is another name of the repository %q: nothing is removed by it", name, first),
+			Hint: "name it " + first,
+		}
+	}
 	names := make([]string, len(l.Repositories))
 	for i := range names {
 		names[i] = l.Repositories[i].Name

@@ -62,6 +62,7 @@ type Store struct {
 
 	rules   Rules
 	hasLong bool // there are blobs of other algorithms than sha256
+	looked  bool // the first Look has been
 	// empty are the directories of blobs without data.
 	mu          sync.Mutex
 	late        sync.Mutex // of blobs that the walk has not seen

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 )
 
@@ -168,33 +167,4 @@ func compareItems(la *mark.Look, a *mark.Item, lb *mark.Look, b *mark.Item) int 
 }
 
 // Path is where an item is, relative to the store.
-func (p *Plan) path(i *mark.Item) string {
-	repo := p.look.RepositoryOf(i)
-	digest := func() layout.Digest { return p.look.Digest(i.ID) }
-	switch i.Kind {
-	case mark.Tag:
-		return layout.TagDir(repo, p.look.NameOf(i))
-	case mark.Manifest:
-		return layout.RevisionDir(repo, digest()) + "/" + layout.Link
-	case mark.TagHistory:
-		return layout.Object{Kind: layout.TagHistory, Repository: repo, Tag: p.look.NameOf(i), Digest: digest()}.Path()
-	case mark.LayerLink:
-		return layout.LayerDir(repo, digest()) + "/" + layout.Link
-	case mark.Upload:
-		return layout.Object{Kind: layout.UploadDir, Repository: repo, Upload: p.look.NameOf(i)}.Path()
-	case mark.Temporary:
-		return p.look.NameOf(i)
-	case mark.Blob:
-		return layout.BlobDir(digest()) + "/" + layout.Data
-	case mark.RevisionDir:
-		return layout.RevisionDir(repo, digest())
-	case mark.LayerDir:
-		return layout.LayerDir(repo, digest())
-	case mark.BlobDir:
-		return layout.BlobDir(digest())
-	}
-	if i.Kind == mark.Namespace {
-		repo = p.look.NameOf(i)
-	}
-	return layout.RepositoryDir(repo)
-}
+func (p *Plan) path(i *mark.Item) string { return p.look.PathOf(i) }

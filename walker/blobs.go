@@ -22,6 +22,7 @@ type Blob struct {
 	// after a run that was stopped.
 	Twice  bool
 	Linked bool // behind a symbolic link to a directory: never removed
+	Behind bool // data is a symbolic link
 	Left   Leftover
 }
 
@@ -111,6 +112,9 @@ func (v *blobWalk) prefixes(name string) {
 	if !ok {
 		return
 	}
+	if d.Linked() {
+		w.shares.lead(d.Path())
+	}
 	alg, _ := layout.ParseAlgorithm(name)
 	if !w.algs.open[alg].CompareAndSwap(nil, d) {
 		defer d.Close() // a second walk
@@ -176,6 +180,9 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 		return
 	}
 	defer d.Close()
+	if d.Linked() && !linked {
+		w.shares.lead(path)
+	}
 	linked = linked || d.Linked()
 	var blobs, bytes int64
 	defer func() {
@@ -210,6 +217,12 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 		}
 		b.Digest = digest
 		b.Linked = linked || e.Type == disk.Symlink
+		if e.Type == disk.Symlink {
+			w.shares.lead(d.Join(name))
+		}
+		if b.Behind {
+			w.shares.lead(d.Join(name + "/" + layout.Data))
+		}
 		if b.State == BlobSpecial {
 			w.unknown(d, name+"/"+layout.Data, "not a regular file")
 		}
@@ -295,6 +308,7 @@ func fileBlob(d *disk.Dir, name string, info disk.Info, state BlobState) (Blob, 
 			return Blob{}, err
 		}
 		b.Size, b.Disk, b.MTime, b.Links = target.Size, 0, max(info.MTime, target.MTime), 1
+		b.Behind = state == BlobHere
 		if target.Type != disk.File {
 			b.State = BlobSpecial
 		}

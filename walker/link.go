@@ -27,6 +27,7 @@ type Link struct {
 	Target layout.Digest // if State is LinkGood
 	MTime  int64         // nanoseconds since 1970, unless State is LinkMissing
 	Detail string        // what is wrong, if State is LinkBroken
+	Behind bool          // it is a symbolic link
 	Aside  bool          // it has been set aside, as layout.AsideLink, by a run that was stopped
 }
 
@@ -34,7 +35,7 @@ type Link struct {
 func readLink(d *disk.Dir, name string) (Link, error) {
 	var buf [layout.MaxLink + 1]byte
 	n, info, err := d.ReadFile(name, buf[:])
-	l := Link{MTime: info.MTime}
+	l := Link{MTime: info.MTime, Behind: info.Behind || errors.Is(err, disk.ErrDangling)}
 	switch {
 	case errors.Is(err, disk.ErrNotFile):
 		l.State, l.Detail = LinkBroken, "not a regular file"
@@ -100,6 +101,9 @@ func (w *Walker) readLinks(ctx context.Context, l links) {
 
 func (w *Walker) readFirst(d *disk.Dir, name string) Link {
 	l, err := readLink(d, name)
+	if l.Behind {
+		w.shares.lead(d.Join(name))
+	}
 	switch {
 	case l.State == LinkMissing:
 		// Nothing showed that it had ever been there, so no pause is due;

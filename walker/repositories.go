@@ -68,6 +68,9 @@ func (r *Repository) openMarker(dir *disk.Dir, name string) {
 // openPart opens a directory of the layout in the repository.
 func (r *Repository) openPart(dir *disk.Dir, name string) (d *disk.Dir, ok bool) {
 	if d, ok = r.w.open(dir, name); ok && d.Linked() {
+		if !dir.Linked() {
+			r.w.shares.lead(d.Path())
+		}
 		r.Borrows = r.Borrows || !dir.Linked()
 		r.Linked = true
 	}
@@ -143,6 +146,9 @@ func (r *Repository) hashes(d *disk.Dir, alg layout.Algorithm, fn func(layout.Di
 			r.unknown(d, e.Name, "not a directory of a digest")
 			return
 		}
+		if e.Type == disk.Symlink {
+			r.w.shares.lead(d.Join(e.Name))
+		}
 		fn(digest, e)
 	})
 }
@@ -163,7 +169,7 @@ type discovery struct {
 	fn    func(*Repository)
 
 	mu   sync.Mutex
-	seen map[disk.ID]struct{}
+	seen map[disk.ID][]met
 	late []visit // symbolic links, which are looked at when all else has been
 }
 
@@ -181,7 +187,7 @@ func (w *Walker) Repositories(ctx context.Context, fn func(*Repository)) (exists
 	root.Close()
 	w.Progress.Repositories.Store(0)
 	w.Progress.Links.Store(0)
-	d := &discovery{w: w, ctx: ctx, queue: newQueue(), room: semaphore.NewWeighted(room), fn: fn, seen: map[disk.ID]struct{}{}}
+	d := &discovery{w: w, ctx: ctx, queue: newQueue(), room: semaphore.NewWeighted(room), fn: fn, seen: map[disk.ID][]met{}}
 	d.push(visit{})
 	w.drain(d.queue)
 	for len(d.late) > 0 {
@@ -222,9 +228,12 @@ func (d *discovery) enter(v visit) {
 		d.w.Unreadable(path, err)
 		return
 	}
-	// Only links make circles and second names; some filesystems give two
-	// directories one number.
-	if first := d.first(info.ID); !first && v.linked {
+	// Only links make circles and second names.
+	first, err := d.first(info.ID, v, path)
+	if err != nil {
+		d.w.Unreadable(path, err)
+	}
+	if !first {
 		return
 	}
 	// Only repositories/ itself may be a symbolic link that is removed behind.
@@ -281,16 +290,6 @@ func (d *discovery) enough(r *Repository) (weight int64, ok bool) {
 	err := d.room.Acquire(d.ctx, weight)
 	d.w.busy <- struct{}{}
 	return weight, err == nil
-}
-
-func (d *discovery) first(id disk.ID) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, ok := d.seen[id]; ok {
-		return false
-	}
-	d.seen[id] = struct{}{}
-	return true
 }
 
 // split lists a directory below repositories/: what is below it is queued, and

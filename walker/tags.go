@@ -37,6 +37,9 @@ func (r *Repository) Tags(ctx context.Context, tags []Tag) []Tag {
 			case !r.leadsToDirectory(r.tags, e):
 				r.unknown(r.tags, name, "not a tag's directory")
 			default:
+				if e.Type == disk.Symlink {
+					r.w.shares.lead(r.tags.Join(name))
+				}
 				tags = append(tags, Tag{Name: name, Odd: !layout.IsTag(name), Linked: e.Type == disk.Symlink})
 			}
 		})

@@ -31,6 +31,9 @@ func (r *Repository) Uploads(ctx context.Context) []Upload {
 			r.unknown(r.uploads, name, "not an upload's directory")
 			return
 		}
+		if e.Type == disk.Symlink {
+			r.w.shares.lead(r.uploads.Join(name))
+		}
 		all = append(all, Upload{ID: name, Linked: e.Type == disk.Symlink})
 	})
 	exists := make([]bool, len(all))
@@ -102,6 +105,9 @@ func (r *Repository) uploadFiles(dir *disk.Dir, depth int, u *Upload) {
 			return
 		case !file || e.Type != disk.File:
 			u.unknown = true
+			if file && e.Type == disk.Symlink {
+				r.w.shares.lead(dir.Join(name))
+			}
 			r.w.unknown(dir, name, "not a part of an upload")
 			return
 		}

@@ -15,7 +15,7 @@
 //     stale, empty or short, is opened once more by its path after a pause,
 //     since a registry may be writing beside us.
 //   - Symbolic links are followed as both registries do, each directory once by
-//     device and inode. Special files are never opened.
+//     device, inode and where it is. Special files are never opened.
 package walker
 
 import (
@@ -65,13 +65,14 @@ type Walker struct {
 	algs    *algorithmDirs
 	jobs    int
 	resumed bool
-	all     bool          // every directory is listed
+	all     bool // every directory is listed
+	shares  *Shares
 	busy    chan struct{} // a token for each goroutine that does file operations
 }
 
 // New returns a Walker over an open store's directory, which stays the caller's.
 func New(store *disk.Dir, opts Options) *Walker {
-	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: opts.Resumed, all: opts.Thorough}
+	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: opts.Resumed, all: opts.Thorough, shares: newShares(store)}
 	if w.jobs <= 0 {
 		w.jobs = DefaultJobs
 	}

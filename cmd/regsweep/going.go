@@ -51,6 +51,7 @@ func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", harmless(goingName(g)), roleNames[g.Role], harmless(goingTags(g)))
 	}
 	t.Flush()
+	j.writeOtherNames(w, list)
 	if away.TagsOnly {
 		fmt.Fprint(w, "no space is freed, since their manifests stay\n\n")
 		return
@@ -59,6 +60,51 @@ func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
 		fmt.Fprintf(w, "  all of the repository %s, uploads included; not those below it\n", harmless(name))
 	}
 	fmt.Fprint(w, freedText(frees, rep), "\n\n")
+}
+
+// writeOtherNames says by which other names a registry serves what goes: they go
+// with it.
+func (j *job) writeOtherNames(w io.Writer, list []mark.Going) {
+	for i := range list {
+		g := &list[i]
+		for _, name := range j.w.Shares().OtherNames(g.Repository) {
+			other := *g
+			other.Repository = name
+			names := []string{goingName(&other)}
+			if j.rules.Away.TagsOnly || g.Digest.IsZero() {
+				names = nil
+			}
+			for _, tag := range g.Tags {
+				names = append(names, name+":"+tag)
+			}
+			fmt.Fprintf(w, "  the same by another name: %s\n", harmless(strings.Join(names, ", ")))
+		}
+	}
+	for _, repository := range j.rules.Away.Repositories() {
+		for _, name := range j.w.Shares().OtherNames(repository) {
+			fmt.Fprintf(w, "  the repository %s is also %s\n", harmless(repository), harmless(name))
+		}
+	}
+}
+
+// warnOtherNames names the repositories that lose images or tags by more than
+// one name.
+func (j *job) warnOtherNames(look *mark.Look) {
+	said := map[string]bool{}
+	for i := range look.Items {
+		item := &look.Items[i]
+		if item.Kind != mark.Tag && item.Kind != mark.Manifest {
+			continue
+		}
+		repository := look.RepositoryOf(item)
+		if said[repository] {
+			continue
+		}
+		said[repository] = true
+		if names := j.w.Shares().OtherNames(repository); len(names) > 0 {
+			j.voice.warn("%s is another name of %s: what is removed from one is removed from the other", harmless(strings.Join(names, ", ")), harmless(repository))
+		}
+	}
 }
 
 func goingName(g *mark.Going) string {

@@ -228,9 +228,14 @@ func (j *job) makePlan(ctx context.Context) error {
 		j.prune.sayUnmatched(j.voice)
 	}
 	j.warnUnmatched()
-	if look.Borrowed != "" {
+	switch opaque := j.w.Shares().Opaque(); {
+	case look.Borrowed == "":
+	case look.Borrowed == opaque:
+		j.voice.warn("%q is mounted in the store and may show another part of it: only blobs, uploads and interrupted writes are removed", opaque)
+	default:
 		j.voice.warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)
 	}
+	j.warnOtherNames(look)
 	if j.refusal != nil {
 		j.plan = sweep.NewRefused(look)
 		return nil
@@ -260,7 +265,7 @@ func (j *job) refuseNames(look *mark.Look) error {
 	}
 	refusals := j.rules.Away.Refusals(look)
 	if look.Borrowed != "" {
-		refusals = append(refusals, fmt.Errorf("in %q a directory of links is a symbolic link, maybe into another repository: no image is removed by name", look.Borrowed))
+		refusals = append(refusals, fmt.Errorf("in %q a directory of links is a symbolic link or a mount, maybe into another repository: no image is removed by name", look.Borrowed))
 	}
 	if len(refusals) == 0 {
 		return nil

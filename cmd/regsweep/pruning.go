@@ -53,7 +53,15 @@ func (p *pruning) begin(rules *mark.Rules) (err error) {
 	}
 	rules.Protect = p.decider.Protection()
 	rules.Away = mark.NewPruning(p.judge)
+	rules.Away.OnAgain(p.forget)
 	return nil
+}
+
+// forget makes room for decisions about all repositories, once more.
+func (p *pruning) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.repositories, p.decisions, p.count = nil, nil, sweep.Retention{}
 }
 
 // unmatched are the names that the policy itself protects and that are not there.

@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -105,14 +106,15 @@ func (e *protected) inRepository(name string) bool {
 	return false
 }
 
-// Within returns what is protected in one repository, or nil.
-func (p *List) Within(repository string) *List {
+// Within returns what is protected in one repository, which may have several
+// names, or nil.
+func (p *List) Within(names ...string) *List {
 	if p == nil {
 		return nil
 	}
 	here := &List{}
 	for _, e := range p.entries {
-		if e.inRepository(repository) {
+		if slices.ContainsFunc(names, e.inRepository) {
 			here.entries = append(here.entries, e)
 		}
 	}

@@ -92,6 +92,8 @@ type Info struct {
 	MTime int64 // nanoseconds since 1970
 	Links uint64
 	ID    ID
+	// Behind says that ReadFile followed a symbolic link to it.
+	Behind bool
 }
 
 // IsAlso reports whether two names, which have these, are of one regular file.
@@ -152,6 +154,7 @@ func (d *Dir) ReadFile(name string, buf []byte) (int, Info, error) {
 		if info, err = d.Follow(name); err != nil {
 			return 0, info, err
 		}
+		info.Behind = true
 	}
 	if info.Type != File {
 		return 0, info, pathError(OpRead, d.path, name, ErrNotFile)

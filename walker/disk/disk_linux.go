@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"path/filepath"
 	"sync"
 	"unsafe"
 
@@ -19,6 +20,7 @@ type Dir struct {
 	path   string
 	linked bool
 	kernel kernel
+	root   string // of the store's own directory: its absolute path
 }
 
 // OpenStore opens the store's own directory. The caller closes it.
@@ -30,8 +32,16 @@ func (f *FS) OpenStore(path string) (*Dir, error) {
 	if err != nil {
 		return nil, pathError(OpOpen, "", path, err)
 	}
-	return &Dir{fs: f, fd: fd, kernel: kernel{slow: remote(fd)}}, nil
+	root, err := filepath.Abs(path)
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return &Dir{fs: f, fd: fd, kernel: kernel{slow: remote(fd)}, root: root}, nil
 }
+
+// top is the absolute path of the store's own directory.
+func (d *Dir) top() string { return d.root }
 
 // Open opens a directory below this one, through a symbolic link too.
 // The caller closes it.

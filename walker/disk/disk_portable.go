@@ -30,8 +30,14 @@ func (f *FS) OpenStore(path string) (*Dir, error) {
 	if !info.IsDir() {
 		return nil, pathError(OpOpen, "", path, errNotDirectory)
 	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
 	return &Dir{fs: f, real: path}, nil
 }
+
+// top is the absolute path of the store's own directory.
+func (d *Dir) top() string { return d.real }
 
 func (d *Dir) at(name string) string { return filepath.Join(d.real, filepath.FromSlash(name)) }
 

@@ -236,9 +236,10 @@ func (d *Locked) unlink(op Op, name string, flags int) error {
 	return nil
 }
 
-// NotEmpty reports whether err says that a directory was not removed because something is in it.
+// NotEmpty reports whether err says that a directory was not removed because
+// something is in it, or is mounted on it.
 func NotEmpty(err error) bool {
-	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST)
+	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EBUSY)
 }
 
 // Sync waits until all that was changed on the directory's filesystem is on its disk.

@@ -34,9 +34,10 @@ func lockDirectory(path string) (*os.File, error) {
 	return f, nil
 }
 
-// NotEmpty reports whether err says that a directory was not removed because something is in it.
+// NotEmpty reports whether err says that a directory was not removed because
+// something is in it, or is mounted on it.
 func NotEmpty(err error) bool {
-	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST)
+	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EBUSY)
 }
 
 // IsNoSpace reports whether err says that something cannot be made for want of

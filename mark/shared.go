@@ -1,0 +1,266 @@
+package mark
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// Parts of a store may have several names: by symbolic links in it, and by
+// mounts. What is removed by one name is gone by all of them. So what a Look
+// finds to be garbage stays if another name leads to it, and manifests and tags
+// that stay for that are roots. Where such names are is known only when all
+// repositories have been read; if one of them leads to something that was to go,
+// the Look is made once more.
+
+// PathOf is where an item is, relative to the store.
+func (l *Look) PathOf(i *Item) string {
+	repo := l.RepositoryOf(i)
+	digest := func() layout.Digest { return l.Digest(i.ID) }
+	switch i.Kind {
+	case Tag:
+		return layout.TagDir(repo, l.NameOf(i))
+	case Manifest:
+		return layout.RevisionDir(repo, digest()) + "/" + layout.Link
+	case TagHistory:
+		return layout.Object{Kind: layout.TagHistory, Repository: repo, Tag: l.NameOf(i), Digest: digest()}.Path()
+	case LayerLink:
+		return layout.LayerDir(repo, digest()) + "/" + layout.Link
+	case Upload:
+		return layout.Object{Kind: layout.UploadDir, Repository: repo, Upload: l.NameOf(i)}.Path()
+	case Temporary:
+		return l.NameOf(i)
+	case Blob:
+		return layout.BlobDir(digest()) + "/" + layout.Data
+	case RevisionDir:
+		return layout.RevisionDir(repo, digest())
+	case LayerDir:
+		return layout.LayerDir(repo, digest())
+	case BlobDir:
+		return layout.BlobDir(digest())
+	case Namespace:
+		repo = l.NameOf(i)
+	}
+	return layout.RepositoryDir(repo)
+}
+
+// findShared looks where names lead that the Look has met, and reports whether
+// the Look has to be made once more for them.
+func (l *Look) findShared(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	l.findLeads(ctx)
+	more, err := l.w.Shares().Settle()
+	if err != nil {
+		l.w.Unreadable(".", err)
+		return false
+	}
+	if l.sharesProtected() {
+		return true
+	}
+	return more && slices.ContainsFunc(l.Items, func(i Item) bool {
+		return l.w.Shares().Holds(l.holdable(&i))
+	})
+}
+
+// holdable is what of an item another name may lead to: of what is in a
+// directory of its own that directory.
+func (l *Look) holdable(i *Item) string {
+	path := l.PathOf(i)
+	switch i.Kind {
+	case Manifest, LayerLink, TagHistory:
+		return strings.TrimSuffix(path, "/"+layout.Link)
+	case Blob:
+		return strings.TrimSuffix(path, "/"+layout.Data)
+	}
+	return path
+}
+
+// findLeads looks for symbolic links among the layer links and tags that stay
+// and hold a digest which a link that goes holds, too: these could be one file.
+// They are not looked at otherwise, since that would be a call for each.
+func (l *Look) findLeads(ctx context.Context) {
+	if l.aside != nil {
+		return // the Look before has done so
+	}
+	found, tags := false, false
+	t := l.Store.Table
+	for i := range l.Items {
+		item := &l.Items[i]
+		ids := [2]ID{item.ID}
+		switch item.Kind {
+		case Tag, Manifest, TagHistory:
+		case LayerLink:
+			ids[1] = ID(item.Extra)
+		default:
+			continue
+		}
+		for _, id := range ids {
+			if id != 0 && t.At(id).has(isKept) {
+				t.At(id).set(isLeaving)
+				found = true
+				tags = tags || item.Kind != LayerLink
+			}
+		}
+	}
+	if !found {
+		return
+	}
+	names := make([]string, len(l.Repositories))
+	for i := range names {
+		names[i] = l.Repositories[i].Name
+	}
+	l.w.FindLeads(ctx, names, func(d layout.Digest) bool {
+		id := t.Lookup(d)
+		return id != 0 && t.At(id).has(isLeaving)
+	}, tags)
+}
+
+// sharesProtected reports, once, whether a list of protected names may name
+// repositories by second names that were not known when they were looked at.
+func (l *Look) sharesProtected() bool {
+	if l.rules.Protect.Empty() {
+		return false
+	}
+	more := false
+	for i := range l.Repositories {
+		r := &l.Repositories[i]
+		if n := len(l.w.Shares().OtherNames(r.Name)); n > r.others {
+			more = true
+		}
+	}
+	return more
+}
+
+// holdsBlob reports whether another name leads to a blob's directory.
+func (l *Look) holdsBlob(id ID) bool {
+	return l.w.Shares().Any() && l.w.Shares().Holds(layout.BlobDir(l.Digest(id)))
+}
+
+func (p *pass) holdsRevision(id ID) bool {
+	return p.w.Shares().Any() && p.w.Shares().Holds(layout.RevisionDir(p.r.Name, p.s.Table.Digest(id)))
+}
+
+func (p *pass) holdsTag(name string) bool {
+	return p.w.Shares().Any() && p.w.Shares().Holds(layout.TagDir(p.r.Name, name))
+}
+
+func (p *pass) holdsLayer(d layout.Digest) bool {
+	return p.w.Shares().Any() && p.w.Shares().Holds(layout.LayerDir(p.r.Name, d))
+}
+
+// spareShared keeps what was to go and has another name. A command that names it
+// is refused: it would be gone by that name as well.
+func (p *pass) spareShared() {
+	if p.away == nil || !p.w.Shares().Any() {
+		return
+	}
+	refuse := !p.held && !p.l.rules.Away.prunes()
+	for i := range p.tags {
+		if t := &p.tags[i]; t.away && p.holdsTag(t.Name) {
+			t.away = false
+			if refuse {
+				p.refuseShared(p.r.Name+":"+t.Name, layout.TagDir(p.r.Name, t.Name))
+			}
+		}
+	}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if (n.away || n.loose) && !n.layer && p.holdsRevision(n.path) {
+			n.away, n.loose = false, false
+			if digest := p.s.Table.Digest(n.path); refuse {
+				p.refuseShared(p.r.Name+"@"+digest.String(), layout.RevisionDir(p.r.Name, digest))
+			}
+		}
+	}
+}
+
+func (p *pass) refuseShared(name, path string) {
+	others := p.w.Shares().Others(path)
+	for i := range others {
+		others[i] = servedAs(others[i])
+	}
+	p.away.refuse("unmount it, or put a copy in place of the symbolic link, and say it again",
+		"%s is also %s: what has several names in the store is not removed", name, strings.Join(slices.Compact(others), ", "))
+}
+
+// servedAs is the name by which a registry serves what is at a path, NAME:TAG or
+// NAME@DIGEST, or the path.
+func servedAs(path string) string {
+	name, ok := strings.CutPrefix(path, layout.Repositories+"/")
+	if !ok {
+		return path
+	}
+	if repository, tag, ok := strings.Cut(name, "/"+layout.Manifests+"/"+layout.Tags+"/"); ok {
+		tag, _, _ = strings.Cut(tag, "/")
+		return repository + ":" + tag
+	}
+	if repository, rest, ok := strings.Cut(name, "/"+layout.Manifests+"/"+layout.Revisions+"/"); ok {
+		alg, hex, _ := strings.Cut(rest, "/")
+		hex, _, _ = strings.Cut(hex, "/")
+		return repository + "@" + alg + ":" + hex
+	}
+	return path
+}
+
+// dropShared leaves what another name leads to where it is.
+func (p *pass) dropShared() {
+	if !p.w.Shares().Any() {
+		return
+	}
+	p.stays = p.stays || p.w.Shares().Holds(layout.RepositoryDir(p.r.Name))
+	look := &Look{Store: p.s, Repositories: []Repo{{Name: p.r.Name}}, Names: p.names}
+	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
+		i.Repo = 0
+		held := p.w.Shares().Holds(look.holdable(&i))
+		if held && i.Aside {
+			p.restore = append(p.restore, i)
+		}
+		return held
+	})
+}
+
+// noteTags notes what the tags hold that stay.
+func (p *pass) noteTags() {
+	for i := range p.tags {
+		if t := &p.tags[i]; t.Link.State == walker.LinkGood && t.Taken == "" && !p.tagGoes(t) {
+			p.s.Table.At(p.s.Table.Intern(t.Link.Target)).set(isKept)
+		}
+	}
+}
+
+// startAgain forgets what the first Look has found, since another one will be
+// the first.
+func (r *Removal) startAgain() {
+	if r == nil || r.listed {
+		return // a plan that was written down says what goes
+	}
+	if r.prunes() {
+		r.pruning.looked = false
+		clear(r.in)
+		if r.pruning.again != nil {
+			r.pruning.again()
+		}
+		return
+	}
+	for name, a := range r.in {
+		fresh := newRemovalIn()
+		fresh.targets, fresh.whole = a.targets, a.whole
+		r.in[name] = fresh
+	}
+}
+
+// OnAgain has a function called when the Judge is about to be asked again about
+// all repositories, so that whoever keeps its decisions forgets them.
+func (r *Removal) OnAgain(fn func()) { r.pruning.again = fn }
+
+// forgetTaken forgets what a Removal takes away.
+func (s *Store) forgetTaken() {
+	for _, r := range s.Table.All() {
+		r.unset(isTaken | isBelow | isGuarded)
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package disk
+
+// Mounts knows no mounts: systems tell of them in many ways.
+func (d *Dir) Mounts() (*Mounts, error) { return &Mounts{}, nil }

@@ -1,0 +1,284 @@
+package walker
+
+import (
+	"maps"
+	pathpkg "path"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Shares is what a Walker has found of names that lead to other parts of the
+// store: symbolic links and mounts. What such a name leads to is held: if it
+// were removed, the name would lead nowhere. Its methods may be called
+// concurrently, but for Settle.
+type Shares struct {
+	store *disk.Dir
+
+	mu    sync.Mutex
+	leads map[string]bool   // symbolic links in places of the layout; true for those that were followed
+	names map[string]string // second names of directories below repositories/, and the first ones
+
+	mounts *disk.Mounts // nil before it was read
+	parts  []part
+	opaque string
+	held   atomic.Pointer[heldPaths]
+}
+
+// part is a directory of the store, or a mount in it, with the place that it shows.
+type part struct {
+	path  string // relative to the store
+	real  string // absolute, without symbolic links
+	place disk.Place
+	mount disk.Mount
+	inner bool // it is mounted below one of the store's directories
+}
+
+// heldPaths are the paths that other names lead to, with these names.
+type heldPaths struct {
+	by     map[string][]string
+	sorted []string
+}
+
+func newShares(store *disk.Dir) *Shares {
+	s := &Shares{store: store, leads: map[string]bool{}, names: map[string]string{}}
+	s.held.Store(&heldPaths{})
+	return s
+}
+
+// Shares is what is known of names that lead to other parts of the store.
+func (w *Walker) Shares() *Shares { return w.shares }
+
+// lead records that a symbolic link is in a place of the layout.
+func (s *Shares) lead(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.leads[path]; !ok {
+		s.leads[path] = false
+	}
+}
+
+// Any reports whether anything is held.
+func (s *Shares) Any() bool { return len(s.held.Load().sorted) > 0 }
+
+// Holds reports whether removing a path would take away what another name leads
+// to: to the path, to something below it, or to a directory above it.
+func (s *Shares) Holds(path string) bool {
+	h := s.held.Load()
+	if len(h.sorted) == 0 {
+		return false
+	}
+	for at := path; at != "." && at != "/"; at = pathpkg.Dir(at) {
+		if _, ok := h.by[at]; ok {
+			return true
+		}
+	}
+	lo, hi := h.below(path)
+	return lo < hi
+}
+
+// below returns which of the sorted paths are below a directory.
+func (h *heldPaths) below(path string) (lo, hi int) {
+	lo = sort.SearchStrings(h.sorted, path+"/")
+	hi = lo + sort.Search(len(h.sorted)-lo, func(i int) bool { return !strings.HasPrefix(h.sorted[lo+i], path+"/") })
+	return lo, hi
+}
+
+// Others are the paths that lead to a path that is held, or to something below
+// it, relative to the store and sorted.
+func (s *Shares) Others(path string) (list []string) {
+	h := s.held.Load()
+	for at := path; at != "." && at != "/"; at = pathpkg.Dir(at) {
+		for _, by := range h.by[at] {
+			list = append(list, by+strings.TrimPrefix(path, at))
+		}
+	}
+	lo, hi := h.below(path)
+	for _, at := range h.sorted[lo:hi] {
+		list = append(list, h.by[at]...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// Opaque is a mount below repositories/ of a filesystem that may show what is
+// elsewhere in the store, so that nobody can tell what it shares; or "".
+func (s *Shares) Opaque() string { return s.opaque }
+
+// OtherNames are the names, besides its own, by which a registry serves a
+// repository, sorted.
+func (s *Shares) OtherNames(repository string) (list []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for second, first := range s.names {
+		switch rest, ok := strings.CutPrefix(repository, first+"/"); {
+		case repository == first:
+			list = append(list, second)
+		case ok:
+			list = append(list, second+"/"+rest)
+		case first == "":
+			list = append(list, second+"/"+repository)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// FirstName is the name of a repository of which another one is a second name,
+// or "".
+func (s *Shares) FirstName(repository string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at, rest := repository, ""; at != "."; at, rest = pathpkg.Dir(at), pathpkg.Join(pathpkg.Base(at), rest) {
+		if first, ok := s.names[at]; ok {
+			return pathpkg.Join(first, rest)
+		}
+	}
+	return ""
+}
+
+// Settle finds where the symbolic links that were met, and the mounts in the
+// store, lead to. It reports whether anything is held that was not before.
+func (s *Shares) Settle() (more bool, err error) {
+	held := map[string][]string{}
+	maps.Copy(held, s.held.Load().by)
+	before := len(held)
+	if s.mounts, err = s.store.Mounts(); err != nil {
+		return false, err
+	}
+	if err := s.findParts(); err != nil {
+		return false, err
+	}
+	s.holdMounts(held)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for path, followed := range s.leads {
+		if !followed {
+			s.follow(path, held)
+			s.leads[path] = true
+		}
+	}
+	if len(held) == before {
+		return false, nil
+	}
+	s.held.Store(&heldPaths{held, slices.Sorted(maps.Keys(held))})
+	return true, nil
+}
+
+// findParts finds the store's directories and the mounts below them.
+func (s *Shares) findParts() error {
+	s.parts, s.opaque = nil, ""
+	for _, name := range []string{layout.Repositories, layout.Blobs, layout.Own} {
+		real, err := s.store.Resolve(name)
+		if disk.Gone(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		mount, _ := s.mounts.At(real)
+		whole := part{path: name, real: real, place: s.mounts.PlaceOf(real), mount: mount}
+		s.parts = append(s.parts, whole)
+		for _, m := range s.mounts.Within(real) {
+			inner := part{path: name + filepath.ToSlash(strings.TrimPrefix(m.Point, real)), real: m.Point, place: s.mounts.PlaceOf(m.Point), mount: m, inner: true}
+			s.parts = append(s.parts, inner)
+			if name == layout.Repositories && m.Device != whole.place.Device && (m.IsOpaque() || mount.IsOpaque()) {
+				s.opaque = inner.path
+			}
+		}
+	}
+	return nil
+}
+
+// holdMounts holds what a mount in the store shows that is elsewhere in it, too,
+// by both of its names.
+func (s *Shares) holdMounts(held map[string][]string) {
+	for i := range s.parts {
+		m := &s.parts[i]
+		if !m.inner {
+			continue
+		}
+		for k := range s.parts {
+			if k == i {
+				continue
+			}
+			for _, path := range s.parts[k].shows(s.mounts, m.place) {
+				hold(held, path, m.path)
+				hold(held, m.path, path)
+			}
+		}
+	}
+}
+
+func hold(held map[string][]string, path, by string) {
+	if !slices.Contains(held[path], by) {
+		held[path] = append(slices.Clip(held[path]), by)
+	}
+}
+
+// shows returns the path by which a part of the store shows a place or, if it
+// shows only what is below that place, the part's own.
+func (p *part) shows(mounts *disk.Mounts, place disk.Place) []string {
+	if p.place.Device != place.Device {
+		return nil
+	}
+	if disk.IsWithin(place.Path, p.place.Path) {
+		rest := strings.TrimPrefix(place.Path, strings.TrimSuffix(p.place.Path, "/"))
+		if on, ok := mounts.At(p.real + rest); ok && on.ID != p.mount.ID {
+			return nil // another mount hides it there
+		}
+		return []string{p.path + filepath.ToSlash(rest)}
+	}
+	if disk.IsWithin(p.place.Path, place.Path) {
+		return []string{p.path}
+	}
+	return nil
+}
+
+// follow holds what a symbolic link leads to, and what is mounted below that.
+func (s *Shares) follow(path string, held map[string][]string) {
+	real, err := s.store.Target(path)
+	if err != nil {
+		return // whoever reads it will say so
+	}
+	places := []disk.Place{s.mounts.PlaceOf(real)}
+	for _, m := range s.mounts.Within(real) {
+		places = append(places, s.mounts.PlaceOf(m.Point))
+	}
+	for _, place := range places {
+		for i := range s.parts {
+			for _, to := range s.parts[i].shows(s.mounts, place) {
+				if to != path {
+					hold(held, to, path)
+				}
+			}
+		}
+	}
+}
+
+// place is where a directory of the store is, without regard to its names.
+func (s *Shares) place(path string) (disk.Place, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mounts == nil {
+		mounts, err := s.store.Mounts()
+		if err != nil {
+			return disk.Place{}, err
+		}
+		s.mounts = mounts
+	}
+	real, err := s.store.Resolve(path)
+	return s.mounts.PlaceOf(real), err
+}
+
+func (s *Shares) second(name, first string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names[name] = first
+}
