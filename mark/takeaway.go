@@ -154,6 +154,9 @@ func (p *pass) takeNode(a *removalIn, n *node, name string) {
 	switch {
 	case p.protectsNode(n):
 		a.refuse("take it out of the --protect list if it is to go", "%s is protected", p.nameOf(n, name))
+	case n.pinned && p.holdsRevision(n.path):
+		digest := p.s.Table.Digest(n.path)
+		p.refuseShared(p.nameOf(n, name), layout.RevisionDir(p.r.Name, digest))
 	case n.pinned && !n.layer:
 		a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", p.nameOf(n, name))
 	case n.unread && !p.hasFile(n):

@@ -61,6 +61,9 @@ var (
 	ErrTrashSpace = errors.New("no space for the trash")
 	// ErrTrashFilesystem says that things are on another filesystem than the trash.
 	ErrTrashFilesystem = errors.New("on another filesystem than the trash")
+	// ErrTrashMount says that things are on another mount than the trash, be it
+	// one of the same filesystem.
+	ErrTrashMount = errors.New("on another mount than the trash: nothing can be renamed from one to the other")
 )
 
 func trashPath(more ...string) []string {

@@ -36,6 +36,9 @@ func (r *run) openTrash() (err error) {
 	if err := r.sameFilesystem(); err != nil {
 		return err
 	}
+	if err := r.sameMount(); err != nil {
+		return err
+	}
 	if err := r.findAbsent(); err != nil {
 		return err
 	}

@@ -230,7 +230,7 @@ func trashHint(err error) error {
 	switch {
 	case errors.Is(err, sweep.ErrTrashSpace):
 		hint = "without --trash nothing needs space"
-	case errors.Is(err, sweep.ErrTrashFilesystem):
+	case errors.Is(err, sweep.ErrTrashFilesystem) || errors.Is(err, sweep.ErrTrashMount):
 		hint = "what is there can only be removed for good, without --trash"
 	case errors.Is(err, sweep.ErrTrashLinked):
 		hint = "move it out of the way: the trash is a directory that regsweep makes"
