@@ -1,6 +1,10 @@
 package mark
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+)
 
 // BlobInfo is what is known of a blob.
 type BlobInfo struct {
@@ -84,3 +88,13 @@ func (s *Store) SettleDisk() {
 // SetAside records that a blob is being renamed to layout.Aside, so that a Look
 // that finds it live has it given its name back.
 func (s *Store) SetAside(id ID) { s.Table.At(id).set(isAside) }
+
+// BlobOf returns what is known of the blob of a digest; ok is false if it is not
+// in the store.
+func (l *Look) BlobOf(d layout.Digest) (b BlobInfo, ok bool) {
+	id := l.Store.Table.Lookup(d)
+	if id == 0 || !l.Store.Table.At(id).has(hasBlob) {
+		return BlobInfo{}, false
+	}
+	return l.Store.Blob(id), true
+}

@@ -2,9 +2,11 @@ package mark
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/manifest"
@@ -20,6 +22,22 @@ type Description struct {
 	Platforms    []string // such as linux/arm64/v8; unknown/unknown for attestations
 	Created      time.Time
 	Children     []layout.Digest // of an index, in its order, present or not
+	// ConfigMediaType is that of an image's configuration; "" if it has none.
+	ConfigMediaType string
+	// Labels are those of the configuration and the manifest's annotations, which
+	// win. Values are cut at MaxLabel bytes.
+	Labels map[string]string
+	Layers []Layer // in the manifest's order
+}
+
+// MaxLabel is how many bytes of a label's value are kept.
+const MaxLabel = 256
+
+// Layer is what a manifest says of a layer.
+type Layer struct {
+	Digest    layout.Digest
+	MediaType string
+	Bytes     int64 // as the manifest says; -1 if it does not
 }
 
 // described is a manifest of any type, for its description.
@@ -28,20 +46,68 @@ type described struct {
 	ArtifactType string
 	Config       *describedPart
 	Manifests    []describedPart
-	Layers       json.RawMessage
-	Annotations  struct {
-		Created string `json:"org.opencontainers.image.created"`
-	}
+	Layers       describedParts
+	Blobs        describedParts // of ORAS and OCI artifacts
+	Annotations  labels
 	// Of schema 1.
 	Architecture string
-	FSLayers     json.RawMessage
+	FSLayers     describedParts
 	History      []struct{ V1Compatibility string }
 }
 
 type describedPart struct {
 	MediaType string
 	Digest    string
+	BlobSum   string // of schema 1
+	Size      *int64
 	Platform  *platform
+}
+
+// describedParts are what of a list of parts can be read. What cannot decides nothing.
+type describedParts []describedPart
+
+func (d *describedParts) UnmarshalJSON(b []byte) error {
+	var raw []json.RawMessage
+	*d = describedParts{}
+	if json.Unmarshal(b, &raw) != nil {
+		return nil
+	}
+	for _, one := range raw {
+		var part describedPart
+		if json.Unmarshal(one, &part) == nil {
+			*d = append(*d, part)
+		}
+	}
+	return nil
+}
+
+// labels are texts by name. A value that is no text says nothing.
+type labels map[string]string
+
+func (l *labels) UnmarshalJSON(b []byte) error {
+	var raw map[string]any
+	if json.Unmarshal(b, &raw) != nil {
+		return nil
+	}
+	*l = labels{}
+	for name, value := range raw {
+		if text, ok := value.(string); ok {
+			(*l)[name] = cutLabel(text)
+		}
+	}
+	return nil
+}
+
+// cutLabel cuts a text at MaxLabel bytes, between two characters.
+func cutLabel(text string) string {
+	if len(text) <= MaxLabel {
+		return text
+	}
+	end := MaxLabel
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }
 
 type platform struct{ OS, Architecture, Variant string }
@@ -57,6 +123,7 @@ func (p *platform) String() string {
 type describedConfig struct {
 	platform
 	Created string
+	Config  struct{ Labels labels }
 }
 
 // Describe reads a manifest, and its configuration if it is an image's.
@@ -74,8 +141,10 @@ func (s *Store) Describe(w *walker.Walker, digest layout.Digest) Description {
 			d.Platforms = append(d.Platforms, c.Platform.String())
 		}
 	}
+	d.addLayers(&m)
 	switch {
 	case m.Config != nil:
+		d.ConfigMediaType = m.Config.MediaType
 		if d.ArtifactType == "" && !isImageConfig(m.Config.MediaType) {
 			d.ArtifactType = m.Config.MediaType // as the OCI specification has it
 		}
@@ -91,16 +160,41 @@ func (s *Store) Describe(w *walker.Walker, digest layout.Digest) Description {
 	if d.Created.IsZero() && m.Manifests == nil {
 		d.Created = m.annotatedTime()
 	}
+	d.addLabels(m.Annotations)
 	return d
 }
 
 // annotatedTime is the time that the manifest's annotations say, or the zero time.
 func (m *described) annotatedTime() time.Time {
-	t, err := time.Parse(time.RFC3339Nano, m.Annotations.Created)
+	t, err := time.Parse(time.RFC3339Nano, m.Annotations["org.opencontainers.image.created"])
 	if err != nil {
 		return time.Time{}
 	}
 	return t.UTC()
+}
+
+func (d *Description) addLabels(from labels) {
+	if d.Labels == nil && len(from) > 0 {
+		d.Labels = map[string]string{}
+	}
+	maps.Copy(d.Labels, from)
+}
+
+func (d *Description) addLayers(m *described) {
+	for _, part := range slices.Concat(m.Layers, m.Blobs) {
+		if digest, err := layout.ParseDigest(part.Digest); err == nil {
+			l := Layer{Digest: digest, MediaType: part.MediaType, Bytes: noSize}
+			if part.Size != nil {
+				l.Bytes = *part.Size
+			}
+			d.Layers = append(d.Layers, l)
+		}
+	}
+	for _, part := range m.FSLayers {
+		if digest, err := layout.ParseDigest(part.BlobSum); err == nil {
+			d.Layers = append(d.Layers, Layer{Digest: digest, Bytes: noSize})
+		}
+	}
 }
 
 func isImageConfig(mediaType string) bool {
@@ -146,6 +240,7 @@ func (c *describedConfig) describe(d *Description) {
 	if t, err := time.Parse(time.RFC3339Nano, c.Created); err == nil {
 		d.Created = t.UTC()
 	}
+	d.addLabels(c.Config.Labels)
 }
 
 // readJSON reads a small blob; ok is false if it is absent or no JSON. That the

@@ -24,6 +24,7 @@ type graphNode struct {
 	keepers  int         // how many edges lead here
 	stays    bool        // whatever else goes
 	tags     []string
+	set      []int64 // when each of the tags was set
 	subjects []layout.Digest
 	here     bool
 	unread   string // why it cannot be read
@@ -65,6 +66,7 @@ func newGraph(p *pass) *keepGraph {
 			g.nodes[t.node].stays = true
 		}
 	}
+	g.addTimes(p)
 	g.readLinks(p)
 	return g
 }
@@ -127,4 +129,21 @@ func (p *pass) freshAliases() map[ID][]notedLink {
 		aliases[target] = append(aliases[target], notedLink{id, target, l.MTime})
 	}
 	return aliases
+}
+
+// addTimes adds when the tags were set.
+func (g *keepGraph) addTimes(p *pass) {
+	times := make(map[string]int64, len(p.tags))
+	for i := range p.tags {
+		if t := &p.tags[i]; t.Taken == "" {
+			times[t.Name] = t.Link.MTime
+		}
+	}
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		n.set = make([]int64, len(n.tags))
+		for k, name := range n.tags {
+			n.set[k] = times[name]
+		}
+	}
 }

@@ -16,9 +16,9 @@ type counter struct {
 	stays  []bool // of a candidate
 }
 
-// reached is the size of all that a manifest references, its children and
-// referrers included.
-func (c *counter) reached(from int32) (bytes int64) {
+// pulled is the size of all that a pull of a manifest transfers: what it and its
+// children reference, but not its referrers.
+func (c *counter) pulled(from int32) (bytes int64) {
 	c.turn++
 	Reach([]int32{from}, func(i int32) bool {
 		first := c.nodes[i] != c.turn
@@ -32,7 +32,7 @@ func (c *counter) reached(from int32) (bytes int64) {
 			}
 		}
 		for _, e := range c.g.nodes[i].keeps {
-			if e.role != Signature {
+			if e.role == Child {
 				push(e.to)
 			}
 		}
@@ -49,6 +49,12 @@ func (c *counter) size(id ID) int64 {
 
 // unique is the size of what only a manifest keeps, with those that go along.
 func (c *counter) unique(from int32) (bytes int64) {
+	c.eachFreed(from, func(id ID) { bytes += c.size(id) })
+	return bytes
+}
+
+// eachFreed calls fn with what only a manifest keeps, with those that go along.
+func (c *counter) eachFreed(from int32, fn func(ID)) {
 	named, newest := map[ID]uint32{}, map[ID]int64{}
 	for _, i := range c.goWith(from) {
 		n := &c.g.nodes[i]
@@ -62,10 +68,9 @@ func (c *counter) unique(from int32) (bytes int64) {
 		case n < c.s.count[id] || c.s.held[id] || c.look.Store.Table.At(id).has(isPinned):
 		case c.linkedSince(id, newest):
 		default:
-			bytes += c.size(id)
+			fn(id)
 		}
 	}
-	return bytes
 }
 
 // linkedSince reports whether a fresh layer link keeps a blob: one that is

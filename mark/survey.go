@@ -13,19 +13,28 @@ import (
 // each blob. What the removal of one manifest frees is then what the manifests
 // that go with it name as often as all do.
 type Survey struct {
-	repository string
+	repositories []string
 
 	mu     sync.Mutex
 	pushed map[string]int64
-	bare   map[string]int // manifests without a tag
-	count  map[ID]uint32  // in how many repositories' manifests, each once, a digest is named
-	held   map[ID]bool    // what something else than a manifest keeps
-	graph  *keepGraph     // of the repository; nil if there is none
+	bare   map[string]int        // manifests without a tag
+	count  map[ID]uint32         // in how many repositories' manifests, each once, a digest is named
+	held   map[ID]bool           // what something else than a manifest keeps
+	graphs map[string]*keepGraph // of the repositories, by name
+	linked map[ID]bool           // what layer links name and no live manifest may
 }
 
-// NewSurvey asks about all repositories and, unless it is "", the manifests of one.
-func NewSurvey(repository string) *Survey {
-	return &Survey{repository: repository, pushed: map[string]int64{}, bare: map[string]int{}, count: map[ID]uint32{}, held: map[ID]bool{}}
+// NewSurvey asks about all repositories and, of those that are named, about the manifests.
+func NewSurvey(repositories ...string) *Survey {
+	s := &Survey{repositories: repositories}
+	s.begin()
+	return s
+}
+
+// begin forgets what a Look has told that has to be made again.
+func (s *Survey) begin() {
+	s.pushed, s.bare, s.count, s.held = map[string]int64{}, map[string]int{}, map[ID]uint32{}, map[ID]bool{}
+	s.graphs, s.linked = map[string]*keepGraph{}, map[ID]bool{}
 }
 
 // Pushed is when something was last pushed to a repository, in nanoseconds
@@ -48,11 +57,11 @@ func (s *Survey) observe(p *pass) {
 		}
 	}
 	counted, held := map[ID]uint32{}, []ID(nil)
-	if s.repository != "" {
+	if len(s.repositories) > 0 {
 		counted, held = p.countNames()
 	}
 	var g *keepGraph
-	if p.r.Name == s.repository {
+	if slices.Contains(s.repositories, p.r.Name) {
 		g = newGraph(p)
 	}
 	s.mu.Lock()
@@ -65,8 +74,30 @@ func (s *Survey) observe(p *pass) {
 		s.held[id] = true
 	}
 	if g != nil {
-		s.graph = g
+		s.graphs[p.r.Name] = g
 	}
+	for _, i := range p.layersGo {
+		s.linked[i.ID], s.linked[ID(i.Extra)] = true, true
+	}
+	for _, l := range p.noted {
+		s.linked[l.id], s.linked[l.target] = true, true
+	}
+}
+
+// Nowhere counts the blobs that no repository references or links, and of these
+// the bytes that are garbage.
+func (s *Survey) Nowhere(l *Look) (blobs, bytes, reclaimable int64) {
+	for id, r := range l.Store.Table.All() {
+		if !r.has(hasBlob) || r.has(isLate) || r.owner.Load() != 0 || s.linked[id] {
+			continue
+		}
+		blobs++
+		bytes += r.size
+		if r.reason() == Dead && !r.has(isPinned) {
+			reclaimable += r.size
+		}
+	}
+	return blobs, bytes, reclaimable
 }
 
 // countNames counts how many of the repository's manifests name each digest,
@@ -98,30 +129,32 @@ func (p *pass) countNames() (count map[ID]uint32, held []ID) {
 type ManifestInfo struct {
 	Digest layout.Digest
 	Tags   []string // sorted
+	Set    []int64  // when each of these was set, in nanoseconds since 1970
 	Pushed int64    // when its link was written, in nanoseconds since 1970
-	// Bytes are those of everything that it reaches, itself included.
+	// Bytes are those that a pull of it transfers, of all platforms, each blob
+	// once, itself included. Its referrers do not count.
 	Bytes int64
-	// UniqueBytes are those that its removal alone would free.
+	// UniqueBytes are those that its removal alone would free, with its referrers.
 	UniqueBytes int64
 	Subject     layout.Digest   // or zero
 	Referrers   []layout.Digest // linked manifests whose subject it is, sorted
 	Unread      string          // why it cannot be read, or ""
 }
 
-// Manifests describes the repository's manifests, sorted by digest; ok is false
-// if there is no such repository.
-func (s *Survey) Manifests(l *Look) (list []ManifestInfo, ok bool) {
-	g := s.graph
+// Manifests describes a repository's manifests, sorted by digest; ok is false
+// if there is no such repository, or it was not named to NewSurvey.
+func (s *Survey) Manifests(l *Look, repository string) (list []ManifestInfo, ok bool) {
+	g := s.graphs[repository]
 	if g == nil {
 		return nil, false
 	}
-	c := &counter{s: s, g: g, look: l, nodes: make([]int32, len(g.nodes)), blobs: map[ID]int32{}, within: make([]int, len(g.nodes)), stays: make([]bool, len(g.nodes))}
+	c := s.counter(l, g)
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		if !n.here {
 			continue
 		}
-		m := ManifestInfo{Digest: n.digest, Tags: n.tags, Pushed: n.mtime, Unread: n.unread}
+		m := ManifestInfo{Digest: n.digest, Tags: n.tags, Set: n.set, Pushed: n.mtime, Unread: n.unread}
 		if len(n.subjects) > 0 {
 			m.Subject = n.subjects[0]
 		}
@@ -131,9 +164,28 @@ func (s *Survey) Manifests(l *Look) (list []ManifestInfo, ok bool) {
 			}
 		}
 		slices.SortFunc(m.Referrers, layout.Digest.Compare)
-		m.Bytes, m.UniqueBytes = c.reached(int32(i)), c.unique(int32(i))
+		m.Bytes, m.UniqueBytes = c.pulled(int32(i)), c.unique(int32(i))
 		list = append(list, m)
 	}
 	slices.SortFunc(list, func(a, b ManifestInfo) int { return a.Digest.Compare(b.Digest) })
 	return list, true
+}
+
+// Frees is what the removal of one manifest alone would free, by digest.
+func (s *Survey) Frees(l *Look, repository string, manifest layout.Digest) map[layout.Digest]bool {
+	frees := map[layout.Digest]bool{}
+	g := s.graphs[repository]
+	if g == nil {
+		return frees
+	}
+	for i := range g.nodes {
+		if g.nodes[i].digest == manifest {
+			s.counter(l, g).eachFreed(int32(i), func(id ID) { frees[l.Digest(id)] = true })
+		}
+	}
+	return frees
+}
+
+func (s *Survey) counter(l *Look, g *keepGraph) *counter {
+	return &counter{s: s, g: g, look: l, nodes: make([]int32, len(g.nodes)), blobs: map[ID]int32{}, within: make([]int, len(g.nodes)), stays: make([]bool, len(g.nodes))}
 }

@@ -285,6 +285,6 @@ func survey(s *layouttest.Store, repository string) ([]mark.ManifestInfo, error)
 	defer w.Close()
 	question := mark.NewSurvey(repository)
 	look := mark.Read(context.Background(), w, rules).Observe(context.Background(), w, question)
-	infos, _ := question.Manifests(look)
+	infos, _ := question.Manifests(look, repository)
 	return infos, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,67 +12,119 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/mark/name"
 )
 
 // lsOptions are what ls was asked to list.
 type lsOptions struct {
 	common
-	repository string
-	sort       string
-	olderThan  ago
-	untagged   bool
-	noTrunc    bool
-	unread     int // manifests that were to be listed and cannot be read
+	sort      string
+	olderThan age
+	filter    lsFilter
+	form      lsForm
+	noTrunc   bool
+
+	registry string // a path in place of --root
+	patterns []name.Pattern
+	unread   int // manifests that were to be listed and cannot be read
 }
+
+// lsFilter says which things are listed, and in which direction.
+type lsFilter struct{ untagged, reverse bool }
+
+// lsForm says what is listed of a repository, if not its manifests.
+type lsForm struct{ tags, history bool }
 
 func (p *program) lsCommand() *cobra.Command {
 	o := &lsOptions{}
 	cmd := &cobra.Command{
-		Use:   "ls [REPOSITORY]",
-		Short: "list repositories, or the images of one, with what they take and what only they take",
+		Use:   "ls [DIR] [REPOSITORY, NAME:TAG or NAME@DIGEST ...]",
+		Short: "list repositories, images, tags and layers, with what they take and what only they take",
 		Long: `ls lists the repositories with their tags, manifests, size, unique size (of what no other
-repository references), reclaimable size (what gc would free) and last push. With a
-REPOSITORY it lists its manifests: tags, digest, type, platforms, when they were pushed
-and created, size, unique size (what removing this one alone would free) and referrers.
+repository references), what gc would free, what gc -m would free, and the last push. A
+row counts what belongs to no repository, and one the whole store, each blob once.
 
-It changes nothing and takes no lock. With -q it prints names only, or digests.` + readingStatusHelp,
+With a REPOSITORY it lists its manifests: tags, digest, type, platforms, when they were
+pushed and created, what a pull transfers, what removing this one alone would free, and
+referrers. With --tags there is a line for each tag, with --history what each tag named
+before. NAME:TAG or NAME@DIGEST alone shows the layers and which images share them. Names
+may be globs, and several may be given. The first argument may be the registry's directory
+or configuration, if it begins with / or a dot.
+
+It changes nothing and takes no lock. With -q it prints names only, as rm takes them.` + readingStatusHelp,
 		Example: `  regsweep ls --sort reclaimable                   where gc would free the most
   regsweep ls team/app --sort unique               the images whose deletion would free the most
-  regsweep ls team/app --untagged --older-than 30d
-  regsweep ls team/app -o json | jq -r '.manifests[] | select(.tags == []) | .digest'`,
-		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.MaximumNArgs(1)(cmd, args)) },
+  regsweep ls team/app:v1                          its layers, and who shares them
+  regsweep ls 'team/*' --untagged --older-than 30d -q
+  regsweep ls team/app --history                   what each tag named before
+  regsweep ls team/app -o tsv | cut -f 1,2`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.ls(cmd.Context(), o, cmd.Flags(), args)
 		},
 	}
-	o.add(cmd.Flags())
-	cmd.Flags().StringVar(&o.sort, "sort", "name", "order by `KEY`: name, size, unique, reclaimable, pushed or created; the largest and the newest first")
-	cmd.Flags().Var(&o.olderThan, "older-than", "only what was pushed longer ago than this `AGE`, or before a date")
-	cmd.Flags().BoolVar(&o.untagged, "untagged", false, "only manifests without a tag, or repositories that have such")
-	cmd.Flags().BoolVar(&o.noTrunc, "no-trunc", false, "whole digests and names on a terminal, too")
+	f := cmd.Flags()
+	o.add(f)
+	f.Lookup("output").Usage = "`FORMAT` of the list: table, json or tsv"
+	f.StringVar(&o.sort, "sort", "name", "order by `KEY`: name, size, unique, reclaimable, pushed or created; the largest and the newest first")
+	f.BoolVar(&o.filter.reverse, "reverse", false, "the other way round")
+	f.Var(&o.olderThan, "older-than", "only what was pushed longer ago than this `AGE`")
+	f.BoolVar(&o.filter.untagged, "untagged", false, "only manifests without a tag, or repositories that have such")
+	f.BoolVar(&o.form.tags, "tags", false, "a line for each tag of the repositories that are named")
+	f.BoolVar(&o.form.history, "history", false, "what each tag named, and when it was last set to that")
+	f.BoolVar(&o.noTrunc, "no-trunc", false, "whole digests and names on a terminal, too")
 	return cmd
 }
 
 var sortKeys = []string{"name", "size", "unique", "reclaimable", "pushed", "created"}
 
-func (o *lsOptions) verify(f *pflag.FlagSet, args []string) error {
-	if err := errors.Join(o.common.verify(f), o.verifyReport(endJSON)); err != nil {
+func (o *lsOptions) verify(f *pflag.FlagSet, args []string) (err error) {
+	tsv := o.output == "tsv"
+	if tsv {
+		o.output = "table" // for the check of what all commands know
+	}
+	err = errors.Join(o.common.verify(f), o.verifyReport(endJSON))
+	if tsv {
+		o.output = "tsv"
+	}
+	if err != nil {
 		return err
 	}
 	if !slices.Contains(sortKeys, o.sort) {
 		return &layout.HintError{Err: quoted("--sort %s is no order", o.sort), Hint: "it is one of " + strings.Join(sortKeys, ", ")}
 	}
-	if len(args) == 0 {
-		return nil
+	if o.registry, args, err = o.place(args); err != nil {
+		return err
 	}
-	o.repository = args[0]
-	if t, err := parseTarget(args[0]); err == nil {
-		return &layout.HintError{Err: quoted("%s is an image", args[0]), Hint: "regsweep ls " + t.Repository + " lists it among the others"}
+	for _, arg := range args {
+		if arg == "" {
+			return errors.New("an argument is empty: it is the name of a repository or an image")
+		}
+		if _, _, err := name.ParseDigest(arg); err == nil && name.IsDigest(arg) {
+			return &layout.HintError{Err: quoted("%s is a digest alone", arg), Hint: "give NAME@DIGEST; regsweep why " + arg + " says which images need it"}
+		}
+		p, err := name.Parse(arg)
+		if err != nil {
+			return err
+		}
+		o.patterns = append(o.patterns, p)
 	}
-	if o.repository == "" {
-		return fmt.Errorf("the argument is empty: it is the name of a repository")
+	return o.verifyForm()
+}
+
+func (o *lsOptions) verifyForm() error {
+	form := "--tags"
+	if o.form.history {
+		form = "--history"
+	}
+	switch {
+	case o.form.tags && o.form.history:
+		return errors.New("--tags and --history are two lists: give one of them")
+	case (o.form.tags || o.form.history) && len(o.patterns) == 0:
+		return &layout.HintError{Err: fmt.Errorf("%s needs to know of which repositories", form), Hint: "give a NAME, or '**' for all of them"}
+	case o.form.history && (o.filter.untagged || o.olderThan != 0 || o.sort != "name"):
+		return errors.New("--history is sorted by tag and time, and takes no --sort, --older-than or --untagged")
+	case o.form.tags && o.filter.untagged:
+		return errors.New("--tags lists tags, and --untagged what has none: give one of them")
 	}
 	return nil
 }
@@ -82,20 +133,18 @@ func (p *program) ls(ctx context.Context, o *lsOptions, f *pflag.FlagSet, args [
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	r, err := p.open(ctx, "ls", &o.common, "")
+	r, err := p.open(ctx, "ls", &o.common, o.registry)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	survey := mark.NewSurvey(o.repository)
-	look, err := r.look(ctx, survey)
-	if err != nil {
-		return err
-	}
-	if o.repository == "" {
-		err = r.listRepositories(o, look, survey)
-	} else {
-		err = r.listManifests(ctx, o, look, survey)
+	switch {
+	case len(o.patterns) == 0:
+		err = r.listRepositories(ctx, o)
+	case o.form.history:
+		err = r.listHistories(ctx, o)
+	default:
+		err = r.listImages(ctx, o)
 	}
 	if err == nil {
 		p.status = r.readingVerdict(o.unread)
@@ -103,77 +152,74 @@ func (p *program) ls(ctx context.Context, o *lsOptions, f *pflag.FlagSet, args [
 	return err
 }
 
-// lsRepository is a line of ls.
-type lsRepository struct {
-	sweep.RepositoryLine
-	LastPushed *string `json:"lastPushed"`
-	pushed     int64
-}
-
-func (r *reading) listRepositories(o *lsOptions, look *mark.Look, survey *mark.Survey) error {
-	list := []lsRepository{}
-	for _, line := range sweep.New(look).Report(false).Repositories {
-		l := lsRepository{RepositoryLine: line, pushed: survey.Pushed(line.Name)}
-		if o.untagged && survey.Untagged(line.Name) == 0 || !r.isOlder(o, l.pushed) {
-			continue
-		}
-		l.Name, l.LastPushed = valid(l.Name), timeText(l.pushed)
-		list = append(list, l)
-	}
-	slices.SortStableFunc(list, func(a, b lsRepository) int {
-		switch o.sort {
-		case "size":
-			return cmp.Compare(b.Bytes, a.Bytes)
-		case "unique":
-			return cmp.Compare(b.UniqueBytes, a.UniqueBytes)
-		case "reclaimable":
-			return cmp.Compare(b.ReclaimableBytes, a.ReclaimableBytes)
-		case "pushed", "created":
-			return cmp.Compare(b.pushed, a.pushed)
-		}
-		return 0
-	})
-	result := struct {
-		Repositories []lsRepository `json:"repositories"`
-	}{list}
-	if r.fileResult(result); o.output == "json" {
-		return r.writeJSON(result)
-	}
-	t := table{columns: []column{
-		{title: "REPOSITORY", least: 20},
-		{title: "TAGS", right: true, drop: 4},
-		{title: "MANIFESTS", right: true, drop: 3},
-		{title: "SIZE", right: true},
-		{title: "UNIQUE", right: true},
-		{title: "RECLAIMABLE", right: true},
-		{title: "LAST PUSH", drop: 2},
-	}}
-	for _, l := range list {
-		t.add(harmless(l.Name), comma(l.Tags), comma(l.Manifests), size(l.Bytes), size(l.UniqueBytes), size(l.ReclaimableBytes), r.day(l.pushed))
-	}
-	return r.writeList(o, &t, 0)
-}
-
 // isOlder reports whether something was pushed long enough ago to be listed.
 func (r *reading) isOlder(o *lsOptions, pushed int64) bool {
-	return o.olderThan.isZero() || pushed <= o.olderThan.from(r.rules.Now).UnixNano()
+	return o.olderThan == 0 || pushed <= r.rules.Now.Add(-time.Duration(o.olderThan)).UnixNano()
 }
 
-// writeList writes a table, or with -q one of its columns.
-func (r *reading) writeList(o *lsOptions, t *table, name int) error {
-	if !o.quiet {
-		width := terminalWidth(r.out)
-		if o.noTrunc {
-			width = 0
-		}
-		return t.write(r.out, width)
+// listing is a list in all forms in which it can be written.
+type listing struct {
+	result any   // for JSON
+	rows   any   // structs, for TSV
+	table  table // for people
+	names  []string
+	notes  []string // below the table
+}
+
+// writeListing writes a list as it was asked for.
+func (r *reading) writeListing(o *lsOptions, l *listing) error {
+	if r.fileResult(l.result); o.output == "json" {
+		return r.writeJSON(l.result)
 	}
-	for _, row := range t.rows {
-		if _, err := fmt.Fprintln(r.out, row[name]); err != nil {
-			return err
+	if o.output == "tsv" {
+		return writeTSV(r.out, l.rows, !o.quiet)
+	}
+	var text strings.Builder
+	if o.quiet {
+		for _, name := range l.names {
+			fmt.Fprintln(&text, harmless(name))
+		}
+		_, err := r.out.Write([]byte(text.String()))
+		return err
+	}
+	width := terminalWidth(r.out)
+	if o.noTrunc {
+		width = 0
+	}
+	if err := l.table.write(&text, width); err != nil {
+		return err
+	}
+	notes := l.notes
+	if hidden := l.table.hidden; len(hidden) > 0 {
+		notes = append(notes, fmt.Sprintf("hidden, for want of width: %s; -o tsv and -o json have all", strings.Join(hidden, ", ")))
+	}
+	for i, note := range notes {
+		if i == 0 {
+			text.WriteString("\n")
+		}
+		for _, line := range wrap(note, width) {
+			fmt.Fprintln(&text, harmless(line))
 		}
 	}
-	return nil
+	_, err := r.out.Write([]byte(text.String()))
+	return err
+}
+
+// wrap breaks a text into lines of a width; 0 is as long as it gets.
+func wrap(text string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case width > 0 && len([]rune(line))+1+len([]rune(word)) > width:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
 }
 
 // timeText is a time for JSON; there is none before 1970.

@@ -3,84 +3,250 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/name"
 )
 
 // lsManifest is a line of ls REPOSITORY.
 type lsManifest struct {
-	Digest       string   `json:"digest"`
-	Tags         []string `json:"tags"`
-	MediaType    string   `json:"mediaType"`
-	ArtifactType string   `json:"artifactType"`
-	Platforms    []string `json:"platforms"`
-	Pushed       *string  `json:"pushed"`
-	Created      *string  `json:"created"`
-	Bytes        int64    `json:"bytes"`
-	UniqueBytes  int64    `json:"uniqueBytes"`
-	Subject      string   `json:"subject"`
-	Referrers    []string `json:"referrers"`
-	Children     []string `json:"children"`
+	Digest          string            `json:"digest"`
+	Tags            []string          `json:"tags"`
+	MediaType       string            `json:"mediaType"`
+	ArtifactType    string            `json:"artifactType"`
+	ConfigMediaType string            `json:"configMediaType"`
+	Platforms       []string          `json:"platforms"`
+	Pushed          *string           `json:"pushed"`
+	Created         *string           `json:"created"`
+	Bytes           int64             `json:"bytes"`
+	UniqueBytes     int64             `json:"uniqueBytes"`
+	Subject         string            `json:"subject"`
+	Referrers       []string          `json:"referrers"`
+	Children        []string          `json:"children"`
+	Labels          map[string]string `json:"labels"`
 
 	info    mark.ManifestInfo
 	created time.Time
+	layers  []mark.Layer
 }
 
-func (r *reading) listManifests(ctx context.Context, o *lsOptions, look *mark.Look, survey *mark.Survey) error {
-	infos, ok := survey.Manifests(look)
-	if !ok {
-		names := make([]string, len(look.Repositories))
-		for i := range names {
-			names[i] = look.Repositories[i].Name
+// lsRepositoryName is before a line where several repositories are listed.
+type lsRepositoryName struct {
+	Repository string `json:"repository"`
+}
+
+// lsOf is what is listed of one repository.
+type lsOf struct {
+	Repository string       `json:"repository"`
+	Manifests  []lsManifest `json:"manifests"`
+}
+
+// within is what of a repository was named.
+type within struct {
+	repository string
+	patterns   []name.Pattern
+}
+
+// names reports whether a manifest was named, by any of its tags or its digest.
+func (w *within) names(m *mark.ManifestInfo) bool {
+	return slices.ContainsFunc(w.patterns, func(p name.Pattern) bool {
+		tagged := p.Tag == "" || slices.ContainsFunc(m.Tags, p.HasTag)
+		return tagged && p.HasDigest(m.Digest)
+	})
+}
+
+// namesTag reports whether a tag of a manifest was named.
+func (w *within) namesTag(tag string, d layout.Digest) bool {
+	return slices.ContainsFunc(w.patterns, func(p name.Pattern) bool { return p.HasTag(tag) && p.HasDigest(d) })
+}
+
+// withins finds which repositories the patterns name, in the order of the names.
+func (r *reading) withins(ctx context.Context, patterns []name.Pattern) (list []within, err error) {
+	var all []string // the repositories, if somebody had to look
+	add := func(repository string, p name.Pattern) {
+		at := slices.IndexFunc(list, func(w within) bool { return w.repository == repository })
+		if at < 0 {
+			at = len(list)
+			list = append(list, within{repository: repository})
 		}
-		return mark.UnknownRepository(o.repository, names)
+		list[at].patterns = append(list[at].patterns, p)
 	}
-	all := r.describe(ctx, infos)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	for i := range patterns {
+		p := patterns[i]
+		if !name.IsGlob(p.Repository) {
+			here, err := r.here(&p)
+			if err != nil {
+				return nil, err
+			}
+			if ok, err := r.isRepository(here.Repository); ok || err != nil {
+				if err != nil {
+					return nil, err
+				}
+				add(here.Repository, here)
+				continue
+			}
+		}
+		if all == nil {
+			if all, err = r.repositoryNames(ctx); err != nil {
+				return nil, err
+			}
+		}
+		here, found := p.Among(all, false)
+		switch {
+		case len(found) == 0 && name.IsGlob(p.Repository):
+			return nil, &layout.HintError{Err: fmt.Errorf("%w repository that matches %q", errNothing, p.Text), Hint: "regsweep ls lists the repositories; in a glob * stays within a part of a name, and ** does not"}
+		case len(found) == 0:
+			return nil, mark.UnknownRepository(here.Repository, all)
+		}
+		for _, repository := range found {
+			add(repository, here)
+		}
+	}
+	return list, nil
+}
+
+// repositoryNames are the names of all repositories, in a look of their own.
+func (r *reading) repositoryNames(ctx context.Context) (all []string, err error) {
+	names := mark.NewNames(func(string) bool { return false })
+	if _, err := r.look(ctx, names); err != nil {
+		return nil, err
+	}
+	all = []string{}
+	for _, in := range names.All() {
+		all = append(all, in.Repository)
+	}
+	return all, nil
+}
+
+// asSeveral reports whether what was named may be several repositories, so that
+// the answer has the form for several whatever is found.
+func asSeveral(patterns []name.Pattern) bool {
+	return len(patterns) > 1 || name.IsGlob(patterns[0].Repository)
+}
+
+func (r *reading) listImages(ctx context.Context, o *lsOptions) error {
+	where, err := r.withins(ctx, o.patterns)
+	if err != nil {
+		return err
+	}
+	if p := &o.patterns[0]; !asSeveral(o.patterns) && !p.Globs() && !p.Whole() && !o.form.tags {
+		return r.listLayers(ctx, o, &where[0])
+	}
+	names := make([]string, len(where))
+	for i := range where {
+		names[i] = where[i].repository
+	}
+	survey := mark.NewSurvey(names...)
+	look, err := r.look(ctx, survey)
+	if err != nil {
+		return err
+	}
+	list := []lsOf{}
+	for i := range where {
+		infos, ok := survey.Manifests(look, where[i].repository)
+		if !ok {
+			continue // it has gone since
+		}
+		found := r.describe(ctx, infos)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		one := lsOf{Repository: valid(where[i].repository), Manifests: slices.DeleteFunc(found, func(m lsManifest) bool {
+			return !where[i].names(&m.info) || o.filter.untagged && len(m.Tags) > 0 || !o.form.tags && !r.isOlder(o, m.info.Pushed)
+		})}
+		o.sortManifests(one.Manifests)
+		if len(one.Manifests) > 0 || where[i].wholly() {
+			list = append(list, one)
+		}
 	}
 	if err := r.readable(); err != nil {
 		return err
 	}
-	list := slices.DeleteFunc(all, func(m lsManifest) bool {
-		return o.untagged && len(m.Tags) > 0 || !r.isOlder(o, m.info.Pushed)
-	})
+	if len(list) == 0 && !o.filter.untagged && o.olderThan == 0 {
+		return &layout.HintError{Err: fmt.Errorf("%w image that matches %q", errNothing, o.patterns[0].Text), Hint: "regsweep ls " + where[0].repository + " lists the images there"}
+	}
+	if o.form.tags {
+		return r.writeTags(o, where, list)
+	}
+	return r.writeManifests(o, list)
+}
+
+// wholly reports whether the repository as a whole was named.
+func (w *within) wholly() bool {
+	return slices.ContainsFunc(w.patterns, func(p name.Pattern) bool { return p.Whole() })
+}
+
+func (o *lsOptions) sortManifests(list []lsManifest) {
 	for i := range list {
 		if list[i].info.Unread != "" {
 			o.unread++
 		}
 	}
 	slices.SortStableFunc(list, func(a, b lsManifest) int { return compareManifests(o.sort, &a, &b) })
-	result := struct {
-		Repository string       `json:"repository"`
-		Manifests  []lsManifest `json:"manifests"`
-	}{valid(o.repository), list}
-	if r.fileResult(result); o.output == "json" {
-		return r.writeJSON(result)
+	if o.filter.reverse {
+		slices.Reverse(list)
 	}
-	short := isTerminal(r.out) && !o.noTrunc && !o.quiet
-	t := table{columns: []column{
-		{title: "TAGS", least: 12},
-		{title: "DIGEST"},
-		{title: "TYPE", least: 8, drop: 5},
-		{title: "PLATFORMS", least: 11, drop: 6},
-		{title: "PUSHED", drop: 7},
-		{title: "CREATED", drop: 2},
-		{title: "SIZE", right: true},
-		{title: "UNIQUE", right: true},
-		{title: "REFERRERS", right: true, drop: 3},
-		{title: "SUBJECT", drop: 1},
-	}}
+}
+
+// manifestColumns are the columns of a manifest, after its names.
+var manifestColumns = []column{
+	{title: "DIGEST"},
+	{title: "TYPE", least: 8, drop: 5},
+	{title: "PLATFORMS", least: 11, drop: 6},
+	{title: "PUSHED", drop: 7},
+	{title: "CREATED", drop: 2},
+	{title: "SIZE", right: true},
+	{title: "UNIQUE", right: true},
+	{title: "REFERRERS", right: true, drop: 3},
+	{title: "SUBJECT", drop: 1},
+}
+
+func (r *reading) manifestCells(m *lsManifest, short bool) []string {
+	return []string{digestCell(m.Digest, short), m.typeCell(), m.platformCell(), r.day(m.info.Pushed), r.createdCell(m),
+		size(m.Bytes), size(m.UniqueBytes), comma(len(m.Referrers)), digestCell(m.Subject, short)}
+}
+
+func (r *reading) isShort(o *lsOptions) bool { return isTerminal(r.out) && !o.noTrunc && !o.quiet }
+
+func (r *reading) writeManifests(o *lsOptions, list []lsOf) error {
+	l := listing{result: struct {
+		Repositories []lsOf `json:"repositories"`
+	}{list}}
+	type line struct {
+		lsRepositoryName
+		lsManifest
+	}
+	lines := []line{}
+	l.table.columns = append([]column{{title: "TAGS", least: 12}}, manifestColumns...)
+	if asSeveral(o.patterns) {
+		l.table.columns = append([]column{{title: "REPOSITORY", least: 12}}, l.table.columns...)
+	}
 	for i := range list {
-		m := &list[i]
-		t.add(cells(list[i].tagCell(), digestCell(m.Digest, short), m.typeCell(), m.platformCell(), r.day(m.info.Pushed), r.createdCell(m),
-			size(m.Bytes), size(m.UniqueBytes), comma(len(m.Referrers)), digestCell(m.Subject, short))...)
+		for k := range list[i].Manifests {
+			m := &list[i].Manifests[k]
+			row := append([]string{m.tagCell()}, r.manifestCells(m, r.isShort(o))...)
+			if asSeveral(o.patterns) {
+				row = append([]string{list[i].Repository}, row...)
+			}
+			l.table.add(cells(row...)...)
+			l.names = append(l.names, list[i].Repository+"@"+m.Digest)
+			lines = append(lines, line{lsRepositoryName{list[i].Repository}, *m})
+		}
 	}
-	return r.writeList(o, &t, 1)
+	l.rows = lines
+	if !asSeveral(o.patterns) {
+		one := lsOf{Repository: valid(o.patterns[0].Repository), Manifests: []lsManifest{}}
+		if len(list) > 0 {
+			one = list[0]
+		}
+		l.result, l.rows = one, one.Manifests
+	}
+	return r.writeListing(o, &l)
 }
 
 // cells makes texts harmless to terminals.
@@ -99,9 +265,13 @@ func (r *reading) describe(ctx context.Context, infos []mark.ManifestInfo) []lsM
 		d := r.store.Describe(r.w, info.Digest)
 		list[i] = lsManifest{
 			Digest: info.Digest.String(), Tags: []string{}, MediaType: valid(d.MediaType), ArtifactType: valid(d.ArtifactType),
+			ConfigMediaType: valid(d.ConfigMediaType), Labels: map[string]string{}, layers: d.Layers,
 			Platforms: []string{}, Pushed: timeText(info.Pushed), Bytes: info.Bytes, UniqueBytes: info.UniqueBytes,
 			Subject: info.Subject.String(), Referrers: texts(info.Referrers), Children: texts(d.Children),
 			info: info, created: d.Created,
+		}
+		for name, value := range d.Labels {
+			list[i].Labels[valid(name)] = valid(value)
 		}
 		for _, tag := range info.Tags {
 			list[i].Tags = append(list[i].Tags, valid(tag))

@@ -16,6 +16,8 @@ type table struct {
 	rows    [][]string
 	// paint, if not nil, gets each line for a terminal; the titles are row -1.
 	paint func(row int, line string) string
+	// hidden are the titles of the columns that write has left out.
+	hidden []string
 }
 
 // column is how one column is written.
@@ -77,6 +79,7 @@ func (t *table) dropOne() bool {
 	if first < 0 {
 		return false
 	}
+	t.hidden = append(t.hidden, t.columns[first].title)
 	t.columns = slices.Delete(slices.Clone(t.columns), first, first+1)
 	for i := range t.rows {
 		t.rows[i] = slices.Delete(t.rows[i], first, first+1)
