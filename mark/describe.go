@@ -183,7 +183,7 @@ func (d *Description) addLabels(from labels) {
 func (d *Description) addLayers(m *described) {
 	for _, part := range slices.Concat(m.Layers, m.Blobs) {
 		if digest, err := layout.ParseDigest(part.Digest); err == nil {
-			l := Layer{Digest: digest, MediaType: part.MediaType, Bytes: noSize}
+			l := Layer{Digest: digest, MediaType: part.MediaType, Bytes: -1}
 			if part.Size != nil {
 				l.Bytes = *part.Size
 			}
@@ -192,7 +192,7 @@ func (d *Description) addLayers(m *described) {
 	}
 	for _, part := range m.FSLayers {
 		if digest, err := layout.ParseDigest(part.BlobSum); err == nil {
-			d.Layers = append(d.Layers, Layer{Digest: digest, Bytes: noSize})
+			d.Layers = append(d.Layers, Layer{Digest: digest, Bytes: -1})
 		}
 	}
 }
