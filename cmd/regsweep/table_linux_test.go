@@ -21,7 +21,7 @@ func TestLsOnATerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := &program{in: term.tty, out: term.tty, voice: &voice{w: term.tty}}
-		if status := p.main(append([]string{"ls", "--root", s.Root}, args...)); status != 0 {
+		if status := p.main(append([]string{"ls", "--root", s.Root, "--progress", "none"}, args...)); status != 0 {
 			t.Fatalf("status %d", status)
 		}
 		term.tty.WriteString("END\n")

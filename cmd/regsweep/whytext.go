@@ -196,24 +196,28 @@ func (r *reading) writeAnswers(o *whyOptions, list []explained, several bool) er
 }
 
 func (r *reading) writeAnswer(text *strings.Builder, ink ink, o *whyOptions, e *explained) {
-	say := func(format string, args ...any) { fmt.Fprintln(text, harmless(fmt.Sprintf(format, args...))) }
+	say := func(line string) {
+		for _, part := range wrap(line, terminalWidth(r.out)) {
+			fmt.Fprintln(text, harmless(part))
+		}
+	}
 	paths := pathsOf(o, e)
 	for i, path := range paths {
 		if i > 0 {
-			say("")
+			fmt.Fprintln(text)
 		}
 		for depth, step := range path {
-			say("%s%s", strings.Repeat("  ", depth), step)
+			fmt.Fprintln(text, strings.Repeat("  ", depth)+harmless(step))
 		}
 	}
 	if len(paths) > 0 {
-		say("")
+		fmt.Fprintln(text)
 	}
 	for _, name := range e.Broken {
-		say("%s is kept since the repository %q cannot be read in full and links it", e.Digest, name)
+		say(fmt.Sprintf("%s is kept since the repository %q cannot be read in full and links it", e.Digest, name))
 	}
 	if len(paths) == 0 && len(e.Broken) == 0 {
-		say("%s", r.unneeded(e))
+		say(r.unneeded(e))
 	}
 	if len(paths) > 0 && !e.Here {
 		say("its blob is not in the store: a client that pulls it gets an error")
@@ -238,14 +242,21 @@ func (r *reading) unneeded(e *explained) string {
 	return fmt.Sprintf("nothing keeps %s: the next gc removes it", e.Digest)
 }
 
-// writeVerdict is one line: the command, what it does, since when or until when, and why.
+// writeVerdict says of a command what it does, until when, and why.
 func (r *reading) writeVerdict(text *strings.Builder, ink ink, command string, o *outcome) {
-	does := ink.green("keeps it")
+	does, paint := "keeps it", ink.green
 	if o.goes {
-		does = ink.red("removes it")
+		does, paint = "removes it", ink.red
 	}
+	until := ""
 	if !o.goes && !o.at.IsZero() {
-		does += fmt.Sprintf(" until %s (%s)", o.at.UTC().Format(time.RFC3339), humanize.RelTime(o.at, r.rules.Now, "ago", "from now"))
+		until = fmt.Sprintf(" until %s (%s)", o.at.UTC().Format(time.RFC3339), humanize.RelTime(o.at, r.rules.Now, "ago", "from now"))
 	}
-	fmt.Fprintf(text, "%s %s: %s\n", harmless(command), does, harmless(o.reason))
+	width := terminalWidth(r.out)
+	for i, line := range wrap(harmless(fmt.Sprintf("%s %s%s: %s", command, does, until, o.reason)), width-2*min(width, 1)) {
+		if i > 0 {
+			line = "  " + line
+		}
+		fmt.Fprintln(text, strings.Replace(line, does, paint(does), 1-min(i, 1)))
+	}
 }
