@@ -8,6 +8,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // KeeperKind says how a Keeper keeps.
@@ -162,8 +163,11 @@ func (g *keeping) ofLinks(l *ladder, id ID) (list []Keeper) {
 	}
 	// What manifests need is not noted, but keeps its blob for its age after them.
 	for _, one := range g.linksTo(id) {
-		info, err := g.w.Store().Stat(layout.LayerDir(g.r.Name, g.s.Table.Digest(one)) + "/" + layout.Link)
-		if err == nil && g.freshLayer(info.MTime) {
+		path := layout.LayerDir(g.r.Name, g.s.Table.Digest(one)) + "/" + layout.Link
+		switch info, err := g.w.Store().Stat(path); {
+		case err != nil && !disk.Gone(err):
+			g.w.Unreadable(path, err)
+		case err == nil && g.freshLayer(info.MTime):
 			add(KeptRecentLink, info.MTime, g.linkUntil(info.MTime))
 		}
 	}
