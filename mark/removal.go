@@ -206,8 +206,14 @@ func (r *Removal) Cures() bool {
 	return true
 }
 
+// refuse adds a reason, unless it has been said: a name may be met as that of a
+// tag and again as one of its manifest's.
 func (a *removalIn) refuse(hint, format string, args ...any) {
-	a.refusals = append(a.refusals, &layout.HintError{Err: fmt.Errorf(format, args...), Hint: hint})
+	refusal := &layout.HintError{Err: fmt.Errorf(format, args...), Hint: hint}
+	said := func(err error) bool { return err.Error() == refusal.Error() }
+	if !slices.ContainsFunc(a.refusals, said) {
+		a.refusals = append(a.refusals, refusal)
+	}
 }
 
 func unknownRepository(l *Look, name string) error {
