@@ -82,6 +82,9 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 			return false, fmt.Errorf("%w: %s: %s", ErrUnreadable, p.Path, p.Detail)
 		}
 	}
+	if err := e.refuseHeld(w); err != nil {
+		return false, err
+	}
 	if lock != nil && len(look.Restore) > 0 {
 		r := newRun(ctx, New(look), lock, w)
 		r.giveBack(restored(look))
@@ -93,6 +96,22 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 		back = r.only(func(t *thing) bool { return e.isWanted(look, wanted, t) }, e.missing) || back
 	}
 	return back, nil
+}
+
+// refuseHeld refuses to empty a trash into which a name in the store leads, such
+// as data that is a symbolic link: it would lead nowhere.
+func (e *Emptying) refuseHeld(w *walker.Walker) error {
+	if _, err := w.Shares().Settle(); err != nil || !w.Shares().Any() {
+		return err
+	}
+	for _, r := range e.restores {
+		for _, t := range r.things {
+			if others := w.Shares().Others(t.from); len(others) > 0 {
+				return fmt.Errorf("%s leads to %s: put a copy in place of it first", others[0], t.from)
+			}
+		}
+	}
+	return nil
 }
 
 func (e *Emptying) isWanted(look *mark.Look, wanted *mark.Wanted, t *thing) bool {
