@@ -19,6 +19,7 @@ import (
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/planfile"
 )
 
 // TestModelPlan writes plans for random stores down and carries them out: on an
@@ -129,7 +130,7 @@ func (p *planned) write(s *layouttest.Store) (string, error) {
 	if run.rules.Away != nil && (len(run.rules.Away.Refusals(dry.plan.Look())) > 0 || dry.plan.Look().Borrowed != "") {
 		return "", nil
 	}
-	h := sweep.PlanHeader{
+	h := planfile.Header{
 		Root: "/r", Store: "/r/s", Command: strings.TrimSuffix(p.command, " -m"), Time: run.rules.Now,
 		Grace: run.rules.Grace, UploadsOlderThan: run.rules.UploadsOlderThan,
 	}
@@ -145,8 +146,8 @@ func (p *planned) write(s *layouttest.Store) (string, error) {
 }
 
 // applying is a pipeline that carries a plan out at the store's present.
-func applying(s *layouttest.Store, text string) (pipeline, *sweep.WrittenPlan, error) {
-	plan, err := sweep.ReadPlan(strings.NewReader(text))
+func applying(s *layouttest.Store, text string) (pipeline, *planfile.Plan, error) {
+	plan, err := planfile.Read(strings.NewReader(text))
 	if err != nil {
 		return pipeline{}, nil, err
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/planfile"
 )
 
 // writtenText is the plan of gc -m for a store.
@@ -69,12 +69,12 @@ func TestWrittenPlan(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"manifest": 1, "tagHistory": 1, "layerLink": 2, "upload": 1, "blob": 3, "repository": 1}, kinds); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
-	plan, err := sweep.ReadPlan(strings.NewReader(got))
+	plan, err := planfile.Read(strings.NewReader(got))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if plan.Listing.Len() != 9 || plan.Items != 9 || plan.Command != "gc" || !plan.Time.Equal(time.Unix(1_790_000_000-60, 0)) {
-		t.Errorf("read: %+v", plan.PlanHeader)
+		t.Errorf("read: %+v", plan.Header)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestDamagedPlanIsRefused(t *testing.T) {
 	t.Parallel()
 	plan := writtenText(t, smallStore)
 	refused := func(what, text string) {
-		if _, err := sweep.ReadPlan(strings.NewReader(text)); err == nil {
+		if _, err := planfile.Read(strings.NewReader(text)); err == nil {
 			t.Errorf("%s: taken:\n%s", what, text)
 		}
 	}
@@ -152,26 +152,26 @@ func TestWhatIsWrongWithAPlanIsSaid(t *testing.T) {
 		is   error
 		says string
 	}{
-		"empty":                    {"", sweep.ErrNoPlan, "it is empty"},
-		"something else":           {"hello\n", sweep.ErrNoPlan, ""},
-		"something else, no end":   {strings.Repeat("x", 1<<20), sweep.ErrNoPlan, ""},
-		"binary":                   {"\x7fELF\x00\x01", sweep.ErrNoPlan, ""},
-		"another schema":           {"schema regsweep/report/v1\n", sweep.ErrNoPlan, `"regsweep/report/v1"`},
-		"another version":          {"schema regsweep/plan/v2\nwhatever\n", sweep.ErrSchema, "reads regsweep/plan/v1"},
-		"carriage returns":         {strings.ReplaceAll(plan, "\n", "\r\n"), sweep.ErrCRLF, ""},
-		"one carriage return":      {strings.Replace(plan, "\nblob", "\r\nblob", 1), sweep.ErrCRLF, ""},
-		"without the end":          {body, sweep.ErrCut, ""},
-		"half a line":              {plan[:blob+20], sweep.ErrCut, ""},
-		"half of the checksum":     {plan[:len(plan)-10], sweep.ErrCut, ""},
-		"without a line":           {strings.Replace(plan, lines[at], "", 1), sweep.ErrEdited, ""},
-		"a digest edited":          {plan[:blob+20] + "0000" + plan[blob+24:], sweep.ErrEdited, ""},
-		"a line that is none":      {strings.Replace(plan, "\nblob - ", "\nblub - ", 1), sweep.ErrEdited, `"blub" is no kind of item`},
-		"an empty line behind":     {plan + "\n", sweep.ErrTrailing, ""},
-		"sealed: a long line":      {swap("root /r\n", "root /"+strings.Repeat("r", 1<<16)+"\n"), sweep.ErrNoPlan, "line 2"},
-		"sealed: no header":        {sealed("schema regsweep/plan/v1\n"), sweep.ErrCut, "header"},
+		"empty":                    {"", planfile.ErrNoPlan, "it is empty"},
+		"something else":           {"hello\n", planfile.ErrNoPlan, ""},
+		"something else, no end":   {strings.Repeat("x", 1<<20), planfile.ErrNoPlan, ""},
+		"binary":                   {"\x7fELF\x00\x01", planfile.ErrNoPlan, ""},
+		"another schema":           {"schema regsweep/report/v1\n", planfile.ErrNoPlan, `"regsweep/report/v1"`},
+		"another version":          {"schema regsweep/plan/v2\nwhatever\n", planfile.ErrSchema, "reads regsweep/plan/v1"},
+		"carriage returns":         {strings.ReplaceAll(plan, "\n", "\r\n"), planfile.ErrCRLF, ""},
+		"one carriage return":      {strings.Replace(plan, "\nblob", "\r\nblob", 1), planfile.ErrCRLF, ""},
+		"without the end":          {body, planfile.ErrCut, ""},
+		"half a line":              {plan[:blob+20], planfile.ErrCut, ""},
+		"half of the checksum":     {plan[:len(plan)-10], planfile.ErrCut, ""},
+		"without a line":           {strings.Replace(plan, lines[at], "", 1), planfile.ErrEdited, ""},
+		"a digest edited":          {plan[:blob+20] + "0000" + plan[blob+24:], planfile.ErrEdited, ""},
+		"a line that is none":      {strings.Replace(plan, "\nblob - ", "\nblub - ", 1), planfile.ErrEdited, `"blub" is no kind of item`},
+		"an empty line behind":     {plan + "\n", planfile.ErrTrailing, ""},
+		"sealed: a long line":      {swap("root /r\n", "root /"+strings.Repeat("r", 1<<16)+"\n"), planfile.ErrNoPlan, "line 2"},
+		"sealed: no header":        {sealed("schema regsweep/plan/v1\n"), planfile.ErrCut, "header"},
 		"sealed: lines swapped":    {sealed(strings.Replace(body, lines[at]+lines[at+1], lines[at+1]+lines[at], 1)), nil, "line 14: it is not in the order of removal"},
 		"sealed: a line twice":     {sealed(body + lines[len(lines)-1] + "\n"), mark.ErrTwice, "line 22"},
-		"sealed: another count":    {swap("items 9", "items 8"), sweep.ErrEdited, "counts"},
+		"sealed: another count":    {swap("items 9", "items 8"), planfile.ErrEdited, "counts"},
 		"sealed: a header line":    {swap("grace 1h0m0s", "grace 60m"), nil, "grace 60m"},
 		"sealed: no such line":     {swap("grace 1h0m0s", "race 1h0m0s"), nil, "race"},
 		"sealed: a line missing":   {swap("grace 1h0m0s\n", ""), nil, "header"},
@@ -186,7 +186,7 @@ func TestWhatIsWrongWithAPlanIsSaid(t *testing.T) {
 		"sealed: bytes":            {swap("upload b", "upload b -1"), nil, "line"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := sweep.ReadPlan(strings.NewReader(c.text))
+			_, err := planfile.Read(strings.NewReader(c.text))
 			if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(fmt.Sprint(err), c.says) {
 				t.Errorf("it says %v; want %v, with %q", err, c.is, c.says)
 			}
@@ -213,7 +213,7 @@ func TestWrittenPlanOfRm(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
-	if _, err := sweep.ReadPlan(strings.NewReader(text)); err != nil {
+	if _, err := planfile.Read(strings.NewReader(text)); err != nil {
 		t.Error(err)
 	}
 }
@@ -227,7 +227,7 @@ func FuzzReadPlan(f *testing.F) {
 		if seal {
 			text = []byte(sealed(string(text)))
 		}
-		plan, err := sweep.ReadPlan(bytes.NewReader(text))
+		plan, err := planfile.Read(bytes.NewReader(text))
 		if err != nil {
 			return
 		}
@@ -236,7 +236,7 @@ func FuzzReadPlan(f *testing.F) {
 			t.Errorf("%d items were read, and the header has %d", plan.Listing.Len(), plan.Items)
 		}
 		_ = plan.Rules()
-		if _, err := sweep.ReadPlan(bytes.NewReader(text[:len(text)-1])); err == nil {
+		if _, err := planfile.Read(bytes.NewReader(text[:len(text)-1])); err == nil {
 			t.Error("a plan that was cut short is taken")
 		}
 	})

@@ -13,7 +13,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
-	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/planfile"
 )
 
 // applyOptions are what apply was asked to do.
@@ -98,7 +98,7 @@ func (p *program) apply(ctx context.Context, o *applyOptions, f *pflag.FlagSet, 
 }
 
 // readPlan reads a written plan.
-func (p *program) readPlan(file string) (*sweep.WrittenPlan, error) {
+func (p *program) readPlan(file string) (*planfile.Plan, error) {
 	in, name := p.in, "standard input"
 	if file != "-" {
 		f, err := os.Open(file)
@@ -118,17 +118,17 @@ func (p *program) readPlan(file string) (*sweep.WrittenPlan, error) {
 	return plan, nil
 }
 
-func readPlanFrom(in io.Reader) (*sweep.WrittenPlan, error) {
+func readPlanFrom(in io.Reader) (*planfile.Plan, error) {
 	if f, ok := in.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.IsDir() {
 			return nil, errors.New("it is a directory")
 		}
 	}
-	return sweep.ReadPlan(in)
+	return planfile.Read(in)
 }
 
 // sameStore refuses a plan that was made for another store.
-func sameStore(plan *sweep.WrittenPlan, place *locate.Place) error {
+func sameStore(plan *planfile.Plan, place *locate.Place) error {
 	root, err := realPath(place.Root)
 	if err != nil {
 		return err
@@ -151,6 +151,6 @@ func sameStore(plan *sweep.WrittenPlan, place *locate.Place) error {
 }
 
 // appliedText says in the table what is carried out.
-func appliedText(plan *sweep.WrittenPlan) string {
+func appliedText(plan *planfile.Plan) string {
 	return fmt.Sprintf("a plan of %s, made %s: %s items", plan.Command, plan.Time.UTC().Format(time.DateTime)+" UTC", comma(int(plan.Items)))
 }

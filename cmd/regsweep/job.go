@@ -12,6 +12,7 @@ import (
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/planfile"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -25,8 +26,8 @@ type job struct {
 	command string
 	place   locate.Place
 	rules   mark.Rules
-	prune   *pruning           // of the command of this name, or nil
-	applied *sweep.WrittenPlan // of apply, or nil
+	prune   *pruning       // of the command of this name, or nil
+	applied *planfile.Plan // of apply, or nil
 	planning
 	olderThan ago   // of gc -m
 	refusal   error // of a dry run, which explains all the same

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/planfile"
 )
 
 // planning is the flag of a dry run that writes its plan down.
@@ -73,9 +73,9 @@ func (j *job) writePlan() error {
 	return nil
 }
 
-func (j *job) planHeader() (h sweep.PlanHeader, err error) {
+func (j *job) planHeader() (h planfile.Header, err error) {
 	r := &j.rules
-	h = sweep.PlanHeader{
+	h = planfile.Header{
 		Command: j.command, Time: r.Now, Grace: r.Grace, UploadsOlderThan: r.UploadsOlderThan,
 		DeleteUntagged: r.DeleteUntagged, OlderThan: r.OlderThan,
 	}

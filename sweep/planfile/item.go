@@ -1,4 +1,4 @@
-package sweep
+package planfile
 
 import (
 	"cmp"
@@ -13,15 +13,15 @@ import (
 	"github.com/regsweep/regsweep/mark"
 )
 
-// fileItem is one line of a written plan.
-type fileItem struct {
+// Item is one line of a written plan. Bytes are those that its own removal frees.
+type Item struct {
 	mark.Listed
-	bytes int64
+	Bytes int64
 }
 
 // appendTo appends the line: kind, repository, name, digest, bytes, time and
 // part, with a dash for what there is not.
-func (i *fileItem) appendTo(b []byte) []byte {
+func (i *Item) appendTo(b []byte) []byte {
 	b = append(b, i.Kind.String()...)
 	b = appendName(append(b, ' '), i.Repository)
 	b = appendName(append(b, ' '), i.Name)
@@ -34,7 +34,7 @@ func (i *fileItem) appendTo(b []byte) []byte {
 	}
 	b = append(b, ' ')
 	if i.Kind.Is(mark.Sized) {
-		b = strconv.AppendInt(b, i.bytes, 10)
+		b = strconv.AppendInt(b, i.Bytes, 10)
 	} else {
 		b = append(b, '-')
 	}
@@ -88,7 +88,7 @@ func parseName(text string) (name, rest string, err error) {
 var errOrder = errors.New("it is not in the order of removal")
 
 // follows checks that one line may come after another.
-func (i *fileItem) follows(before *fileItem) error {
+func (i *Item) follows(before *Item) error {
 	none := func(name string) int { // what is in no repository comes last
 		if name == "" {
 			return 1
@@ -109,7 +109,7 @@ func (i *fileItem) follows(before *fileItem) error {
 }
 
 // verify checks that an item has what its kind has.
-func (i *fileItem) verify() error {
+func (i *Item) verify() error {
 	switch {
 	case i.Kind.Is(mark.InRepository) != (i.Repository != "") && i.Kind != mark.Temporary:
 		return errors.New("it has a repository and should have none, or the other way round")
@@ -123,8 +123,8 @@ func (i *fileItem) verify() error {
 	return nil
 }
 
-// parseFileItem reads a line.
-func parseFileItem(line string) (i fileItem, err error) {
+// parseItem reads a line.
+func parseItem(line string) (i Item, err error) {
 	kind, rest, _ := strings.Cut(line, " ")
 	var ok bool
 	if i.Kind, ok = mark.KindNamed(kind); !ok {
@@ -146,7 +146,7 @@ func parseFileItem(line string) (i fileItem, err error) {
 		}
 	}
 	if i.Kind.Is(mark.Sized) {
-		if i.bytes, err = parseCount(words[1]); err != nil {
+		if i.Bytes, err = parseCount(words[1]); err != nil {
 			return i, err
 		}
 	}

@@ -1,4 +1,4 @@
-package sweep
+package planfile
 
 import (
 	"bufio"
@@ -30,16 +30,16 @@ const longest = 1 << 15
 // largestHeader is room for names of some hundred thousand repositories.
 const largestHeader = 64 << 20
 
-// WrittenPlan is a plan that was read from a file.
-type WrittenPlan struct {
-	PlanHeader
+// Plan is a plan that was read from a file.
+type Plan struct {
+	Header
 	Listing *mark.Listing
 }
 
 // Rules are those by which the plan was made, with its roots and without a
 // clock. They serve one run.
-func (p *WrittenPlan) Rules() mark.Rules {
-	r := p.PlanHeader.Rules()
+func (p *Plan) Rules() mark.Rules {
+	r := p.Header.Rules()
 	r.Listed = p.Listing
 	if p.Command != "gc" {
 		r.Away = p.Listing.Removal(p.Command == "untag", p.Command == "prune")
@@ -48,12 +48,12 @@ func (p *WrittenPlan) Rules() mark.Rules {
 	return r
 }
 
-// ReadPlan reads what WriteFile has written and nothing else: any other text is
+// Read reads what Write has written and nothing else: any other text is
 // an error that says what is wrong with it, with the line where it is about one.
-func ReadPlan(in io.Reader) (*WrittenPlan, error) {
-	r := &planReader{
+func Read(in io.Reader) (*Plan, error) {
+	r := &reader{
 		in:   bufio.NewReaderSize(in, longest),
-		plan: &WrittenPlan{Listing: mark.NewListing()},
+		plan: &Plan{Listing: mark.NewListing()},
 	}
 	if err := r.read(); err != nil {
 		return nil, err
@@ -61,20 +61,20 @@ func ReadPlan(in io.Reader) (*WrittenPlan, error) {
 	return r.plan, nil
 }
 
-// planReader reads a plan line by line.
-type planReader struct {
+// reader reads a plan line by line.
+type reader struct {
 	in      *bufio.Reader
-	plan    *WrittenPlan
+	plan    *Plan
 	number  int   // of the line
 	wrong   error // what is wrong with a line, unless the checksum is, too
-	counted PlanHeader
+	counted Header
 	header  []string
 	size    int // of the header, in bytes
 	inItems bool
-	last    fileItem
+	last    Item
 }
 
-func (r *planReader) read() error {
+func (r *reader) read() error {
 	sum := sha256.New()
 	for {
 		line, err := r.next()
@@ -94,7 +94,7 @@ func (r *planReader) read() error {
 }
 
 // next reads a line. The first one decides whether it is a plan at all.
-func (r *planReader) next() (string, error) {
+func (r *reader) next() (string, error) {
 	text, err := r.in.ReadSlice('\n')
 	r.number++
 	line := strings.TrimSuffix(string(text), "\n")
@@ -121,13 +121,13 @@ func (r *planReader) next() (string, error) {
 
 func isPlan(line string) error {
 	schema, ok := strings.CutPrefix(line, "schema ")
-	switch family, _, _ := strings.Cut(PlanSchema, "/v"); {
-	case line == "schema "+PlanSchema:
+	switch family, _, _ := strings.Cut(Schema, "/v"); {
+	case line == "schema "+Schema:
 		return nil
-	case line == "schema "+PlanSchema+"\r":
+	case line == "schema "+Schema+"\r":
 		return ErrCRLF
 	case ok && strings.HasPrefix(schema, family+"/"):
-		return fmt.Errorf("%w: %q; this regsweep reads %s", ErrSchema, clip(schema), PlanSchema)
+		return fmt.Errorf("%w: %q; this regsweep reads %s", ErrSchema, clip(schema), Schema)
 	case ok:
 		return fmt.Errorf("%w: its schema is %q", ErrNoPlan, clip(schema))
 	}
@@ -135,7 +135,7 @@ func isPlan(line string) error {
 }
 
 // end compares the checksum, and finishes the listing.
-func (r *planReader) end(said, is string) error {
+func (r *reader) end(said, is string) error {
 	switch _, err := r.in.ReadByte(); {
 	case said != is && r.wrong != nil:
 		return fmt.Errorf("%w; %w", ErrEdited, r.wrong)
@@ -150,7 +150,7 @@ func (r *planReader) end(said, is string) error {
 	case !r.inItems:
 		return fmt.Errorf("%w: its header is not whole", ErrCut)
 	}
-	h, c := &r.plan.PlanHeader, &r.counted
+	h, c := &r.plan.Header, &r.counted
 	if h.Items != c.Items || h.Blobs != c.Blobs || h.Bytes != c.Bytes {
 		return fmt.Errorf("%w: its counts are not those of its items", ErrEdited)
 	}
@@ -159,7 +159,7 @@ func (r *planReader) end(said, is string) error {
 }
 
 // take takes a line in.
-func (r *planReader) take(line string) error {
+func (r *reader) take(line string) error {
 	if !r.inItems {
 		if r.size += len(line); r.size > largestHeader {
 			return errors.New("the header is larger than any can be")
@@ -171,7 +171,7 @@ func (r *planReader) take(line string) error {
 		r.inItems = true
 		return r.plan.parseHeader(r.header)
 	}
-	i, err := parseFileItem(line)
+	i, err := parseItem(line)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (r *planReader) take(line string) error {
 	r.counted.Items++
 	if i.Kind == mark.Blob {
 		r.counted.Blobs++
-		r.counted.Bytes += i.bytes
+		r.counted.Bytes += i.Bytes
 	}
 	r.plan.Listing.Add(i.Listed)
 	return nil
@@ -195,7 +195,7 @@ func (r *planReader) take(line string) error {
 
 // parseHeader reads the header's lines, which must be all of those that its
 // command has, in their order.
-func (h *PlanHeader) parseHeader(lines []string) error {
+func (h *Header) parseHeader(lines []string) error {
 	for _, line := range lines {
 		key, value, _ := strings.Cut(line, " ")
 		if err := h.set(key, value); err != nil {
@@ -214,7 +214,7 @@ func (h *PlanHeader) parseHeader(lines []string) error {
 	return nil
 }
 
-func (h *PlanHeader) set(key, value string) (err error) {
+func (h *Header) set(key, value string) (err error) {
 	switch key {
 	case "schema":
 	case "root":
@@ -266,7 +266,7 @@ func parseAge(value string) (time.Duration, error) {
 	return age, err
 }
 
-func (h *PlanHeader) addSparse(value string) error {
+func (h *Header) addSparse(value string) error {
 	name, rest, err := parseName(value)
 	if err != nil {
 		return err
