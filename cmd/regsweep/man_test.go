@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/man"
 )
 
 // manPages writes all pages to a new directory and returns their paths.
@@ -38,7 +39,7 @@ func TestManPages(t *testing.T) {
 		help := runProgram(t, "", append(words[1:], "--help")...).stdout
 		for flag := range strings.FieldsSeq(help) {
 			if strings.HasPrefix(flag, "--") && flag != "--help" && strings.Contains(help, "Flags:") && strings.Contains(help, "      "+flag) &&
-				!strings.Contains(string(text), `\fB`+escape(flag)+`\fR`) {
+				!strings.Contains(string(text), `\fB`+man.Escape(flag)+`\fR`) {
 				t.Errorf("%s has no %s", page, flag)
 			}
 		}

@@ -1,4 +1,4 @@
-package main
+package man
 
 import (
 	"fmt"
@@ -9,9 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-func (r *roff) title(name string) {
-	v, _ := buildVersion()
-	r.line(fmt.Sprintf(`.TH %s 1 "%s" "regsweep %s" "regsweep"`, escape(strings.ToUpper(name)), buildDate(), escape(v)))
+func (r *roff) title(name string, b Build) {
+	r.line(fmt.Sprintf(`.TH %s 1 "%s" "regsweep %s" "regsweep"`, Escape(strings.ToUpper(name)), b.Date, Escape(b.Version)))
 	r.line(".nh")
 	r.line(".ad l")
 }
@@ -27,20 +26,20 @@ func (r *roff) text(text string) {
 	line := ""
 	for _, word := range strings.Fields(text) {
 		if line != "" && len(line)+1+len(word) > width {
-			r.line(notRequest(escape(line)))
+			r.line(notRequest(Escape(line)))
 			line = ""
 		}
 		line = strings.TrimPrefix(line+" "+word, " ")
 	}
 	if line != "" {
-		r.line(notRequest(escape(line)))
+		r.line(notRequest(Escape(line)))
 	}
 }
 
 // item is a paragraph with a name before it.
 func (r *roff) item(name, text string) {
 	r.line(".TP")
-	r.line(notRequest(`\fB` + escape(name) + `\fR`))
+	r.line(notRequest(`\fB` + Escape(name) + `\fR`))
 	r.text(text)
 }
 
@@ -48,7 +47,7 @@ func (r *roff) item(name, text string) {
 func (r *roff) verbatim(lines []string) {
 	r.line(".nf")
 	for _, line := range lines {
-		r.line(notRequest(escape(line)))
+		r.line(notRequest(Escape(line)))
 	}
 	r.line(".fi")
 }
@@ -111,12 +110,12 @@ func (r *roff) options(cmd *cobra.Command) {
 			return
 		}
 		value, what := pflag.UnquoteUsage(f)
-		name := `\fB` + escape("--"+f.Name) + `\fR`
+		name := `\fB` + Escape("--"+f.Name) + `\fR`
 		if f.Shorthand != "" {
-			name = `\fB` + escape("-"+f.Shorthand) + `\fR, ` + name
+			name = `\fB` + Escape("-"+f.Shorthand) + `\fR, ` + name
 		}
 		if value != "" {
-			name += ` \fI` + escape(value) + `\fR`
+			name += ` \fI` + Escape(value) + `\fR`
 		}
 		if d := f.DefValue; d != "" && d != "false" && d != "0" && d != "[]" {
 			what += " (default " + d + ")"
@@ -127,9 +126,9 @@ func (r *roff) options(cmd *cobra.Command) {
 	})
 }
 
-// escape makes roff print a text as it is. A hyphen is a minus sign, so that
+// Escape makes roff print a text as it is. A hyphen is a minus sign, so that
 // flags can be copied from the page.
-func escape(text string) string {
+func Escape(text string) string {
 	return strings.NewReplacer(`\`, `\e`, `-`, `\-`).Replace(text)
 }
 
