@@ -9,7 +9,7 @@ DEMO    ?= $(CURDIR)/bin/demo
 FUZZTIME ?= 10s
 SOAK     ?= 10
 
-.PHONY: build demo test lint race e2e bench cover fuzz soak clean
+.PHONY: build demo check test test-all lint race e2e bench cover fuzz soak clean
 
 # where make install puts things; DESTDIR is before all of them
 PREFIX  ?= /usr/local
@@ -46,10 +46,24 @@ demo: build ## the main job on a sample store: dry run, sweep, and a second run 
 	@echo; echo '$$ regsweep gc -m --yes --root DEMO'; bin/regsweep gc -m --yes --root $(DEMO); case $$? in 0|3) ;; *) exit 1;; esac
 	@echo; echo '$$ regsweep gc -m --yes --root DEMO   (again: nothing is left to remove)'; bin/regsweep gc -m --yes --root $(DEMO)
 
-# Not cached: to know whether a result still holds, go test would look at every file that a test has touched, millions of them.
-test: ## all tests of the module
+# Every EVERY-th step of long tables is taken, from an offset that changes with the commit.
+EVERY  ?= 8
+OFFSET := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
+SINCE  ?= HEAD
+
+check: ## the inner loop: vet, lint of what changed since SINCE, short tests
 	$(GO) vet ./...
-	$(GO) test -count=1 -timeout 20m $(TESTFLAGS) ./...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run --new-from-rev '$(SINCE)' ./...; else echo 'not linted: golangci-lint is missing, which .ci/run installs'; fi
+	$(GO) test -short -timeout 10m $(TESTFLAGS) ./...
+
+# Not cached: to know whether a result still holds, go test would look at every file that a test has touched, millions of them.
+test: ## all tests of the module; of long tables of steps a part
+	$(GO) vet ./...
+	REGSWEEP_STEPS=$(EVERY) REGSWEEP_STEP_OFFSET=$(OFFSET) $(GO) test -count=1 -timeout 20m $(TESTFLAGS) ./...
+
+test-all: ## all tests, with all steps
+	$(GO) vet ./...
+	REGSWEEP_STEPS=1 $(GO) test -count=1 -timeout 20m $(TESTFLAGS) ./...
 
 # Tables that step through a run call by call do so with one job: there are no races to find in them.
 STEPS := ^Test(Faults|Trash(Faults|Stop|Crash.*|WithoutSpace)|KilledApply|Stop|Crash|CrashTwice|Race|RaceAway|StopAway.*|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors.*|Unreadable|FullDisk|Kills.*|PowerCut.*|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$

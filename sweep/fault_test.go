@@ -116,16 +116,20 @@ func (b *bench) completes(s *layouttest.Store) error {
 	return nil
 }
 
-// each lets several workers take the numbers below n: many of them wait for
-// the pause before a second look.
+// each lets several workers take the numbers below n, or as many of them as are
+// wanted: many of them wait for the pause before a second look.
 func each(n int, work func(take func() (int, bool))) {
+	steps := layouttest.Steps(n)
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
 			work(func() (int, bool) {
 				i := int(next.Add(1)) - 1
-				return i, i < n
+				if i >= len(steps) {
+					return 0, false
+				}
+				return steps[i], true
 			})
 		})
 	}

@@ -50,7 +50,7 @@ func TestModel(t *testing.T) {
 // breaks; "make soak" makes others.
 func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
 	parallel := shards
-	if testing.Short() {
+	if layouttest.Short() {
 		checks = short
 	}
 	if n, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); err == nil && isSet("rapid.checks") {
@@ -61,7 +61,7 @@ func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapi
 		parallel = 1 // all would look at the same stores
 	}
 	each := (checks + parallel - 1) / parallel
-	if testing.Short() {
+	if layouttest.Short() {
 		each *= 5 // of which rapid makes a fifth then
 	}
 	setFlag(t, "rapid.checks", strconv.Itoa(each))

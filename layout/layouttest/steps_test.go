@@ -1,0 +1,43 @@
+package layouttest
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestStepsAreAllTakenInTheCourseOfTime holds that every step is taken by some
+// offset, and none that is not there.
+func TestStepsAreAllTakenInTheCourseOfTime(t *testing.T) {
+	for _, n := range []int{0, 1, 7, 8, 9, 100} {
+		for _, every := range []int{1, 8, 1000} {
+			taken := map[int]bool{}
+			for offset := range every {
+				list := everySo(n, every, offset+every*3)
+				if !slices.IsSorted(list) || len(slices.Compact(slices.Clone(list))) != len(list) || len(list) > n/every+2 {
+					t.Errorf("every %d of %d from %d: %v", every, n, offset, list)
+				}
+				for _, i := range list {
+					taken[i] = true
+					if i < 0 || i >= n {
+						t.Errorf("every %d of %d has %d", every, n, i)
+					}
+				}
+			}
+			if len(taken) != n {
+				t.Errorf("every %d of %d: only %d are ever taken", every, n, len(taken))
+			}
+		}
+	}
+}
+
+func TestStepsAskTheEnvironment(t *testing.T) {
+	t.Setenv(stepsVariable, "10")
+	t.Setenv(offsetVariable, "23")
+	if got := Steps(30); !slices.Equal(got, []int{3, 13, 23, 29}) {
+		t.Errorf("got %v", got)
+	}
+	t.Setenv(stepsVariable, "1")
+	if got := Steps(30); len(got) != 30 {
+		t.Errorf("all are %d", len(got))
+	}
+}
