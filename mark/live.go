@@ -66,37 +66,6 @@ func (p *pass) keepSubject(t *tag) {
 	}
 }
 
-// findProtected marks the protected blobs, and finds the protected manifests.
-func (p *pass) findProtected() {
-	p.protected = map[ID]bool{}
-	p.protect.Digests(func(d layout.Digest) bool {
-		id := p.s.Table.Lookup(d)
-		if id == 0 {
-			return false
-		}
-		p.protected[id] = true
-		_, linked := p.linked(id)
-		stored := p.s.Table.At(id).has(hasBlob)
-		if stored {
-			p.mark(id, Protected)
-		}
-		return linked || stored
-	})
-	for i := range p.tags {
-		t := &p.tags[i]
-		if p.protect.HasTag(t.Name) && t.node >= 0 {
-			p.protected[p.nodes[t.node].path] = true
-		}
-	}
-}
-
-func (p *pass) protectsNode(n *node) bool { return p.protected[n.id] || p.protected[n.path] }
-
-// protectsTag reports whether a tag is protected, or names a digest that is.
-func (p *pass) protectsTag(t *tag) bool {
-	return p.protect.HasTag(t.Name) || t.node >= 0 && p.protectsNode(&p.nodes[t.node])
-}
-
 // mark records that a digest is named for a reason.
 func (p *pass) mark(id ID, why Reason) {
 	if h := p.here.at(id); h.reasons&(1<<why) == 0 {

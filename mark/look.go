@@ -47,6 +47,27 @@ type Totals struct {
 	Tags, Manifests, LayerLinks, Uploads int
 	Untagged                             int // of the manifests
 	UploadBytes                          int64
+	Clues
+}
+
+// Clues are what a half-restored store is told by from one whose images were
+// deleted.
+type Clues struct {
+	Naming   int // tags that name a manifest which is linked
+	Layered  int // of these those that registry 2.1.0 linked as a layer only
+	Dangling int // tags that name one which is not, though its blob is stored
+	Emptied  int // directories of manifest links that a deletion has left
+	// Unexplained are repositories with layer links, and neither a manifest's
+	// link nor what a deletion leaves.
+	Unexplained int
+}
+
+func (c *Clues) add(more *Clues) {
+	c.Naming += more.Naming
+	c.Layered += more.Layered
+	c.Dangling += more.Dangling
+	c.Emptied += more.Emptied
+	c.Unexplained += more.Unexplained
 }
 
 // Look is the state of a store at one look at its repositories: which blobs
@@ -207,6 +228,7 @@ func (l *Look) add(p *pass) {
 	t.Uploads += p.totals.Uploads
 	t.Untagged += p.totals.Untagged
 	t.UploadBytes += p.totals.UploadBytes
+	t.Clues.add(&p.totals.Clues)
 }
 
 // named reports whether Extra is an index of Names.

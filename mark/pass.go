@@ -21,9 +21,9 @@ type pass struct {
 	w   *walker.Walker
 	r   *walker.Repository
 
-	owner   uint32
-	others  int // second names of the repository that are known
-	protect *protect.List
+	owner  uint32
+	others int // second names of the repository that are known
+	guard  protect.Guard
 	// keep, if not Dead, is why all that the repository links is live.
 	keep Reason
 
@@ -59,8 +59,9 @@ type pass struct {
 	noted []notedLink
 	// taken is what the manifests that go name, with the time of the newest of their links.
 	taken map[ID]int64
-	// protected are the digests here that are protected, by themselves or by a tag.
-	protected map[ID]bool
+	// protected are the manifests here that are protected, by a digest, that of
+	// their configuration included, or by a tag, with the first line that says so.
+	protected map[ID]*protect.Line
 
 	repo      Repo
 	totals    Totals
@@ -109,12 +110,13 @@ type edge struct {
 // tag is a tag with what it names.
 type tag struct {
 	walker.Tag
-	node    int32 // -1 if no manifest is linked that it names
-	subject ID    // of a tag that goes when its subject goes; 0 for any other
-	away    bool  // a Removal takes it away
-	named   bool  // by this name
-	with    bool  // it goes with what a Removal takes away, if that goes
-	plain   bool  // no symbolic link is in it
+	node    int32         // -1 if no manifest is linked that it names
+	subject ID            // of a tag that goes when its subject goes; 0 for any other
+	away    bool          // a Removal takes it away
+	named   bool          // by this name
+	with    bool          // it goes with what a Removal takes away, if that goes
+	plain   bool          // no symbolic link is in it
+	by      *protect.Line // that protects it by its name, or nil
 }
 
 const isNamed = 1 // the bit of here.reasons for whatever is named at all
@@ -130,12 +132,12 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 	}
 	names := l.w.Shares().OtherNames(r.Name)
 	p.others = len(names)
-	p.protect = l.rules.Protect.Within(append(names, r.Name)...)
+	p.guard = l.rules.Protect.Guard(append(names, r.Name)...)
 	if m, ok := l.spare.Get().(*memory); ok {
 		p.found, p.nodes, p.here = m.found, m.nodes, m.here
 	}
 	switch {
-	case p.protect.All():
+	case len(p.guard.Repository()) > 0:
 		p.keep = Protected
 	case r.Odd:
 		p.keep = Broken
@@ -191,6 +193,9 @@ func (p *pass) run() {
 	if p.keep != Dead {
 		p.markAll()
 		p.spareTaken()
+	}
+	if p.totals.LayerLinks > 0 && p.totals.Manifests+p.totals.Emptied == 0 {
+		p.totals.Unexplained++
 	}
 	p.dropJudged()
 	p.countBytes()
@@ -256,6 +261,9 @@ func (p *pass) addRevision(v *walker.Revision) {
 		n.unread = true
 	case walker.LinkMissing:
 		p.history = true
+		if v.Left.Empty {
+			p.totals.Emptied++
+		}
 		p.leftover(RevisionDir, path, v)
 		p.addPending(path, v)
 		return

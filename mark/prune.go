@@ -46,6 +46,9 @@ type JudgedTag struct {
 	Goes      bool
 	Protected bool // the Judge says so, for Look.Guarded
 	Note      string
+	// Configs are the digests of the image's configurations, if the run protects
+	// anything by a digest.
+	Configs []layout.Digest
 
 	at int32 // its index in pass.tags
 }
@@ -58,6 +61,7 @@ type JudgedManifest struct {
 	Held            string
 	Goes, Protected bool
 	Note            string
+	Configs         []layout.Digest // as a tag's
 
 	at int32 // its index in pass.nodes
 }
@@ -174,7 +178,7 @@ func (p *pass) newJudged() *Judged {
 		if t.Taken != "" {
 			continue
 		}
-		one := JudgedTag{Name: t.Name, Digest: t.Link.Target, Pushed: time.Unix(0, t.Link.MTime), Held: all, at: int32(i)}
+		one := JudgedTag{Name: t.Name, Digest: t.Link.Target, Pushed: time.Unix(0, t.Link.MTime), Held: all, at: int32(i), Configs: p.configs(t.node)}
 		if one.Held == "" {
 			one.Held = p.heldTag(t, direct)
 		}
@@ -186,7 +190,7 @@ func (p *pass) newJudged() *Judged {
 	}
 	for _, at := range p.bare() {
 		n := &p.nodes[at]
-		one := JudgedManifest{Digest: p.s.Table.Digest(n.path), Pushed: time.Unix(0, n.mtime), Held: all, at: at}
+		one := JudgedManifest{Digest: p.s.Table.Digest(n.path), Pushed: time.Unix(0, n.mtime), Held: all, at: at, Configs: p.configs(at)}
 		if one.Held == "" {
 			one.Held = p.heldNode(n)
 		}
@@ -262,12 +266,23 @@ func (p *pass) heldNode(n *node) string {
 // protectedDirectly are the digests that are protected by themselves.
 func (p *pass) protectedDirectly() map[ID]bool {
 	direct := map[ID]bool{}
-	p.protect.Digests(func(d layout.Digest) bool {
+	p.guard.EachDigest(func(d layout.Digest) bool {
 		id := p.s.Table.Lookup(d)
 		direct[id] = id != 0
 		return false // whether it is there is asked elsewhere
 	})
 	return direct
+}
+
+// configs are the digests of a node's configurations, if anything is protected
+// by a digest.
+func (p *pass) configs(at int32) (list []layout.Digest) {
+	if at < 0 || !p.guard.HasDigests() {
+		return nil
+	}
+	m := p.manifest(&p.nodes[at])
+	m.EachConfig(func(id ID) { list = append(list, p.s.Table.Digest(id)) })
+	return list
 }
 
 // bare are the manifests without a tag that do not belong to another one.

@@ -191,6 +191,9 @@ func (r *Removal) Repositories() (names []string) {
 	return names
 }
 
+// Exact reports whether whatever goes was named exactly, and goes for that.
+func (r *Removal) Exact() bool { return r != nil && !r.prunes() && !r.listed }
+
 // Cures reports whether all that goes are manifests that cannot be read, given
 // by digest: the one removal that needs no mark, since it sweeps nothing.
 func (r *Removal) Cures() bool {

@@ -324,24 +324,27 @@ func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer)
 	return content, nil
 }
 
-// keep turns what a manifest says into numbers.
+// keep turns what a manifest says into numbers, configurations first.
 func (s *Store) keep(p *manifest.Parsed, buf *buffer) (place uint32) {
-	required, optional, subjects := buf.ids[0][:0], buf.ids[1][:0], buf.ids[2][:0]
+	m := manifest.Summary{Kind: p.Kind, Required: buf.ids[0][:0], Optional: buf.ids[1][:0], Subjects: buf.ids[2][:0]}
 	for i := range p.Refs {
-		id := p.Refs[i].ID
-		if id == 0 {
-			id = s.Table.Intern(p.Refs[i].Digest)
-			p.Refs[i].ID = id
+		ref := &p.Refs[i]
+		if ref.ID == 0 {
+			ref.ID = s.Table.Intern(ref.Digest)
 		}
-		if p.Refs[i].Optional {
-			optional = append(optional, id)
-		} else {
-			required = append(required, id)
+		list, configs := &m.Required, &m.Configs[0]
+		if ref.Optional {
+			list, configs = &m.Optional, &m.Configs[1]
+		}
+		if *list = append(*list, ref.ID); ref.Config {
+			last := len(*list) - 1
+			(*list)[*configs], (*list)[last] = (*list)[last], (*list)[*configs]
+			*configs++
 		}
 	}
 	for i := range p.Subjects {
-		subjects = append(subjects, s.Table.Intern(p.Subjects[i]))
+		m.Subjects = append(m.Subjects, s.Table.Intern(p.Subjects[i]))
 	}
-	buf.ids = [3][]ID{required, optional, subjects}
-	return s.manifests.Add(&manifest.Summary{Kind: p.Kind, Required: required, Optional: optional, Subjects: subjects})
+	buf.ids = [3][]ID{m.Required, m.Optional, m.Subjects}
+	return s.manifests.Add(&m)
 }

@@ -39,6 +39,15 @@ func (p *pass) addTag(t *walker.Tag) {
 		if added.node < 0 && t.Taken == "" {
 			p.tagProblem(walker.DanglingTag, p.tagPath(t), fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), t)
 			p.history = true
+			if p.s.stat(p.w, p.s.Table.Intern(t.Link.Target)) {
+				p.totals.Dangling++
+			}
+		}
+	}
+	if added.node >= 0 && t.Taken == "" {
+		p.totals.Naming++
+		if p.nodes[added.node].layer {
+			p.totals.Layered++
 		}
 	}
 	p.tags = append(p.tags, added)

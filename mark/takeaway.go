@@ -35,7 +35,7 @@ func (p *pass) takeAway() {
 func (p *pass) resolve(a *removalIn) {
 	switch {
 	case p.keep == Protected:
-		a.refuse("take it out of the --protect list if it is to go", "%q is protected", p.r.Name)
+		a.refuse(p.guard.Repository()[0].Lift(), "%q is protected", p.r.Name)
 		return
 	case p.r.Odd:
 		a.refuse("remove it by hand", "%q is no name that a registry accepts: all that is in it is kept", p.r.Name)
@@ -153,7 +153,7 @@ func (p *pass) nearDigests(target Target) string {
 func (p *pass) takeNode(a *removalIn, n *node, name string) {
 	switch {
 	case p.protectsNode(n):
-		a.refuse("take it out of the --protect list if it is to go", "%s is protected", p.nameOf(n, name))
+		a.refuse(p.lineOf(n).Lift(), "%s is protected", p.nameOf(n, name))
 	case n.pinned && p.holdsRevision(n.path):
 		digest := p.s.Table.Digest(n.path)
 		p.refuseShared(p.nameOf(n, name), layout.RevisionDir(p.r.Name, digest))
@@ -286,7 +286,7 @@ func (p *pass) refuseTags(a *removalIn) {
 		name := p.r.Name + ":" + t.Name
 		switch {
 		case p.protectsTag(t):
-			a.refuse("take it out of the --protect list if it is to go", "%s is protected", name)
+			a.refuse(p.lineOfTag(t).Lift(), "%s is protected", name)
 		case t.Linked || p.r.HasSymlink(&t.Tag):
 			a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", name)
 		}

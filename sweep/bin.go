@@ -127,30 +127,37 @@ func (b *Bin) begin(lock *disk.Lock) error {
 	return dir.Sync()
 }
 
-// makeTrash opens the trash's directory, and makes it if it is not there.
-func makeTrash(lock *disk.Lock) (*disk.Locked, error) {
+// makeOwn opens regsweep's own directory, and makes it if it is not there.
+func makeOwn(lock *disk.Lock) (*disk.Locked, error) {
 	unfinished, err := isUnfinished(lock)
 	if err != nil {
 		return nil, err
 	}
-	at := lock.Store()
-	for i, name := range trashPath() {
-		if err := noLink(at.Dir, name); err != nil {
-			return nil, err
-		}
-		next, err := tree.OpenOrMake(at, name, lock.Store().Dir)
-		if i == 0 && err == nil && unfinished {
-			err = lock.Store().SetTime(Unfinished) // a new name in it has changed that
-		}
-		if i > 0 {
-			at.Close()
-		}
-		if err != nil {
-			return nil, err
-		}
-		at = next
+	if err := noLink(lock.Store().Dir, layout.Own); err != nil {
+		return nil, err
 	}
-	return at, nil
+	own, err := tree.OpenOrMake(lock.Store(), layout.Own, lock.Store().Dir)
+	if err != nil || !unfinished {
+		return own, err
+	}
+	if err := lock.Store().SetTime(Unfinished); err != nil { // a new name in it has changed that
+		own.Close()
+		return nil, err
+	}
+	return own, nil
+}
+
+// makeTrash opens the trash's directory, and makes it if it is not there.
+func makeTrash(lock *disk.Lock) (*disk.Locked, error) {
+	own, err := makeOwn(lock)
+	if err != nil {
+		return nil, err
+	}
+	defer own.Close()
+	if err := noLink(own.Dir, layout.Trash); err != nil {
+		return nil, err
+	}
+	return tree.OpenOrMake(own, layout.Trash, lock.Store().Dir)
 }
 
 func isUnfinished(lock *disk.Lock) (bool, error) {

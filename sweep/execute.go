@@ -107,6 +107,11 @@ func (r *run) remove() error {
 	if err := r.lookAgain(); err != nil {
 		return err
 	}
+	for _, ask := range r.before {
+		if err := ask(); err != nil {
+			return err
+		}
+	}
 	if err := r.openTrash(); err != nil {
 		return fmt.Errorf("%w; nothing has been removed", err)
 	}

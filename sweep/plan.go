@@ -26,6 +26,8 @@ type Plan struct {
 	// begun is the run in the trash that was stopped, where the rest of what it
 	// had set aside belongs; nil if there is none.
 	begun *Bin
+	// before is asked before the first removal.
+	before []func() error
 
 	progress Progress // of its execution
 }
@@ -93,6 +95,10 @@ func (p *Plan) Items(fn func(mark.Item)) {
 
 // Into says that the execution moves what goes into the trash.
 func (p *Plan) Into(bin *Bin) { p.bin = bin }
+
+// Before has the execution ask a question after it has looked again, and before
+// it removes anything. If that fails, nothing is removed.
+func (p *Plan) Before(ask func() error) { p.before = append(p.before, ask) }
 
 // Empty reports whether there is nothing to remove and nothing to give back.
 func (p *Plan) Empty() bool { return len(p.items) == 0 && len(p.look.Restore) == 0 }

@@ -86,7 +86,7 @@ func (p *program) apply(ctx context.Context, o *applyOptions, f *pflag.FlagSet, 
 	}
 	given := job.rules
 	job.rules = plan.Rules()
-	job.rules.Protect, job.rules.PullThrough = given.Protect, given.PullThrough
+	job.rules.PullThrough = given.PullThrough
 	if f.Changed("grace") {
 		job.rules.Grace = max(job.rules.Grace, given.Grace)
 	}

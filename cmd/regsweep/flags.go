@@ -85,7 +85,7 @@ func (r *removal) add(f *pflag.FlagSet) {
 	f.Var(&r.grace, "grace", "keep whatever is younger than this `AGE`")
 	f.StringVar(&r.protect, "protect", "", "keep what `FILE` names: a NAME, NAME:TAG, NAME@DIGEST, glob of these or digest a line; - is standard input")
 	f.Var(&r.uploadsOlderThan, "uploads-older-than", "remove uploads whose newest file is older than this `AGE`")
-	f.BoolVar(&r.allowEmpty, "allow-empty", false, "go on where the store looks like a volume that is not mounted")
+	f.BoolVar(&r.allowEmpty, "allow-empty", false, "go on where the store looks like a volume that is not mounted, would lose its last tag or image, or --protect names nothing")
 	f.BoolVar(&r.trash, "trash", false, "move what goes into the trash, for changing one's mind; see trash --help")
 	f.Var(&r.maxRemove, "max-remove", "refuse to remove more of the store's blob bytes than this `LIMIT`, such as 30% or 50GiB")
 }

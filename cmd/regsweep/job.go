@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +25,7 @@ type job struct {
 	command string
 	place   locate.Place
 	rules   mark.Rules
+	lists   protections
 	prune   *pruning       // of the command of this name, or nil
 	applied *planfile.Plan // of apply, or nil
 	planning
@@ -69,6 +69,9 @@ func (j *job) run(ctx context.Context) (err error) {
 	if !j.olderThan.isZero() { // that of a written plan stays
 		j.rules.OlderThan = retention.Ago(j.olderThan).Before(j.rules.Now)
 	}
+	if err := j.readLocks(); err != nil {
+		return err
+	}
 	if err := j.finishRestores(ctx); err != nil {
 		return err
 	}
@@ -79,7 +82,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if j.trash && !j.dryRun {
 		j.plan.Into(sweep.NewBin(j.command, valid(j.place.Root), j.started))
 	}
-	refusal := cmp.Or(j.refusal, j.refuseTooMuch())
+	refusal := errors.Join(j.refusal, j.refuseEmpty(), j.refuseTooMuch())
 	if j.dryRun {
 		j.status = j.verdict()
 		if refusal == nil {
@@ -213,11 +216,6 @@ func (j *job) makePlan(ctx context.Context) error {
 			Hint: "run as a user who can read the store, or mend the filesystem first",
 		}
 	}
-	if !j.allowEmpty {
-		if err := j.refuseEmpty(look); err != nil {
-			return err
-		}
-	}
 	if err := j.refuseNames(look); err != nil {
 		if j.prune == nil || !j.dryRun {
 			return err
@@ -228,7 +226,12 @@ func (j *job) makePlan(ctx context.Context) error {
 		j.prune.finish(look)
 		j.prune.sayUnmatched(j.voice)
 	}
-	j.warnUnmatched()
+	if err := j.sayMatches(); err != nil {
+		return err
+	}
+	if t := &look.Totals; t.Manifests > 0 && t.Tags == 0 {
+		j.voice.warn("there are manifests and not one tag: OpenShift, GitLab and Harbor keep their tags elsewhere, and what has no tag here may be in use there")
+	}
 	switch opaque := j.w.Shares().Opaque(); {
 	case look.Borrowed == "":
 	case look.Borrowed == opaque:
@@ -242,21 +245,8 @@ func (j *job) makePlan(ctx context.Context) error {
 		return nil
 	}
 	j.plan = sweep.New(look)
+	j.plan.Before(j.locksChanged)
 	return nil
-}
-
-// warnUnmatched names what is protected and not there.
-func (j *job) warnUnmatched() {
-	listed := j.rules.Protect
-	if j.prune != nil {
-		listed = j.prune.listed
-		for _, name := range j.prune.unmatched() {
-			j.voice.warn("the policy protects %s: nothing in the store matches", name)
-		}
-	}
-	for _, line := range listed.Unmatched() {
-		j.voice.warn("--protect %s: nothing in the store matches", line)
-	}
 }
 
 // refuseNames refuses names that are not there, and what must not be removed by name.
@@ -274,6 +264,14 @@ func (j *job) refuseNames(look *mark.Look) error {
 	return errors.Join(append(refusals, errors.New("nothing has been changed"))...)
 }
 
+// refuseEmpty refuses a plan whose effect is not believed to be meant.
+func (j *job) refuseEmpty() error {
+	if j.allowEmpty {
+		return nil
+	}
+	return j.plan.Refusal()
+}
+
 // refuseTooMuch holds the plan against --max-remove.
 func (j *job) refuseTooMuch() error {
 	total := j.plan.Total().Bytes
@@ -283,26 +281,6 @@ func (j *job) refuseTooMuch() error {
 	return &layout.HintError{
 		Err:  fmt.Errorf("the plan takes %s of %s, more than --max-remove %s: nothing has been removed", size(j.plan.Bytes()), size(total), &j.maxRemove),
 		Hint: "look at it with --dry-run, and raise the limit if it is right",
-	}
-}
-
-// refuseEmpty refuses what a volume that is not mounted looks like.
-func (j *job) refuseEmpty(look *mark.Look) error {
-	s, t := look.Store, &look.Totals
-	var reason string
-	switch {
-	case len(look.Repositories) == 0 && s.Blobs > 0:
-		reason = fmt.Sprintf("there are %d blobs and no repository", s.Blobs)
-	case t.Manifests+t.LayerLinks > 0 && s.Blobs == 0:
-		reason = "there are links and no blobs"
-	case j.rules.DeleteUntagged && t.Manifests > 0 && t.Tags == 0:
-		reason = "there are manifests and not one tag, so that -m would remove all of them"
-	default:
-		return nil
-	}
-	return &layout.HintError{
-		Err:  fmt.Errorf("%s: nothing has been removed, since a volume that is not mounted looks like this", reason),
-		Hint: "if the store is really like this, say so with --allow-empty",
 	}
 }
 

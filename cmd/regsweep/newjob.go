@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/pflag"
 
-	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/protect"
 )
 
 // newJob finds the registry and makes the run of a command that removes. The
@@ -35,8 +30,7 @@ func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet
 	j := &job{program: p, common: c, removal: r, command: command, place: place, rules: mark.Rules{
 		Grace:            time.Duration(r.grace),
 		UploadsOlderThan: time.Duration(r.uploadsOlderThan),
-		Protect:          protection,
-	}}
+	}, lists: protections{listed: protection}}
 	j.rules.PullThrough, err = place.PullThrough()
 	return j, err
 }
@@ -73,43 +67,4 @@ func foreign(place *locate.Place) (string, error) {
 		return "this is Harbor's registry, whose tags are in Harbor's database", nil
 	}
 	return "", nil
-}
-
-// protection reads the list of --protect. One that names nothing is refused.
-func (p *program) protection(r *removal, f *pflag.FlagSet) (*protect.List, error) {
-	if !f.Changed("protect") {
-		return nil, nil
-	}
-	list, err := p.readProtection(r.protect)
-	if err != nil {
-		return nil, err
-	}
-	if list.Empty() && !r.allowEmpty {
-		return nil, &layout.HintError{
-			Err:  fmt.Errorf("--protect %q names nothing: whatever was to write the list may have failed", r.protect),
-			Hint: "leave the flag out, or give --allow-empty with it",
-		}
-	}
-	return list, nil
-}
-
-func (p *program) readProtection(file string) (*protect.List, error) {
-	if file == "-" {
-		return protection(p.in, "standard input")
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("--protect: %w", err)
-	}
-	defer f.Close()
-	return protection(f, file)
-}
-
-// protection reads the list; what is wrong in it is wrong usage.
-func protection(r io.Reader, name string) (*protect.List, error) {
-	p, err := protect.Read(r, name)
-	if err != nil {
-		return nil, usage(fmt.Errorf("--protect: %w", err))
-	}
-	return p, nil
 }

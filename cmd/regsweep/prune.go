@@ -137,7 +137,7 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 	if job.rules.PullThrough {
 		p.voice.warn("%s is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root)
 	}
-	job.prune = &pruning{policy: policy, fromFlags: !f.Changed("policy"), all: o.verbose, listed: job.rules.Protect}
+	job.prune = &pruning{policy: policy, fromFlags: !f.Changed("policy"), all: o.verbose}
 	job.prune.watch, job.prune.excludes = retention.NewWatch(o.filters, o.untaggedOnly), retention.NewWatch(o.excludes, false)
 	return job.run(ctx)
 }

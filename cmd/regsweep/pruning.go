@@ -10,7 +10,6 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
 )
@@ -20,8 +19,7 @@ import (
 type pruning struct {
 	policy    *retention.Policy
 	fromFlags bool
-	all       bool          // every decision is to be kept
-	listed    *protect.List // by --protect
+	all       bool // every decision is to be kept
 
 	watch    *retention.Watch // of --filter
 	excludes *retention.Watch // of --exclude
@@ -47,7 +45,7 @@ type prunedRepository struct {
 
 // begin makes the policy decide what goes in a run.
 func (p *pruning) begin(rules *mark.Rules) (err error) {
-	p.decider, err = p.policy.Decider(retention.Options{Now: rules.Now, Grace: rules.Grace, Protect: p.listed})
+	p.decider, err = p.policy.Decider(retention.Options{Now: rules.Now, Grace: rules.Grace, Protect: rules.Protect})
 	if err != nil {
 		return err
 	}
@@ -62,16 +60,6 @@ func (p *pruning) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.repositories, p.decisions, p.count = nil, nil, sweep.Retention{}
-}
-
-// unmatched are the names that the policy itself protects and that are not there.
-func (p *pruning) unmatched() (names []string) {
-	lines := p.decider.Protection().Unmatched() // the policy's own come first
-	for _, line := range lines[:len(lines)-len(p.listed.Unmatched())] {
-		_, name, _ := strings.Cut(line, ": ")
-		names = append(names, name)
-	}
-	return names
 }
 
 // judge is the policy as mark asks it. It is called concurrently.
@@ -142,14 +130,14 @@ func asRepository(r *mark.Judged) retention.Repository {
 	to := retention.Repository{Name: r.Repository, Tags: make([]retention.Tag, len(r.Tags)), Untagged: make([]retention.Manifest, len(r.Untagged))}
 	for i := range r.Tags {
 		t := &r.Tags[i]
-		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Held: t.Held, Orphan: t.Orphan, Labels: retention.Labels(t.Labels)}
+		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Held: t.Held, Orphan: t.Orphan, Labels: retention.Labels(t.Labels), Configs: t.Configs}
 		for _, was := range t.History {
 			to.Tags[i].History = append(to.Tags[i].History, retention.Revision(was))
 		}
 	}
 	for i := range r.Untagged {
 		m := &r.Untagged[i]
-		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Held: m.Held, Labels: retention.Labels(m.Labels)}
+		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Held: m.Held, Labels: retention.Labels(m.Labels), Configs: m.Configs}
 	}
 	return to
 }

@@ -176,14 +176,14 @@ type gcRefusals struct{ plain, untagged string }
 
 // refusals are what gc's guards say of the store.
 func (r *reading) refusals(look *mark.Look) (why gcRefusals) {
-	guard := func(untagged bool) string {
-		j := job{rules: mark.Rules{DeleteUntagged: untagged}}
-		if err := j.refuseEmpty(look); err != nil {
-			return "gc refuses this store: " + firstLine(errors.Unwrap(err))
-		}
-		return ""
+	const refuses = "gc refuses this store: "
+	switch err := sweep.New(look).Refusal(); {
+	case err != nil:
+		why.plain = refuses + firstLine(errors.Unwrap(err))
+		why.untagged = why.plain
+	case look.Totals.Tags == 0 && look.Totals.Manifests > 0:
+		why.untagged = refuses + firstLine(sweep.ErrNoTags)
 	}
-	why.plain, why.untagged = guard(false), guard(true)
 	if why.untagged == "" && r.rules.PullThrough {
 		why.untagged = "gc -m needs --older-than in a pull-through cache, whose untagged manifests are the cache"
 	}

@@ -39,6 +39,7 @@ type Config struct {
 	ReadOnly      bool   // storage.maintenance.readonly; false for a pull-through cache, which writes regardless
 	Proxy         bool   // a pull-through cache
 	Harbor        bool   // Harbor's registry, whose tags live in a database
+	Database      bool   // GitLab's registry with its metadata in a database, in part or in whole
 	HTTPAddr      string // where the registry listens, such as ":5000"
 }
 
@@ -105,6 +106,7 @@ func readConfigFile(file string) ([]byte, error) {
 type settings struct {
 	storage, auth map[string]parameters // by driver (or "cache", ...), and by type
 	proxy, http   parameters
+	database      parameters // of GitLab's registry
 }
 
 type parameters map[string]*yaml.Node
@@ -118,7 +120,7 @@ func (s *settings) parse(content []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, section := range []string{"storage", "auth", "proxy", "http"} {
+	for _, section := range []string{"storage", "auth", "proxy", "http", "database"} {
 		if err := s.set(section, top[section]); err != nil {
 			return fmt.Errorf("%s: %w", section, err)
 		}
@@ -137,6 +139,8 @@ func (s *settings) set(section string, node *yaml.Node) (err error) {
 		s.proxy, err = mapping(node)
 	case "http":
 		s.http, err = mapping(node)
+	case "database":
+		s.database, err = mapping(node)
 	}
 	return err
 }
@@ -156,6 +160,7 @@ func (s *settings) config(source string) (c Config, err error) {
 	c.Cache = text(cache)
 	c.HTTPAddr = text(s.http["addr"])
 	c.Proxy = text(s.proxy["remoteurl"]) != ""
+	c.Database = wanted(s.database["enabled"])
 	c.ReadOnly = !c.Proxy && enabled(s.storage["maintenance"]["readonly"])
 	for _, p := range s.auth {
 		c.Harbor = c.Harbor || text(p["realm"]) == harborRealm
@@ -228,7 +233,7 @@ func before(variable string) string {
 
 func (s *settings) overrideOne(path []string, value string) error {
 	switch path[0] {
-	case "STORAGE", "AUTH", "PROXY", "HTTP":
+	case "STORAGE", "AUTH", "PROXY", "HTTP", "DATABASE":
 	default:
 		return nil // Kubernetes sets REGISTRY_PORT and the like beside a service named registry
 	}
@@ -246,6 +251,8 @@ func (s *settings) overrideOne(path []string, value string) error {
 		return overrideChoice(&s.auth, path[1:], &node)
 	case "PROXY":
 		return s.proxy.override(path[1:], &node)
+	case "DATABASE":
+		return s.database.override(path[1:], &node)
 	default:
 		return s.http.override(path[1:], &node)
 	}
@@ -383,6 +390,17 @@ func text(node *yaml.Node) string {
 		return ""
 	}
 	return node.Value
+}
+
+// wanted is true for all that is not plainly false: "prefer" uses a database if
+// there is one, and what else a registry takes for yes is not known here.
+func wanted(node *yaml.Node) bool {
+	on := follow(node)
+	if isNull(on) || on.Kind == yaml.ScalarNode && on.Value == "" {
+		return false
+	}
+	var value bool
+	return on.Decode(&value) != nil && !strings.EqualFold(on.Value, "false") || value
 }
 
 // enabled is false for all that is not plainly true: the registry would not start.

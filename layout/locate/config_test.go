@@ -78,6 +78,12 @@ func TestReadConfig(t *testing.T) {
 			yaml: "storage: filesystem\nauth: {token: {realm: harbor-registry-basic-realm}}",
 			want: Config{RootDirectory: DefaultRoot, Harbor: true},
 		},
+		"GitLab's database is known":         {yaml: "storage: filesystem\ndatabase: {enabled: true, host: db}", want: Config{RootDirectory: DefaultRoot, Database: true}},
+		"GitLab may prefer it":               {yaml: "storage: filesystem\ndatabase: {enabled: prefer, host: db}", want: Config{RootDirectory: DefaultRoot, Database: true}},
+		"what is not known is taken for one": {yaml: "storage: filesystem\ndatabase: {enabled: maybe, host: db}", want: Config{RootDirectory: DefaultRoot, Database: true}},
+		"GitLab's database can be off":       {yaml: "storage: filesystem\ndatabase: {enabled: false, host: db}", want: Config{RootDirectory: DefaultRoot}},
+		"and off in another word":            {yaml: "storage: filesystem\ndatabase: {enabled: 'no', host: db}", want: Config{RootDirectory: DefaultRoot}},
+		"no word is off":                     {yaml: "storage: filesystem\ndatabase: {enabled: , host: db}", want: Config{RootDirectory: DefaultRoot}},
 		"anchors and merge keys work": {
 			yaml: "x: &x {rootdirectory: /a, maxthreads: 7}\nstorage: {filesystem: {<<: *x, rootdirectory: /b}, cache: &c {blobdescriptor: redis}}",
 			want: Config{RootDirectory: "/b", Cache: "redis"},

@@ -41,7 +41,8 @@ func StandardDefaults() Defaults {
 	return Defaults{
 		Configs: []string{"/etc/distribution/config.yml", "/etc/docker/registry/config.yml"},
 		Root:    DefaultRoot,
-		Others:  []string{"/etc/registry/config.yml"}, // in Harbor's image
+		// In Harbor's image, and in GitLab's packages.
+		Others: []string{"/etc/registry/config.yml", "/var/opt/gitlab/registry/config.yml"},
 	}
 }
 
@@ -301,9 +302,13 @@ func isSame(a, b string) bool {
 }
 
 // GitLabDatabase reports whether a GitLab metadata database is in use, which
-// makes the links on disk something else than the truth. Source: GitLab's
-// container registry, registry/storage DatabaseInUseLocker.
+// makes the links on disk something else than the truth: by the configuration,
+// or by the lock file that need not be there. Source: GitLab's container registry,
+// registry/storage DatabaseInUseLocker, configuration Database.Enabled.
 func (p Place) GitLabDatabase() (bool, error) {
+	if p.Config.Database {
+		return true, nil
+	}
 	return exists(filepath.Join(p.Root, "docker", "registry", "lockfiles", "database-in-use"))
 }
 

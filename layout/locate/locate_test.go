@@ -351,6 +351,7 @@ func TestPlaceKnowsWhoOwnsTheTags(t *testing.T) {
 	m.write("@a/docker/registry/lockfiles/database-in-use", "")
 	m.link("@dangling", "@a/scheduler-state.json")
 	check(true, p.GitLabDatabase)
+	check(true, Place{Root: m.path("@missing"), Config: Config{Database: true}}.GitLabDatabase)
 	check(true, p.PullThrough)
 	check(true, Place{Root: m.path("@missing"), Config: Config{Proxy: true}}.PullThrough)
 

@@ -33,6 +33,7 @@ type Reference struct {
 	// Optional says that its absence is no damage: a child of an index, a
 	// layer that is fetched from elsewhere or is embedded in the manifest.
 	Optional bool
+	Config   bool  // it is the image's configuration
 	Size     int64 // bytes that the manifest says it has; NoSize if that is not clear
 }
 
@@ -227,7 +228,18 @@ func (p *Parsed) addParts(doc *document) error {
 			}
 		}
 	}
+	for i := range min(doc.Config.count(), len(p.Refs)) {
+		p.Refs[i].Config = true
+	}
 	return nil
+}
+
+// count is how many digests descriptors have.
+func (d descriptors) count() (n int) {
+	for i := range d {
+		n += len(d[i].Digest) + len(d[i].BlobSum)
+	}
+	return n
 }
 
 func (d *document) kind() Kind {

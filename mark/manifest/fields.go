@@ -121,6 +121,9 @@ func (s *scanner) descriptors(n *int, optional bool, depth int) {
 		if !s.again(optional) {
 			s.descriptor(optional, depth)
 		}
+		for i := from; i < len(s.p.Refs); i++ {
+			s.p.Refs[i].Config = n == &s.configs
+		}
 		s.remember(span{start: start, ref: from, optional: optional})
 		*n += len(s.p.Refs) - from
 	}

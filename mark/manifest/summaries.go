@@ -16,6 +16,41 @@ type Summary struct {
 	Required []digests.ID // references whose absence is damage
 	Optional []digests.ID // the others
 	Subjects []digests.ID
+	// Configs is how many of Required and of Optional, from the first on, are
+	// the image's configurations.
+	Configs [2]int
+}
+
+// EachConfig calls fn with every configuration.
+func (m *Summary) EachConfig(fn func(digests.ID)) {
+	for _, id := range m.Required[:m.Configs[0]] {
+		fn(id)
+	}
+	for _, id := range m.Optional[:m.Configs[1]] {
+		fn(id)
+	}
+}
+
+// Beside its kind a manifest has, in one number, how many configurations it has
+// of each sort. If there are more than that can tell, all references count.
+const (
+	configBits = 12
+	maxConfigs = 1<<configBits - 1
+)
+
+func (m *Summary) head() digests.ID {
+	return digests.ID(m.Kind) | digests.ID(min(m.Configs[0], maxConfigs))<<8 | digests.ID(min(m.Configs[1], maxConfigs))<<(8+configBits)
+}
+
+func (m *Summary) setHead(head digests.ID) {
+	m.Kind = Kind(head & 0xff)
+	m.Configs = [2]int{int(head >> 8 & maxConfigs), int(head >> (8 + configBits) & maxConfigs)}
+	if m.Configs[0] == maxConfigs {
+		m.Configs[0] = len(m.Required)
+	}
+	if m.Configs[1] == maxConfigs {
+		m.Configs[1] = len(m.Optional)
+	}
 }
 
 // EachRef calls fn with every reference.
@@ -33,7 +68,8 @@ func (m *Summary) EachRef(fn func(digests.ID)) {
 const arenaSize = 1 << 15
 
 // Summaries holds what is kept of all manifests, as numbers in a row: the
-// kind, how many references of each sort follow, and these. That takes 16
+// kind with how many configurations there are, how many references of each sort
+// follow, and these. That takes 16
 // bytes a manifest and 4 a reference, and nothing that the garbage collector
 // looks at. Its methods may be called concurrently.
 type Summaries struct {
@@ -64,7 +100,7 @@ func (a *Summaries) Add(m *Summary) uint32 {
 		panic("manifest: more references than a place can tell")
 	}
 	to := parts[last][a.used:a.used:len(parts[last])]
-	to = append(to, digests.ID(m.Kind), digests.ID(len(m.Required)), digests.ID(len(m.Optional)), digests.ID(len(m.Subjects)))
+	to = append(to, m.head(), digests.ID(len(m.Required)), digests.ID(len(m.Optional)), digests.ID(len(m.Subjects)))
 	to = append(append(append(to, m.Required...), m.Optional...), m.Subjects...)
 	place := uint32(last)*arenaSize + uint32(a.used) + 1
 	a.used += len(to)
@@ -79,10 +115,11 @@ func (a *Summaries) At(place uint32) Summary {
 	place--
 	list := (*a.parts.Load())[place/arenaSize][place%arenaSize:]
 	required, optional, subjects := list[1], list[2], list[3]
-	m := Summary{Kind: Kind(list[0])}
+	m, head := Summary{}, list[0]
 	list = list[manifestHeader:]
 	m.Required, list = list[:required:required], list[required:]
 	m.Optional, list = list[:optional:optional], list[optional:]
 	m.Subjects = list[:subjects:subjects]
+	m.setHead(head)
 	return m
 }

@@ -3,175 +3,196 @@ package protect
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
-
-	"github.com/bmatcuk/doublestar/v4"
+	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/glob"
 )
 
 // List is a list of repositories, tags and digests that stay. A nil
-// List protects nothing. Its methods may be called concurrently.
+// List protects nothing. Its methods may be called concurrently, once all lines
+// have been added; those that add must not.
 type List struct {
 	entries []*protected
+
+	// What follows is made of the entries when somebody first asks.
+	once    sync.Once
+	literal map[string][]placed // by the name of a repository
+	others  []placed            // globs, and what is in any repository
 }
 
-// protected is one line. Of its parts those that are empty match anything,
-// but an entry with a tag protects tags only, and one with a digest digests.
+// placed is an entry with its place among the entries of a list.
+type placed struct {
+	at int
+	*protected
+}
+
+// Line is one line of a list.
+type Line struct {
+	Number  int       // in its file, from 1 on
+	Pattern string    // as it was written
+	Until   time.Time // the last day on which it protects, in UTC; zero if there is no end
+	Note    string
+	Lock    bool // it is in the store's own list
+}
+
+// Lift says what to do if what the line names is to go.
+func (l *Line) Lift() string {
+	if l.Lock {
+		return "regsweep protect rm '" + l.Pattern + "' lifts it, if it is to go"
+	}
+	return "take " + l.Pattern + " out of the --protect list if it is to go"
+}
+
+// protected is a line with what it names. Of its parts those that are empty
+// match anything, but an entry with a tag protects tags only, and one with a
+// digest digests.
 type protected struct {
-	line   int
-	text   string
-	names  []string // globs; several for a name that begins with a host; none for any repository
-	tag    string   // glob
+	Line
+	names  []glob.Glob // several for a name that begins with a host; none for any repository
+	tagged bool
+	tag    glob.Glob
 	digest layout.Digest
-	hit    atomic.Bool
+
+	expired bool
+	hit     atomic.Bool // something in the store is named so
+	image   atomic.Bool // and it is not only a blob
 }
 
-// Read reads one NAME, NAME:TAG, NAME@DIGEST, glob of these or bare
-// digest a line. Blank lines and those that begin with # are skipped. A name
-// may begin with a registry's host, as clusters report it. Errors name the line.
+// maxLine is how long a line may be, in bytes.
+const maxLine = 64 << 10
+
+// Read reads one PATTERN [until=YYYY-MM-DD] [# NOTE] a line. A pattern is a NAME,
+// NAME:TAG, NAME@DIGEST, glob of these or bare digest. Blank lines and those that
+// begin with # are skipped. A name may begin with a registry's host, as clusters
+// report it. What is anything else is an error, which names the line.
 func Read(r io.Reader, file string) (*List, error) {
 	p := &List{}
 	lines := bufio.NewScanner(r)
-	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
-		if text == "" || text[0] == '#' {
-			continue
+	lines.Buffer(nil, maxLine)
+	n := 0
+	for lines.Scan() {
+		n++
+		text := lines.Text()
+		if n == 1 {
+			text = strings.TrimPrefix(text, byteOrderMark)
 		}
-		e, err := parseProtected(text)
-		if err != nil {
+		if err := p.Add(n, text); err != nil {
 			return nil, fmt.Errorf("%s, line %d: %w", file, n, err)
 		}
-		e.line, e.text = n, text
-		p.entries = append(p.entries, e)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
+		return nil, fmt.Errorf("read %s, line %d: %w", file, n+1, err)
 	}
 	return p, nil
 }
 
-func parseProtected(text string) (*protected, error) {
-	e := &protected{}
-	if d, err := layout.ParseDigest(text); err == nil {
-		e.digest = d
-		return e, nil
+// Add adds what one line names; see Read. It must not be called once p is in use.
+func (p *List) Add(number int, text string) error {
+	e, err := parseLine(text)
+	if err != nil || e == nil {
+		return err
 	}
-	name := text
-	if _, rest, ok := strings.Cut(name, "://"); ok {
-		name = rest
-	}
-	name, digest, ok := strings.Cut(name, "@")
-	if ok {
-		d, err := layout.ParseDigest(digest)
-		if err != nil {
-			return nil, err
-		}
-		e.digest = d
-	}
-	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') {
-		name, e.tag = name[:at], name[at+1:]
-		if e.tag == "" {
-			return nil, fmt.Errorf("%q names no tag after the colon", text)
-		}
-	}
-	e.names = []string{name}
-	if host, rest, ok := strings.Cut(name, "/"); ok && strings.ContainsAny(host, ".:") || host == "localhost" {
-		e.names = append(e.names, rest)
-	}
-	for _, glob := range append(e.names, e.tag) {
-		if !doublestar.ValidatePattern(glob) {
-			return nil, fmt.Errorf("%q is not a glob", glob)
-		}
-	}
-	if name == "" || strings.ContainsAny(name, " \t") {
-		return nil, fmt.Errorf("%q is not NAME, NAME:TAG, NAME@DIGEST or a digest", text)
-	}
-	return e, nil
+	e.Number = number
+	p.entries = append(p.entries, e)
+	return nil
 }
 
-func (e *protected) inRepository(name string) bool {
-	if e.names == nil {
-		return true
-	}
-	for _, glob := range e.names {
-		if doublestar.MatchUnvalidated(glob, name) {
-			return true
+// Join protects what any of several does; each of them still knows
+// which of its own lines protected nothing.
+func Join(several ...*List) *List {
+	joined := &List{}
+	for _, p := range several {
+		if p != nil {
+			joined.entries = append(joined.entries, p.entries...)
 		}
 	}
-	return false
+	return joined
 }
 
-// Within returns what is protected in one repository, which may have several
-// names, or nil.
-func (p *List) Within(names ...string) *List {
-	if p == nil {
-		return nil
-	}
-	here := &List{}
+// Lock says that the list is the store's own. It must not be called once p is in use.
+func (p *List) Lock() {
 	for _, e := range p.entries {
-		if slices.ContainsFunc(names, e.inRepository) {
-			here.entries = append(here.entries, e)
-		}
+		e.Lock = true
 	}
-	if len(here.entries) == 0 {
-		return nil
-	}
-	return here
 }
 
-// All reports whether the whole repository is protected; p is within it.
-func (p *List) All() bool {
-	return p.any(func(e *protected) bool { return e.tag == "" && e.digest.IsZero() })
-}
-
-// HasTag reports whether a tag is protected; p is within its repository.
-func (p *List) HasTag(tag string) bool {
-	return p.any(func(e *protected) bool { return e.tag != "" && doublestar.MatchUnvalidated(e.tag, tag) })
-}
-
-// Digests calls fn for every digest that is protected; fn reports whether it is there.
-func (p *List) Digests(fn func(layout.Digest) bool) {
-	p.any(func(e *protected) bool { return !e.digest.IsZero() && fn(e.digest) })
-}
-
-// any asks about every entry, so that each that matches is known to have.
-func (p *List) any(match func(*protected) bool) bool {
-	found := false
+// Expire ends the lines whose last day is before a moment. It must not be called
+// once p is in use.
+func (p *List) Expire(now time.Time) {
 	if p == nil {
-		return false
+		return
 	}
 	for _, e := range p.entries {
-		if match(e) {
-			e.hit.Store(true)
-			found = true
-		}
+		e.expired = !e.Until.IsZero() && !now.Before(e.Until.AddDate(0, 0, 1))
 	}
-	return found
 }
 
 // Empty reports whether nothing is named.
 func (p *List) Empty() bool { return p == nil || len(p.entries) == 0 }
 
-// Unmatched returns the lines that have protected nothing.
-func (p *List) Unmatched() (lines []string) {
+// index sorts the lines that protect by the repositories that they name.
+func (p *List) index() {
+	p.literal = map[string][]placed{}
+	for at, e := range p.entries {
+		if e.expired {
+			continue
+		}
+		if len(e.names) == 0 || slices.ContainsFunc(e.names, isChoice) {
+			p.others = append(p.others, placed{at, e})
+			continue
+		}
+		for i := range e.names {
+			name, _ := e.names[i].Literal()
+			p.literal[name] = append(p.literal[name], placed{at, e})
+		}
+	}
+}
+
+func isChoice(g glob.Glob) bool {
+	_, literal := g.Literal()
+	return !literal
+}
+
+func (e *protected) inRepository(name string) bool {
+	return len(e.names) == 0 || slices.ContainsFunc(e.names, func(g glob.Glob) bool { return g.Match(name) })
+}
+
+// within returns the lines that protect something of one repository, which may
+// have several names, in their order.
+func (p *List) within(names ...string) (here []placed) {
 	if p == nil {
 		return nil
 	}
-	for _, e := range p.entries {
-		if !e.hit.Load() {
-			lines = append(lines, fmt.Sprintf("line %d: %s", e.line, e.text))
+	p.once.Do(p.index)
+	for _, name := range names {
+		here = append(here, p.literal[name]...)
+	}
+	for _, e := range p.others {
+		if slices.ContainsFunc(names, e.inRepository) {
+			here = append(here, e)
 		}
 	}
-	return lines
+	slices.SortFunc(here, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	return slices.Compact(here)
 }
 
 // Anywhere calls fn for every digest that is protected in all repositories; fn
 // reports whether it is there.
 func (p *List) Anywhere(fn func(layout.Digest) bool) {
-	p.any(func(e *protected) bool { return e.names == nil && fn(e.digest) })
+	if p == nil {
+		return
+	}
+	for _, e := range p.entries {
+		if !e.expired && len(e.names) == 0 && fn(e.digest) {
+			e.hit.Store(true)
+		}
+	}
 }

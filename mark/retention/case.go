@@ -24,7 +24,7 @@ type repositoryCase struct {
 // newCase puts what there is in the order of the decisions.
 func (d *Decider) newCase(r Repository) *repositoryCase {
 	c := &repositoryCase{Decider: d, guard: d.protect.Guard(r.Name), rule: d.takeRule(r.Name)}
-	c.whole = c.guard.Repository()
+	c.whole = protect.Patterns(c.guard.Repository())
 	age := Pushed
 	if c.rule != nil {
 		age = c.rule.Age
@@ -51,11 +51,11 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 		if referrer {
 			one.Time, one.Created = t.Pushed, false
 		}
-		add(one, thing{pushed: t.Pushed, held: t.Held, referrer: referrer, orphan: t.Orphan, labels: &t.Labels, history: t.History})
+		add(one, thing{pushed: t.Pushed, held: t.Held, referrer: referrer, orphan: t.Orphan, labels: &t.Labels, history: t.History, configs: t.Configs})
 	}
 	for _, m := range sorted(r.Untagged, func(a, b *Manifest) int { return a.Digest.Compare(b.Digest) }) {
 		add(Decision{Repository: r.Name, Digest: m.Digest, Time: judged(m.Pushed, m.Created), Created: age == Created},
-			thing{pushed: m.Pushed, held: m.Held, untagged: true, labels: &m.Labels})
+			thing{pushed: m.Pushed, held: m.Held, untagged: true, labels: &m.Labels, configs: m.Configs})
 	}
 	return c
 }
@@ -73,12 +73,15 @@ func sorted[T any](list []T, compare func(a, b *T) int) []*T {
 func (c *repositoryCase) look(t *thing) {
 	t.protect(c.whole)
 	if !t.untagged {
-		t.protect(c.guard.Tag(t.Tag))
+		t.protect(protect.Patterns(c.guard.Tag(t.Tag)))
 		if name := c.twin[t.Digest]; name != "" && name != t.Repository+":"+t.Tag {
 			t.protect([]string{"its twin " + name})
 		}
 	}
-	t.protect(c.guard.Digest(t.Digest))
+	t.protect(protect.Patterns(c.guard.Digest(t.Digest)))
+	for _, config := range t.configs {
+		t.protect(protect.Patterns(c.guard.Digest(config)))
+	}
 	if t.held != "" {
 		t.Held = true
 		t.keep(t.held)

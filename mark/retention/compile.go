@@ -199,6 +199,8 @@ func parseZone(name string) (*time.Location, error) {
 // that there cannot be: it would protect nothing, and say so too late.
 func addProtected(list *protect.List, line int, text string) error {
 	switch {
+	case strings.TrimSpace(text) == "" || strings.HasPrefix(strings.TrimSpace(text), "#"):
+		return errors.New("it names nothing")
 	case strings.HasPrefix(text, isExpression):
 		return errors.New("protect has globs only")
 	case strings.HasPrefix(text, "!"):

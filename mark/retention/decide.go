@@ -18,7 +18,8 @@ type Tag struct {
 	Created time.Time     // the image's own time; zero if there is none
 	// Held says why the tag cannot be judged, such as a link that cannot be read
 	// or names nothing. It stays, and counts for nothing.
-	Held string
+	Held    string
+	Configs []layout.Digest // of the image's configurations, for what is protected by them
 	// Orphan says of a referrer's tag (see layout.ReferrerTag) that its subject
 	// is not linked in the repository.
 	Orphan bool
@@ -36,6 +37,7 @@ type Manifest struct {
 	Created time.Time // zero if there is none
 	Held    string    // as a tag's
 	Labels  Labels
+	Configs []layout.Digest
 }
 
 // Repository is what is there to be decided about, in any order.
@@ -104,6 +106,7 @@ func (p *Policy) Decider(o Options) (*Decider, error) {
 	if err != nil {
 		return nil, err
 	}
+	own.Expire(o.Now)
 	d := &Decider{rules: rules, own: own, protect: protect.Join(own, o.Protect), found: newFound(), now: o.Now, grace: o.Grace}
 	if p.Twins {
 		d.twin = map[layout.Digest]string{}

@@ -144,9 +144,9 @@ func (d *Decider) Unmatched() (list []Unmatched) {
 			}
 		}
 	}
-	for _, line := range d.own.Unmatched() {
-		_, name, _ := strings.Cut(line, ": ")
-		list = append(list, Unmatched{Kind: "protect", Patterns: []string{name}, Reason: "nothing in the store matches"})
+	own := d.own.Matches()
+	for _, line := range own.Unmatched {
+		list = append(list, Unmatched{Kind: "protect", Patterns: []string{line.Pattern}, Reason: "nothing in the store matches"})
 	}
 	return list
 }
@@ -161,7 +161,8 @@ func (d *Decider) Protects(repository string, tags []Tag) (protected []Tag) {
 	guard := d.protect.Guard(repository)
 	whole := guard.Repository() != nil
 	for _, t := range tags {
-		if whole || guard.Tag(t.Name) != nil || guard.Digest(t.Digest) != nil {
+		config := slices.ContainsFunc(t.Configs, func(d layout.Digest) bool { return guard.Digest(d) != nil })
+		if whole || config || guard.Tag(t.Name) != nil || guard.Digest(t.Digest) != nil {
 			protected = append(protected, t)
 		}
 	}

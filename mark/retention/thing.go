@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/regsweep/regsweep/layout"
 )
 
 // thing is one tag or untagged manifest.
@@ -17,6 +19,7 @@ type thing struct {
 	timeless bool // its time cannot be used
 	labels   *Labels
 	history  []Revision // of a tag
+	configs  []layout.Digest
 }
 
 // keep adds a reason for which a thing stays. One is enough: what spoke against

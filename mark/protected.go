@@ -1,0 +1,93 @@
+package mark
+
+import (
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/protect"
+)
+
+// findProtected marks the protected blobs, and finds the protected manifests
+// and tags.
+func (p *pass) findProtected() {
+	p.protected = map[ID]*protect.Line{}
+	if p.guard.HasDigests() {
+		p.findProtectedDigests()
+	}
+	if !p.guard.HasTags() {
+		return
+	}
+	for i := range p.tags {
+		if i%1024 == 0 && p.ctx.Err() != nil {
+			return // nobody uses what was found so far
+		}
+		t := &p.tags[i]
+		lines := p.guard.Tag(t.Name)
+		if len(lines) == 0 {
+			continue
+		}
+		t.by = lines[0]
+		if t.node >= 0 {
+			p.protect(p.nodes[t.node].path, lines)
+		}
+	}
+}
+
+func (p *pass) protect(id ID, lines []*protect.Line) {
+	if p.protected[id] == nil && len(lines) > 0 {
+		p.protected[id] = lines[0]
+	}
+}
+
+// findProtectedDigests finds what is protected by a digest: a manifest's own, or
+// its configuration's, which clusters call the image's. Any other blob stays
+// alone.
+func (p *pass) findProtectedDigests() {
+	listed := map[ID]layout.Digest{}
+	p.guard.EachDigest(func(d layout.Digest) bool {
+		id := p.s.Table.Lookup(d)
+		if id == 0 {
+			return false
+		}
+		listed[id] = d
+		stored := p.s.Table.At(id).has(hasBlob)
+		if stored {
+			p.mark(id, Protected)
+		}
+		_, linked := p.linked(id)
+		if linked {
+			p.protect(id, p.guard.Digest(d))
+		}
+		return linked || stored
+	})
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		m := p.manifest(n)
+		m.EachConfig(func(id ID) {
+			if d, ok := listed[id]; ok {
+				p.protect(n.path, p.guard.Digest(d))
+			}
+		})
+	}
+}
+
+// lineOf is the line that protects a manifest, or nil.
+func (p *pass) lineOf(n *node) *protect.Line {
+	if by := p.protected[n.path]; by != nil {
+		return by
+	}
+	return p.protected[n.id]
+}
+
+func (p *pass) protectsNode(n *node) bool { return p.lineOf(n) != nil }
+
+// lineOfTag is the line that protects a tag, or the digest that it names, or nil.
+func (p *pass) lineOfTag(t *tag) *protect.Line {
+	switch {
+	case t.by != nil:
+		return t.by
+	case t.node >= 0:
+		return p.lineOf(&p.nodes[t.node])
+	}
+	return nil
+}
+
+func (p *pass) protectsTag(t *tag) bool { return p.lineOfTag(t) != nil }
