@@ -59,7 +59,10 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 	e.restores = nil
 	asked := map[string][]layout.Digest{}
 	for _, b := range slices.Backward(e.Bins) {
-		r, err := planRestore(e.store, b, nil, false)
+		r, err := listRestore(e.store, b)
+		if err == nil {
+			err = r.plan()
+		}
 		if err != nil {
 			return false, err
 		}
@@ -77,12 +80,7 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	for _, p := range w.Findings.Problems() {
-		if p.Kind == walker.IOError {
-			return false, fmt.Errorf("%w: %s: %s", ErrUnreadable, p.Path, p.Detail)
-		}
-	}
-	if err := e.refuseHeld(w); err != nil {
+	if err := e.refuseHeld(ctx, w, look); err != nil {
 		return false, err
 	}
 	if lock != nil && len(look.Restore) > 0 {
@@ -100,8 +98,11 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 
 // refuseHeld refuses to empty a trash into which a name in the store leads, such
 // as data that is a symbolic link: it would lead nowhere.
-func (e *Emptying) refuseHeld(w *walker.Walker) error {
-	if _, err := w.Shares().Settle(); err != nil || !w.Shares().Any() {
+func (e *Emptying) refuseHeld(ctx context.Context, w *walker.Walker, look *mark.Look) error {
+	if err := unreadable(w); err != nil {
+		return err
+	}
+	if err := findLeads(ctx, w, look, e.restores...); err != nil {
 		return err
 	}
 	for _, r := range e.restores {

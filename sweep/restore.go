@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep/tree"
+	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -24,86 +24,58 @@ type Conflict struct {
 type Restore struct {
 	bin    *Bin
 	store  *disk.Dir
-	things []*thing // in the order in which they go back
-	aside  bool     // some are set aside in the store, by a run that was stopped
-	reads  bool     // blobs that are in their places are read before those in the trash go
+	things []*thing       // in the order in which they go back
+	aside  bool           // some are set aside in the store, by a run that was stopped
+	reads  bool           // blobs that are in their places are read before those in the trash go
+	shares *walker.Shares // names that lead into the trash; nil before they were looked for
 
 	byPath map[string]*thing
 	absent map[string]bool
 	exists map[string]bool // blobs in the store, by path
 }
 
-// PlanRestore decides what goes back. look is nil unless names are set aside in
-// the store; these get their names back, too, since what was moved may need them.
-func PlanRestore(store *disk.Dir, bin *Bin, look *mark.Look) (*Restore, error) {
-	return planRestore(store, bin, look, true)
-}
-
-func planRestore(store *disk.Dir, bin *Bin, look *mark.Look, reads bool) (*Restore, error) {
-	things, err := bin.contents(store)
+// PlanRestore decides what goes back, when a walker has looked at the store. With
+// resumed, names that are set aside in the store get these back, too, since what
+// was moved may need them. What a name in the store leads to stays in the trash.
+func PlanRestore(ctx context.Context, w *walker.Walker, look *mark.Look, bin *Bin, resumed bool) (*Restore, error) {
+	r, err := listRestore(w.Store(), bin)
 	if err != nil {
 		return nil, err
 	}
-	r := &Restore{bin: bin, store: store, reads: reads, things: things, byPath: map[string]*thing{}, absent: map[string]bool{}, exists: map[string]bool{}}
-	if look != nil {
+	r.reads = true
+	if err := findLeads(ctx, w, look, r); err != nil {
+		return nil, err
+	}
+	r.shares = w.Shares()
+	if resumed {
 		r.addAside(look)
 	}
+	return r, r.plan()
+}
+
+// listRestore lists what is in the trash. Nothing is decided.
+func listRestore(store *disk.Dir, bin *Bin) (*Restore, error) {
+	things, err := bin.contents(store)
+	return &Restore{bin: bin, store: store, things: things, byPath: map[string]*thing{}, absent: map[string]bool{}, exists: map[string]bool{}}, err
+}
+
+// plan decides about all things.
+func (r *Restore) plan() error {
 	for _, t := range r.things {
 		r.byPath[t.path] = t
 	}
-	for _, path := range bin.Absent {
+	for _, path := range r.bin.Absent {
 		r.absent[path] = true
 	}
 	var order []*thing
 	for _, t := range r.things {
 		if err := r.decide(t, &order); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	r.things = order
-	return r, r.hold()
+	return r.hold()
 }
-
-// addAside adds what a run that was stopped has set aside, unless the same is
-// in the trash.
-func (r *Restore) addAside(look *mark.Look) {
-	r.aside = true
-	have := map[string]bool{}
-	for _, t := range r.things {
-		have[t.path] = true
-	}
-	p := &Plan{look: look}
-	for _, list := range [][]mark.Item{look.Restore, look.Items} {
-		for i := range list {
-			item := &list[i]
-			path := p.path(item)
-			if !item.Aside || have[path] {
-				continue
-			}
-			have[path] = true
-			t := &thing{path: path, repo: look.RepositoryOf(item), from: path + asideSuffix, inPlace: true}
-			switch item.Kind {
-			case mark.Blob:
-				t.kind, t.digest = blobThing, look.Digest(item.ID)
-			case mark.LayerLink:
-				t.kind, t.digest = layerThing, look.Digest(item.ID)
-			case mark.Manifest:
-				t.kind, t.digest = manifestThing, look.Digest(item.ID)
-			case mark.Tag:
-				t.kind, t.tag = tagThing, look.NameOf(item)
-				t.from = layout.RepositoryDir(t.repo) + "/" + layout.Manifests + "/" + layout.GonePrefix + t.tag
-				t.files = []string{layout.Current + "/" + layout.Link}
-			default:
-				continue
-			}
-			r.things = append(r.things, t)
-		}
-	}
-	slices.SortStableFunc(r.things, compareThings)
-}
-
-// asideSuffix is what the names that are set aside have more.
-const asideSuffix = ".regsweep"
 
 // decide says what becomes of a thing, and puts it in its place in the order.
 func (r *Restore) decide(t *thing, order *[]*thing) error {
@@ -136,6 +108,10 @@ func (r *Restore) decide(t *thing, order *[]*thing) error {
 
 // compare looks at what is in a thing's place.
 func (r *Restore) compare(t *thing) (thingState, error) {
+	if by := r.leadsTo(t); by != "" {
+		t.detail = leadsThere(by)
+		return conflicts, nil
+	}
 	there, err := r.stat(t.path)
 	switch {
 	case err != nil:

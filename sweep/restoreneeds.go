@@ -145,6 +145,10 @@ func (r *Restore) lacks(t *thing, d layout.Digest, what string) error {
 		return nil
 	}
 	t.lacking = append(t.lacking, d)
+	if b := r.byPath[path]; b != nil && b.state == conflicts && t.state != conflicts {
+		t.keep("%s %s stays", what, d)
+		return nil
+	}
 	if t.state != conflicts {
 		t.keep("%s %s is not in the store any more", what, d)
 		return r.hint(t, path)

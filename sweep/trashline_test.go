@@ -69,16 +69,10 @@ func (p pipeline) restore() *trashOutcome {
 }
 
 func (p pipeline) restoreOne(o *trashOutcome, store *disk.Dir, lock *disk.Lock, bin *sweep.Bin) error {
-	var look *mark.Look
-	if p.rules.Resumed {
-		w := walker.New(store, walker.Options{Jobs: p.jobs, Resumed: true})
-		defer w.Close()
-		look = mark.Read(p.ctx, w, p.rules).Look(p.ctx, w, nil)
-		if w.Findings.Unreadable() > 0 {
-			return errUnreadable
-		}
-	}
-	r, err := sweep.PlanRestore(store, bin, look)
+	w := walker.New(store, walker.Options{Jobs: p.jobs, Resumed: p.rules.Resumed})
+	defer w.Close()
+	look := mark.Read(p.ctx, w, p.rules).Look(p.ctx, w, nil)
+	r, err := sweep.PlanRestore(p.ctx, w, look, bin, p.rules.Resumed)
 	if err != nil {
 		return err
 	}

@@ -190,21 +190,3 @@ func TestSharedPartsByLinks(t *testing.T) {
 		})
 	}
 }
-
-// A blob's data may be a symbolic link to what is in the trash.
-func TestTrashThatABlobLeadsToIsNotEmptied(t *testing.T) {
-	t.Parallel()
-	s := layouttest.New(t, "age 30d\nimage b:v1 layers=l as=b1\norphan as=o")
-	if r := runProgram(t, "", "gc", "--trash", "--root", s.Root); r.status != 0 {
-		t.Fatal(r.stderr)
-	}
-	run := namesIn(filepath.Join(s.Dir, ".regsweep/trash"))[0]
-	s.MustApply(t, expand(s, []string{"move blobs/sha256/{xx:l}/{l}/data .regsweep/trash/" + run + "/blobs/sha256/{xx:o}/{o}/data\n" +
-		"symlink blobs/sha256/{xx:l}/{l}/data ../../../../.regsweep/trash/" + run + "/blobs/sha256/{xx:o}/{o}/data"})[0])
-	if r := runProgram(t, "", "trash", "empty", "--yes", "--root", s.Root); r.status != 1 || !strings.Contains(r.stderr, "leads to") {
-		t.Errorf("status %d\n%s", r.status, r.stderr)
-	}
-	if missing := s.Missing("b:v1"); missing != nil {
-		t.Errorf("b:v1 lacks %v", missing)
-	}
-}

@@ -151,24 +151,14 @@ func noRun(run string, among []string) error {
 	return err
 }
 
-// planRestore plans to put a run back. Where a run was stopped, names that it
-// has set aside in the store go back, too.
+// planRestore plans to put a run back, after a look at the store: names in it may
+// lead into the trash. Where a run was stopped, names that it has set aside in the
+// store go back, too.
 func planRestore(ctx context.Context, store *disk.Dir, bin *sweep.Bin, rules mark.Rules, jobs int) (*sweep.Restore, error) {
-	if !rules.Resumed {
-		return sweep.PlanRestore(store, bin, nil)
-	}
-	w := walker.New(store, walker.Options{Jobs: jobs, Resumed: true})
+	w := walker.New(store, walker.Options{Jobs: jobs, Resumed: rules.Resumed})
 	defer w.Close()
 	look := mark.Read(ctx, w, plainRules(rules)).Look(ctx, w, nil)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	for _, p := range w.Findings.Problems() {
-		if p.Kind == walker.IOError {
-			return nil, fmt.Errorf("%w: %s: %s", sweep.ErrUnreadable, p.Path, p.Detail)
-		}
-	}
-	return sweep.PlanRestore(store, bin, look)
+	return sweep.PlanRestore(ctx, w, look, bin, rules.Resumed)
 }
 
 // finishRestores completes restores that were stopped, and what emptying the
