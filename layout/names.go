@@ -34,6 +34,9 @@ const (
 	Own = ".regsweep"
 	// Trash is the directory below Own with what was moved instead of removed.
 	Trash = "trash"
+	// Unfinished is beside Own while names are set aside, and after a run that was
+	// stopped then.
+	Unfinished = ".regsweep-unfinished"
 	// Aside is a blob's data between the two steps of its removal.
 	Aside = "data.regsweep"
 	// AsideLink is a manifest's or layer's link between the two steps of its removal.

@@ -10,6 +10,7 @@ import (
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // Asked is what somebody wants to know about: a tag of a repository, a manifest
@@ -140,7 +141,7 @@ func (q *Inquiry) answer(ctx context.Context, l *Look, goes *garbage, i int) Ans
 		}
 		if r.has(isFresh) && ctx.Err() == nil {
 			if b, ok := l.w.StatBlob(l.Store.Table.Digest(id)); ok && b.State != walker.BlobSpecial {
-				until = max(until, b.MTime+int64(l.rules.Grace))
+				until = max(until, disk.Later(b.MTime, l.rules.Grace))
 				f.recent = max(f.recent, b.MTime)
 			}
 		}
@@ -257,7 +258,7 @@ func (l *Look) ofBlobs(f *found, blobs []ID) (list []Keeper) {
 			list = append(list, Keeper{Kind: KeptLate})
 		}
 		if r.has(isFresh) && (!r.has(isTaken) || r.has(isNewer)) {
-			list = append(list, Keeper{Kind: KeptRecentBlob, Written: nanoseconds(f.recent), Until: nanoseconds(f.recent + int64(l.rules.Grace))})
+			list = append(list, Keeper{Kind: KeptRecentBlob, Written: nanoseconds(f.recent), Until: nanoseconds(disk.Later(f.recent, l.rules.Grace))})
 		}
 	}
 	return list

@@ -97,10 +97,9 @@ func (g *keeping) explain(id ID, f *found) {
 // linkUntil is when a layer link is too old to keep its blob. An upload makes
 // links last longer as long as it is recent itself.
 func (p *pass) linkUntil(mtime int64) int64 {
-	grace := int64(p.l.rules.Grace)
-	until := mtime + grace
+	until := disk.Later(mtime, p.l.rules.Grace)
 	if p.uploading {
-		until = max(until, min(mtime+int64(p.l.rules.UploadsOlderThan), p.uploaded+grace))
+		until = max(until, min(disk.Later(mtime, p.l.rules.UploadsOlderThan), disk.Later(p.uploaded, p.l.rules.Grace)))
 	}
 	return until
 }
@@ -153,7 +152,7 @@ func (g *keeping) ofLinks(l *ladder, id ID) (list []Keeper) {
 		case n.mtime == 0: // of a repository that cannot be read in full
 		case n.id != id && n.target != id && !(isNode && l.has(at)):
 		case n.target == 0:
-			add(KeptRecentTag, n.mtime, n.mtime+int64(g.l.rules.Grace))
+			add(KeptRecentTag, n.mtime, disk.Later(n.mtime, g.l.rules.Grace))
 		default:
 			add(KeptRecentLink, n.mtime, g.linkUntil(n.mtime))
 		}
@@ -238,13 +237,12 @@ func (g *keeping) ofNode(list []Keeper, at int32) []Keeper {
 		k.Tag, k.Until = tag, nanoseconds(until)
 		list = append(list, k)
 	}
-	grace := int64(g.l.rules.Grace)
 	tagged := false
 	for _, t := range g.byNode[at] {
 		switch {
 		case t.away || t.subject != 0:
 		case g.imageOf(t) >= 0:
-			add(KeptByTag, t.Link.MTime, t.Link.MTime+grace, t.Name)
+			add(KeptByTag, t.Link.MTime, disk.Later(t.Link.MTime, g.l.rules.Grace), t.Name)
 		default:
 			add(KeptByTag, t.Link.MTime, 0, t.Name)
 			tagged = true
@@ -269,12 +267,12 @@ func (g *keeping) ofNode(list []Keeper, at int32) []Keeper {
 func (g *keeping) youngUntil(n *node) int64 {
 	r := &g.l.rules
 	if n.aside || n.pending {
-		return n.mtime + int64(r.Grace)
+		return disk.Later(n.mtime, r.Grace)
 	}
-	until := n.mtime + int64(max(r.Grace, r.OlderThan))
+	until := disk.Later(n.mtime, max(r.Grace, r.OlderThan))
 	if g.s.Table.At(n.id).has(hasBlob | isFresh) {
 		if b, ok := g.w.StatBlob(g.s.Table.Digest(n.id)); ok && b.State != walker.BlobSpecial {
-			until = max(until, b.MTime+int64(r.Grace))
+			until = max(until, disk.Later(b.MTime, r.Grace))
 		}
 	}
 	return until
@@ -307,7 +305,7 @@ func (g *keeping) ofTag(name string) []Keeper {
 	case t.node >= 0 && image < 0:
 		k.Kind = KeptByImage
 	case !g.old(t.Link.MTime):
-		k.Kind, k.Until = KeptRecentTag, nanoseconds(t.Link.MTime+int64(g.l.rules.Grace))
+		k.Kind, k.Until = KeptRecentTag, nanoseconds(disk.Later(t.Link.MTime, g.l.rules.Grace))
 	}
 	var list []Keeper
 	if k.Kind != 0 {

@@ -80,6 +80,9 @@ func (p *pass) layer(v *walker.Revision) {
 		return // unreadable, which ends the run
 	}
 	target := p.s.Table.Intern(l.Target)
+	if l.Aside {
+		p.l.metAside.Store(true)
+	}
 	item := Item{Kind: LayerLink, Aside: l.Aside, ID: id, Extra: uint32(target)}
 	if v.Twice {
 		p.twice(layout.LayerDir(p.r.Name, v.Digest), id)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/digests"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // Part says what an item of a plan is to the roots that a command takes away.
@@ -105,7 +106,7 @@ func (g *Listing) digests() *table {
 }
 
 // isNewer reports whether a file was written since the plan was made.
-func (g *Listing) isNewer(mtime int64) bool { return g != nil && mtime > g.Time.UnixNano() }
+func (g *Listing) isNewer(mtime int64) bool { return g != nil && mtime > disk.Nanoseconds(g.Time) }
 
 // Len is how many items there are.
 func (g *Listing) Len() int { return len(g.items) }

@@ -89,9 +89,11 @@ type Look struct {
 	rules  Rules
 	aside  *Aside
 	owners atomic.Uint32
-	mu     sync.Mutex
-	spare  sync.Pool // of *memory
-	parts  [][]Item  // of repositories, before they are Items
+	// metAside says that a name was met that a stopped run has set aside.
+	metAside atomic.Bool
+	mu       sync.Mutex
+	spare    sync.Pool // of *memory
+	parts    [][]Item  // of repositories, before they are Items
 }
 
 // Aside tells a Look what a sweep has set aside, so that it says what of that
@@ -169,6 +171,9 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 		// Nobody may use what was seen of some: who asked looks at ctx, too.
 		rules.Away.endLook()
 		return l
+	}
+	if l.metAside.Load() && aside == nil {
+		l.searchAside(ctx)
 	}
 	l.sort()
 	l.Borrowed = cmp.Or(l.Borrowed, l.w.Shares().Opaque())

@@ -71,6 +71,7 @@ type pass struct {
 	history   bool  // manifest links go or are missing, so tags' histories may name such
 	uploading bool  // something is being uploaded
 	uploaded  int64 // when the newest file of an upload was written
+	metAside  bool  // something has been set aside by a run that was stopped
 	stays     bool  // something stays in the repository
 }
 
@@ -168,6 +169,7 @@ func (p *pass) release() {
 func (p *pass) run() {
 	p.found = p.r.Tags(p.ctx, p.found)
 	p.readRevisions()
+	p.meetAside()
 	p.readUploads()
 	p.readAliases()
 	p.addTags()
@@ -401,7 +403,7 @@ func (p *pass) readAliases() {
 // readsAllLayers reports whether layer links of sha256 have to be read even if
 // a live manifest references them: one may have been set aside by a stopped
 // run, or, where blobs are stored under other algorithms, hold such a digest.
-func (p *pass) readsAllLayers() bool { return p.l.rules.Resumed || p.s.hasLong }
+func (p *pass) readsAllLayers() bool { return p.l.rules.Resumed || p.s.hasLong || p.metAside }
 
 func (p *pass) listLayers(alg layout.Algorithm, fn func(layout.Digest)) {
 	p.r.Layers(alg, func(d layout.Digest, linked bool) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -43,7 +44,7 @@ type Rules struct {
 }
 
 // cutoff is the modification time above which a thing is younger than age.
-func (r *Rules) cutoff(age time.Duration) int64 { return r.Now.Add(-age).UnixNano() }
+func (r *Rules) cutoff(age time.Duration) int64 { return disk.Nanoseconds(r.Now.Add(-age)) }
 
 func (r *Rules) fresh(mtime int64) bool { return mtime > r.cutoff(r.Grace) }
 
@@ -63,6 +64,8 @@ type Store struct {
 	rules   Rules
 	hasLong bool // there are blobs of other algorithms than sha256
 	looked  bool // the first Look has been
+	// metAside says that the walk has met data that a stopped run set aside.
+	metAside atomic.Bool
 	// empty are the directories of blobs without data.
 	mu          sync.Mutex
 	late        sync.Mutex // of blobs that the walk has not seen
@@ -89,6 +92,9 @@ func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
 	s := &Store{Table: rules.Listed.digests(), rules: rules, shared: map[disk.ID]*inode{}, huge: map[ID]int64{}}
 	w.Top()
 	w.Blobs(ctx, nil, s.addBlob)
+	if s.metAside.Load() {
+		s.resume(ctx, w)
+	}
 	for id, r := range s.Table.All() {
 		if r.has(hasBlob) {
 			s.Blobs++
@@ -111,6 +117,7 @@ func (s *Store) addBlob(b walker.Blob) {
 		return
 	case walker.BlobAside:
 		bits |= isAside
+		s.metAside.Store(true)
 	}
 	r.size = b.Size
 	s.setDisk(id, b.Disk)

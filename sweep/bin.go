@@ -129,22 +129,17 @@ func (b *Bin) begin(lock *disk.Lock) error {
 
 // makeOwn opens regsweep's own directory, and makes it if it is not there.
 func makeOwn(lock *disk.Lock) (*disk.Locked, error) {
-	unfinished, err := isUnfinished(lock)
-	if err != nil {
+	if old, err := hasOldMark(lock.Store().Dir); err != nil {
 		return nil, err
+	} else if old { // which a new name in the directory hides
+		if err := lock.Store().Create(layout.Unfinished); err != nil && !errors.Is(err, disk.ErrExists) {
+			return nil, err
+		}
 	}
 	if err := noLink(lock.Store().Dir, layout.Own); err != nil {
 		return nil, err
 	}
-	own, err := tree.OpenOrMake(lock.Store(), layout.Own, lock.Store().Dir)
-	if err != nil || !unfinished {
-		return own, err
-	}
-	if err := lock.Store().SetTime(Unfinished); err != nil { // a new name in it has changed that
-		own.Close()
-		return nil, err
-	}
-	return own, nil
+	return tree.OpenOrMake(lock.Store(), layout.Own, lock.Store().Dir)
 }
 
 // makeTrash opens the trash's directory, and makes it if it is not there.
@@ -158,11 +153,6 @@ func makeTrash(lock *disk.Lock) (*disk.Locked, error) {
 		return nil, err
 	}
 	return tree.OpenOrMake(own, layout.Trash, lock.Store().Dir)
-}
-
-func isUnfinished(lock *disk.Lock) (bool, error) {
-	info, err := lock.Store().Info()
-	return info.MTime == Unfinished.UnixNano(), err
 }
 
 // noLink refuses a directory of the trash that is something else.
@@ -322,8 +312,8 @@ func (b *Bin) drop() (gone bool, err error) {
 	return true, dropTrash(b.lock)
 }
 
-// dropTrash removes the trash's own directories if they are empty. While names
-// are set aside, a change in the store's directory would hide that.
+// dropTrash removes the trash's own directories if they are empty. A change in
+// the store's directory would hide the mark of an older version there.
 func dropTrash(lock *disk.Lock) error {
 	own, err := lock.Open(layout.Own)
 	if err != nil {
@@ -333,7 +323,7 @@ func dropTrash(lock *disk.Lock) error {
 	if err := tree.Rmdir(own, layout.Trash); err != nil {
 		return err
 	}
-	if unfinished, err := isUnfinished(lock); err != nil || unfinished {
+	if old, err := hasOldMark(lock.Store().Dir); err != nil || old {
 		return err
 	}
 	return tree.Rmdir(lock.Store(), layout.Own)

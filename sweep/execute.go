@@ -16,11 +16,6 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Unfinished is the modification time of a store's directory while names are
-// set aside in it. A run that finds it knows that another one was stopped, and
-// looks for such names everywhere. It needs no space on the disk.
-var Unfinished = time.Unix(1_000_000_000, 0)
-
 // ErrUnreadable is wrapped when the store could not be read in full once more.
 var ErrUnreadable = errors.New("the store could not be read")
 
@@ -45,6 +40,7 @@ type run struct {
 	histories map[history]struct{}
 	devices   map[uint64][]string // a directory on each filesystem that links were removed from
 	stuck     map[int]bool        // items that could not be moved into the trash
+	unmarked  bool                // no mark of this run could be made
 }
 
 // history names a manifest in the histories of a repository.
@@ -92,8 +88,7 @@ func (r *run) execute() error {
 	complete := err == nil && !r.stopped() && len(r.failures) == 0
 	r.closeTrash(complete)
 	if complete {
-		// If this fails, the next run looks for leftovers that are not there.
-		_ = r.lock.Store().Freshen()
+		removeMark(r.lock)
 		if r.bin != nil && !r.bin.Used() {
 			_ = dropTrash(r.lock)
 		}
@@ -118,7 +113,7 @@ func (r *run) remove() error {
 	if !slices.Contains(r.done, planned) || r.stopped() {
 		return nil
 	}
-	if err := r.lock.Store().SetTime(Unfinished); err != nil {
+	if err := r.leaveMark(); err != nil {
 		return fmt.Errorf("%w; nothing has been removed", err)
 	}
 	if err := r.setAside(); err != nil {

@@ -75,13 +75,11 @@ func (p pipeline) into(o *outcome) error {
 		}
 		defer lock.Release()
 	}
-	info, err := store.Info()
-	if err != nil {
+	if p.rules.Resumed, err = sweep.IsUnfinished(store); err != nil {
 		return err
 	}
-	p.rules.Resumed = info.MTime == sweep.Unfinished.UnixNano()
-	if !p.dry && !p.rules.Resumed {
-		if _, err := lock.Store().Touch(); err != nil {
+	if !p.dry {
+		if _, err := sweep.Clock(lock); err != nil {
 			return err
 		}
 	}
@@ -98,7 +96,7 @@ func (p pipeline) into(o *outcome) error {
 	if p.planned != nil {
 		p.planned()
 	}
-	if p.dry || o.plan.Empty() && !p.rules.Resumed {
+	if p.dry || o.plan.Empty() && !o.plan.Resumes() {
 		o.executed = !p.dry
 		return nil
 	}

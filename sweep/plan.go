@@ -103,6 +103,10 @@ func (p *Plan) Before(ask func() error) { p.before = append(p.before, ask) }
 // Empty reports whether there is nothing to remove and nothing to give back.
 func (p *Plan) Empty() bool { return len(p.items) == 0 && len(p.look.Restore) == 0 }
 
+// Resumes reports whether a run before this one was stopped while names were set
+// aside, so that the plan's execution finishes its work, be it empty.
+func (p *Plan) Resumes() bool { return p.look.Store.Resumed() }
+
 // Look is what the plan was made from.
 func (p *Plan) Look() *mark.Look { return p.look }
 

@@ -74,9 +74,7 @@ func (x *restoring) sync(things []*thing) error {
 // and, unless something stays, the description.
 func (x *restoring) finish() error {
 	if x.aside && !slices.ContainsFunc(x.things, func(t *thing) bool { return t.inPlace && t.state != isBack }) {
-		if err := x.lock.Store().Freshen(); err != nil {
-			return err
-		}
+		removeMark(x.lock)
 	}
 	gone, err := x.bin.drop()
 	if err == nil && !gone {

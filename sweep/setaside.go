@@ -16,6 +16,7 @@ func (r *run) setAside() error {
 	r.each(mark.Tag, planned, taken, r.takeTag)
 	r.takeManifests()
 	r.each(mark.TagHistory, planned, removed, r.removeHistory)
+	r.takeMarks()
 	r.each(mark.LayerLink, planned, taken, r.takeLayer)
 	r.lastName = r.pace.now()
 	r.each(mark.Upload, planned, removed, r.removeUpload)

@@ -38,11 +38,9 @@ func (p *pipeline) open() (store *disk.Dir, lock *disk.Lock, bins []*sweep.Bin, 
 	if lock, err = store.Lock(); err != nil {
 		return store, nil, nil, err
 	}
-	info, err := store.Info()
-	if err != nil {
+	if p.rules.Resumed, err = sweep.IsUnfinished(store); err != nil {
 		return store, lock, nil, err
 	}
-	p.rules.Resumed = info.MTime == sweep.Unfinished.UnixNano()
 	bins, err = sweep.Bins(store)
 	return store, lock, bins, err
 }

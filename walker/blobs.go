@@ -283,7 +283,7 @@ func (w *Walker) blob(d *disk.Dir, name, data string) (Blob, error) {
 		return Blob{}, err
 	}
 	b, err := fileBlob(d, name, info, state)
-	if err == nil && w.resumed && state == BlobHere {
+	if err == nil && w.resumed.Load() && state == BlobHere {
 		_, aside := d.Stat(name + "/" + layout.Aside)
 		b.Twice = aside == nil
 		if !b.Twice && !disk.Gone(aside) {

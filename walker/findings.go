@@ -79,6 +79,15 @@ func (f *Findings) Unreadable() int {
 	return f.errors
 }
 
+// AddUnreadable records the paths that could not be read by another walk.
+func (f *Findings) AddUnreadable(other *Findings) {
+	for _, p := range other.Problems() {
+		if p.Kind == IOError {
+			f.Add(p)
+		}
+	}
+}
+
 // Serious is how many problems there are besides unknown files.
 func (f *Findings) Serious() int {
 	f.mu.Lock()
@@ -179,7 +188,7 @@ func (w *Walker) Unreadable(path string, err error) { w.Findings.Add(Unreadable(
 
 // Unreadable is the problem that a path below a directory cannot be read.
 func Unreadable(path string, err error) Problem {
-	return Problem{Kind: IOError, Path: path, Detail: reason(err)}
+	return Problem{Kind: IOError, Path: cmp.Or(path, "."), Detail: reason(err)}
 }
 
 // unknown records a name that the layout does not define.

@@ -87,7 +87,7 @@ func (r *Repository) readRevisions(ctx context.Context, d *disk.Dir, revisions [
 	r.w.readLinks(ctx, links{dir: d, n: len(revisions), name: func(b *disk.Name, i int) string {
 		return b.JoinHex(revisions[i].Digest.Sum(), layout.Link)
 	}, to: func(i int) *Link { return &revisions[i].Link }})
-	if !r.w.resumed && !slices.ContainsFunc(revisions, func(v Revision) bool { return v.Link.State == LinkMissing }) {
+	if !r.w.resumed.Load() && !slices.ContainsFunc(revisions, func(v Revision) bool { return v.Link.State == LinkMissing }) {
 		return
 	}
 	r.w.Each(ctx, len(revisions), func(i int) {
@@ -95,7 +95,7 @@ func (r *Repository) readRevisions(ctx context.Context, d *disk.Dir, revisions [
 		switch {
 		case v.Link.State == LinkMissing:
 			v.Link, v.Left = r.w.withoutLink(d, v.Digest.Hex())
-		case r.w.resumed:
+		case r.w.resumed.Load():
 			_, err := d.Stat(v.Digest.Hex() + "/" + layout.AsideLink)
 			v.Twice = err == nil
 		}

@@ -64,15 +64,15 @@ type Walker struct {
 	store   *disk.Dir
 	algs    *algorithmDirs
 	jobs    int
-	resumed bool
-	all     bool // every directory is listed
+	resumed *atomic.Bool // shared with those that With makes
+	all     bool         // every directory is listed
 	shares  *Shares
 	busy    chan struct{} // a token for each goroutine that does file operations
 }
 
 // New returns a Walker over an open store's directory, which stays the caller's.
 func New(store *disk.Dir, opts Options) *Walker {
-	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: opts.Resumed, all: opts.Thorough, shares: newShares(store)}
+	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: new(atomic.Bool), all: opts.Thorough, shares: newShares(store)}
 	if w.jobs <= 0 {
 		w.jobs = DefaultJobs
 	}
@@ -82,6 +82,7 @@ func New(store *disk.Dir, opts Options) *Walker {
 	if w.Progress == nil {
 		w.Progress = new(Progress)
 	}
+	w.resumed.Store(opts.Resumed)
 	w.busy = make(chan struct{}, w.jobs)
 	return w
 }
@@ -92,6 +93,10 @@ func (w *Walker) With(f *Findings) *Walker {
 	other.Findings = f
 	return &other
 }
+
+// Resume has the Walker, and those that With made of it or makes, look for each
+// name as if Options.Resumed had been set.
+func (w *Walker) Resume() { w.resumed.Store(true) }
 
 // Close closes the directories that the Walker, and those that With made of it, hold open.
 func (w *Walker) Close() {
@@ -118,7 +123,7 @@ func (w *Walker) Top() {
 	defer top.Close()
 	w.list(top, func(_ disk.Entry, name string) {
 		switch name {
-		case layout.Blobs, layout.Repositories, layout.Own:
+		case layout.Blobs, layout.Repositories, layout.Own, layout.Unfinished:
 		default:
 			w.Findings.Add(Problem{Kind: UnknownFile, Path: name, Detail: "not a name of the layout"})
 		}

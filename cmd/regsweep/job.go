@@ -120,12 +120,12 @@ func (j *job) start() error {
 			return err
 		}
 	}
-	info, err := j.store.Info()
+	unfinished, err := sweep.IsUnfinished(j.store)
 	if err != nil {
 		return err
 	}
 	j.rules.Now = time.Now()
-	j.rules.Resumed = info.MTime == sweep.Unfinished.UnixNano()
+	j.rules.Resumed = unfinished
 	if j.free, err = j.store.Free(); err != nil || j.dryRun {
 		return err
 	}
@@ -148,7 +148,11 @@ func (j *job) takeLock() (err error) {
 // readClock takes the earlier of our clock and the file server's, by which
 // files get their times.
 func (j *job) readClock() error {
-	theirs, err := j.touch()
+	theirs, err := sweep.Clock(j.lock)
+	if errors.Is(err, disk.ErrTimeIgnored) {
+		j.voice.warn("%s: its clock is not known, and this host's counts", err)
+		return nil
+	}
 	if err != nil {
 		return &layout.HintError{Err: fmt.Errorf("write to %q: %w", j.place.Store, err), Hint: "nothing has been removed; --dry-run needs no right to write"}
 	}
@@ -160,23 +164,6 @@ func (j *job) readClock() error {
 		j.rules.Now = theirs
 	}
 	return nil
-}
-
-// touch has the file server set the time of the store's directory; after a run
-// that was stopped, of one below it, since that run left a mark in the store's.
-func (j *job) touch() (time.Time, error) {
-	if !j.rules.Resumed {
-		return j.lock.Store().Touch()
-	}
-	d, err := j.lock.Open(layout.Blobs)
-	if disk.Gone(err) {
-		d, err = j.lock.Open(layout.Repositories)
-	}
-	if err != nil {
-		return time.Time{}, err
-	}
-	defer d.Close()
-	return d.Touch()
 }
 
 // makePlan walks, marks and plans, and refuses what looks wrong.
@@ -206,7 +193,7 @@ func (j *job) makePlan(ctx context.Context) error {
 				j.voice.say("regsweep: %s: %s", p.Path, p.Detail)
 			}
 		}
-		if j.rules.Away.Cures() && !j.rules.Resumed && j.planFile == "" {
+		if j.rules.Away.Cures() && !store.Resumed() && j.planFile == "" {
 			j.voice.warn("%d paths cannot be read: only the links of the manifests that were named are removed, and no blob", n)
 			j.plan = sweep.NewCure(look)
 			return nil
@@ -286,7 +273,7 @@ func (j *job) refuseTooMuch() error {
 
 // execute asks, if there is somebody to ask, carries the plan out, and reports.
 func (j *job) execute(ctx context.Context) error {
-	if j.plan.Empty() && !j.rules.Resumed {
+	if j.plan.Empty() && !j.plan.Resumes() {
 		j.status = j.verdict()
 		return j.report(true)
 	}

@@ -59,7 +59,7 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 		return nil, fmt.Errorf("open the store %q: %w", place.Store, err)
 	}
 	useProcessors(ctx, r.dir, c.jobs)
-	info, err := r.dir.Info()
+	unfinished, err := sweep.IsUnfinished(r.dir)
 	if err != nil {
 		r.dir.Close()
 		return nil, err
@@ -67,7 +67,7 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 	ages := defaultAges()
 	r.rules = mark.Rules{
 		Now: time.Now(), Grace: time.Duration(ages.grace), UploadsOlderThan: time.Duration(ages.uploadsOlderThan),
-		Resumed: info.MTime == sweep.Unfinished.UnixNano(),
+		Resumed: unfinished,
 	}
 	if r.rules.PullThrough, err = place.PullThrough(); err != nil {
 		r.dir.Close()

@@ -8,6 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // size is a number of bytes for people.
@@ -52,7 +53,7 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	rep.Started = j.started.UTC()
 	rep.ElapsedSeconds = time.Since(j.started).Seconds()
 	rep.Filesystem.FreeBefore = j.free
-	rep.Filesystem.FreeAfter = j.free + rep.Removed.DiskBytes + rep.Removed.UploadBytes
+	rep.Filesystem.FreeAfter = disk.Sum(disk.Sum(j.free, rep.Removed.DiskBytes), rep.Removed.UploadBytes)
 	if j.trash {
 		rep.Filesystem.FreeAfter = j.free // until the trash is emptied
 	}

@@ -2,21 +2,38 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
-// stopped gives the store's directory the time that a stopped run leaves.
+// stopped leaves the mark of a run that was stopped.
 func stopped(t *testing.T, s *layouttest.Store) {
+	t.Helper()
+	if err := markUnfinished(s.Dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func markUnfinished(dir string) error {
+	return os.WriteFile(filepath.Join(dir, layout.Unfinished), nil, 0o644)
+}
+
+// stoppedLongAgo leaves the mark of versions that gave the store's directory a time.
+func stoppedLongAgo(t *testing.T, s *layouttest.Store) {
 	t.Helper()
 	at := time.Date(2001, 9, 9, 1, 46, 40, 0, time.UTC)
 	if err := os.Chtimes(s.Dir, at, at); err != nil {
 		t.Fatal(err)
 	}
 }
+
+// marksOfStopped are the marks that there may be of a run that was stopped.
+var marksOfStopped = map[string]func(*testing.T, *layouttest.Store){"marked": stopped, "marked by an older version": stoppedLongAgo, "the mark is lost": nil}
 
 // aside renames a file as a run does before its second look.
 func aside(path string) string { return "move " + path + " " + path + ".regsweep\n" }
@@ -32,7 +49,7 @@ func revisionPath(repository, name string) string {
 }
 
 func TestSweptBlobThatAStoppedRunSetAside(t *testing.T) {
-	for name, more := range map[string]func(*testing.T, *layouttest.Store){"": stopped, "without the store's time": nil} {
+	for name, more := range marksOfStopped {
 		t.Run(name, func(t *testing.T) {
 			swept{
 				text: "image a/b:v1 as=x\norphan as=o size=5k\n" + aside(blobPath("o")), more: more,
@@ -44,7 +61,7 @@ func TestSweptBlobThatAStoppedRunSetAside(t *testing.T) {
 
 // Whatever a live image needs gets its name back.
 func TestSweptLiveBlobsThatAStoppedRunSetAside(t *testing.T) {
-	for name, more := range map[string]func(*testing.T, *layouttest.Store){"": stopped, "without the store's time": nil} {
+	for name, more := range marksOfStopped {
 		for _, part := range []string{"one", "x.config", "x"} {
 			t.Run(part+" "+name, func(t *testing.T) {
 				s := swept{

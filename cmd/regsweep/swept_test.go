@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/sweep"
 )
@@ -78,6 +79,7 @@ func (c swept) expected(s *layouttest.Store, tree []string) []string {
 		tree = slices.DeleteFunc(tree, func(p string) bool { return under(p, path) })
 	}
 	tree = append(tree, expand(s, c.back)...)
+	tree = slices.DeleteFunc(tree, func(p string) bool { return p == layout.Unfinished })
 	slices.Sort(tree)
 	return tree
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -17,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
@@ -140,21 +138,6 @@ func (k *killing) copy(t *testing.T) *layouttest.Store {
 	s := *k.template
 	s.Root, s.Dir = root, filepath.Join(root, "docker/registry/v2")
 	return &s
-}
-
-// files lists all that is no directory, without the trash.
-func files(dir string) (list []string) {
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && d.Name() == layout.Own {
-			return fs.SkipDir
-		}
-		if err == nil && !d.IsDir() {
-			rel, _ := filepath.Rel(dir, path)
-			list = append(list, rel)
-		}
-		return nil
-	})
-	return list
 }
 
 // data are the digests of the blobs whose data have a name.

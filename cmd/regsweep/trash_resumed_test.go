@@ -2,14 +2,15 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
-	"github.com/regsweep/regsweep/sweep"
 )
 
 // stoppedRestore is a store in which a run that filled the trash was stopped,
@@ -38,7 +39,7 @@ image b:v1 layers=l5,base
 	if err := os.Rename(filepath.Join(runs[0], "run.json"), filepath.Join(runs[0], "restoring.json")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chtimes(s.Dir, sweep.Unfinished, sweep.Unfinished); err != nil {
+	if err := markUnfinished(s.Dir); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -122,7 +123,7 @@ func TestATagSetAsideAndItsSuccessorKeepTheirTargetsInTheTrash(t *testing.T) {
 		}
 	}
 	s.MustApply(t, "tag a:v1 y age=1d")
-	if err := os.Chtimes(s.Dir, sweep.Unfinished, sweep.Unfinished); err != nil {
+	if err := markUnfinished(s.Dir); err != nil {
 		t.Fatal(err)
 	}
 	if r := run(t, s, "untag", "a:v1", "--trash", "--yes"); r.status != statusDone {
@@ -195,4 +196,19 @@ func TestRestoreOfWhatHasBothNamesAlready(t *testing.T) {
 	if _, err := os.Stat(runs[0]); r.status != statusDone || !os.IsNotExist(err) {
 		t.Errorf("status %d, %v\n%s%s", r.status, err, r.stdout, r.stderr)
 	}
+}
+
+// files lists all that is no directory, without the trash.
+func files(dir string) (list []string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == layout.Own {
+			return fs.SkipDir
+		}
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			list = append(list, rel)
+		}
+		return nil
+	})
+	return list
 }

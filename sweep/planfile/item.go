@@ -11,6 +11,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // Item is one line of a written plan. Bytes are those that its own removal frees.
@@ -180,7 +181,7 @@ func parseTime(text string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%q is no time", clip(text))
 	}
-	return t.UnixNano(), nil
+	return disk.Nanoseconds(t), nil
 }
 
 // clip keeps what may be anything short in messages.

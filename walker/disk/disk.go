@@ -35,14 +35,16 @@ const (
 	OpSync
 	OpMkdir
 	OpWrite
+	OpLink      // a second name for a file
+	OpNoReplace // a rename that is told not to replace anything; it is an OpRename before
 )
 
 // Ops are all kinds of calls, for tests that make each of them fail.
-var Ops = [...]Op{OpOpen, OpList, OpStat, OpRead, OpLock, OpTouch, OpRename, OpUnlink, OpRmdir, OpSync, OpMkdir, OpWrite}
+var Ops = [...]Op{OpOpen, OpList, OpStat, OpRead, OpLock, OpTouch, OpRename, OpUnlink, OpRmdir, OpSync, OpMkdir, OpWrite, OpLink, OpNoReplace}
 
 // String is the name of the system call that stands for the kind.
 func (o Op) String() string {
-	return [...]string{"open", "list", "stat", "read", "lock", "touch", "rename", "unlink", "rmdir", "sync", "mkdir", "write"}[o]
+	return [...]string{"open", "list", "stat", "read", "lock", "touch", "rename", "unlink", "rmdir", "sync", "mkdir", "write", "link", "rename"}[o]
 }
 
 // FS gives access to one store.
@@ -56,9 +58,8 @@ func (f *FS) check(op Op, dir, name string) error {
 	if f.Fault == nil {
 		return nil
 	}
-	path := join(dir, name)
-	if err := f.Fault(op, path); err != nil {
-		return &fs.PathError{Op: op.String(), Path: path, Err: err}
+	if err := f.Fault(op, join(dir, name)); err != nil {
+		return pathError(op, dir, name, err)
 	}
 	return nil
 }
@@ -89,7 +90,7 @@ type Info struct {
 	Type  Type
 	Size  int64 // bytes
 	Disk  int64 // bytes that are allocated
-	MTime int64 // nanoseconds since 1970
+	MTime int64 // as Nanoseconds gives it
 	Links uint64
 	ID    ID
 	// Behind says that ReadFile followed a symbolic link to it.
@@ -129,7 +130,16 @@ func join(dir, name string) string {
 }
 
 func pathError(op Op, dir, name string, err error) error {
-	return &fs.PathError{Op: op.String(), Path: join(dir, name), Err: err}
+	return &fs.PathError{Op: op.String(), Path: named(join(dir, name)), Err: err}
+}
+
+// named is a path below the store for a message: the store's own directory has
+// a name, too.
+func named(path string) string {
+	if path == "" {
+		return "."
+	}
+	return path
 }
 
 // Path is where the directory is, relative to the store.

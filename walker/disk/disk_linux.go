@@ -139,7 +139,7 @@ func info(st *unix.Stat_t) Info {
 		Type:  Special,
 		Size:  st.Size,
 		Disk:  int64(st.Blocks) * 512,
-		MTime: st.Mtim.Nano(),
+		MTime: nanoseconds(int64(st.Mtim.Sec), int64(st.Mtim.Nsec)),
 		Links: uint64(st.Nlink),
 		ID:    ID{Dev: uint64(st.Dev), Ino: st.Ino},
 	}

@@ -103,7 +103,7 @@ func (d *Dir) stat(name string, follow bool) (Info, error) {
 	if err != nil {
 		return Info{}, pathError(OpStat, d.path, name, cause(err))
 	}
-	i := Info{Type: typeOf(info.Mode()), Size: info.Size(), MTime: info.ModTime().UnixNano()}
+	i := Info{Type: typeOf(info.Mode()), Size: info.Size(), MTime: Nanoseconds(info.ModTime())}
 	i.addSystem(d.at(name), info)
 	return i, nil
 }

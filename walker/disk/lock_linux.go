@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -67,55 +65,28 @@ func (l *Lock) Release() error {
 	return retry(func() error { return unix.Flock(l.store.fd, unix.LOCK_UN) })
 }
 
-// Freshen sets the directory's modification time to the present.
-func (d *Locked) Freshen() error { return d.setTime(unix.Timespec{Nsec: unix.UTIME_NOW}) }
-
-// Touch sets the directory's modification time to the present and returns what
-// the filesystem's server calls the present.
-func (d *Locked) Touch() (time.Time, error) {
-	if err := d.Freshen(); err != nil {
-		return time.Time{}, err
-	}
-	info, err := d.Info()
-	return time.Unix(0, info.MTime), err
-}
-
-// SetTime sets the directory's modification time, and waits until that is on the disk.
-func (d *Locked) SetTime(t time.Time) error {
-	ts, err := unix.TimeToTimespec(t)
-	if err != nil {
-		return err
-	}
-	if err := d.setTime(ts); err != nil {
-		return err
-	}
-	if err := d.fs.check(OpSync, d.path, ""); err != nil {
-		return err
-	}
-	err = retry(func() error { return unix.Fsync(d.fd) })
-	if err != nil && !errors.Is(err, unix.EINVAL) { // some filesystems cannot sync a directory alone
-		return pathError(OpSync, d.path, "", err)
-	}
-	return nil
-}
-
-func (d *Locked) setTime(mtime unix.Timespec) error {
-	if err := d.fs.check(OpTouch, d.path, ""); err != nil {
-		return err
-	}
-	// No path is the directory itself (futimens); x/sys has no call for that.
-	times := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, mtime}
-	err := retry(func() error {
-		_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(d.fd), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
+// setNow sets both times of the directory to the present of who serves the
+// filesystem. Any other time, or only one of the two, would need its owner, and
+// some filesystems set neither then, and say that they did.
+func (d *Locked) setNow() error {
+	// No path is the directory itself (futimens), and no times are the present;
+	// x/sys has no call for that.
+	return retry(func() error {
+		_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(d.fd), 0, 0, 0, 0, 0)
 		if errno != 0 {
 			return errno
 		}
 		return nil
 	})
-	if err != nil {
-		return pathError(OpTouch, d.path, "", err)
+}
+
+// syncHere waits until the directory's names are on the disk.
+func (d *Locked) syncHere() error {
+	err := retry(func() error { return unix.Fsync(d.fd) })
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) { // some filesystems cannot sync a directory alone
+		return nil
 	}
-	return nil
+	return err
 }
 
 // Rename gives name in this directory the name to in another one, in place of
@@ -136,25 +107,46 @@ func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
 
 func (d *Locked) renameNoReplace(name string, dir *Locked, to string) error {
 	err := d.rename(name, dir, to, unix.RENAME_NOREPLACE)
-	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+	if !isUnknownFlag(err) {
 		return err
 	}
 	// The filesystem (or a seccomp profile) does not know the flag: a second
 	// name for the file, which never replaces one, then one name less.
-	err = retry(func() error { return unix.Linkat(d.fd, name, dir.fd, to, 0) })
-	switch {
+	switch err = d.Link(name, dir, to); {
 	case err == nil:
 		return d.Unlink(name)
-	case errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS):
-		// No second names either. What is left is to look before.
-		if _, serr := dir.Stat(to); serr == nil {
-			return pathError(OpRename, d.path, name, ErrExists)
-		} else if !Gone(serr) {
-			return serr
-		}
-		return d.rename(name, dir, to, 0)
+	case errors.Is(err, ErrExists) || Gone(err):
+		return err
 	}
-	return pathError(OpRename, d.path, name, err)
+	// No second names either, for which filesystems have many errors: EPERM,
+	// EOPNOTSUPP, ENOSYS, EMLINK, EIO. What is left is to look before.
+	if _, serr := dir.Stat(to); serr == nil {
+		return pathError(OpRename, d.path, name, ErrExists)
+	} else if !Gone(serr) {
+		return serr
+	}
+	return d.rename(name, dir, to, 0)
+}
+
+// isUnknownFlag reports whether a rename failed for its flag and not for its names.
+func isUnknownFlag(err error) bool {
+	for _, known := range []error{unix.EINVAL, unix.ENOSYS, unix.EPERM, unix.EOPNOTSUPP} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// Link gives a file a second name, unless something has that.
+func (d *Locked) Link(name string, dir *Locked, to string) error {
+	if err := d.fs.check(OpLink, d.path, name); err != nil {
+		return err
+	}
+	if err := retry(func() error { return unix.Linkat(d.fd, name, dir.fd, to, 0) }); err != nil {
+		return pathError(OpLink, d.path, name, err)
+	}
+	return nil
 }
 
 func (d *Locked) rename(name string, dir *Locked, to string, flags uint) error {
@@ -164,6 +156,9 @@ func (d *Locked) rename(name string, dir *Locked, to string, flags uint) error {
 	err := retry(func() error {
 		if flags == 0 {
 			return unix.Renameat(d.fd, name, dir.fd, to)
+		}
+		if err := d.fs.check(OpNoReplace, d.path, name); err != nil {
+			return err
 		}
 		return unix.Renameat2(d.fd, name, dir.fd, to, flags)
 	})
@@ -193,7 +188,7 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 	if made.Mode&0o7777 != st.Mode&0o7777 { // the umask, or the change of the owner
 		_ = unix.Fchmodat(d.fd, name, st.Mode&0o7777, 0)
 	}
-	_ = unix.UtimesNanoAt(d.fd, name, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW)
+	_ = unix.UtimesNanoAt(d.fd, name, []unix.Timespec{st.Mtim, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW) // one alone some filesystems ignore
 	return nil
 }
 
@@ -212,6 +207,25 @@ func (d *Locked) Write(name string, content []byte) error {
 		err = file.Sync()
 	}
 	return errors.Join(err, file.Close())
+}
+
+// Create makes a file with nothing in it. One that is there is ErrExists.
+func (d *Locked) Create(name string) error {
+	if err := d.fs.check(OpWrite, d.path, name); err != nil {
+		return err
+	}
+	fd := -1
+	err := retry(func() (err error) {
+		fd, err = unix.Openat(d.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o666)
+		return err
+	})
+	if err == nil {
+		err = unix.Close(fd)
+	}
+	if err != nil {
+		return pathError(OpWrite, d.path, name, err)
+	}
+	return nil
 }
 
 // IsNoSpace reports whether err says that something cannot be made for want of
@@ -260,9 +274,9 @@ func (d *Dir) Free() (int64, error) {
 	if err := retry(func() error { return unix.Fstatfs(d.fd, &st) }); err != nil {
 		return 0, pathError(OpStat, d.path, "", err)
 	}
-	unit := int64(st.Frsize) // what statvfs counts in; 0 on some old filesystems
+	unit := uint64(st.Frsize) // what statvfs counts in; 0 on some old filesystems
 	if unit == 0 {
-		unit = int64(st.Bsize)
+		unit = uint64(st.Bsize)
 	}
-	return int64(st.Bavail) * unit, nil
+	return space(st.Bavail, unit), nil
 }

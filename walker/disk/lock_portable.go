@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"time"
 )
 
 var errNotDirectory = errors.New("not a directory")
@@ -42,26 +41,11 @@ type lockFile struct{ file *os.File }
 // Release gives the lock back.
 func (l *Lock) Release() error { return l.file.file.Close() }
 
-// Freshen sets the directory's modification time to the present.
-func (d *Locked) Freshen() error { return d.SetTime(time.Now()) }
+// setNow sets both times of the directory to the present.
+func (d *Locked) setNow() error { return setNow(d.real) }
 
-// Touch sets the directory's modification time to the present by our own clock
-// and returns what it is then.
-func (d *Locked) Touch() (time.Time, error) {
-	if err := d.Freshen(); err != nil {
-		return time.Time{}, err
-	}
-	info, err := d.Info()
-	return time.Unix(0, info.MTime), err
-}
-
-// SetTime sets the directory's modification time.
-func (d *Locked) SetTime(t time.Time) error {
-	if err := d.fs.check(OpTouch, d.path, ""); err != nil {
-		return err
-	}
-	return os.Chtimes(d.real, time.Time{}, t)
-}
+// syncHere waits until the directory's names are on the disk.
+func (d *Locked) syncHere() error { return syncDirectory(d.real) }
 
 // Rename gives name in this directory the name to in another one, in place of
 // what may have been there.
@@ -82,20 +66,30 @@ func (d *Locked) RenameNoReplace(name string, dir *Locked, to string) error {
 	if err := d.fs.check(OpRename, d.path, name); err != nil {
 		return err
 	}
-	if info, err := os.Lstat(d.at(name)); err == nil && info.IsDir() {
-		// It has one name only, and is never renamed over something by that.
-		if _, err := os.Lstat(dir.at(to)); err == nil {
-			return pathError(OpRename, d.path, name, ErrExists)
-		}
-		if err := os.Rename(d.at(name), dir.at(to)); err != nil {
-			return pathError(OpRename, d.path, name, cause(err))
-		}
-		return nil
+	info, err := d.Stat(name)
+	if err == nil && info.Type == Directory {
+		return d.renameLooking(name, dir, to) // it has one name only
 	}
-	if err := os.Link(d.at(name), dir.at(to)); err != nil && !d.isBoth(name, dir, to) {
+	switch err := d.Link(name, dir, to); {
+	case err == nil || d.isBoth(name, dir, to):
+		return d.Unlink(name)
+	case errors.Is(err, ErrExists) || Gone(err):
+		return err
+	}
+	return d.renameLooking(name, dir, to) // the filesystem has no second names
+}
+
+// renameLooking is RenameNoReplace where all that can be done is to look before.
+func (d *Locked) renameLooking(name string, dir *Locked, to string) error {
+	if _, err := dir.Stat(to); err == nil {
+		return pathError(OpRename, d.path, name, ErrExists)
+	} else if !Gone(err) {
+		return err
+	}
+	if err := os.Rename(d.at(name), dir.at(to)); err != nil {
 		return pathError(OpRename, d.path, name, cause(err))
 	}
-	return d.Unlink(name)
+	return nil
 }
 
 // Mkdir makes a directory with the mode and time of another.
@@ -111,7 +105,7 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 		return pathError(OpMkdir, d.path, name, cause(err))
 	}
 	_ = os.Chmod(d.at(name), info.Mode().Perm())
-	_ = os.Chtimes(d.at(name), time.Time{}, info.ModTime())
+	_ = os.Chtimes(d.at(name), info.ModTime(), info.ModTime())
 	return nil
 }
 
@@ -129,6 +123,32 @@ func (d *Locked) Write(name string, content []byte) error {
 		err = file.Sync()
 	}
 	return errors.Join(err, file.Close())
+}
+
+// Create makes a file with nothing in it. One that is there is ErrExists.
+func (d *Locked) Create(name string) error {
+	if err := d.fs.check(OpWrite, d.path, name); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(d.at(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil {
+		return pathError(OpWrite, d.path, name, cause(err))
+	}
+	return nil
+}
+
+// Link gives a file a second name, unless something has that.
+func (d *Locked) Link(name string, dir *Locked, to string) error {
+	if err := d.fs.check(OpLink, d.path, name); err != nil {
+		return err
+	}
+	if err := os.Link(d.at(name), dir.at(to)); err != nil {
+		return pathError(OpLink, d.path, name, cause(err))
+	}
+	return nil
 }
 
 // Unlink removes a name that is no directory.

@@ -46,6 +46,22 @@ func IsNoSpace(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 
+// setNow sets both times of a directory to the present, which needs the right
+// to write, and not to own it.
+func setNow(path string) error { return unix.Utimes(path, nil) }
+
+func syncDirectory(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) {
+		return cause(err)
+	}
+	return nil
+}
+
 // syncAll has no narrower call here.
 func syncAll(string) error {
 	unix.Sync()
@@ -57,5 +73,5 @@ func freeSpace(path string) (int64, error) {
 	if err := unix.Statfs(path, &st); err != nil {
 		return 0, pathError(OpStat, path, "", err)
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return space(uint64(max(st.Bavail, 0)), uint64(st.Bsize)), nil
 }

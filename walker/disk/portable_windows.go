@@ -33,6 +33,10 @@ func NotEmpty(err error) bool { return errors.Is(err, windows.ERROR_DIR_NOT_EMPT
 // IsNoSpace reports whether err says that something cannot be made for want of space.
 func IsNoSpace(err error) bool { return errors.Is(err, windows.ERROR_DISK_FULL) }
 
+func setNow(string) error { return errReadOnly }
+
+func syncDirectory(string) error { return nil }
+
 func syncAll(string) error { return nil }
 
 func freeSpace(path string) (int64, error) {
@@ -44,5 +48,5 @@ func freeSpace(path string) (int64, error) {
 	if err := windows.GetDiskFreeSpaceEx(name, &free, nil, nil); err != nil {
 		return 0, pathError(OpStat, path, "", err)
 	}
-	return int64(min(free, 1<<62)), nil
+	return space(free, 1), nil
 }

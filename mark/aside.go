@@ -1,0 +1,127 @@
+package mark
+
+import (
+	"context"
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// Resumed reports whether a run was stopped while names were set aside: its mark
+// was there, or a name that it had set aside was met.
+func (s *Store) Resumed() bool { return s.rules.Resumed }
+
+// resume has all that follows look for names that are set aside, and looks for
+// those of blobs that have been stored again since.
+func (s *Store) resume(ctx context.Context, w *walker.Walker) {
+	if s.rules.Resumed {
+		return
+	}
+	s.rules.Resumed = true
+	w.Resume()
+	again := w.With(new(walker.Findings))
+	again.Blobs(ctx, nil, func(b walker.Blob) {
+		if b.Twice {
+			s.addTwice(b)
+		}
+	})
+	if w.Findings.Unreadable() == 0 {
+		w.Findings.AddUnreadable(again.Findings)
+	}
+}
+
+// meetAside finds out whether a run that was stopped has set something aside in
+// the repository. Then it may have layer links, too.
+func (p *pass) meetAside() {
+	p.metAside = slices.ContainsFunc(p.found, func(t walker.Tag) bool { return t.Taken != "" }) ||
+		slices.ContainsFunc(p.nodes, func(n node) bool { return n.aside })
+	if p.metAside {
+		p.l.metAside.Store(true)
+	}
+}
+
+// searchAside serves where the mark of a stopped run is lost and some name was
+// met that it had set aside: there may be others that a look does not meet,
+// since it reads neither a layer link that a live manifest names nor what is
+// beside a link. It is the last part of the first reading of the repositories.
+func (l *Look) searchAside(ctx context.Context) {
+	if l.rules.Resumed || ctx.Err() != nil {
+		return
+	}
+	l.rules.Resumed = true
+	l.Store.resume(ctx, l.w)
+	s := &asideSearch{l: l, repositories: make(map[string]uint32, len(l.Repositories)), known: map[repoItem]bool{}}
+	for i := range l.Repositories {
+		s.repositories[l.Repositories[i].Name] = uint32(i)
+	}
+	for _, list := range append(slices.Clone(l.parts), l.Restore) {
+		for _, i := range list {
+			s.known[repoItem{i.Repo, i.Kind, i.ID}] = true
+		}
+	}
+	again := l.w.With(new(walker.Findings))
+	again.Repositories(ctx, func(r *walker.Repository) {
+		if !r.Empty {
+			s.search(ctx, r)
+		}
+	})
+	if l.w.Findings.Unreadable() == 0 {
+		l.w.Findings.AddUnreadable(again.Findings)
+	}
+}
+
+// asideSearch looks through repositories for what is set aside.
+type asideSearch struct {
+	l            *Look
+	repositories map[string]uint32
+	known        map[repoItem]bool // garbage, and what is to get its name back
+}
+
+// repoItem is an item of a repository that a digest names.
+type repoItem struct {
+	repo uint32
+	kind Kind
+	id   ID
+}
+
+func (s *asideSearch) search(ctx context.Context, r *walker.Repository) {
+	repo, ok := s.repositories[r.Name]
+	if !ok {
+		return // it came while we looked, and what it needs is not set aside for long
+	}
+	r.Revisions(ctx, func(found []walker.Revision) { s.add(repo, Manifest, r.Name, found) })
+	for _, alg := range r.LayerAlgorithms() {
+		var digests []layout.Digest
+		r.Layers(alg, func(d layout.Digest, _ bool) { digests = append(digests, d) })
+		for part := range slices.Chunk(digests, batch) {
+			s.add(repo, LayerLink, r.Name, r.ReadLayers(ctx, alg, part))
+		}
+	}
+}
+
+// add takes down what is set aside. A link that the look has not found dead gets
+// its name back.
+func (s *asideSearch) add(repo uint32, kind Kind, name string, found []walker.Revision) {
+	l := s.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range found {
+		v := &found[i]
+		id := l.Store.Table.Intern(v.Digest)
+		dir := layout.LayerDir(name, v.Digest)
+		if kind == Manifest {
+			dir = layout.RevisionDir(name, v.Digest)
+		}
+		switch {
+		case v.Twice:
+			path := dir + "/" + layout.AsideLink
+			if !s.known[repoItem{repo, Temporary, id}] {
+				l.Names = append(l.Names, Name{Text: path})
+				l.parts = append(l.parts, []Item{{Kind: Temporary, Repo: repo, ID: id, Extra: uint32(len(l.Names) - 1)}})
+			}
+		case v.Link.Aside && v.Link.State == walker.LinkGood && !s.known[repoItem{repo, kind, id}]:
+			l.Restore = append(l.Restore, Item{Kind: kind, ID: id, Repo: repo, Aside: true})
+		}
+	}
+}
