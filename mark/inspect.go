@@ -16,7 +16,8 @@ import (
 type Inspection struct {
 	sizes sizeClaims
 
-	mu sync.Mutex
+	mu    sync.Mutex
+	aside []walker.Problem // without a cure
 	InspectionCount
 }
 
@@ -37,6 +38,7 @@ func (s *Store) Inspect(ctx context.Context, w *walker.Walker) (*Look, Inspectio
 	s.sizes = &i.sizes
 	look := s.Observe(ctx, w, i)
 	s.sizes = nil
+	i.reportAside(look, w)
 	for _, r := range s.Table.All() {
 		i.Aside = i.Aside || r.has(hasBlob|isAside)
 	}
@@ -48,12 +50,14 @@ func (i *Inspection) observe(p *pass) {
 	v.lookAtLayers()
 	v.lookAtHistories()
 	v.lookAtManifests()
+	v.lookAtAside()
 	v.judgeLayers()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.LayerLinks += v.count.LayerLinks
 	i.HistoryEntries += v.count.HistoryEntries
 	i.UnknownTypes += v.count.UnknownTypes
+	i.aside = append(i.aside, v.aside...)
 	i.Aside = i.Aside || v.count.Aside
 }
 
@@ -67,6 +71,8 @@ type inspector struct {
 	// bad are layer links that lead astray, and those that lack, by the digest
 	// by which manifests name them.
 	bad map[ID]*walker.Problem
+	// aside are live names that are set aside.
+	aside []walker.Problem
 }
 
 // lookAtHistories reads all entries of the tags' histories. Nothing but a

@@ -34,6 +34,9 @@ func (v *inspector) layerLink(link *walker.Revision) {
 		v.bad[id] = &walker.Problem{Kind: walker.LinkMismatch, Path: path, Detail: mismatchDetail(l.Target)}
 	case l.Aside:
 		v.count.Aside = true
+		if v.isLive(id) {
+			v.bad[id] = asideProblem(path)
+		}
 	case v.l.rules.PullThrough || v.s.stat(v.w, v.s.Table.Intern(l.Target)):
 	default:
 		v.bad[id] = &walker.Problem{Kind: walker.MissingBlob, Path: path, Absent: []string{layout.BlobDir(l.Target) + "/" + layout.Data}}
@@ -115,6 +118,10 @@ func (v *inspector) judgeLayers() {
 			case problem.Breaks == nil:
 				problem.Detail, problem.Cure = lostLayerDetail, "regsweep gc"
 			}
+		}
+		if problem.Kind == walker.SetAside {
+			v.aside = append(v.aside, *problem)
+			continue
 		}
 		v.w.Findings.Add(*problem)
 	}

@@ -145,7 +145,7 @@ func TestFaults(t *testing.T) {
 	b := newBench(t, newTemplate(t, sample))
 	b.faults(t, b.table(t, map[disk.Op]int{
 		disk.OpOpen: 200, disk.OpList: 80, disk.OpStat: 100, disk.OpRead: 50, disk.OpLock: 1,
-		disk.OpTouch: 3, disk.OpRename: 25, disk.OpUnlink: 25, disk.OpRmdir: 25, disk.OpSync: 1,
+		disk.OpTouch: 1, disk.OpRename: 25, disk.OpUnlink: 25, disk.OpRmdir: 25, disk.OpSync: 2, disk.OpWrite: 1,
 	}))
 }
 
@@ -228,7 +228,9 @@ func (b *bench) faulty(s *layouttest.Store, f *nth) (used bool, err error) {
 // second attempt can show to be wrong need not be told of. A tag's index is
 // opened, whatever a stat said of it, and what the opening says counts. A tag
 // that cannot be renamed is cut where it is, which serves as well. If the mark
-// of a run that was stopped stays, the next run only looks harder.
+// of a run that was stopped stays, the next run only looks harder; if it cannot
+// be made, there are others. If one directory cannot be touched, another one
+// tells the server's clock.
 func (f *nth) mayBeSilent() bool {
 	if f.err == syscall.ENOENT {
 		return f.op != disk.OpSync
@@ -236,7 +238,13 @@ func (f *nth) mayBeSilent() bool {
 	if reads(f.op) {
 		return f.err == syscall.ESTALE || f.op == disk.OpStat && strings.HasSuffix(f.path, "/"+layout.Index)
 	}
-	return f.op == disk.OpRename && strings.Contains(f.fired, "/tags/") || f.op == disk.OpTouch && f.n > 2
+	switch f.op {
+	case disk.OpRename:
+		return strings.Contains(f.fired, "/tags/")
+	case disk.OpUnlink:
+		return f.path == layout.Unfinished
+	}
+	return f.op == disk.OpTouch || f.op == disk.OpWrite && f.path == layout.Unfinished
 }
 
 // judge holds a run that came to removing something against the contract.

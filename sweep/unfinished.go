@@ -137,8 +137,7 @@ func (r *run) takeMarks() {
 // removeMark says that nothing is set aside. If it fails, the next run looks for
 // what is not there.
 func removeMark(lock *disk.Lock) {
-	_ = lock.Store().Unlink(layout.Unfinished)
-	if old, err := hasOldMark(lock.Store().Dir); err == nil && old {
-		_, _ = lock.Store().Touch()
+	if err := lock.Store().Unlink(layout.Unfinished); disk.Gone(err) {
+		_, _ = lock.Store().Touch() // which removes the mark of an older version
 	}
 }

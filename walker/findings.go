@@ -26,11 +26,12 @@ const (
 	MissingLayerLink = "missingLayerLink" // a referenced blob is not linked in the repository
 	WrongSize        = "wrongSize"        // a blob has another size than a manifest says
 	CorruptBlob      = "corruptBlob"      // a blob's data have another digest
+	SetAside         = "setAside"         // something live has the name that a stopped run gave it, so that no registry sees it
 )
 
 // Kinds are all kinds of problems.
 func Kinds() []string {
-	return []string{BrokenManifest, MissingManifest, BrokenLink, MissingBlob, DanglingTag, HalfTag, LinkMismatch, UnknownFile, IOError, MissingLayerLink, WrongSize, CorruptBlob}
+	return []string{BrokenManifest, MissingManifest, BrokenLink, MissingBlob, DanglingTag, HalfTag, LinkMismatch, UnknownFile, IOError, MissingLayerLink, WrongSize, CorruptBlob, SetAside}
 }
 
 // Problem is something about the store that its owner should know.

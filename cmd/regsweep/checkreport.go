@@ -38,13 +38,14 @@ type checked struct {
 	BytesPerSecond int64   `json:"bytesPerSecond"`
 	ElapsedSeconds float64 `json:"elapsedSeconds"`
 	SetAside       bool    `json:"setAside"`
+	lost           bool    // something is set aside, and nothing tells gc to look for it
 }
 
 func newChecked(look *mark.Look, count mark.InspectionCount) checked {
 	c := checked{
 		Repositories: len(look.Repositories), Tags: look.Totals.Tags, Manifests: look.Totals.Manifests,
 		UnknownTypes: count.UnknownTypes, LayerLinks: count.LayerLinks, HistoryEntries: count.HistoryEntries,
-		SetAside: count.Aside,
+		SetAside: count.Aside, lost: count.Aside && !look.Store.Resumed(),
 	}
 	look.Store.EachBlob(func(b mark.BlobInfo) {
 		c.Blobs++
@@ -89,7 +90,10 @@ func (r *reading) writeChecked(w io.Writer, c *checked) {
 	if c.UnknownTypes > 0 {
 		fmt.Fprintf(w, "%s manifests are of types that are not known here: whether they lack something cannot be told\n", comma(c.UnknownTypes))
 	}
-	if c.SetAside {
+	switch {
+	case c.lost:
+		fmt.Fprintf(w, "a run was stopped that had begun to remove things, and its mark is lost: regsweep gc --resume finishes its work\n")
+	case c.SetAside:
 		fmt.Fprintf(w, "a run was stopped that had begun to remove things: the next gc finishes its work\n")
 	}
 }

@@ -18,6 +18,7 @@ type gcOptions struct {
 	removal
 	planning
 	deleteUntagged bool
+	resume         bool
 	olderThan      ago
 	olderThanGiven bool
 	arg            string
@@ -51,6 +52,7 @@ cannot be read in full. If anything cannot be read at all, nothing is removed.` 
 	o.planning.add(cmd.Flags())
 	o.olderThan = ago{Length: 24 * time.Hour}
 	cmd.Flags().BoolVarP(&o.deleteUntagged, "delete-untagged", "m", false, "remove manifests without a tag too, unless something keeps them")
+	cmd.Flags().BoolVar(&o.resume, "resume", false, "look at every link for what a stopped run has set aside, even if nothing else tells of such a run")
 	cmd.Flags().Var(&o.olderThan, "older-than", "with -m: keep untagged manifests younger than this `AGE`, or than a date; 0 lifts it")
 	return cmd
 }
@@ -87,6 +89,7 @@ func (p *program) gc(ctx context.Context, o *gcOptions, f *pflag.FlagSet, args [
 		return err
 	}
 	job.planning = o.planning
+	job.rules.Resumed = o.resume
 	job.rules.DeleteUntagged, job.olderThan = o.deleteUntagged, o.olderThan
 	if job.rules.PullThrough && o.deleteUntagged && !o.olderThanGiven {
 		return &layout.HintError{

@@ -125,7 +125,7 @@ func (j *job) start() error {
 		return err
 	}
 	j.rules.Now = time.Now()
-	j.rules.Resumed = unfinished
+	j.rules.Resumed = j.rules.Resumed || unfinished
 	if j.free, err = j.store.Free(); err != nil || j.dryRun {
 		return err
 	}
