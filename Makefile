@@ -78,7 +78,8 @@ race: ## the same under the race detector, with fewer random stores, and through
 lint: ## formatting, vet on every platform, golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	@for t in linux/arm64 linux/arm linux/ppc64le linux/s390x darwin/arm64 freebsd/amd64 windows/amd64; do \
-		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/regsweep || exit 1; done
+		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/regsweep || exit 1; \
+		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; done # which compiles the tests
 	golangci-lint run ./...
 	cd e2e && golangci-lint run ./...
 	cd bench && golangci-lint run ./...

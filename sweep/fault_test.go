@@ -229,14 +229,14 @@ func (b *bench) faulty(s *layouttest.Store, f *nth) (used bool, err error) {
 // opened, whatever a stat said of it, and what the opening says counts. A tag
 // that cannot be renamed is cut where it is, which serves as well. If the mark
 // of a run that was stopped stays, the next run only looks harder; if it cannot
-// be made, there are others. If one directory cannot be touched, another one
+// be made, there are others. If one directory may not be touched, another one
 // tells the server's clock.
 func (f *nth) mayBeSilent() bool {
 	if f.err == syscall.ENOENT {
 		return f.op != disk.OpSync
 	}
 	if reads(f.op) {
-		return f.err == syscall.ESTALE || f.op == disk.OpStat && strings.HasSuffix(f.path, "/"+layout.Index)
+		return f.err == syscall.ESTALE || f.err == syscall.EACCES && f.path == "" || f.op == disk.OpStat && strings.HasSuffix(f.path, "/"+layout.Index)
 	}
 	switch f.op {
 	case disk.OpRename:
@@ -244,7 +244,7 @@ func (f *nth) mayBeSilent() bool {
 	case disk.OpUnlink:
 		return f.path == layout.Unfinished
 	}
-	return f.op == disk.OpTouch || f.op == disk.OpWrite && f.path == layout.Unfinished
+	return f.op == disk.OpTouch && f.err == syscall.EACCES || f.op == disk.OpWrite && f.path == layout.Unfinished
 }
 
 // judge holds a run that came to removing something against the contract.

@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -40,7 +41,7 @@ func Clock(lock *disk.Lock) (now time.Time, err error) {
 		return now, err
 	}
 	if !old {
-		if now, err = lock.Store().Touch(); err == nil || errors.Is(err, disk.ErrTimeIgnored) {
+		if now, err = lock.Store().Touch(); !errors.Is(err, fs.ErrPermission) {
 			return now, err
 		}
 	}
@@ -54,7 +55,7 @@ func Clock(lock *disk.Lock) (now time.Time, err error) {
 		}
 		now, oerr = d.Touch()
 		d.Close()
-		if oerr == nil || errors.Is(oerr, disk.ErrTimeIgnored) {
+		if !errors.Is(oerr, fs.ErrPermission) {
 			return now, oerr
 		}
 		err = errors.Join(err, oerr)
