@@ -89,6 +89,9 @@ func (s *Store) SettleDisk() {
 // that finds it live has it given its name back.
 func (s *Store) SetAside(id ID) { s.Table.At(id).set(isAside) }
 
+// SetBack records that a blob has its name again.
+func (s *Store) SetBack(id ID) { s.Table.At(id).unset(isAside) }
+
 // BlobOf returns what is known of the blob of a digest; ok is false if it is not
 // in the store.
 func (l *Look) BlobOf(d layout.Digest) (b BlobInfo, ok bool) {

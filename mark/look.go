@@ -39,7 +39,8 @@ type Repo struct {
 	UniqueBytes     int64 // of those that no other repository references
 	Nested          bool
 	owner           uint32
-	others          int // second names that were known
+	others          int       // second names that were known
+	bare            []bareDir // directories without the link that they are for
 }
 
 // Totals counts what a Look found.
@@ -84,6 +85,7 @@ type Look struct {
 	// Restore are the items that have been set aside and are live.
 	Restore []Item
 
+	hollow []string          // directories with nothing in them that repositories may come to be in
 	times  map[linkKey]int64 // of links that go, if Rules.Times
 	w      *walker.Walker
 	rules  Rules
@@ -192,11 +194,12 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 
 // addEmpty plans to remove a directory that repositories have been in.
 func (l *Look) addEmpty(r *walker.Repository) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hollow = append(l.hollow, r.Name)
 	if l.w.Shares().Holds(layout.RepositoryDir(r.Name)) || l.rules.fresh(r.MTime) {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.Names = append(l.Names, Name{Text: r.Name})
 	l.parts = append(l.parts, []Item{{Kind: Namespace, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)}})
 }
@@ -374,6 +377,9 @@ func (l *Look) compare(a, b Item) int {
 	}
 	return l.compareIDs(a.ID, b.ID)
 }
+
+// CompareBlob orders an Item of a blob and a digest as Items are ordered.
+func (l *Look) CompareBlob(i Item, id ID) int { return l.compareIDs(i.ID, id) }
 
 func (l *Look) compareIDs(a, b ID) int {
 	if a == b || a == 0 || b == 0 {

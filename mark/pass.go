@@ -337,6 +337,7 @@ func (p *pass) leftover(kind Kind, id ID, v *walker.Revision) {
 	if v.Left.MTime == 0 {
 		return // it has vanished
 	}
+	p.addBare(kind, id)
 	goes := v.Left.Empty && !v.Linked && (p.takesAll() || !p.l.rules.fresh(v.Left.MTime))
 	for _, t := range v.Left.Temporaries {
 		if p.l.rules.fresh(t.MTime) {
