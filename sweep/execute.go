@@ -34,6 +34,8 @@ type run struct {
 
 	pace     Pace
 	lastName time.Time // when the last name of any kind had been set aside
+	recheck  *mark.Recheck
+	batch    time.Duration // how long the next batch lasts
 	mu       sync.Mutex
 	failures []Failure
 	// histories are the manifests that a tag's history still names.
@@ -70,7 +72,7 @@ type history struct {
 // error is about the run as a whole.
 func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, pace Pace) ([]Failure, error) {
 	r := newRun(ctx, p, lock, w)
-	r.pace = pace
+	r.pace, r.batch = pace, pace.batch()
 	err := r.execute()
 	slices.SortFunc(r.failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
 	return r.failures, err
@@ -132,6 +134,7 @@ func (r *run) lookAgain() error {
 	if !r.stopped() {
 		r.spare(look)
 		r.giveBack(restored(look))
+		r.recheck = r.look.Recheck(r.w, look, r.serverNow)
 	}
 	return nil
 }

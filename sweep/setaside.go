@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -10,21 +11,22 @@ import (
 
 // setAside takes the names of all that goes, looks at the repositories again,
 // and gives back those that became live. If it cannot look, it gives back all.
+// In between it checks what has been pushed, so that a push that relies on what
+// goes is not hidden for as long as all that takes.
 func (r *run) setAside() error {
 	r.progress.enter(SettingAside)
 	r.clearTags()
-	r.each(mark.Tag, planned, taken, r.takeTag)
-	r.takeManifests()
-	r.each(mark.TagHistory, planned, removed, r.removeHistory)
 	r.takeMarks()
-	r.each(mark.LayerLink, planned, taken, r.takeLayer)
+	r.takeLinks()
 	r.lastName = r.pace.now()
 	r.each(mark.Upload, planned, removed, r.removeUpload)
 	r.each(mark.Temporary, planned, removed, r.removeTemporary)
 	err := r.sync()
 	if err == nil && !r.stopped() {
-		if r.each(mark.Blob, planned, taken, r.takeBlob); r.tookAny(mark.Blob) {
+		r.check()
+		if r.takeBlobs(); r.tookAny(mark.Blob) {
 			r.lastName = r.pace.now()
+			r.check()
 		}
 		r.progress.enter(Waiting)
 		r.wait()
@@ -37,6 +39,106 @@ func (r *run) setAside() error {
 	return err
 }
 
+// takeBlobs sets the blobs aside, some for as long as a batch lasts, then a
+// check, and so on.
+func (r *run) takeBlobs() {
+	lo, hi := r.kindRange(mark.Blob)
+	r.batches(hi-lo, fewAtATime, func(c *cache, i int) { r.one(c, lo+i, planned, taken, r.takeBlob) })
+}
+
+// largeRepository is how many names of one repository are worth all workers.
+const largeRepository = 4 * chunkSize
+
+// takeLinks sets tags and links aside, one repository after another, so that
+// each is checked just before and after. Of many small repositories several are
+// at work side by side; a large one has all workers for itself.
+func (r *run) takeLinks() {
+	var small, large []*mark.Place
+	for _, p := range r.recheck.Places() {
+		switch n := r.linksOf(p); {
+		case n >= largeRepository:
+			large = append(large, p)
+		case n > 0:
+			small = append(small, p)
+		}
+	}
+	r.batches(len(small), 1, func(c *cache, i int) {
+		r.takeLinksOf(c, small[i], func(lo, hi int, fn func(c *cache, at int)) {
+			for at := lo; at < hi; at++ {
+				fn(c, at)
+			}
+		})
+	})
+	for _, p := range large {
+		c := &cache{r: r}
+		r.takeLinksOf(c, p, func(lo, hi int, fn func(c *cache, at int)) {
+			c.close()
+			r.batches(hi-lo, fewAtATime, func(c *cache, i int) { fn(c, lo+i) })
+		})
+		c.close()
+	}
+}
+
+// takeLinksOf sets a repository's tags and links aside: manifests before their
+// children, and all of them before the layers. each calls a function for the
+// items from one to below another.
+func (r *run) takeLinksOf(c *cache, p *mark.Place, each func(lo, hi int, fn func(c *cache, at int))) {
+	r.checkPlace(c, p, false)
+	all := func(kind mark.Kind, to outcome, do step) {
+		lo, hi := r.within(kind, p.Repo)
+		each(lo, hi, func(c *cache, at int) { r.one(c, at, planned, to, do) })
+	}
+	all(mark.Tag, taken, r.takeTag)
+	before := r.spared(mark.Manifest, p)
+	for lo, end := r.within(mark.Manifest, p.Repo); lo < end; {
+		hi := lo
+		for hi < end && r.items[hi].Extra == r.items[lo].Extra {
+			hi++ // these cannot name each other
+		}
+		each(lo, hi, func(c *cache, at int) { r.one(c, at, planned, taken, r.takeManifest) })
+		lo = hi
+	}
+	if r.spared(mark.Manifest, p) > before {
+		r.checkPlace(c, p, false) // its layers are needed by now
+	}
+	all(mark.TagHistory, removed, r.removeHistory)
+	all(mark.LayerLink, taken, r.takeLayer)
+	r.checkPlace(c, p, true)
+}
+
+// spared is how many items of a kind a repository keeps against the plan.
+func (r *run) spared(kind mark.Kind, p *mark.Place) (n int) {
+	lo, hi := r.within(kind, p.Repo)
+	for at := lo; at < hi; at++ {
+		if r.done[at] == spared {
+			n++
+		}
+	}
+	return n
+}
+
+// within is where a repository's items of a kind are.
+func (r *run) within(kind mark.Kind, repo uint32) (lo, hi int) {
+	lo, hi = r.kindRange(kind)
+	byRepo := func(i mark.Item, repo uint32) int { return cmp.Compare(i.Repo, repo) }
+	items := r.items[lo:hi]
+	first, _ := slices.BinarySearchFunc(items, repo, byRepo)
+	last, _ := slices.BinarySearchFunc(items, repo+1, byRepo)
+	return lo + first, lo + last
+}
+
+// linksOf is how many names a repository may lose.
+func (r *run) linksOf(p *mark.Place) (n int) {
+	if p.Repo == mark.NoRepo {
+		return 0
+	}
+	for _, kind := range []mark.Kind{mark.Tag, mark.Manifest, mark.TagHistory, mark.LayerLink} {
+		lo, hi := r.within(kind, p.Repo)
+		n += hi - lo
+	}
+	return n
+}
+
 // wait gives a registry that has found something, just before it was set aside,
 // the time to link what it found. It may have found any of them: the data of a
 // blob or of a manifest as late as the last of these was renamed.
@@ -44,8 +146,13 @@ func (r *run) wait() {
 	if !r.tookAny(mark.Manifest, mark.LayerLink, mark.Blob) {
 		return
 	}
-	if left := r.pace.Settle - r.pace.now().Sub(r.lastName); left > 0 {
-		r.pace.wait(r.ctx, left)
+	for !r.stopped() {
+		left := r.pace.Settle - r.pace.now().Sub(r.lastName)
+		if left <= 0 {
+			break
+		}
+		r.pace.wait(r.ctx, min(left, r.batch))
+		r.check()
 	}
 }
 

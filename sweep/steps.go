@@ -138,11 +138,6 @@ func repositoryPath(name string) []string {
 	return append([]string{layout.Repositories}, strings.Split(name, "/")...)
 }
 
-// takeManifests sets manifest links aside, parents before their children.
-func (r *run) takeManifests() {
-	_ = r.eachHeight(func(i int32, c *cache) { r.one(c, int(i), planned, taken, r.takeManifest) }, nil)
-}
-
 // removeManifests removes manifest links that have been set aside, parents
 // before their children.
 func (r *run) removeManifests() error {

@@ -66,8 +66,8 @@ func Clock(lock *disk.Lock) (now time.Time, err error) {
 // leaveMark leaves the mark of a run under way, before the first name is set
 // aside. It is a file, and where none can be made, a second name for a link that
 // goes. Where there is no space even for that, names that every look meets are
-// the mark: takeMarks sets some aside before the layer links, which a look need
-// not read.
+// the mark: takeMarks sets some blobs aside before the layer links, which a look
+// need not read.
 func (r *run) leaveMark() error {
 	store := r.lock.Store()
 	err := store.Create(layout.Unfinished)
@@ -80,8 +80,7 @@ func (r *run) leaveMark() error {
 		return store.SyncHere()
 	}
 	r.unmarked = true
-	links := r.hasPlanned(mark.LayerLink)
-	if links && !r.hasPlanned(mark.Tag) && !r.hasPlanned(mark.Manifest) && !r.hasPlanned(mark.Blob) {
+	if r.hasPlanned(mark.LayerLink) && !r.hasPlanned(mark.Blob) {
 		return fmt.Errorf("leave a mark that links are set aside: %w", err)
 	}
 	return nil

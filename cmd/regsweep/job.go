@@ -33,6 +33,7 @@ type job struct {
 	refusal   error // of a dry run, which explains all the same
 
 	started  time.Time
+	behind   time.Duration // how far the file server's clock is behind ours
 	store    *disk.Dir
 	lock     *disk.Lock // nil in a dry run
 	w        *walker.Walker
@@ -161,7 +162,7 @@ func (j *job) readClock() error {
 		j.voice.warn("the file server's clock and this host's are %s apart: the earlier one counts", d.Round(time.Second))
 	}
 	if theirs.Before(ours) {
-		j.rules.Now = theirs
+		j.rules.Now, j.behind = theirs, ours.Sub(theirs)
 	}
 	return nil
 }
@@ -286,7 +287,7 @@ func (j *job) execute(ctx context.Context) error {
 	}
 	var err error
 	j.progress.phase("removing", removing(j.plan, j.w.Progress))
-	j.failures, err = j.plan.Execute(ctx, j.lock, j.w, sweep.Pace{Settle: j.settle()})
+	j.failures, err = j.plan.Execute(ctx, j.lock, j.w, j.pace())
 	j.progress.rest()
 	err = trashHint(err)
 	for _, f := range j.failures {
@@ -313,16 +314,16 @@ func (j *job) verdict() int {
 	return statusDone
 }
 
-// settle is how long a registry may take from when it has found something to
-// when it has linked that. A registry that is read-only accepts none.
-func (j *job) settle() time.Duration {
+// pace is how the execution goes about time. A registry that is read-only
+// accepts nothing.
+func (j *job) pace() sweep.Pace {
 	switch {
 	case j.place.Config.ReadOnly:
-		return 0
+		return sweep.Pace{Alone: true}
 	case j.lock.Remote:
-		return 5 * j.settling
+		return sweep.Pace{Settle: 5 * j.settling, Behind: j.behind}
 	}
-	return j.settling
+	return sweep.Pace{Settle: j.settling, Behind: j.behind}
 }
 
 func (j *job) warnBefore() {
