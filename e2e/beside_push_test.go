@@ -102,22 +102,31 @@ func (b *beside) delete(random *rand.Rand) {
 	}
 }
 
-// remove deletes a picture by digest. The registry must still know it: it was
-// answered with 201. Any other failure is one that the client sees, and leaves the
-// picture half deleted or not at all.
+// remove deletes a picture by digest. The registry must still know it, since it was
+// answered with 201; a sweep that is under way may hide it. Any other failure is one
+// that the client sees, and leaves the picture half deleted or not at all.
 func (b *beside) remove(i *picture) bool {
 	err := b.api().DeleteManifest(i.repository, i.digest)
+	if isNotFound(err) {
+		b.sweeping.RLock() // and none begins
+		err = b.api().DeleteManifest(i.repository, i.digest)
+		b.sweeping.RUnlock()
+	}
 	i.there = false
 	if err == nil {
 		b.deletes.Add(1)
 		return true
 	}
-	var status *client.StatusError
-	if errors.As(err, &status) && status.Answer.Status == http.StatusNotFound {
+	if isNotFound(err) {
 		b.t.Errorf("LOST %s:%s, it cannot be deleted any more (pushed %v ago): %v", i.repository, i.tag, time.Since(i.pushed), err)
 	}
 	b.count(err)
 	return false
+}
+
+func isNotFound(err error) bool {
+	var status *client.StatusError
+	return errors.As(err, &status) && status.Answer.Status == http.StatusNotFound
 }
 
 // pushKnown pushes a picture of which something may be in the registry already.
@@ -147,6 +156,7 @@ func (b *beside) insist(i *picture) {
 			i.there, i.pushed = true, time.Now()
 			b.pushes.Add(1)
 			b.album.remember(i)
+			b.see(i)
 			return
 		}
 		b.count(err)

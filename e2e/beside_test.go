@@ -84,7 +84,7 @@ func testBeside(t *testing.T, version registry.Version, duration time.Duration, 
 	r := registry.Start(t, version, t.TempDir(), options)
 	b := newBeside(t, r, time.Now().UnixNano())
 	var crew sync.WaitGroup
-	for _, work := range []func(*rand.Rand){b.pushNew("a"), b.pushNew("b"), b.pushNew("c"), b.pushAgain, b.pushMounted, b.pushIndexes, b.pushSlowly, b.delete, b.delete} {
+	for _, work := range []func(*rand.Rand){b.pushNew("a"), b.pushNew("b"), b.pushNew("c"), b.pushAgain, b.pushMounted, b.pushIndexes, b.pushSlowly, b.delete, b.delete, b.watch} {
 		random := rand.New(rand.NewSource(rand.Int63()))
 		crew.Go(func() { work(random) })
 	}
@@ -119,6 +119,9 @@ type beside struct {
 	// cached is held by who relies on what the registry says is there, and by a
 	// sweep until the registry has forgotten it.
 	cached sync.RWMutex
+	// sweeping is held by a sweep while it is under way.
+	sweeping sync.RWMutex
+	hidden   hidden
 
 	pushes, reused, mounts, slow, deletes, refused atomic.Int64
 	kinds                                          sync.Map // of refusals: text -> *atomic.Int64
@@ -207,8 +210,10 @@ func (b *beside) sweep(done *sweeps) {
 	if done.runs%2 == 1 {
 		args = append(args, "--trash")
 	}
+	b.sweeping.Lock()
 	begin := time.Now()
 	got := regsweep(b.t, args...)
+	b.sweeping.Unlock()
 	done.longest = max(done.longest, time.Since(begin))
 	done.runs++
 	for field, n := range got.Report.Removed {
@@ -263,6 +268,8 @@ func (b *beside) logCounts(s sweeps) {
 		s.runs, s.failures, s.longest.Round(time.Millisecond), s.removed, s.problems, s.emptied)
 	b.t.Logf("%d pushes answered with 201, %d of them of deleted images whose blobs were still there, %d mounts, %d slow uploads; %d deletes; %d requests refused",
 		b.pushes.Load(), b.reused.Load(), b.mounts.Load(), b.slow.Load(), b.deletes.Load(), b.refused.Load())
+	times, longest := b.hidden.said()
+	b.t.Logf("%d times an image was hidden, for %v at most", times, longest.Round(time.Millisecond))
 	b.kinds.Range(func(kind, n any) bool {
 		b.t.Logf("refused %d times: %s", n.(*atomic.Int64).Load(), kind)
 		return true

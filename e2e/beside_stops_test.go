@@ -1,0 +1,415 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/regsweep/regsweep/e2e/internal/client"
+	"github.com/regsweep/regsweep/e2e/internal/disk"
+	"github.com/regsweep/regsweep/e2e/internal/parts"
+	"github.com/regsweep/regsweep/e2e/internal/registry"
+)
+
+// stopsStride is how many of a sweep's calls are passed over between two at which
+// TestPushAtEveryStop stops it. REGSWEEP_E2E_STOPS=1 stops it after each of them.
+const stopsStride = 7
+
+// hiddenBound is how long a push that was accepted may be hidden while the sweep
+// runs from one of its calls to the next. All names of a repository, or all blobs,
+// are a batch here, the check after it takes next to nothing, and what it gives back
+// are calls again. A sweep that only looks once, in the end, hides it for a second
+// before that.
+const hiddenBound = 700 * time.Millisecond
+
+// TestPushAtEveryStop stops a sweep after each of its calls that change something,
+// and has a registry accept a push, in six ways, that relies on what goes. What is
+// accepted has to be whole in the end, and the store sound. It must not be hidden
+// for a moment if it came before the first name in its repository was set aside,
+// and otherwise for no longer than a batch and its check take.
+func TestPushAtEveryStop(t *testing.T) {
+	stride := stopsStride
+	if text := os.Getenv("REGSWEEP_E2E_STOPS"); text != "" {
+		stride = must[int](t)(strconv.Atoi(text))
+	}
+	must[string](t)(build())
+	parts.Need(t, "strace")
+	for _, version := range registry.Versions() {
+		for i, way := range waysToPush {
+			t.Run(version.Name+"/"+way.name, func(t *testing.T) {
+				t.Parallel()
+				s := newStops(t, version)
+				all := 1
+				for n := 1 + i%stride; n <= all; n += stride {
+					all = s.stopAt(n, way)
+				}
+				t.Logf("of %d calls it was stopped after %d; %d pushes were accepted, %d of them hidden, for %v at most", all, s.runs, s.accepted, s.hidden, s.longest)
+				if s.accepted == 0 {
+					t.Error("no push was accepted")
+				}
+			})
+		}
+	}
+}
+
+// stops is a registry over a store with garbage, which is made anew for each sweep.
+type stops struct {
+	t        *testing.T
+	registry *registry.Registry
+	api      *client.Client
+	template string
+	// what is garbage: an image, and an index of another
+	image, child, index plate
+
+	runs, accepted, hidden int
+	longest                time.Duration
+}
+
+const (
+	stopsFrom = "stops/from" // has the garbage
+	stopsTo   = "stops/to"   // has some of its own
+)
+
+func newStops(t *testing.T, version registry.Version) *stops {
+	s := &stops{t: t, registry: registry.Start(t, version, t.TempDir(), registry.Options{}), template: filepath.Join(t.TempDir(), "template")}
+	s.api = client.New(s.registry.Addr())
+	s.image, s.child = smallPlate("image"), smallPlate("child")
+	index := client.Manifest{SchemaVersion: 2, MediaType: ociIndex}
+	index.Manifests = append(index.Manifests, describe(s.child.mediaType, "sha256", s.child.manifest))
+	s.index = finish(ociIndex, index, nil)
+	live := smallPlate("live")
+	for repository, garbage := range map[string][]plate{stopsFrom: {s.image, s.child, s.index}, stopsTo: {smallPlate("other")}} {
+		for _, p := range append(garbage, live) {
+			s.upload(repository, p)
+			s.put(repository, "v1", p)
+		}
+	}
+	disk.Age(t, s.registry.Root, month, nil)
+	s.copy(disk.V2(s.registry.Root), s.template)
+	return s
+}
+
+// smallPlate is an image of one layer.
+func smallPlate(name string) plate {
+	config, layer := newBlob(fmt.Appendf(nil, `{"os":"linux","author":%q}`, name)), newBlob([]byte("the layer of "+name))
+	manifest := manifestOf(describe(ociConfig, "sha256", config.data))
+	manifest.Layers = append(manifest.Layers, describe(ociLayer, "sha256", layer.data))
+	return finish(ociManifest, manifest, []blob{layer, config})
+}
+
+func (s *stops) check(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stops) upload(repository string, p plate) {
+	s.t.Helper()
+	for _, b := range p.blobs {
+		s.check(s.api.Upload(repository, b.digest, b.data))
+	}
+}
+
+func (s *stops) put(repository, reference string, p plate) {
+	s.t.Helper()
+	s.check(s.api.PutManifest(repository, reference, p.mediaType, p.manifest))
+}
+
+func (s *stops) copy(from, to string) {
+	s.t.Helper()
+	output, err := exec.Command("cp", "-a", from, to).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, output)
+	}
+}
+
+// pushed is what a registry has accepted.
+type pushed struct {
+	repository, reference string
+	digest                string
+}
+
+// way is a way to push what is garbage. It returns what was accepted, or an error
+// if something was not: the client sees that.
+type way struct {
+	name string
+	to   string // the repository
+	push func(s *stops) (pushed, error)
+}
+
+var waysToPush = []way{
+	{"found by HEAD", stopsFrom, func(s *stops) (pushed, error) { return s.pushImage("found", s.image, false) }},
+	{"uploaded in full", stopsFrom, func(s *stops) (pushed, error) { return s.pushImage("whole", s.image, true) }},
+	{"mounted", stopsTo, func(s *stops) (pushed, error) {
+		for _, b := range s.image.blobs {
+			if err := s.api.MountOrUpload(stopsTo, b.digest, stopsFrom, b.data); err != nil {
+				return pushed{}, err
+			}
+		}
+		return s.accept(stopsTo, "mounted", s.image)
+	}},
+	{"an index again", stopsFrom, func(s *stops) (pushed, error) {
+		if _, err := s.api.Manifest(stopsFrom, s.child.digest); err != nil { // else a client leaves it at that
+			if _, err := s.pushImage(s.child.digest, s.child, false); err != nil {
+				return pushed{}, err
+			}
+		}
+		return s.accept(stopsFrom, "multi", s.index)
+	}},
+	{"a new manifest of old layers", stopsFrom, func(s *stops) (pushed, error) {
+		p := s.image
+		p.manifest = bytes.Replace(p.manifest, []byte("{"), []byte(`{"annotations":{"new":"yes"},`), 1)
+		p.digest = client.DigestOf("sha256", p.manifest)
+		return s.pushImage("new", p, false)
+	}},
+	{"a tag moved", stopsFrom, func(s *stops) (pushed, error) { return s.pushImage("v1", s.image, false) }},
+}
+
+// pushImage pushes an image, whose blobs are uploaded unless the registry says that
+// it has them.
+func (s *stops) pushImage(reference string, p plate, blind bool) (pushed, error) {
+	for _, b := range p.blobs {
+		_, ok, err := s.api.HasBlob(stopsFrom, b.digest)
+		if err == nil && (!ok || blind) {
+			err = s.api.Upload(stopsFrom, b.digest, b.data)
+		}
+		if err != nil {
+			return pushed{}, err
+		}
+	}
+	return s.accept(stopsFrom, reference, p)
+}
+
+func (s *stops) accept(repository, reference string, p plate) (pushed, error) {
+	return pushed{repository, reference, p.digest}, s.api.PutManifest(repository, reference, p.mediaType, p.manifest)
+}
+
+// whole pulls what was pushed.
+func (s *stops) whole(p pushed) error {
+	digest, err := s.api.Pull(p.repository, p.reference)
+	if err == nil && digest != p.digest {
+		err = fmt.Errorf("it is %s", digest)
+	}
+	return err
+}
+
+// changing are the calls after which a sweep is stopped. When it unlinks all is
+// decided, so of these calls only some are tried.
+const (
+	changing = "renameat,renameat2,linkat,syncfs,fsync,utimensat,mkdirat"
+	removing = "unlinkat"
+)
+
+// stopAt sweeps, and pushes when the sweep stands after the n-th of its calls. It
+// returns how many there are.
+func (s *stops) stopAt(n int, way way) (calls int) {
+	s.check(os.RemoveAll(disk.V2(s.registry.Root)))
+	s.copy(s.template, disk.V2(s.registry.Root))
+	sweep := s.startSweep()
+	defer sweep.end()
+	var got pushed
+	err := errors.New("not pushed")
+	early := false
+	seen := &sightings{}
+	for sweep.next(func() {
+		if err == nil {
+			seen.look(s.whole(got) == nil)
+		}
+	}) {
+		if calls++; calls == n {
+			early = !setAside(s.t, s.registry.Root, way.to)
+			got, err = way.push(s)
+			seen.look(err != nil || s.whole(got) == nil)
+		} else if err == nil {
+			seen.look(s.whole(got) == nil)
+		}
+		seen.stand()
+		if seen.hidden && sweep.last() == "syncfs" {
+			s.t.Errorf("pushed when the sweep had made %d calls: hidden when it had made %d and synced the links", n, calls)
+		}
+		sweep.goOn()
+		seen.run()
+	}
+	if status := sweep.status(); status != 0 {
+		s.t.Errorf("stopped after call %d: gc ended with status %d\n%s", n, status, sweep.stderr.String())
+	}
+	if s.runs++; err != nil {
+		return calls
+	}
+	s.accepted++
+	where := fmt.Sprintf("pushed when the sweep had made %d calls of %d", n, calls)
+	if err := s.whole(got); err != nil {
+		s.t.Errorf("%s: LOST: %v", where, err)
+	}
+	ok(s.t, "check", "--root", s.registry.Root)
+	if seen.ever {
+		s.hidden++
+		s.longest = max(s.longest, seen.longest)
+	}
+	switch {
+	case early && seen.ever:
+		s.t.Errorf("%s, before the first name in %s was set aside: it was hidden for %v", where, way.to, seen.longest)
+	case seen.longest > hiddenBound:
+		s.t.Errorf("%s: it was hidden for %v", where, seen.longest)
+	}
+	return calls
+}
+
+// setAside reports whether a name in a repository is set aside.
+func setAside(t *testing.T, root, repository string) bool {
+	t.Helper()
+	for path := range disk.List(t, root) {
+		if strings.HasPrefix(path, "repositories/"+repository+"/") && strings.Contains(filepath.Base(path), ".regsweep") {
+			return true
+		}
+	}
+	return false
+}
+
+// sightings are how long something is hidden while a sweep runs from one call to
+// the next. A tracer makes these runs long: their sum says nothing.
+type sightings struct {
+	longest      time.Duration
+	hidden, ever bool
+	since        time.Time // it is seen hidden in this run; zero if not, or if the sweep stands
+	runs         bool
+}
+
+func (s *sightings) stand() { s.runs, s.since = false, time.Time{} }
+
+func (s *sightings) run() {
+	if s.runs = true; s.hidden {
+		s.since = time.Now()
+	}
+}
+
+func (s *sightings) look(whole bool) {
+	s.hidden, s.ever = !whole, s.ever || !whole
+	switch {
+	case whole:
+		s.since = time.Time{}
+	case s.runs && s.since.IsZero():
+		s.since = time.Now()
+	case s.runs:
+		s.longest = max(s.longest, time.Since(s.since))
+	}
+}
+
+// stoppedSweep is a sweep that stands after each of its calls that change something.
+type stoppedSweep struct {
+	t      *testing.T
+	cmd    *exec.Cmd // strace
+	trace  string    // what it writes
+	pid    int       // of the sweep
+	stands int       // how often it has stood
+	stderr bytes.Buffer
+	ended  chan struct{}
+}
+
+func (s *stops) startSweep() *stoppedSweep {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	pidFile := filepath.Join(dir, "pid")
+	sweep := &stoppedSweep{t: s.t, trace: filepath.Join(dir, "trace"), ended: make(chan struct{})}
+	// The shell says which process becomes the sweep.
+	sweep.cmd = exec.Command(parts.Need(s.t, "strace"), "-f", "-qq", "-o", sweep.trace,
+		"-e", "trace="+changing+","+removing, "-e", "inject="+changing+":signal=SIGSTOP", "-e", "inject="+removing+":signal=SIGSTOP:when=1+6", "--",
+		"/bin/sh", "-c", `echo $$ >"$0"; exec "$@"`, pidFile,
+		must[string](s.t)(build()), "gc", "-m", "--root", s.registry.Root, "-y", "--jobs", "1")
+	sweep.cmd.Stderr = &sweep.stderr
+	s.check(sweep.cmd.Start())
+	go func() {
+		_ = sweep.cmd.Wait() // its status is looked at
+		close(sweep.ended)
+	}()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		text, err := os.ReadFile(pidFile)
+		if _, scanned := fmt.Sscanf(string(text), "%d\n", &sweep.pid); err == nil && scanned == nil {
+			return sweep
+		}
+		if time.Now().After(deadline) {
+			_ = sweep.cmd.Process.Kill()
+			s.t.Fatalf("the sweep does not begin:\n%s", sweep.stderr.String())
+		}
+	}
+}
+
+// next waits until the sweep stands once more, and calls look meanwhile. It is
+// false when the sweep has ended.
+func (s *stoppedSweep) next(look func()) bool {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(500 * time.Microsecond) {
+		select {
+		case <-s.ended:
+			return false
+		default:
+		}
+		if s.stood() > s.stands && s.still() {
+			s.stands++
+			return true
+		}
+		look()
+	}
+	s.t.Fatal("the sweep neither stands nor ends")
+	return false
+}
+
+// last is the name of the call that the sweep made last.
+func (s *stoppedSweep) last() string {
+	text, _ := os.ReadFile(s.trace)
+	name := ""
+	for line := range strings.Lines(string(text)) {
+		if _, call, ok := strings.Cut(line, " "); ok {
+			if before, _, ok := strings.Cut(strings.TrimSpace(call), "("); ok && !strings.HasPrefix(before, "---") {
+				name = before
+			}
+		}
+	}
+	return name
+}
+
+// stood is how many signals to stop have reached the sweep.
+func (s *stoppedSweep) stood() int {
+	text, _ := os.ReadFile(s.trace) // not there at first
+	return bytes.Count(text, []byte("--- SIGSTOP {"))
+}
+
+// still reports whether all threads of the sweep stand.
+func (s *stoppedSweep) still() bool {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.pid))
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		// pid (name) state ...
+		_, after, ok := strings.Cut(string(text), ") ")
+		if err != nil || !ok || after[0] != 't' && after[0] != 'T' {
+			return false
+		}
+	}
+	return err == nil && len(tasks) > 0
+}
+
+func (s *stoppedSweep) goOn() { _ = syscall.Kill(s.pid, syscall.SIGCONT) }
+
+func (s *stoppedSweep) status() int {
+	<-s.ended
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// end makes sure that the sweep is gone, whatever became of the test.
+func (s *stoppedSweep) end() {
+	select {
+	case <-s.ended:
+	default:
+		_ = syscall.Kill(s.pid, syscall.SIGKILL)
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+	}
+}
