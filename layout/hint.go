@@ -1,12 +1,23 @@
 package layout
 
+import "strings"
+
 // HintError is an error with the next step for whoever reads it.
 type HintError struct {
 	Err  error
 	Hint string
+	// Command is what to call regsweep with next, or nil. Who prints it adds how
+	// the registry was found.
+	Command []string
 }
 
 // Error has both; a program that prints them apart takes the fields.
-func (e *HintError) Error() string { return e.Err.Error() + "; " + e.Hint }
+func (e *HintError) Error() string {
+	text := e.Err.Error() + "; " + e.Hint
+	if len(e.Command) > 0 {
+		text += ": regsweep " + strings.Join(e.Command, " ")
+	}
+	return text
+}
 
 func (e *HintError) Unwrap() error { return e.Err }

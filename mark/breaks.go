@@ -3,6 +3,7 @@ package mark
 import (
 	"slices"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -11,17 +12,24 @@ import (
 type family struct {
 	tags    map[int32][]string
 	parents map[ID][]int32 // who names what is linked as a manifest
+	// referrers are the untagged manifests about one, and signatures the tags.
+	referrers  map[ID][]int32
+	signatures map[ID][]string
 }
 
-// blame says in a problem what it breaks, and that removing the manifest cures it.
+// blame says in a problem what it breaks, and that without the manifest it is gone.
 func (p *pass) blame(problem *walker.Problem, at int32) {
 	n := &p.nodes[at]
 	problem.Breaks = append(problem.Breaks, p.broken(at)...)
 	if p.r.Odd || p.r.Linked || n.layer || n.pinned {
-		return // which no rm removes
+		problem.Flags |= walker.Stays // no rm removes it
+		return
 	}
+	problem.Along = append(problem.Along, p.along(at)...)
 	problem.Remove = append(problem.Remove, p.r.Name+"@"+p.s.Table.Digest(n.path).String())
-	problem.Force = problem.Force || len(p.parentsOf(n)) > 0
+	if len(p.parentsOf(n)) > 0 {
+		problem.Flags |= walker.Force
+	}
 }
 
 // broken are the names that cannot be pulled if a manifest cannot: its own, and
@@ -66,11 +74,15 @@ func (p *pass) meetFamily() {
 	if p.family != nil {
 		return
 	}
-	p.family = &family{tags: map[int32][]string{}, parents: map[ID][]int32{}}
+	p.family = &family{tags: map[int32][]string{}, parents: map[ID][]int32{}, referrers: map[ID][]int32{}, signatures: map[ID][]string{}}
 	for i := range p.tags {
 		// What a half tag named last is pulled by its digest.
 		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" && !t.Half {
 			p.family.tags[t.node] = append(p.family.tags[t.node], t.Name)
+			if d, ok := layout.ReferrerTag(t.Name); ok {
+				subject := p.s.Table.Lookup(d)
+				p.family.signatures[subject] = append(p.family.signatures[subject], t.Name)
+			}
 		}
 	}
 	for i := range p.nodes {
@@ -79,10 +91,47 @@ func (p *pass) meetFamily() {
 			continue
 		}
 		m := p.manifest(n)
+		for _, subject := range m.Subjects {
+			p.family.referrers[subject] = append(p.family.referrers[subject], int32(i))
+		}
 		m.EachRef(func(id ID) {
 			if at, ok := p.linked(id); ok && at != int32(i) {
 				p.family.parents[id] = append(p.family.parents[id], int32(i))
 			}
 		})
 	}
+}
+
+// along are the names of what goes with a manifest that is removed: its parts
+// that nothing else names, its untagged referrers and the tags about it.
+func (p *pass) along(at int32) (names []string) {
+	p.meetFamily()
+	with := map[int32]bool{at: true}
+	order := []int32{at}
+	add := func(i int32) {
+		if !with[i] && p.family.tags[i] == nil {
+			with[i] = true
+			order = append(order, i)
+		}
+	}
+	for next := 0; next < len(order); next++ {
+		n := &p.nodes[order[next]]
+		for _, i := range slices.Concat(p.family.referrers[n.path], p.family.referrers[n.id]) {
+			add(i)
+		}
+		for _, tag := range p.family.signatures[n.path] {
+			names = append(names, p.r.Name+":"+tag)
+		}
+		m := p.manifest(n)
+		m.EachRef(func(id ID) {
+			child, ok := p.linked(id)
+			if ok && !slices.Contains(m.Subjects, id) && !slices.ContainsFunc(p.parentsOf(&p.nodes[child]), func(parent int32) bool { return !with[parent] }) {
+				add(child)
+			}
+		})
+	}
+	for _, i := range order[1:] {
+		names = append(names, p.r.Name+"@"+p.s.Table.Digest(p.nodes[i].path).String())
+	}
+	return names
 }

@@ -51,7 +51,7 @@ func (p *pass) report() {
 	}
 }
 
-const missingBlobDetail = "a manifest references it, and it is absent: push again what it breaks, or remove that"
+const missingBlobDetail = "a manifest references it, and it is absent"
 
 // absent are the blobs that live manifests of the repository require and that
 // are not in the store by any name: not by one that came after the walk of the

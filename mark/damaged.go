@@ -40,14 +40,17 @@ func (s *Store) ReportData(ctx context.Context, w *walker.Walker, found []Damage
 			w.Findings.Add(p)
 		}
 	}
-	for _, p := range d.broken {
+	for id, p := range d.broken {
 		switch {
 		case p.Kind == walker.IOError:
 			p.Remove = nil // it may be readable again
 		case p.Breaks == nil:
-			p.Detail, p.Cure = "its data have another digest, and no manifest needs it", "regsweep gc"
+			p.Detail = "its data have another digest, and no manifest needs it"
+			if s.Table.At(id).reason() == Dead {
+				p.Flags |= walker.Garbage
+			}
 		default:
-			p.Detail = "its data have another digest: remove what it breaks, then push that again"
+			p.Detail = "its data have another digest"
 		}
 		w.Findings.Add(*p)
 	}

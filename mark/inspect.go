@@ -68,6 +68,7 @@ type inspector struct {
 	count InspectionCount
 
 	links digests.Set // layer links
+	had   digests.Set // what the tags' histories name
 	// bad are layer links that lead astray, and those that lack, by the digest
 	// by which manifests name them.
 	bad map[ID]*walker.Problem
@@ -94,6 +95,9 @@ func (v *inspector) lookAtHistories() {
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			for i := range entries {
+				v.had.Add(v.s.Table.Intern(entries[i].Digest))
+			}
 			v.count.HistoryEntries += read
 		})
 	})
@@ -128,6 +132,9 @@ func (v *inspector) lookAtManifests() {
 		v.compareSizes(int32(i))
 		if v.l.rules.PullThrough {
 			continue
+		}
+		if m.Kind == manifest.Index {
+			v.lookAtChildren(int32(i), m)
 		}
 		for _, id := range m.Required {
 			if !v.links.Has(id) && v.s.Table.At(id).has(hasBlob) {

@@ -39,7 +39,7 @@ func (v *inspector) layerLink(link *walker.Revision) {
 		}
 	case v.l.rules.PullThrough || v.s.stat(v.w, v.s.Table.Intern(l.Target)):
 	default:
-		v.bad[id] = &walker.Problem{Kind: walker.MissingBlob, Path: path, Absent: []string{layout.BlobDir(l.Target) + "/" + layout.Data}}
+		v.bad[id] = &walker.Problem{Kind: walker.MissingBlob, Path: path, Remedy: walker.Remedy{Absent: []string{layout.BlobDir(l.Target) + "/" + layout.Data}}}
 	}
 }
 
@@ -56,8 +56,9 @@ func (v *inspector) lacksLink(n *node, id ID) {
 	}
 	path := layout.LayerDir(v.r.Name, digest) + "/" + layout.Link
 	v.bad[id] = &walker.Problem{
-		Kind: walker.MissingLayerLink, Path: path, Absent: []string{path},
-		Detail: "a manifest references the blob, which is in the store and is not linked in the repository: push again what it breaks, or remove that",
+		Kind: walker.MissingLayerLink, Path: path,
+		Detail: "a manifest references the blob, which is in the store and is not linked in the repository",
+		Remedy: walker.Remedy{Flags: walker.Whole, Absent: []string{path}},
 	}
 }
 
@@ -116,7 +117,7 @@ func (v *inspector) judgeLayers() {
 			case said: // what else it breaks
 				problem.Detail = missingBlobDetail
 			case problem.Breaks == nil:
-				problem.Detail, problem.Cure = lostLayerDetail, "regsweep gc"
+				problem.Detail, problem.Flags = lostLayerDetail, problem.Flags|walker.Garbage
 			}
 		}
 		if problem.Kind == walker.SetAside {
@@ -143,6 +144,6 @@ func (v *inspector) judgeLayer(problem *walker.Problem, id ID, at int32) {
 
 // lostBlob says that a layer link leads to nothing, and that a manifest names it.
 func (v *inspector) lostBlob(problem *walker.Problem, at int32) {
-	problem.Detail = "the layer's blob is absent, and a manifest names it: push again what it breaks"
+	problem.Detail = "the layer's blob is absent, and a manifest names it"
 	problem.Breaks = append(problem.Breaks, v.broken(at)...)
 }

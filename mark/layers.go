@@ -127,8 +127,8 @@ const lostLayerDetail = "the layer's blob is absent, and no manifest needs it"
 // lostLayer reports a layer link that leads to nothing and that nothing needs.
 func (p *pass) lostLayer(path string, target layout.Digest) {
 	p.w.Findings.Add(walker.Problem{
-		Kind: walker.MissingBlob, Path: path, Detail: lostLayerDetail, Cure: "regsweep gc",
-		Absent: []string{layout.BlobDir(target) + "/" + layout.Data},
+		Kind: walker.MissingBlob, Path: path, Detail: lostLayerDetail,
+		Remedy: walker.Remedy{Flags: walker.Garbage, Absent: []string{layout.BlobDir(target) + "/" + layout.Data}},
 	})
 }
 

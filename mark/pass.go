@@ -220,9 +220,15 @@ func (p *pass) problem(kind, path, detail string) {
 	p.w.Findings.Add(walker.Problem{Kind: kind, Path: path, Detail: detail})
 }
 
-// problemOf records what is wrong with a manifest, which removing it cures.
+// problemOf records what is wrong with a manifest, which is gone without it.
 func (p *pass) problemOf(kind, path, detail string, at int32, absent ...string) {
-	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Absent: absent}
+	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Remedy: walker.Remedy{Absent: absent}}
+	if kind == walker.BrokenLink || kind == walker.LinkMismatch {
+		// It is only the link that is bad, if the blob of its path is there.
+		if p.s.Table.At(p.nodes[at].path).has(hasBlob) {
+			problem.Flags |= walker.Whole
+		}
+	}
 	p.blame(&problem, at)
 	p.w.Findings.Add(problem)
 }

@@ -97,6 +97,7 @@ type removalIn struct {
 	tags      map[string]takenTag
 	manifests map[ID]takenNode // by the paths of their links
 	refusals  []error
+	absent    []string // tags that are not there and need not be removed
 	going     []Going
 	unread    int // targets that are manifests which cannot be read
 	// sparse are indexes that stay and may lack what goes by force, with the
@@ -181,6 +182,18 @@ func (r *Removal) Going() (list []Going) {
 	return list
 }
 
+// Absent are tags that were to be removed alone and are not there.
+func (r *Removal) Absent() (names []string) {
+	said := map[*removalIn]bool{}
+	for _, t := range r.targets {
+		if a := r.in[t.Repository]; !said[a] {
+			said[a] = true
+			names = append(names, a.absent...)
+		}
+	}
+	return names
+}
+
 // Repositories are those that go as a whole.
 func (r *Removal) Repositories() (names []string) {
 	for _, t := range r.targets {
@@ -209,10 +222,13 @@ func (r *Removal) Cures() bool {
 	return true
 }
 
-// refuse adds a reason, unless it has been said: a name may be met as that of a
-// tag and again as one of its manifest's.
-func (a *removalIn) refuse(hint, format string, args ...any) {
-	refusal := &layout.HintError{Err: fmt.Errorf(format, args...), Hint: hint}
+func (a *removalIn) refuse(hint, format string, args ...any) { a.refuseTo(nil, hint, format, args...) }
+
+// refuseTo is refuse with the command to try next. It adds a reason, unless
+// that has been said: a name may be met as that of a tag and again as one of its
+// manifest's.
+func (a *removalIn) refuseTo(command []string, hint, format string, args ...any) {
+	refusal := &layout.HintError{Err: fmt.Errorf(format, args...), Hint: hint, Command: command}
 	said := func(err error) bool { return err.Error() == refusal.Error() }
 	if !slices.ContainsFunc(a.refusals, said) {
 		a.refusals = append(a.refusals, refusal)
@@ -235,9 +251,9 @@ func unknownRepository(l *Look, name string) error {
 
 // UnknownRepository is the error about a repository that is not among names.
 func UnknownRepository(name string, names []string) error {
-	hint := "regsweep ls lists the repositories"
+	err := &layout.HintError{Err: fmt.Errorf("there is no repository %q", name), Hint: "the repositories", Command: []string{"ls"}}
 	if near := Nearest(name, names); near != "" {
-		hint = "did you mean " + near + "?"
+		err.Hint, err.Command = "did you mean "+near+"?", nil
 	}
-	return &layout.HintError{Err: fmt.Errorf("there is no repository %q", name), Hint: hint}
+	return err
 }

@@ -41,12 +41,39 @@ type Rules struct {
 	// Resumed says that a run was stopped while names were set aside, so that
 	// all of them have to be looked for.
 	Resumed bool
+	ahead   *latest
 }
 
 // cutoff is the modification time above which a thing is younger than age.
 func (r *Rules) cutoff(age time.Duration) int64 { return disk.Nanoseconds(r.Now.Add(-age)) }
 
-func (r *Rules) fresh(mtime int64) bool { return mtime > r.cutoff(r.Grace) }
+func (r *Rules) fresh(mtime int64) bool {
+	if mtime <= r.cutoff(r.Grace) {
+		return false
+	}
+	if r.ahead != nil && mtime > r.Now.Add(ahead).UnixNano() {
+		r.ahead.note(mtime)
+	}
+	return true
+}
+
+// ahead is how far in the future a time has to be for no clock to explain it.
+const ahead = time.Minute
+
+// latest is the latest time of a file that is dated in the future.
+type latest struct{ at atomic.Int64 }
+
+func (l *latest) note(mtime int64) {
+	for was := l.at.Load(); mtime > was; was = l.at.Load() {
+		if l.at.CompareAndSwap(was, mtime) {
+			return
+		}
+	}
+}
+
+// Ahead is the latest time, in nanoseconds since 1970, of something that was
+// found to be recent since it is dated in the future; 0 if there is none.
+func (s *Store) Ahead() int64 { return s.rules.ahead.at.Load() }
 
 func (r *Rules) youngUntagged(mtime int64) bool {
 	return mtime > r.cutoff(max(r.Grace, r.OlderThan))
@@ -89,6 +116,7 @@ type inode struct {
 
 // Read walks the blobs of a store.
 func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
+	rules.ahead = new(latest)
 	s := &Store{Table: rules.Listed.digests(), rules: rules, shared: map[disk.ID]*inode{}, huge: map[ID]int64{}}
 	w.Top()
 	w.Blobs(ctx, nil, s.addBlob)

@@ -55,7 +55,7 @@ func (p *pass) addTag(t *walker.Tag) {
 
 func (p *pass) tagPath(t *walker.Tag) string { return layout.TagDir(p.r.Name, t.Name) }
 
-// tagProblem records what is wrong with a tag, which removing it cures.
+// tagProblem records what is wrong with a tag, which is gone without it.
 func (p *pass) tagProblem(kind, path, detail string, t *walker.Tag) {
 	name := p.r.Name + ":" + t.Name
 	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Breaks: []string{name}}
@@ -68,8 +68,11 @@ func (p *pass) tagProblem(kind, path, detail string, t *walker.Tag) {
 			layout.LayerDir(p.r.Name, t.Link.Target) + "/" + layout.Link,
 		}
 	}
+	if kind == walker.DanglingTag && p.s.Table.At(p.s.Table.Intern(t.Link.Target)).has(hasBlob) {
+		problem.Flags |= walker.Whole
+	}
 	if !p.r.Odd && !p.r.Linked && !t.Odd && !t.Linked {
-		problem.Cure = "regsweep untag " + name
+		problem.Untag = name
 	}
 	p.w.Findings.Add(problem)
 }

@@ -86,7 +86,7 @@ func (p *pass) takeNamedTag(a *removalIn, target Target) {
 	case t.node >= 0:
 		p.takeNode(a, &p.nodes[t.node], target.String())
 	case t.Link.State != walker.LinkGood:
-		a.refuse("regsweep untag "+target.String()+" removes it", "the tag %s names no manifest", target)
+		a.refuseTo([]string{"untag", target.String()}, "to remove it", "the tag %s names no manifest", target)
 	}
 }
 
@@ -95,11 +95,16 @@ func (p *pass) refuseUnknownTag(a *removalIn, target Target) {
 	for i := range p.tags {
 		names = append(names, p.tags[i].Name)
 	}
-	hint := "regsweep ls " + p.r.Name + " lists its tags"
-	if near := Nearest(target.Tag, names); near != "" {
-		hint = "did you mean " + near + "?"
+	command, hint := []string{"ls", p.r.Name}, "its tags"
+	switch near := Nearest(target.Tag, names); {
+	case near != "":
+		command, hint = nil, "did you mean "+near+"?"
+	case p.l.rules.Away.TagsOnly:
+		// Somebody else was faster, such as gc where the tag led nowhere.
+		a.absent = append(a.absent, target.String())
+		return
 	}
-	a.refuse(hint, "there is no tag %q in %q", target.Tag, p.r.Name)
+	a.refuseTo(command, hint, "there is no tag %q in %q", target.Tag, p.r.Name)
 }
 
 // takeDigest takes the manifest that a digest or its beginning names.
@@ -113,7 +118,8 @@ func (p *pass) takeDigest(a *removalIn, target Target) {
 	}
 	switch len(found) {
 	case 0:
-		a.refuse(p.nearDigests(target), "there is no manifest %s", target)
+		command, hint := p.nearDigests(target)
+		a.refuseTo(command, hint, "there is no manifest %s", target)
 	case 1:
 		n := &p.nodes[found[0]]
 		if n.place == 0 || n.unread {
@@ -126,7 +132,7 @@ func (p *pass) takeDigest(a *removalIn, target Target) {
 }
 
 // nearDigests is a hint at the manifests that may have been meant.
-func (p *pass) nearDigests(target Target) string {
+func (p *pass) nearDigests(target Target) (command []string, hint string) {
 	wanted := target.Prefix
 	if wanted == "" {
 		wanted = target.Digest.String()
@@ -144,9 +150,9 @@ func (p *pass) nearDigests(target Target) string {
 		}
 	}
 	if near, _, _ := strings.Cut(Nearest(hex, short), ","); near != "" {
-		return "did you mean " + full[near] + "?"
+		return nil, "did you mean " + full[near] + "?"
 	}
-	return "regsweep ls " + p.r.Name + " lists its manifests, and regsweep why DIGEST tells where a blob belongs"
+	return []string{"ls", p.r.Name}, "its manifests; \"why\" tells where a blob belongs"
 }
 
 // takeNode takes a manifest that was named, unless it is protected.

@@ -273,7 +273,7 @@ func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (
 		err = errors.New("something is in it that nobody knows")
 	}
 	if err != nil {
-		return []Failure{{strings.Join(trashPath(r.bin.Name), "/"), err}}
+		return []Failure{{Path: strings.Join(trashPath(r.bin.Name), "/"), Err: err}}
 	}
 	return nil
 }

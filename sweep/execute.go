@@ -23,6 +23,7 @@ var ErrUnreadable = errors.New("the store could not be read")
 type Failure struct {
 	Path string
 	Err  error
+	Gone bool // the item is gone, and something that belonged to it is left
 }
 
 // run is one execution of a plan.
@@ -220,7 +221,7 @@ func (r *run) settleGivenBack(places []int32, e *entry, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		r.failures = append(r.failures, Failure{r.pathOf(e), fmt.Errorf("give its name back: %w", err)})
+		r.failures = append(r.failures, Failure{Path: r.pathOf(e), Err: fmt.Errorf("give its name back: %w", err)})
 	}
 	at, ok := slices.BinarySearchFunc(places, e, func(i int32, e *entry) int {
 		return compareItems(r.look, &r.items[i], e.look, &e.item)

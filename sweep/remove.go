@@ -16,7 +16,22 @@ func (r *run) removeTag(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return c.exit(i).Whole(manifests, layout.GonePrefix+r.look.NameOf(i), tree.TagShape)
+	name := layout.GonePrefix + r.look.NameOf(i)
+	return leftOf(c.exit(i).Whole(manifests, name, tree.TagShape), manifests, name+"/"+layout.Current+"/"+layout.Link)
+}
+
+// leftOf is an error of removing a tree: if what counts in it is gone, only
+// something of no use is left.
+func leftOf(err error, d *disk.Locked, names ...string) error {
+	if err == nil {
+		return nil
+	}
+	for _, name := range names {
+		if _, serr := d.Stat(name); !disk.Gone(serr) {
+			return err
+		}
+	}
+	return left(err)
 }
 
 func (r *run) removeManifest(c *cache, i *mark.Item) error {
@@ -42,7 +57,7 @@ func (r *run) removeLink(c *cache, i *mark.Item, parts ...string) error {
 	if err := tree.IgnoreGone(c.exit(i).File(d, layout.AsideLink)); err != nil {
 		return err
 	}
-	return r.removeDigestDir(c, i, d)
+	return left(r.removeDigestDir(c, i, d))
 }
 
 // removeDigestDir removes the directory of a link that is gone, with the
@@ -103,12 +118,12 @@ func (r *run) removeBlob(c *cache, i *mark.Item) error {
 	c.bytes += r.look.Store.Blob(i.ID).Size
 	digest := r.look.Digest(i.ID)
 	if err := parent.Rmdir(digest.Hex()); !disk.NotEmpty(err) {
-		return tree.IgnoreGone(err)
+		return left(tree.IgnoreGone(err))
 	}
 	if err := tree.RemoveTemporaries(c.exit(i), d, r.look.IsFresh); err != nil {
-		return err
+		return left(err)
 	}
-	return tree.Rmdir(parent, digest.Hex())
+	return left(tree.Rmdir(parent, digest.Hex()))
 }
 
 func (r *run) removeBlobDir(c *cache, i *mark.Item) error {
@@ -150,7 +165,8 @@ func (r *run) removeEntry(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return tree.Remove(c.exit(i), dir, digest.Hex(), func(p []string) (file, directory bool) { return len(p) == 1 && tree.IsLink(p[0]), false })
+	err = tree.Remove(c.exit(i), dir, digest.Hex(), func(p []string) (file, directory bool) { return len(p) == 1 && tree.IsLink(p[0]), false })
+	return leftOf(err, dir, digest.Hex()+"/"+layout.Link)
 }
 
 func (r *run) removeUpload(c *cache, i *mark.Item) error {
@@ -158,7 +174,8 @@ func (r *run) removeUpload(c *cache, i *mark.Item) error {
 	if err != nil {
 		return err
 	}
-	return tree.Remove(c.exit(i), uploads, r.look.NameOf(i), tree.UploadShape)
+	name := r.look.NameOf(i)
+	return leftOf(tree.Remove(c.exit(i), uploads, name, tree.UploadShape), uploads, name+"/"+layout.Data, name+"/"+layout.StartedAt)
 }
 
 func (r *run) removeTemporary(c *cache, i *mark.Item) error {

@@ -26,6 +26,7 @@ type Report struct {
 	Kept           Kept             `json:"kept"`
 	Removed        RemovedCount     `json:"removed"`
 	Failed         FailedCount      `json:"failed"`
+	Freed          FreedCount       `json:"freed"` // known to the caller
 	Filesystem     Filesystem       `json:"filesystem"`
 	Repositories   []RepositoryLine `json:"repositories"`
 	Items          []ItemLine       `json:"items,omitzero"`
@@ -282,4 +283,21 @@ func (p *Plan) Untagged() (left []string) {
 		}
 	}
 	return left
+}
+
+// Mark sets to true the paths, relative to the store, of what went, or would go.
+func (p *Plan) Mark(executed bool, paths map[string]bool) {
+	goes := planned
+	if executed {
+		goes = removed
+	}
+	for i := range p.items {
+		if p.done[i] != goes {
+			continue
+		}
+		path := p.path(&p.items[i])
+		if _, asked := paths[path]; asked {
+			paths[path] = true
+		}
+	}
 }

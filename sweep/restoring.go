@@ -132,7 +132,7 @@ func (w *putter) put(t *thing) {
 func (x *restoring) fail(path string, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.failures = append(x.failures, Failure{path, err})
+	x.failures = append(x.failures, Failure{Path: path, Err: err})
 }
 
 func (w *putter) needs(t *thing) error {

@@ -16,6 +16,23 @@ import (
 // step does one thing to one item. What is gone already is no error.
 type step func(c *cache, i *mark.Item) error
 
+// leftError is returned by a step that has removed its item, and could not
+// remove something that is of no use without it, such as its directory.
+type leftError struct{ err error }
+
+func (e *leftError) Error() string { return e.err.Error() }
+
+func (e *leftError) Unwrap() error { return e.err }
+
+// left is an error after what counts has gone. One that says that nothing is
+// there is none.
+func left(err error) error {
+	if err == nil || disk.Gone(err) || errors.Is(err, errSpared) {
+		return err
+	}
+	return &leftError{err}
+}
+
 // errSpared is returned by a step that finds that its item is in use by now.
 var errSpared = errors.New("in use")
 
@@ -38,9 +55,13 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 		c.close()
 		err = do(c, &r.items[at])
 	}
-	switch {
+	switch left := new(leftError); {
 	case err == nil || disk.Gone(err):
 		r.done[at] = to
+	case errors.As(err, &left) && to == removed:
+		// What was to go is gone; of what is left the next run takes care.
+		r.done[at] = removed
+		r.failLeft(r.path(&r.items[at]), left.err)
 	case errors.Is(err, errSpared):
 		r.done[at] = spared
 	case errors.Is(err, errLater):
@@ -50,10 +71,17 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 	}
 }
 
-func (r *run) fail(path string, err error) {
+func (r *run) fail(path string, err error) { r.addFailure(Failure{Path: path, Err: err}) }
+
+// failLeft is fail for an item that is gone, though not all that belonged to it.
+func (r *run) failLeft(path string, err error) {
+	r.addFailure(Failure{Path: path, Err: err, Gone: true})
+}
+
+func (r *run) addFailure(f Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.failures = append(r.failures, Failure{path, err})
+	r.failures = append(r.failures, f)
 }
 
 // chunkSize is how many items in a row one worker takes: they are sorted, so

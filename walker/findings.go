@@ -4,7 +4,6 @@ import (
 	"cmp"
 	pathpkg "path"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/regsweep/regsweep/walker/disk"
@@ -24,6 +23,7 @@ const (
 
 	// These are found only by who reads everything.
 	MissingLayerLink = "missingLayerLink" // a referenced blob is not linked in the repository
+	UnlinkedChild    = "unlinkedChild"    // a part of an index that the repository had is not linked any more
 	WrongSize        = "wrongSize"        // a blob has another size than a manifest says
 	CorruptBlob      = "corruptBlob"      // a blob's data have another digest
 	SetAside         = "setAside"         // something live has the name that a stopped run gave it, so that no registry sees it
@@ -31,7 +31,7 @@ const (
 
 // Kinds are all kinds of problems.
 func Kinds() []string {
-	return []string{BrokenManifest, MissingManifest, BrokenLink, MissingBlob, DanglingTag, HalfTag, LinkMismatch, UnknownFile, IOError, MissingLayerLink, WrongSize, CorruptBlob, SetAside}
+	return []string{BrokenManifest, MissingManifest, BrokenLink, MissingBlob, DanglingTag, HalfTag, LinkMismatch, UnknownFile, IOError, MissingLayerLink, UnlinkedChild, WrongSize, CorruptBlob, SetAside}
 }
 
 // Problem is something about the store that its owner should know.
@@ -40,15 +40,41 @@ type Problem struct {
 	Path   string   `json:"path"` // relative to the store's directory
 	Detail string   `json:"detail"`
 	Breaks []string `json:"breaks,omitempty"` // references that cannot be pulled for it
-	Cure   string   `json:"cure,omitempty"`   // a command
-	// Remove are the images, NAME@DIGEST, without which the problem is gone. Of
-	// them a Findings makes the Cure, unless there is one.
-	Remove []string `json:"-"`
-	Force  bool     `json:"-"` // one of them is a part of an index
+	Cure   string   `json:"cure,omitempty"`   // a command, known to the caller
+	// Loses are the images and tags that the cure gives up, and LastResort a
+	// command that gives them up though pushing them again would bring them back.
+	Loses      []string `json:"loses,omitempty"`
+	LastResort string   `json:"lastResort,omitempty"`
+	Cured      bool     `json:"cured,omitempty"` // by the run that reports it
+
+	Remedy `json:"-"`
+}
+
+// Remedy is what is known of a problem for its cure.
+type Remedy struct {
+	Remove []string // the images, NAME@DIGEST, without which the problem is gone
+	Along  []string // what goes with them, as names
+	Untag  string   // the tag, NAME:TAG, without which it is gone
+	// Flags say more about what is to be removed.
+	Flags RemedyFlags
 	// Absent are the paths whose absence is the problem. It is none if one of
 	// them, or a directory above it, cannot be read: nobody knows then.
-	Absent []string `json:"-"`
+	Absent []string
 }
+
+// RemedyFlags is a set of facts about a Remedy.
+type RemedyFlags uint8
+
+// The facts.
+const (
+	Force   RemedyFlags = 1 << iota // an image in Remove is a part of an index
+	Stays                           // something that the problem breaks cannot be removed by name
+	Whole                           // all bytes of what it breaks are in the store
+	Garbage                         // nothing needs what it is about: gc removes that
+)
+
+// Has reports whether a fact is in the set.
+func (f RemedyFlags) Has(fact RemedyFlags) bool { return f&fact != 0 }
 
 // Findings collects problems. Its methods may be called concurrently.
 type Findings struct {
@@ -63,7 +89,11 @@ func (f *Findings) Add(p Problem) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.problems = append(f.problems, p)
-	switch p.Kind {
+	f.count(p.Kind)
+}
+
+func (f *Findings) count(kind string) {
+	switch kind {
 	case IOError:
 		f.errors++
 	case UnknownFile:
@@ -98,7 +128,7 @@ func (f *Findings) Serious() int {
 
 // Problems returns all problems that are beyond doubt, sorted by path and kind. Of several about one
 // path and kind there is one, which breaks what any of them breaks and whose
-// cure is that of all.
+// remedy is that of all.
 func (f *Findings) Problems() []Problem {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -156,25 +186,17 @@ func (p *Problem) isDoubtful(unread map[string]bool) bool {
 func (p *Problem) add(o *Problem) {
 	p.Breaks = append(slices.Clip(p.Breaks), o.Breaks...)
 	p.Remove = append(slices.Clip(p.Remove), o.Remove...)
-	p.Force = p.Force || o.Force
-	p.Cure = cmp.Or(p.Cure, o.Cure)
+	p.Along = append(slices.Clip(p.Along), o.Along...)
+	p.Untag = cmp.Or(p.Untag, o.Untag)
+	// What is whole, or garbage, must be so for all.
+	all := Whole | Garbage
+	p.Flags = (p.Flags|o.Flags)&^all | p.Flags&o.Flags&all
 }
 
-// cured is how many images a cure names: a layer may be in a thousand of them.
-const cured = 20
-
-// settle sorts what the problem breaks, and makes its cure.
+// settle sorts what the problem breaks, and what removing it would take.
 func (p *Problem) settle() {
 	p.Breaks = sorted(p.Breaks)
 	p.Remove = sorted(p.Remove)
-	if p.Cure != "" || len(p.Remove) == 0 {
-		return
-	}
-	p.Cure = "regsweep rm "
-	if p.Force {
-		p.Cure += "--force "
-	}
-	p.Cure += strings.Join(p.Remove[:min(cured, len(p.Remove))], " ")
 }
 
 // sorted returns a list of its own, in which each text is once.
@@ -195,4 +217,15 @@ func Unreadable(path string, err error) Problem {
 // unknown records a name that the layout does not define.
 func (w *Walker) unknown(d *disk.Dir, name, detail string) {
 	w.Findings.Add(Problem{Kind: UnknownFile, Path: d.Join(name), Detail: detail})
+}
+
+// Keep drops all problems for which keep is false.
+func (f *Findings) Keep(keep func(*Problem) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.problems = slices.DeleteFunc(f.problems, func(p Problem) bool { return !keep(&p) })
+	f.errors, f.serious = 0, 0
+	for i := range f.problems {
+		f.count(f.problems[i].Kind)
+	}
 }

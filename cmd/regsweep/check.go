@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -105,12 +106,17 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	r.confirm(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	c := &checkReport{Checked: newChecked(look, count)}
 	if o.readData {
 		r.readData(ctx, o, &c.Checked)
 	}
 	c.Checked.ElapsedSeconds = time.Since(started).Seconds()
 	c.Problems = append([]walker.Problem{}, r.w.Findings.Problems()...)
+	ward{where: r.where, noNames: look.Borrowed != "", foreign: isForeign(&r.place)}.prescribe(c.Problems)
 	r.progress.rest()
 	if err := r.reportCheck(c); err != nil {
 		return err
@@ -138,7 +144,7 @@ func (r *reading) readData(ctx context.Context, o *checkOptions, c *checked) {
 func (r *reading) judgeCheck() error {
 	if n := r.sayUnreadable(); n > 0 {
 		return &layout.HintError{
-			Err:  fmt.Errorf("%d paths cannot be read; all else has been checked", n),
+			Err:  fmt.Errorf("%s cannot be read; all else has been checked", english.Plural(n, "path", "")),
 			Hint: "run as a user who can read the store, or mend the filesystem first",
 		}
 	}

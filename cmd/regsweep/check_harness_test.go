@@ -18,8 +18,8 @@ type checkResult struct {
 		SetAside                                                                bool
 	}
 	Problems []struct {
-		Kind, Path, Detail, Cure string
-		Breaks                   []string
+		Kind, Path, Detail, Cure, LastResort string
+		Breaks, Loses                        []string
 	}
 }
 
@@ -43,7 +43,7 @@ func parseCheck(t testing.TB, r result) (c checkResult) {
 }
 
 // lines are the problems in one line each: KIND PATH breaks REFERENCES cure
-// COMMAND, with {NAME} for digests and {} for the first two digits of one.
+// COMMAND or last COMMAND, with {NAME} for digests and {} for the first two digits of one.
 func (c *checkResult) lines(s *layouttest.Store) []string {
 	list := []string{}
 	for _, p := range c.Problems {
@@ -52,7 +52,10 @@ func (c *checkResult) lines(s *layouttest.Store) []string {
 			line += " breaks " + strings.Join(p.Breaks, " ")
 		}
 		if p.Cure != "" {
-			line += " cure " + strings.TrimPrefix(p.Cure, "regsweep ")
+			line += " cure " + plainCommand(s, p.Cure)
+		}
+		if p.LastResort != "" {
+			line += " last " + plainCommand(s, p.LastResort)
 		}
 		list = append(list, named(s, line))
 	}
@@ -72,4 +75,14 @@ func named(s *layouttest.Store, text string) string {
 		}
 	}
 	return text
+}
+
+// plainCommand is a command without its name and root, which it must have.
+func plainCommand(s *layouttest.Store, command string) string {
+	plain := strings.Replace(strings.TrimPrefix(command, "regsweep "), "--root "+s.Root+" ", "", 1)
+	plain = strings.TrimSuffix(plain, " --root "+s.Root)
+	if strings.Contains(plain, s.Root) || len(plain) != len(command)-len("regsweep ")-len(" --root "+s.Root) {
+		return "INCOMPLETE " + command
+	}
+	return plain
 }

@@ -81,7 +81,7 @@ var damages = map[string]struct {
 	},
 	"a layer that the repository does not link": {
 		text: aPair + "delete-blob a l1",
-		want: []string{"missingLayerLink repositories/a/_layers/sha256/{l1}/link breaks a:v1 a:v2 a@{x} a@{y} cure rm --force a@{x} a@{y}"},
+		want: []string{"missingLayerLink repositories/a/_layers/sha256/{l1}/link breaks a:v1 a:v2 a@{x} a@{y} last rm --force a@{x} a@{y}"},
 	},
 	"an alias that the repository does not link": {
 		text: "image a:v1 layers=0 alias=1 as=x\nremove repositories/a/_layers/sha512",
@@ -125,7 +125,7 @@ var damages = map[string]struct {
 	},
 	"a tag that names what is not linked": {
 		text: aPair + "remove repositories/b/_manifests/revisions/sha256/{z}",
-		want: []string{"danglingTag repositories/b/_manifests/tags/v1 breaks b:v1 cure untag b:v1"},
+		want: []string{"danglingTag repositories/b/_manifests/tags/v1 breaks b:v1 last untag b:v1"},
 	},
 	"an entry of a history without a digest": {
 		text: aPair + "damage garbage path repositories/b/_manifests/tags/v1/index/sha256/{z}/link",
@@ -146,6 +146,14 @@ var damages = map[string]struct {
 	"a layer by sha512 with other data": {
 		text: "image a:v1 alg=sha512 layers=l1 as=x\ndamage huge blob l1 size=1k", args: []string{"--read-data"},
 		want: []string{"corruptBlob blobs/sha512/{}/{l1}/data breaks a:v1 cure rm a@{x}"},
+	},
+	"a part of an index that was deleted": {
+		text: "image a as=x\nimage a:y as=y\nindex a:all of=x,y as=i\ndelete-manifest a x",
+		want: []string{"unlinkedChild repositories/a/_manifests/revisions/sha256/{x}/link breaks a:all last rm a@{i}"},
+	},
+	"a part of an index that only a tag's history shows": {
+		text: "image a:t as=x\nimage a:t as=y\nindex a:all of=x,y as=i\nremove repositories/a/_manifests/revisions/sha256/{x}",
+		want: []string{"unlinkedChild repositories/a/_manifests/revisions/sha256/{x}/link breaks a:all last rm a@{i}"},
 	},
 	"a blob that nothing needs with other data": {
 		text: aPair + "orphan as=o\ndamage wrong-digest blob o", args: []string{"--read-data"},
@@ -217,12 +225,11 @@ func cure(t *testing.T, s *layouttest.Store, args []string) (commands int) {
 	t.Helper()
 	r := runProgram(t, "", append([]string{"check", "--root", s.Root, "-o", "json"}, args...)...)
 	for _, p := range parseCheck(t, r).Problems {
-		words := strings.Fields(p.Cure)
 		if p.Cure == "" {
 			continue
 		}
 		commands++
-		if r := runProgram(t, "", append(words[1:], "--yes", "--root", s.Root, "-q")...); r.status != 0 && r.status != 3 {
+		if r := runProgram(t, "", append(shellWords(t, p.Cure)[1:], "--yes", "-q")...); r.status != 0 && r.status != 3 {
 			t.Errorf("%s: status %d\n%s", p.Cure, r.status, r.stderr)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/walker"
@@ -58,13 +58,7 @@ func (r *reading) reportCheck(c *checkReport) error {
 	if r.rules.PullThrough {
 		r.voice.warn("this is a pull-through cache, which lacks what nobody has asked for: blobs that are absent are not reported")
 	}
-	for i := range c.Problems {
-		p := &c.Problems[i]
-		p.Path, p.Detail, p.Cure = valid(p.Path), valid(p.Detail), valid(p.Cure)
-		for j := range p.Breaks {
-			p.Breaks[j] = valid(p.Breaks[j])
-		}
-	}
+	validProblems(c.Problems)
 	if r.fileResult(c); r.output == "json" {
 		return r.writeJSON(c)
 	}
@@ -74,21 +68,23 @@ func (r *reading) reportCheck(c *checkReport) error {
 	var text strings.Builder
 	r.writeChecked(&text, &c.Checked)
 	r.writeFindings(&text, c.Problems)
+	fmt.Fprintf(&text, "\n%s\n", checkedOutcome(c))
 	_, err := io.WriteString(r.out, text.String())
 	return err
 }
 
 func (r *reading) writeChecked(w io.Writer, c *checked) {
 	fmt.Fprintf(w, "store %s\n\n", harmless(r.place.Root))
-	fmt.Fprintf(w, "checked: %s repositories, %s tags, %s manifests, %s layer links, %s entries of tags' histories, %s blobs (%s)\n",
-		comma(c.Repositories), comma(c.Tags), comma(c.Manifests), comma(c.LayerLinks), comma(c.HistoryEntries), humanize.Comma(c.Blobs), size(c.Bytes))
+	fmt.Fprintf(w, "checked: %s, %s, %s, %s, %s of tags' histories, %s (%s)\n",
+		plural(c.Repositories, "repository"), plural(c.Tags, "tag"), plural(c.Manifests, "manifest"), plural(c.LayerLinks, "layer link"),
+		plural(c.HistoryEntries, "entry"), plural(int(c.Blobs), "blob"), size(c.Bytes))
 	if c.BlobsRead > 0 || c.ReadSeconds > 0 {
-		fmt.Fprintf(w, "read: %s blobs (%s) in %s, %s/s\n", humanize.Comma(c.BlobsRead), size(c.BytesRead), seconds(c.ReadSeconds), size(c.BytesPerSecond))
+		fmt.Fprintf(w, "read: %s (%s) in %s, %s/s\n", plural(int(c.BlobsRead), "blob"), size(c.BytesRead), seconds(c.ReadSeconds), size(c.BytesPerSecond))
 	} else {
 		fmt.Fprintf(w, "the blobs' data have not been read: --read-data does that\n")
 	}
 	if c.UnknownTypes > 0 {
-		fmt.Fprintf(w, "%s manifests are of types that are not known here: whether they lack something cannot be told\n", comma(c.UnknownTypes))
+		fmt.Fprintf(w, "%s of a type that is not known here: whether something is missing there cannot be told\n", plural(c.UnknownTypes, "manifest"))
 	}
 	switch {
 	case c.lost:
@@ -113,12 +109,6 @@ func (r *reading) writeFindings(w io.Writer, problems []walker.Problem) {
 	for _, p := range problems {
 		byKind[p.Kind] = append(byKind[p.Kind], p)
 	}
-	serious := len(problems) - len(byKind[walker.UnknownFile])
-	if serious == 0 {
-		fmt.Fprintf(w, "\nno problems\n")
-	} else {
-		fmt.Fprintf(w, "\nproblems: %s; images and tags that they break: %s\n", comma(serious), comma(countBroken(problems)))
-	}
 	for _, kind := range kindsByHarm(byKind) {
 		list := byKind[kind]
 		fmt.Fprintf(w, "\n%s: %s\n", kind, comma(len(list)))
@@ -133,6 +123,30 @@ func (r *reading) writeFindings(w io.Writer, problems []walker.Problem) {
 			fmt.Fprintf(w, "  and %s more, which -v lists\n", comma(more))
 		}
 	}
+}
+
+// checkedOutcome is the last line of a check.
+func checkedOutcome(c *checkReport) string {
+	serious := 0
+	for i := range c.Problems {
+		if isSerious(c.Problems[i]) {
+			serious++
+		}
+	}
+	took := seconds(c.Checked.ElapsedSeconds)
+	if serious == 0 {
+		return fmt.Sprintf("no problems; checked in %s", took)
+	}
+	text := plural(serious, "problem")
+	if broken := countBroken(c.Problems); broken > 0 {
+		text += fmt.Sprintf(", which %s %s", english.PluralWord(serious, "breaks", "break"), comma(broken)+" "+english.PluralWord(broken, "image or tag", "images and tags"))
+	}
+	return text + "; checked in " + took.String()
+}
+
+// plural is a number of things.
+func plural(n int, thing string) string {
+	return comma(n) + " " + english.PluralWord(n, thing, "")
 }
 
 func countBroken(problems []walker.Problem) int {
@@ -172,7 +186,7 @@ func (r *reading) writeFinding(w io.Writer, p *walker.Problem) {
 		}
 		say("    breaks %s%s", strings.Join(names, ", "), more)
 	}
-	if p.Cure != "" {
-		say("    cure: %s", p.Cure)
+	for _, line := range cureLines(p) {
+		say("    %s", line)
 	}
 }

@@ -135,19 +135,16 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 		j.nextPruned(rep, say)
 		return
 	}
-	for _, left := range j.plan.Untagged() {
-		say("%s was left without a tag by the stop: the next run removes it", left)
-	}
+	j.nextUntagged(say)
 	if !j.rules.Away.TagsOnly {
 		if slices.ContainsFunc(j.rules.Away.Going(), func(g mark.Going) bool { return g.Unread }) {
-			say("run regsweep gc after it: of what cannot be read only the link goes, and gc sweeps what that kept")
+			say("of what cannot be read only the link goes; what that kept goes with: %s", j.where.command("gc"))
 		}
 		return
 	}
 	list := j.rules.Away.Going()
 	for i := range list {
-		g := &list[i]
-		switch {
+		switch g := &list[i]; {
 		case g.Digest.IsZero():
 		case g.Untagged:
 			tense := "now"
@@ -158,9 +155,24 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 			if g.Unlinked {
 				gc = "gc"
 			}
-			say("%s has no tag %s: %s would %s remove it, and regsweep rm %s does", goingName(g), tense, gc, tense, goingName(g))
+			say("%s has no tag %s, and goes with the next %s once it is old enough; to remove it at once: %s", goingName(g), tense, gc, j.where.command("rm", goingName(g)))
 		default:
-			say("regsweep rm %s would free what only it needs", goingName(g))
+			say("%s is kept; to delete the image and free what only it needs: %s", goingName(g), j.where.command("rm", goingName(g)))
 		}
 	}
+}
+
+// nextUntagged names what a stop has left without a tag.
+func (j *job) nextUntagged(say func(format string, args ...any)) {
+	for _, left := range j.plan.Untagged() {
+		say("%s was left without a tag by the stop; to remove it: %s", left, j.where.command("rm", left))
+	}
+}
+
+// either is one of two texts.
+func either(first bool, one, other string) string {
+	if first {
+		return one
+	}
+	return other
 }

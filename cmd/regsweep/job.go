@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
@@ -23,6 +27,7 @@ type job struct {
 	*common
 	*removal
 	command string
+	flags   *pflag.FlagSet
 	place   locate.Place
 	rules   mark.Rules
 	lists   protections
@@ -85,11 +90,10 @@ func (j *job) run(ctx context.Context) (err error) {
 	}
 	refusal := errors.Join(j.refusal, j.refuseEmpty(), j.refuseTooMuch())
 	if j.dryRun {
-		j.status = j.verdict()
 		if refusal == nil {
 			refusal = j.writePlan()
 		}
-		return errors.Join(j.report(false), refusal)
+		return errors.Join(j.report(ctx, false), refusal)
 	}
 	if refusal != nil {
 		j.fileReport(j.newReport(true), true)
@@ -189,18 +193,14 @@ func (j *job) makePlan(ctx context.Context) error {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
 	}
 	if n := findings.Unreadable(); n > 0 {
-		for _, p := range findings.Problems() {
-			if p.Kind == walker.IOError {
-				j.voice.say("regsweep: %s: %s", p.Path, p.Detail)
-			}
-		}
+		j.sayUnreadable(findings.Problems())
 		if j.rules.Away.Cures() && !store.Resumed() && j.planFile == "" {
-			j.voice.warn("%d paths cannot be read: only the links of the manifests that were named are removed, and no blob", n)
+			j.voice.warn("%s cannot be read: only the links of the manifests that were named are removed, and no blob", english.Plural(n, "path", ""))
 			j.plan = sweep.NewCure(look)
 			return nil
 		}
 		return &layout.HintError{
-			Err:  fmt.Errorf("%d paths cannot be read: nothing has been removed", n),
+			Err:  fmt.Errorf("%s cannot be read: nothing has been removed", english.Plural(n, "path", "")),
 			Hint: "run as a user who can read the store, or mend the filesystem first",
 		}
 	}
@@ -247,6 +247,9 @@ func (j *job) refuseNames(look *mark.Look) error {
 		refusals = append(refusals, fmt.Errorf("in %q a directory of links is a symbolic link or a mount, maybe into another repository: no image is removed by name", look.Borrowed))
 	}
 	if len(refusals) == 0 {
+		for _, tag := range j.rules.Away.Absent() {
+			j.voice.say("regsweep: there is no tag %s: nothing to remove", tag)
+		}
 		return nil
 	}
 	return errors.Join(append(refusals, errors.New("nothing has been changed"))...)
@@ -275,8 +278,7 @@ func (j *job) refuseTooMuch() error {
 // execute asks, if there is somebody to ask, carries the plan out, and reports.
 func (j *job) execute(ctx context.Context) error {
 	if j.plan.Empty() && !j.plan.Resumes() {
-		j.status = j.verdict()
-		return j.report(true)
+		return j.report(ctx, true)
 	}
 	if !j.plan.Empty() {
 		j.warnBefore()
@@ -290,29 +292,26 @@ func (j *job) execute(ctx context.Context) error {
 	j.failures, err = j.plan.Execute(ctx, j.lock, j.w, j.pace())
 	j.progress.rest()
 	err = trashHint(err)
-	for _, f := range j.failures {
-		j.voice.say("regsweep: %s: %s", f.Path, f.Err)
-	}
+	j.sayFailures(j.failures)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	if err == nil && len(j.failures) > 0 {
-		err = &layout.HintError{
-			Err:  fmt.Errorf("%d items could not be removed; the others have been", len(j.failures)),
-			Hint: "the report counts both; once the cause is mended, the next run removes them",
-		}
+	if err == nil {
+		err = failuresError(j.failures)
 	}
-	j.status = j.verdict()
-	return errors.Join(j.report(true), err)
+	return errors.Join(j.report(ctx, true), err)
 }
 
-// verdict is the status of a run that did what it was to do.
-func (j *job) verdict() int {
-	if j.w.Findings.Serious() > 0 {
+// verdictOf is the status of a run that did what it was to do.
+func verdictOf(rep *sweep.Report) int {
+	if slices.ContainsFunc(rep.Problems, isSerious) {
 		return statusProblems
 	}
 	return statusDone
 }
+
+// isSerious reports whether the store has a problem still.
+func isSerious(p walker.Problem) bool { return p.Kind != walker.UnknownFile && !p.Cured }
 
 // pace is how the execution goes about time. A registry that is read-only
 // accepts nothing.

@@ -100,7 +100,7 @@ func (o *lsOptions) verify(f *pflag.FlagSet, args []string) (err error) {
 			return errors.New("an argument is empty: it is the name of a repository or an image")
 		}
 		if _, _, err := name.ParseDigest(arg); err == nil && name.IsDigest(arg) {
-			return &layout.HintError{Err: quoted("%s is a digest alone", arg), Hint: "give NAME@DIGEST; regsweep why " + arg + " says which images need it"}
+			return &layout.HintError{Err: quoted("%s is a digest alone", arg), Hint: "give NAME@DIGEST; which images need it", Command: []string{"why", arg}}
 		}
 		p, err := name.Parse(arg)
 		if err != nil {

@@ -46,7 +46,7 @@ func (r *reading) listLayers(ctx context.Context, o *lsOptions, w *within) error
 	infos, _ := survey.Manifests(look, w.repository)
 	at := slices.IndexFunc(infos, func(m mark.ManifestInfo) bool { return m.Digest == image })
 	if at < 0 {
-		return &layout.HintError{Err: fmt.Errorf("%s names %s, which is not linked in %q", w.patterns[0].String(), image, w.repository), Hint: "regsweep check " + r.rootFlag() + "says what can be done"}
+		return &layout.HintError{Err: fmt.Errorf("%s names %s, which is not linked in %q", w.patterns[0].String(), image, w.repository), Hint: "what can be done", Command: []string{"check"}}
 	}
 	one := lsImage{Repository: valid(w.repository), lsManifest: r.describeOne(ctx, infos, at), Layers: []lsLayer{}}
 	if err := r.readable(); err != nil {

@@ -39,6 +39,7 @@ type program struct {
 	status   int
 	filing   *filing   // of --report, or nil
 	progress *progress // nil: none is shown
+	where    where     // the registry was found
 	files    *disk.FS  // how files are reached
 	// tty is the terminal of a person whose stderr is elsewhere, or nil.
 	tty          *os.File

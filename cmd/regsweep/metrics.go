@@ -117,7 +117,9 @@ func (m *metrics) problems(list []walker.Problem) {
 		count[kind] = 0
 	}
 	for _, p := range list {
-		count[p.Kind]++
+		if !p.Cured {
+			count[p.Kind]++
+		}
 	}
 	kinds := make([]string, 0, len(count))
 	for kind := range count {

@@ -175,7 +175,7 @@ func (r *reading) readTag(p *name.Pattern) (layout.Digest, error) {
 	var buf [layout.MaxLink + 1]byte
 	n, _, err := r.dir.ReadFile(layout.TagDir(p.Repository, p.Tag)+"/"+layout.Current+"/"+layout.Link, buf[:])
 	if disk.Gone(err) {
-		return layout.Digest{}, &layout.HintError{Err: fmt.Errorf("%w tag %s:%s", errNothing, p.Repository, p.Tag), Hint: "regsweep ls " + p.Repository + " lists the tags"}
+		return layout.Digest{}, &layout.HintError{Err: fmt.Errorf("%w tag %s:%s", errNothing, p.Repository, p.Tag), Hint: "the tags", Command: []string{"ls", p.Repository}}
 	}
 	if err != nil {
 		return layout.Digest{}, err
@@ -205,7 +205,7 @@ func (r *reading) resolveByLook(p *name.Pattern, names *mark.Names) ([]asked, er
 		}
 	}
 	if len(list) == 0 {
-		return nil, &layout.HintError{Err: fmt.Errorf("%w image that matches %q", errNothing, p.Text), Hint: "regsweep ls lists the repositories; in a glob * stays within a part of a name, and ** does not"}
+		return nil, &layout.HintError{Err: fmt.Errorf("%w image that matches %q", errNothing, p.Text), Hint: "in a glob * stays within a part of a name, and ** does not; the repositories", Command: []string{"ls"}}
 	}
 	return list, nil
 }

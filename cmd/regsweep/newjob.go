@@ -27,7 +27,7 @@ func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet
 	if err := p.filing.verifyPlace(&place); err != nil {
 		return nil, err
 	}
-	j := &job{program: p, common: c, removal: r, command: command, place: place, rules: mark.Rules{
+	j := &job{program: p, common: c, removal: r, command: command, flags: f, place: place, rules: mark.Rules{
 		Grace:            time.Duration(r.grace),
 		UploadsOlderThan: time.Duration(r.uploadsOlderThan),
 	}, lists: protections{listed: protection}}
@@ -50,6 +50,10 @@ func (p *program) removeByName(ctx context.Context, command string, c *common, r
 
 // locate finds the registry.
 func (p *program) locate(c *common, arg string) (locate.Place, error) {
+	p.where = whereOf(c, arg, p.environ)
+	if p.voice != nil { // the shell completes
+		p.voice.where = p.where
+	}
 	return locate.Find(locate.Options{
 		Root: c.root, ConfigFile: c.config, Arg: arg, Environ: p.environ, Defaults: locate.StandardDefaults(),
 	})

@@ -103,7 +103,10 @@ func (e *ending) pageData() *pageData {
 	short.Root, short.Error = harmless(rep.Root), harmlessLines(rep.Error)
 	d.Report = pageReport{Report: &short, Problems: []walker.Problem{}}
 	for _, p := range cut(rep.Problems, mostPageProblems, &d.LeftOut.Problems) {
-		p.Path, p.Detail, p.Cure, p.Breaks = harmless(p.Path), harmless(p.Detail), harmless(p.Cure), slices.Clone(p.Breaks)
+		p.Path, p.Detail, p.Cure, p.Breaks = harmless(p.Path), harmless(p.Detail), harmless(strings.Join(cureLines(&p), "; ")), slices.Clone(p.Breaks)
+		if p.Cured {
+			p.Cure = curedBy(rep.DryRun)
+		}
 		for i := range p.Breaks {
 			p.Breaks[i] = harmless(p.Breaks[i])
 		}

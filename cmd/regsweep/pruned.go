@@ -148,9 +148,7 @@ func (j *job) writeStaying(w io.Writer, rep *sweep.Report) {
 
 // nextPruned says what the reader may want to do after a prune.
 func (j *job) nextPruned(rep *sweep.Report, say func(format string, args ...any)) {
-	for _, left := range j.plan.Untagged() {
-		say("%s was left without a tag by the stop: regsweep rm %s removes it", left, left)
-	}
+	j.nextUntagged(say)
 	if rep.DryRun && !j.verbose {
 		say("-v names the tags that stay, too, and why; -vv also blobs and links")
 	}

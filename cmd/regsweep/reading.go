@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize/english"
@@ -115,7 +114,7 @@ func (r *reading) readable() error {
 		return nil
 	}
 	return &layout.HintError{
-		Err:  fmt.Errorf("%d paths cannot be read, so that the answer would be wrong", n),
+		Err:  fmt.Errorf("%s cannot be read, so that the answer would be wrong", english.Plural(n, "path", "")),
 		Hint: "run as a user who can read the store, or mend the filesystem first",
 	}
 }
@@ -123,14 +122,9 @@ func (r *reading) readable() error {
 // sayUnreadable names the paths that could not be read so far, and returns how many there are.
 func (r *reading) sayUnreadable() (n int) {
 	for _, f := range []*walker.Findings{r.w.Findings, &r.again} {
-		if f.Unreadable() == 0 {
-			continue
-		}
-		n += f.Unreadable()
-		for _, p := range f.Problems() {
-			if p.Kind == walker.IOError {
-				r.voice.say("regsweep: %s: %s", p.Path, p.Detail)
-			}
+		if f.Unreadable() > 0 {
+			n += f.Unreadable()
+			r.program.sayUnreadable(f.Problems())
 		}
 	}
 	return n
@@ -158,17 +152,12 @@ func (r *reading) readingVerdict(unread int) int {
 		}
 	}
 	if n > 0 {
-		r.voice.warn("the store has %s: regsweep check %sexplains %s", english.Plural(n, "problem", ""), r.rootFlag(), english.PluralWord(n, "it", "them"))
+		r.voice.warn("the store has %s: %s", plural(n, "problem"), r.where.command("check"))
 	}
 	if unread > 0 {
 		return statusFailed
 	}
 	return statusDone
-}
-
-// rootFlag is what a command that is printed needs to be about the same store.
-func (r *reading) rootFlag() string {
-	return "--root " + shellWord(r.place.Root) + " "
 }
 
 // gcRefusals say why gc and gc -m would do nothing at all; "" if they would.
@@ -193,20 +182,11 @@ func (r *reading) refusals(look *mark.Look) (why gcRefusals) {
 // defaultOlderThan is the age below which gc -m keeps manifests without a tag.
 const defaultOlderThan = 24 * time.Hour
 
-// verdict is the status of a run that did what it was to do.
+// verdict is the status of a run that showed what it was asked for. Problems
+// elsewhere do not change that, and are told.
 func (r *reading) verdict() int {
-	n := r.w.Findings.Serious()
-	if n == 0 {
-		return statusDone
+	if n := r.w.Findings.Serious(); n > 0 {
+		r.voice.warn("the store has %s: %s", english.Plural(n, "problem", ""), r.where.command("check"))
 	}
-	r.voice.warn("the store has %s problems, which regsweep gc --dry-run lists", comma(n))
-	return statusProblems
-}
-
-// shellWord is a text as one word of a shell's command line.
-func shellWord(text string) string {
-	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@,+=") == "" {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	return statusDone
 }

@@ -2,21 +2,26 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker/disk"
+	"github.com/regsweep/regsweep/walker"
 )
 
 // size is a number of bytes for people.
 func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
-// report writes the result to stdout.
-func (j *job) report(executed bool) error {
+// report writes the result to stdout, and sets the status by it.
+func (j *job) report(ctx context.Context, executed bool) error {
 	rep := j.newReport(executed)
+	rep.Problems = j.confirmProblems(ctx, rep.Problems)
+	j.status = verdictOf(rep)
 	j.fileReport(rep, executed)
 	if j.output == "json" {
 		return j.writeJSON(rep)
@@ -66,10 +71,14 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	for i := range rep.Repositories {
 		rep.Repositories[i].Name = valid(rep.Repositories[i].Name)
 	}
-	rep.Problems = append(rep.Problems, j.w.Findings.Problems()...)
-	for i := range rep.Problems {
-		rep.Problems[i].Path, rep.Problems[i].Detail = valid(rep.Problems[i].Path), valid(rep.Problems[i].Detail)
+	if executed && j.lock != nil {
+		rep.Freed = sweep.Freed(j.lock)
+	} else if !j.trash {
+		rep.Freed = j.plan.Estimate(j.store)
 	}
+	rep.Problems = append(rep.Problems, j.settleProblems(j.w.Findings.Problems(), executed)...)
+	j.ward().prescribe(rep.Problems)
+	validProblems(rep.Problems)
 	if j.prune != nil {
 		j.prune.into(&rep)
 		if j.refusal != nil {
@@ -87,4 +96,36 @@ func (j *job) newReport(executed bool) *sweep.Report {
 		})
 	}
 	return &rep
+}
+
+// ward is the store, for the cures of its problems.
+func (j *job) ward() ward {
+	return ward{where: j.where, noNames: j.plan.Look().Borrowed != "", foreign: isForeign(&j.place)}
+}
+
+func isForeign(place *locate.Place) bool {
+	reason, err := foreign(place)
+	return err != nil || reason != ""
+}
+
+// validProblems makes valid what JSON is to have of problems.
+func validProblems(list []walker.Problem) {
+	for i := range list {
+		p := &list[i]
+		for _, text := range []*string{&p.Path, &p.Detail, &p.Cure, &p.LastResort} {
+			*text = valid(*text)
+		}
+		p.Breaks, p.Loses = validAll(p.Breaks), validAll(p.Loses)
+	}
+}
+
+func validAll(list []string) []string {
+	if list == nil {
+		return nil
+	}
+	all := make([]string, len(list))
+	for i, text := range list {
+		all[i] = valid(text)
+	}
+	return all
 }

@@ -42,7 +42,8 @@ func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
 	}
 	j.writeProblems(w, ink, rep)
 	j.writeNext(w, ink, rep)
-	return nil
+	_, err := fmt.Fprintf(w, "\n%s\n", ink.bold(j.outcome(rep, executed)))
+	return err
 }
 
 // writeTotals divides the store's blobs.
@@ -70,7 +71,7 @@ func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool
 	} else if !executed {
 		gone = ink.yellow
 	}
-	row("in the store", rep.Store.Amount, plain)
+	row("in the store before", rep.Store.Amount, plain)
 	row(stays, rep.Live, plain)
 	kept("only for their age", rep.Kept.Fresh)
 	kept("only for --protect", rep.Kept.Protected)
@@ -133,7 +134,7 @@ func (j *job) writeCounts(w io.Writer, rep *sweep.Report, verb string) {
 	if len(gone) > 0 {
 		verb += " besides"
 	}
-	fmt.Fprintf(w, "\nin the store: %s\n", strings.Join(there, ", "))
+	fmt.Fprintf(w, "\nin the store before: %s\n", strings.Join(there, ", "))
 	if len(gone) > 0 {
 		fmt.Fprintf(w, "%s: %s\n", verb, strings.Join(gone, ", "))
 	}
@@ -201,7 +202,7 @@ func (j *job) writeProblems(w io.Writer, ink ink, rep *sweep.Report) {
 	if len(rep.Problems) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s\n", ink.bold("problems: "+comma(len(rep.Problems))))
+	fmt.Fprintf(w, "\n%s\n", ink.bold(problemsTitle(rep)))
 	list := slices.Clone(rep.Problems)
 	slices.SortStableFunc(list, func(a, b walker.Problem) int {
 		return cmp.Compare(rank(a.Kind), rank(b.Kind))
@@ -214,17 +215,47 @@ func (j *job) writeProblems(w io.Writer, ink ink, rep *sweep.Report) {
 		if rank(p.Kind) > 0 {
 			kind = ink.dim(harmless(p.Kind))
 		}
-		if len(p.Breaks) > 0 {
+		switch {
+		case p.Cured:
+			kind, line = ink.dim(harmless(p.Kind)), line+"; "+curedBy(rep.DryRun)
+		case len(p.Breaks) > 0:
 			line += "; it breaks " + strings.Join(p.Breaks, ", ")
 		}
 		fmt.Fprintf(w, "  %s %s\n", kind, harmless(line))
-		if p.Cure != "" {
-			fmt.Fprintf(w, "    cure: %s\n", ink.green(harmless(p.Cure)))
+		for _, line := range cureLines(&p) {
+			fmt.Fprintf(w, "    %s\n", harmless(line))
 		}
 	}
 	if more := len(rep.Problems) - len(list); more > 0 {
 		fmt.Fprintf(w, "  and %s more, which -v lists\n", comma(more))
 	}
+}
+
+// problemsTitle counts the problems that there are after the run.
+func problemsTitle(rep *sweep.Report) string {
+	cured, left := 0, 0
+	for i := range rep.Problems {
+		if rep.Problems[i].Cured {
+			cured++
+		} else {
+			left++
+		}
+	}
+	text := "problems after the run: " + comma(left)
+	if rep.DryRun {
+		text = "problems: " + comma(left)
+	}
+	if cured > 0 {
+		text += fmt.Sprintf("; %s %s", comma(cured), curedBy(rep.DryRun))
+	}
+	return text
+}
+
+func curedBy(dryRun bool) string {
+	if dryRun {
+		return "would be cured by this run"
+	}
+	return "cured by this run"
 }
 
 // rank puts unknown files after what matters.

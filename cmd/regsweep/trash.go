@@ -144,9 +144,9 @@ func (j *trashJob) bins() ([]*sweep.Bin, error) {
 }
 
 func noRun(run string, among []string) error {
-	err := &layout.HintError{Err: quoted("there is no run %s in the trash", run), Hint: "regsweep trash ls lists them"}
+	err := &layout.HintError{Err: quoted("there is no run %s in the trash", run), Hint: "the runs in it", Command: []string{"trash", "ls"}}
 	if near := mark.Nearest(run, among); near != "" {
-		err.Hint = "did you mean " + near + "?"
+		err.Hint, err.Command = "did you mean "+near+"?", nil
 	}
 	return err
 }
@@ -182,14 +182,12 @@ func (j *job) finishRestores(ctx context.Context) error {
 		}
 		j.voice.warn("the restore of %s was stopped: it is completed first", bin.Name)
 		failures, err := j.finishRestore(ctx, bin)
-		for _, f := range failures {
-			j.voice.say("regsweep: %s: %s", f.Path, f.Err)
-		}
+		j.sayFailures(failures)
 		if err == nil && len(failures) > 0 {
 			err = errors.New("it could not be completed")
 		}
 		if err != nil {
-			return &layout.HintError{Err: fmt.Errorf("%w: nothing has been removed", err), Hint: "regsweep trash restore " + bin.Name + " says more"}
+			return &layout.HintError{Err: fmt.Errorf("%w: nothing has been removed", err), Hint: "what is in the way", Command: []string{"trash", "restore", "--dry-run", bin.Name}}
 		}
 	}
 	return nil
@@ -307,12 +305,13 @@ func (j *trashJob) writeRuns(list []trashRun) error {
 func (j *job) nextTrash(rep *sweep.Report, say func(format string, args ...any)) {
 	switch {
 	case rep.Trashed != "":
-		say("what was removed is in the trash, and its space is not free yet: regsweep trash empty %s frees it, regsweep trash restore %s takes it back", rep.Trashed, rep.Trashed)
+		say("to take back what was removed: %s", j.where.command("trash", "restore", rep.Trashed))
+		say("to free its space for good: %s", j.where.command("trash", "empty", rep.Trashed))
 	case j.trash && rep.DryRun && !j.plan.Empty():
-		say("with --trash no space is free until regsweep trash empty")
+		say("no space is free until the trash is emptied: %s", j.where.command("trash", "empty"))
 	}
 	bins, err := sweep.Bins(j.store)
 	if others := len(bins); err == nil && others > 0 && (rep.Trashed == "" || others > 1) {
-		say("the trash holds %s, whose space is not free: regsweep trash ls lists them", english.Plural(others, "run", ""))
+		say("the trash holds %s, whose space is not free: %s", english.Plural(others, "run", ""), j.where.command("trash", "ls"))
 	}
 }

@@ -82,9 +82,7 @@ func (j *trashJob) empty(ctx context.Context, e *sweep.Emptying) error {
 		return err
 	}
 	failures, err := e.Execute(ctx, j.lock)
-	for _, f := range failures {
-		j.voice.say("regsweep: %s: %s", f.Path, f.Err)
-	}
+	j.sayFailures(failures)
 	switch {
 	case err == nil && ctx.Err() != nil:
 		err = context.Cause(ctx)

@@ -40,7 +40,7 @@ func (p *program) trashRestore(ctx context.Context, o *trashOptions, f *pflag.Fl
 		return usage(err)
 	}
 	if o.runs = args; len(args) == 0 {
-		return usage(&layout.HintError{Err: errors.New("trash restore needs to know which run"), Hint: "regsweep trash ls lists them"})
+		return usage(&layout.HintError{Err: errors.New("trash restore needs to know which run"), Hint: "the runs in the trash", Command: []string{"trash", "ls"}})
 	}
 	if err := p.verifyConsent(&o.consent, "trash restore"); err != nil {
 		return usage(err)
@@ -121,19 +121,17 @@ func (j *trashJob) restore(ctx context.Context, bins []*sweep.Bin) error {
 // carryOut executes a restore, and says what failed.
 func (j *trashJob) carryOut(ctx context.Context, bin *sweep.Bin, r *sweep.Restore) error {
 	failures, err := r.Execute(ctx, j.lock, j.jobs)
-	for _, f := range failures {
-		j.voice.say("regsweep: %s: %s", f.Path, f.Err)
-	}
+	j.sayFailures(failures)
 	switch {
 	case err != nil:
-		return &layout.HintError{Err: err, Hint: "run regsweep trash restore " + bin.Name + " again"}
+		return &layout.HintError{Err: err, Hint: "run it again", Command: []string{"trash", "restore", bin.Name}}
 	case len(failures) > 0:
 		return &layout.HintError{
 			Err:  fmt.Errorf("%s not be put back", english.Plural(len(failures), "item could", "items could")),
-			Hint: "once the cause is mended, run regsweep trash restore " + bin.Name + " again",
+			Hint: "once the cause is mended", Command: []string{"trash", "restore", bin.Name},
 		}
 	case ctx.Err() != nil:
-		j.voice.say("run regsweep trash restore %s again to put the rest back", bin.Name)
+		j.voice.say("to put the rest back: %s", j.where.command("trash", "restore", bin.Name))
 		return context.Cause(ctx)
 	}
 	return nil

@@ -21,7 +21,8 @@ type voice struct {
 	mu    sync.Mutex
 	w     io.Writer
 	quiet bool // no warnings
-	live  int  // characters of the live line of progress, on which nothing else may be written
+	where where
+	live  int // characters of the live line of progress, on which nothing else may be written
 }
 
 // error says what went wrong, and what to do next if that is known.
@@ -35,6 +36,10 @@ func (v *voice) error(err error) {
 	var hint *layout.HintError
 	if errors.As(err, &hint) {
 		v.say("regsweep: %s", hint.Err)
+		if len(hint.Command) > 0 {
+			v.say("  %s: %s", hint.Hint, v.where.command(hint.Command...))
+			return
+		}
 		v.say("  %s", hint.Hint)
 		return
 	}

@@ -125,7 +125,7 @@ func (r *reading) judge(ctx context.Context, o *whyOptions, things []asked) ([]e
 	list := make([]explained, len(things))
 	for i := range list {
 		if list[i] = (explained{asked: things[i], Answer: plain[i]}); !plain[i].Known {
-			return nil, &layout.HintError{Err: fmt.Errorf("%s is not in the store, and nothing names it", things[i].text), Hint: "regsweep ls lists what there is"}
+			return nil, &layout.HintError{Err: fmt.Errorf("%s is not in the store, and nothing names it", things[i].text), Hint: "what there is", Command: []string{"ls"}}
 		}
 	}
 	refused := r.refusals(look)

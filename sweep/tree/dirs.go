@@ -45,6 +45,7 @@ func (c *Dirs) walk(path []string, open func(name string) (*disk.Locked, error))
 		if err != nil {
 			return nil, err
 		}
+		dir.Watch()
 		c.dirs, c.path = append(c.dirs, dir), append(c.path, name)
 	}
 	return c.Last(), nil
@@ -54,6 +55,7 @@ func (c *Dirs) walk(path []string, open func(name string) (*disk.Locked, error))
 func (c *Dirs) cut(n int) {
 	for len(c.dirs) > n {
 		last := len(c.dirs) - 1
+		c.dirs[last].Watch()
 		c.dirs[last].Close()
 		c.dirs, c.path = c.dirs[:last], c.path[:last]
 	}

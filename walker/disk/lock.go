@@ -8,17 +8,18 @@ type Lock struct {
 	// Remote says that the store is on a network filesystem, where the lock
 	// binds the processes of this host only.
 	Remote bool
+	ledger ledger
 }
 
 // Store is the store's own directory. The caller must not close it.
-func (l *Lock) Store() *Locked { return &Locked{Dir: l.store} }
+func (l *Lock) Store() *Locked { return &Locked{Dir: l.store, ledger: &l.ledger} }
 
 // Open opens a directory below the store, as names from the store's directory
 // down, for changing what is in it. Symbolic links are followed in the first
 // name only (blobs, repositories); any below that is an error.
 // The caller closes it.
 func (l *Lock) Open(path ...string) (*Locked, error) {
-	at := &Locked{Dir: l.store}
+	at := l.Store()
 	for i, name := range path {
 		open := at.openHere
 		if i == 0 {
@@ -31,13 +32,16 @@ func (l *Lock) Open(path ...string) (*Locked, error) {
 		if err != nil {
 			return nil, err
 		}
-		at = &Locked{Dir: next}
+		at = &Locked{Dir: next, ledger: &l.ledger}
 	}
 	return at, nil
 }
 
 // Locked is a directory in which names may be changed and removed.
-type Locked struct{ *Dir }
+type Locked struct {
+	*Dir
+	ledger *ledger
+}
 
 // OpenBelow opens a directory in this one that is no symbolic link.
 // The caller closes it.
@@ -46,7 +50,7 @@ func (d *Locked) OpenBelow(name string) (*Locked, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Locked{Dir: sub}, nil
+	return &Locked{Dir: sub, ledger: d.ledger}, nil
 }
 
 // isBoth reports whether a file has both names: a run was stopped between the

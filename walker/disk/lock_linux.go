@@ -188,6 +188,7 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 	if made.Mode&0o7777 != st.Mode&0o7777 { // the umask, or the change of the owner
 		_ = unix.Fchmodat(d.fd, name, st.Mode&0o7777, 0)
 	}
+	d.countMade(name)
 	_ = unix.UtimesNanoAt(d.fd, name, []unix.Timespec{st.Mtim, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW) // one alone some filesystems ignore
 	return nil
 }
@@ -206,7 +207,9 @@ func (d *Locked) Write(name string, content []byte) error {
 	if err == nil {
 		err = file.Sync()
 	}
-	return errors.Join(err, file.Close())
+	err = errors.Join(err, file.Close())
+	d.countMade(name)
+	return err
 }
 
 // Create makes a file with nothing in it. One that is there is ErrExists.
@@ -225,6 +228,7 @@ func (d *Locked) Create(name string) error {
 	if err != nil {
 		return pathError(OpWrite, d.path, name, err)
 	}
+	d.countMade(name)
 	return nil
 }
 
@@ -244,10 +248,35 @@ func (d *Locked) unlink(op Op, name string, flags int) error {
 	if err := d.fs.check(op, d.path, name); err != nil {
 		return err
 	}
+	was, ok := d.measure(name)
+	if ok {
+		d.ledger.meet(&was)
+	}
 	if err := retry(func() error { return unix.Unlinkat(d.fd, name, flags) }); err != nil {
 		return pathError(op, d.path, name, err)
 	}
+	if ok {
+		d.ledger.gone(&was)
+	}
 	return nil
+}
+
+// measure is what a name takes on the disk, or the directory itself if it is "".
+func (d *Dir) measure(name string) (Info, bool) {
+	var st unix.Stat_t
+	var err error
+	if name == "" {
+		err = retry(func() error { return unix.Fstat(d.fd, &st) })
+	} else {
+		err = d.kernel.fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	return info(&st), err == nil
+}
+
+func (d *Locked) countMade(name string) {
+	if made, ok := d.measure(name); ok {
+		d.ledger.made(&made)
+	}
 }
 
 // NotEmpty reports whether err says that a directory was not removed because

@@ -105,6 +105,7 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 		return pathError(OpMkdir, d.path, name, cause(err))
 	}
 	_ = os.Chmod(d.at(name), info.Mode().Perm())
+	d.countMade(name)
 	_ = os.Chtimes(d.at(name), info.ModTime(), info.ModTime())
 	return nil
 }
@@ -122,7 +123,9 @@ func (d *Locked) Write(name string, content []byte) error {
 	if err == nil {
 		err = file.Sync()
 	}
-	return errors.Join(err, file.Close())
+	err = errors.Join(err, file.Close())
+	d.countMade(name)
+	return err
 }
 
 // Create makes a file with nothing in it. One that is there is ErrExists.
@@ -137,6 +140,7 @@ func (d *Locked) Create(name string) error {
 	if err != nil {
 		return pathError(OpWrite, d.path, name, cause(err))
 	}
+	d.countMade(name)
 	return nil
 }
 
@@ -173,10 +177,34 @@ func (d *Locked) remove(op Op, name string) error {
 	if err := d.fs.check(op, d.path, name); err != nil {
 		return err
 	}
+	was, ok := d.measure(name)
+	if ok {
+		d.ledger.meet(&was)
+	}
 	if err := os.Remove(d.at(name)); err != nil {
 		return pathError(op, d.path, name, cause(err))
 	}
+	if ok {
+		d.ledger.gone(&was)
+	}
 	return nil
+}
+
+// measure is what a name takes on the disk, or the directory itself if it is "".
+func (d *Dir) measure(name string) (Info, bool) {
+	info, err := os.Lstat(d.at(name))
+	if err != nil {
+		return Info{}, false
+	}
+	i := Info{Type: typeOf(info.Mode()), Size: info.Size()}
+	i.addSystem(d.at(name), info)
+	return i, true
+}
+
+func (d *Locked) countMade(name string) {
+	if made, ok := d.measure(name); ok {
+		d.ledger.made(&made)
+	}
 }
 
 // Sync waits until all that was changed on the directory's filesystem is on its disk.

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// outcome is the last line of a report: what came of the run, and what is left
+// on the disk.
+func (j *job) outcome(rep *sweep.Report, executed bool) string {
+	left := size(rep.Live.DiskBytes + rep.Failed.DiskBytes)
+	took := seconds(time.Since(j.started).Seconds())
+	var text string
+	switch {
+	case !executed && j.plan.Empty():
+		return fmt.Sprintf("nothing to remove; %s in blobs", left)
+	case !executed && j.trash:
+		text = fmt.Sprintf("would move %s to the trash, and free nothing yet; %s would be left", size(rep.Removed.DiskBytes), left)
+	case !executed:
+		text = fmt.Sprintf("would free %s; %s would be left", size(rep.Freed.DiskBytes), left)
+	case rep.Trashed != "":
+		text = fmt.Sprintf("moved %s to the trash in %s; %s left", size(rep.Removed.DiskBytes), took, left)
+	case rep.Freed.Inodes == 0:
+		text = fmt.Sprintf("freed nothing in %s; %s left", took, left)
+	default:
+		text = fmt.Sprintf("freed %s in %s; %s left", size(rep.Freed.DiskBytes), took, left)
+	}
+	if n := rep.Failed.Items; n > 0 {
+		text += fmt.Sprintf("; %s not removed", english.Plural(n, "item was", "items were"))
+	}
+	return text
+}

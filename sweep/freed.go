@@ -1,0 +1,131 @@
+package sweep
+
+import (
+	"path"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// FreedCount is what a run frees on the disk: blobs, links and directories, as
+// du of the store tells it before and after.
+type FreedCount struct {
+	DiskBytes int64 `json:"diskBytes"`
+	Inodes    int64 `json:"inodes"`
+}
+
+// Freed is what has been freed through a lock. Moving into the trash frees
+// nothing, and takes a little.
+func Freed(lock *disk.Lock) FreedCount {
+	f := lock.Freed()
+	return FreedCount{DiskBytes: max(f.Bytes, 0), Inodes: max(f.Inodes, 0)}
+}
+
+// sampled is how many items of a kind are looked at for an estimate.
+const sampled = 16
+
+// Estimate is what the plan would free, were it executed without a trash. The
+// blobs' space is known; of links and directories, which take the same each,
+// some are looked at.
+func (p *Plan) Estimate(store *disk.Dir) FreedCount {
+	var sum disk.Freed
+	for kind := mark.Tag; kind <= mark.Namespace; kind++ {
+		lo, hi := p.kindRange(kind)
+		going, first := 0, lo
+		for i := lo; i < hi; i++ {
+			if p.done[i] == planned {
+				if going++; going == 1 {
+					first = i
+				}
+			}
+			if b := p.items[i]; kind == mark.Blob && p.done[i] == planned {
+				sum.Bytes += p.look.Store.Blob(b.ID).Disk
+				sum.Inodes++
+			}
+		}
+		if going == 0 {
+			continue
+		}
+		var some disk.Freed
+		seen := 0
+		for i, step := first, max((hi-first)/sampled, 1); i < hi && seen < sampled; i += step {
+			if p.done[i] == planned {
+				some.Add(p.measure(store, &p.items[i]))
+				seen++
+			}
+		}
+		sum.Bytes += some.Bytes * int64(going) / int64(seen)
+		sum.Inodes += some.Inodes * int64(going) / int64(seen)
+	}
+	return FreedCount{DiskBytes: sum.Bytes, Inodes: sum.Inodes}
+}
+
+// measure is what goes with an item, less the data of a blob. What cannot be
+// looked at counts for nothing: this is an estimate.
+func (p *Plan) measure(store *disk.Dir, i *mark.Item) (f disk.Freed) {
+	at := p.path(i)
+	switch i.Kind {
+	case mark.Tag, mark.Upload:
+		if i.Kind == mark.Tag && i.Aside {
+			at = path.Join(layout.RepositoryDir(p.look.RepositoryOf(i)), layout.Manifests, layout.GonePrefix+p.look.NameOf(i))
+		}
+		return measureTree(store, strings.Split(at, "/")...)
+	case mark.Manifest, mark.TagHistory, mark.LayerLink:
+		return measureTree(store, strings.Split(path.Dir(at), "/")...)
+	case mark.Blob:
+		return measureNames(store, path.Dir(at))
+	case mark.Repository:
+		var names []string
+		for _, part := range []string{"", layout.Uploads, layout.Layers, layout.Manifests, layout.Manifests + "/" + layout.Tags, layout.Manifests + "/" + layout.Revisions} {
+			names = append(names, path.Join(at, part))
+			if part == layout.Layers || strings.HasSuffix(part, layout.Revisions) {
+				for _, alg := range layout.Algorithms {
+					names = append(names, path.Join(at, part, alg.String()))
+				}
+			}
+		}
+		return measureNames(store, names...)
+	}
+	return measureNames(store, at)
+}
+
+func measureNames(store *disk.Dir, names ...string) (f disk.Freed) {
+	for _, name := range names {
+		if info, err := store.Stat(name); err == nil && info.Links > 0 && (info.Type == disk.Directory || info.Links == 1) {
+			f.Add(disk.Freed{Bytes: info.Disk, Inodes: 1})
+		}
+	}
+	return f
+}
+
+func measureTree(store *disk.Dir, parts ...string) (f disk.Freed) {
+	f = measureNames(store, path.Join(parts...))
+	d, err := store.Walk(parts...)
+	if err != nil {
+		return f
+	}
+	defer d.Close()
+	f.Add(measureBelow(d))
+	return f
+}
+
+func measureBelow(d *disk.Dir) (f disk.Freed) {
+	var names, directories []string
+	_ = d.List(func(e disk.Entry) error {
+		names = append(names, strings.Clone(e.Name))
+		if e.Type == disk.Directory {
+			directories = append(directories, strings.Clone(e.Name))
+		}
+		return nil
+	})
+	f = measureNames(d, names...)
+	for _, name := range directories {
+		if sub, err := d.Open(name); err == nil {
+			f.Add(measureBelow(sub))
+			sub.Close()
+		}
+	}
+	return f
+}
