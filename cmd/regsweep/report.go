@@ -10,8 +10,8 @@ import (
 
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/sweep"
-	"github.com/regsweep/regsweep/walker/disk"
 	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // size is a number of bytes for people.
