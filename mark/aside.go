@@ -90,6 +90,9 @@ func (s *asideSearch) search(ctx context.Context, r *walker.Repository) {
 	if !ok {
 		return // it came while we looked, and what it needs is not set aside for long
 	}
+	if r.Linked {
+		return // nothing there is set aside, nor given back
+	}
 	r.Revisions(ctx, func(found []walker.Revision) { s.add(repo, Manifest, r.Name, found) })
 	for _, alg := range r.LayerAlgorithms() {
 		var digests []layout.Digest

@@ -197,12 +197,25 @@ func (p *pass) collectTaken(t *tag) {
 	if t.Link.State == walker.LinkGood {
 		item.ID = p.s.Table.Intern(t.Link.Target)
 	}
-	if back && !slices.ContainsFunc(p.tags, func(o tag) bool { return o.Taken == "" && o.Name == t.Name }) {
+	if back && !p.hasTagNamed(t.Name) {
 		p.stays = true
 		p.restore = append(p.restore, item)
 		return
 	}
 	p.items = append(p.items, item)
+}
+
+// hasTagNamed reports whether there is a tag of this name in its place.
+func (p *pass) hasTagNamed(name string) bool {
+	if p.inPlace == nil {
+		p.inPlace = map[string]bool{}
+		for i := range p.tags {
+			if p.tags[i].Taken == "" {
+				p.inPlace[p.tags[i].Name] = true
+			}
+		}
+	}
+	return p.inPlace[name]
 }
 
 func (p *pass) collectManifests() {

@@ -107,6 +107,7 @@ func (p *pass) reachFrom(why Reason, roots []int32) {
 // aliases too.
 func (p *pass) eachName(i int32, fn func(ID)) {
 	n := &p.nodes[i]
+	p.steps++
 	fn(n.id)
 	if n.path != n.id {
 		fn(n.path)
@@ -154,56 +155,6 @@ func (p *pass) markFreshTags() {
 			p.note(p.s.Table.Intern(t.Link.Target), 0, t.Link.MTime)
 		}
 	}
-}
-
-// keepCircles keeps images that a tag about them reaches, directly or through
-// others of the kind and through referrers: an image goes only if nothing but
-// such a tag's being about it would keep the tag. All such tags are taken for
-// roots; those whose subject is not reached then are none; and so on. Each
-// round looks at what is left once, and there are more than two only where
-// images with tags about them name each other in a chain.
-func (p *pass) keepCircles() {
-	var left []*tag
-	for i := range p.tags {
-		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" && !p.subjectLives(t) {
-			left = append(left, t)
-		}
-	}
-	for len(left) > 0 {
-		reached := p.trial(left)
-		still := slices.DeleteFunc(slices.Clone(left), func(t *tag) bool {
-			at, _ := p.linked(t.subject)
-			return !reached[at]
-		})
-		if len(still) == len(left) {
-			break
-		}
-		left = still
-	}
-	p.reachFrom(Rooted, nodesOf(left))
-}
-
-func nodesOf(tags []*tag) (nodes []int32) {
-	for _, t := range tags {
-		nodes = append(nodes, t.node)
-	}
-	return nodes
-}
-
-// trial returns which nodes are reached from what tags name, without marking any.
-func (p *pass) trial(tags []*tag) (reached []bool) {
-	reached = make([]bool, len(p.nodes))
-	Reach(nodesOf(tags), func(i int32) bool {
-		if p.nodes[i].away {
-			return false
-		}
-		first := !reached[i] && p.nodes[i].why == Dead
-		reached[i] = true
-		return first
-	}, func(i int32, push func(int32)) {
-		p.eachName(i, func(id ID) { p.follow(id, push) })
-	})
-	return reached
 }
 
 // markAll marks all that the repository links, for what nothing else keeps.

@@ -91,6 +91,7 @@ type Look struct {
 	rules  Rules
 	aside  *Aside
 	owners atomic.Uint32
+	steps  int // how often manifests' names were gone through: the work of marking
 	// metAside says that a name was met that a stopped run has set aside.
 	metAside atomic.Bool
 	mu       sync.Mutex
@@ -229,6 +230,7 @@ func (l *Look) add(p *pass) {
 	if len(p.items) > 0 {
 		l.parts = append(l.parts, slices.Clone(p.items))
 	}
+	l.steps += p.steps
 	t := &l.Totals
 	t.Tags += p.totals.Tags
 	t.Manifests += p.totals.Manifests

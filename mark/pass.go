@@ -72,7 +72,10 @@ type pass struct {
 	uploading bool  // something is being uploaded
 	uploaded  int64 // when the newest file of an upload was written
 	metAside  bool  // something has been set aside by a run that was stopped
-	stays     bool  // something stays in the repository
+	steps     int   // how often a manifest's names were gone through
+	// inPlace are the names of the tags that are not set aside; nil until it is asked for.
+	inPlace map[string]bool
+	stays   bool // something stays in the repository
 }
 
 // node is a manifest that the repository links.

@@ -142,15 +142,22 @@ func (c *counter) withoutCircles(from int32, gone []int32) []int32 {
 			}
 		}
 	}
-	var reached map[int32]bool
-	for len(left) > 0 {
-		reached = c.reachedFrom(left, goes)
-		still := slices.DeleteFunc(slices.Clone(left), func(s signature) bool { return !reached[s.subject] })
-		if len(still) == len(left) {
-			break
-		}
-		left, reached = still, nil
+	if len(left) == 0 {
+		return gone
 	}
+	place := make(map[int32]int32, len(gone))
+	for at, i := range gone {
+		place[i] = int32(at)
+	}
+	circle := circles(len(gone), func(at int32) bool { return goes[gone[at]] }, func(at int32, push func(int32)) {
+		for _, e := range c.g.nodes[gone[at]].keeps {
+			if to, ok := place[e.to]; ok {
+				push(to)
+			}
+		}
+	})
+	left = slices.DeleteFunc(left, func(s signature) bool { return circle[place[s.manifest]] != circle[place[s.subject]] })
+	reached := c.reachedFrom(left, goes)
 	return slices.DeleteFunc(gone, func(i int32) bool { return reached[i] })
 }
 
