@@ -24,7 +24,7 @@ var chains = map[string]func(n int) string{
 	"referrers of a tagged image": func(n int) string {
 		return strings.Replace(chainOfReferrers(n), "image a as", "image a:v1 as", 1)
 	},
-	"tags about images": func(n int) string { return chainOfTags(n, "") },
+	"tags about images":                   func(n int) string { return chainOfTags(n, "") },
 	"tags about images that a tag begins": func(n int) string { return chainOfTags(n, ":v1") },
 	"tags about images in a circle": func(n int) string {
 		return chainOfTags(n, "") + fmt.Sprintf("tag a:sha256-{s%d} s0\n", n)
@@ -60,7 +60,7 @@ func TestChainsCostLinearWork(t *testing.T) {
 		}{
 			{"gc -m", func(*layouttest.Store) Observer { return nil }},
 			{"ls", func(*layouttest.Store) Observer { return NewSurvey("a") }},
-			{"why", func(s *layouttest.Store) Observer { return NewInquiry(s.Digest("base")) }},
+			{"why", func(s *layouttest.Store) Observer { return NewInquiry([]Asked{{Digest: s.Digest("base")}}) }},
 		} {
 			t.Run(name+" "+what.name, func(t *testing.T) {
 				work := func(n int) int {
