@@ -150,7 +150,7 @@ func TestTableInColors(t *testing.T) {
 		}
 		p := &program{in: strings.NewReader(""), out: term.tty, voice: &voice{w: &bytes.Buffer{}}}
 		p.main(args)
-		term.until(t, "--dry-run", nil)
+		term.until(t, "would be left", nil)
 		text[plain] = strings.ReplaceAll(term.seen(), s.Root, "ROOT")
 	}
 	if !strings.Contains(text[false], "\x1b[1m") || strings.Contains(text[true], "\x1b") {

@@ -66,11 +66,14 @@ func (term *terminal) seen() string {
 	return term.text.String()
 }
 
-// until waits for a text; the test's own deadline is the limit.
+// until waits for a text, for a minute at most.
 func (term *terminal) until(t *testing.T, text string, done <-chan int) {
 	t.Helper()
+	late := time.After(time.Minute)
 	for !strings.Contains(term.seen(), text) {
 		select {
+		case <-late:
+			t.Fatalf("it did not say %q: %s", text, term.seen())
 		case status := <-done:
 			t.Fatalf("it ended with status %d and did not say %q: %s", status, text, term.seen())
 		case <-time.After(5 * time.Millisecond):
