@@ -27,27 +27,27 @@ func (p *program) checkCommand() *cobra.Command {
 	o := &checkOptions{}
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "verify links, tags, manifests and blobs; say what is broken, what that breaks, and what cures it",
-		Long: `check reads every link, tag and manifest and looks for every blob that a manifest
-references: that it is there, linked in the repository and as large as the manifest says.
-With --read-data it reads all blobs and compares their digests. Each problem comes with
-the images and tags that cannot be pulled for it and, where there is one, the command
-after which the problem is gone. Removing an image restores nothing: push it again first
-if it still is somewhere.
+		Short: "verify links, tags, manifests and blobs, and name the cures",
+		Long: `check reads every link, tag and manifest, and looks for every blob that a
+manifest references: whether it is there, is linked in the repository, and is as
+large as the manifest says. With --read-data it reads all blobs and compares
+their digests. With each problem it names the images and tags that cannot be
+pulled and, if there is one, the command that removes the problem. Removing an
+image restores nothing: if it still is somewhere, push it again first.
 
-What indexes name and nobody pushed, foreign layers and embedded ones may be absent.
-Unknown files are listed and are no problem. It changes nothing, takes no lock and works
-on a store that is mounted read-only.` + checkStatusHelp,
-		Example: `  regsweep check                              links, manifests, presence and sizes
-  regsweep check --read-data                  digests of everything, too
-  regsweep check --read-data-subset 10%       every day: all of it in ten days
+Children of an index that were never pushed, foreign layers and embedded ones
+may be absent. Unknown files are listed and are not a problem. check changes
+nothing, takes no lock and works on a store that is mounted read-only.` + checkStatusHelp,
+		Example: `  regsweep check                         links, manifests, presence and sizes
+  regsweep check --read-data             also all digests
+  regsweep check --read-data-subset 10%  every day: all of it in ten days
   regsweep check -o json | jq -r '.problems[].breaks[]?' | sort -u`,
 		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context(), o, cmd.Flags()) },
 	}
 	o.add(cmd.Flags())
 	cmd.Flags().BoolVar(&o.readData, "read-data", false, "read all blobs and compare their digests")
-	cmd.Flags().Var(&o.subset, "read-data-subset", "read a `SHARE` of the blobs' bytes, such as 10% or 5GiB, another one every day")
+	cmd.Flags().Var(&o.subset, "read-data-subset", "read a `SHARE` of the bytes of the blobs, such as 10% or 5GiB; every day another one")
 	return cmd
 }
 

@@ -108,10 +108,13 @@ func (p *program) completeOne(complete completer) completer {
 // fitCompletion makes cobra's completion command one of this program: it
 // refuses arguments, and its script for bash knows NAME@DIGEST.
 func fitCompletion(root, completion *cobra.Command) {
-	completion.Short = "print the script that completes commands, names and tags in a shell"
+	completion.Short = "print a script that completes commands and names in a shell"
 	completion.Args = func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) }
 	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	completion.Long = "completion prints a script for a shell, which then completes the commands, flags,\nrepositories, tags and digests of regsweep." + plainStatusHelp
+	completion.Example = "  regsweep completion bash > /etc/bash_completion.d/regsweep"
 	for _, cmd := range completion.Commands() {
+		fitShell(cmd)
 		if cmd.Name() != "bash" {
 			continue
 		}
@@ -124,6 +127,26 @@ func fitCompletion(root, completion *cobra.Command) {
 			_, err := cmd.OutOrStdout().Write([]byte(bashWithDigests(script.String())))
 			return err
 		}
+	}
+}
+
+// fitShell gives the script of a shell a help that says where it belongs.
+func fitShell(cmd *cobra.Command) {
+	where := map[string]string{
+		"bash":       "  source <(regsweep completion bash)      in this shell only\n  regsweep completion bash > /etc/bash_completion.d/regsweep",
+		"zsh":        "  source <(regsweep completion zsh)       in this shell only\n  regsweep completion zsh > \"${fpath[1]}/_regsweep\"",
+		"fish":       "  regsweep completion fish | source       in this shell only\n  regsweep completion fish > ~/.config/fish/completions/regsweep.fish",
+		"powershell": "  regsweep completion powershell | Out-String | Invoke-Expression",
+	}
+	cmd.Short = "print the script for " + cmd.Name()
+	cmd.Long = "This prints the script that completes commands, names and tags in " + cmd.Name() + "."
+	if cmd.Name() == "bash" {
+		cmd.Long += " It needs the package bash-completion."
+	}
+	cmd.Long += plainStatusHelp
+	cmd.Example = where[cmd.Name()]
+	if f := cmd.Flags().Lookup("no-descriptions"); f != nil {
+		f.Usage = "complete without descriptions"
 	}
 }
 

@@ -29,15 +29,15 @@ type common struct {
 }
 
 func (c *common) add(f *pflag.FlagSet) {
-	f.StringVar(&c.root, "root", "", "the registry's root `DIR`ectory, which holds docker/registry/v2")
+	f.StringVar(&c.root, "root", "", "the registry's root `DIR`, which holds docker/registry/v2")
 	f.StringVar(&c.config, "config", "", "the registry's own configuration `FILE`")
 	f.StringVarP(&c.output, "output", "o", "table", "`FORMAT` of the report: table or json")
-	f.BoolVarP(&c.quiet, "quiet", "q", false, "no table and no warnings")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "print no table and no warnings")
 	f.VarPF(&verbosity{c}, "verbose", "v", "name each item").NoOptDefVal = "true"
-	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "`N` concurrent file operations")
-	f.StringVar(&c.reportFile, "report", "", "write the whole report to this `FILE` besides; its ending says how: .json, .html or .prom")
-	f.StringVar(&c.progressMode, "progress", "auto", "`HOW` to show progress on stderr: auto (a live line on a terminal, else plain), plain (a line every 30s) or none")
-	f.BoolVar(&c.noColor, "no-color", false, "no colors, on terminals neither")
+	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "run `N` file operations at a time")
+	f.StringVar(&c.reportFile, "report", "", "also write the whole report to `FILE`; its name ends in .json, .html or .prom")
+	f.StringVar(&c.progressMode, "progress", "auto", "`HOW` to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none")
+	f.BoolVar(&c.noColor, "no-color", false, "disable colors")
 }
 
 func (c *common) verify(f *pflag.FlagSet) error {
@@ -80,14 +80,14 @@ func defaultAges() removal {
 func (r *removal) add(f *pflag.FlagSet) {
 	ages := defaultAges()
 	r.grace, r.uploadsOlderThan = ages.grace, ages.uploadsOlderThan
-	f.BoolVarP(&r.dryRun, "dry-run", "d", false, "report what would be removed and remove nothing")
+	f.BoolVarP(&r.dryRun, "dry-run", "d", false, "report what would be removed, and remove nothing")
 	f.BoolVarP(&r.yes, "yes", "y", false, "do not ask")
-	f.Var(&r.grace, "grace", "keep whatever is younger than this `AGE`")
-	f.StringVar(&r.protect, "protect", "", "keep what `FILE` names: a NAME, NAME:TAG, NAME@DIGEST, glob of these or digest a line; - is standard input")
-	f.Var(&r.uploadsOlderThan, "uploads-older-than", "remove uploads whose newest file is older than this `AGE`")
+	f.Var(&r.grace, "grace", "keep what is younger than this `AGE`")
+	f.StringVar(&r.protect, "protect", "", "keep what `FILE` names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input")
+	f.Var(&r.uploadsOlderThan, "uploads-older-than", "remove uploads older than this `AGE`")
 	f.BoolVar(&r.allowEmpty, "allow-empty", false, "go on where the store looks like a volume that is not mounted, would lose its last tag or image, or --protect names nothing")
-	f.BoolVar(&r.trash, "trash", false, "move what goes into the trash, for changing one's mind; see trash --help")
-	f.Var(&r.maxRemove, "max-remove", "refuse to remove more of the store's blob bytes than this `LIMIT`, such as 30% or 50GiB")
+	f.BoolVar(&r.trash, "trash", false, "move what is removed to the trash; see regsweep trash --help")
+	f.Var(&r.maxRemove, "max-remove", "refuse to remove more than this `LIMIT` of the bytes of the store's blobs, such as 30% or 50GiB")
 }
 
 func (r *removal) verify(f *pflag.FlagSet) error {

@@ -30,18 +30,22 @@ func (p *program) gcCommand() *cobra.Command {
 		Use:     "gc [CONFIG or DIR]",
 		Aliases: []string{"garbage-collect"},
 		Short:   "remove what nothing references",
-		Long: `gc marks every blob that the store's manifests reach and removes the rest: blobs, the
-links to them, abandoned uploads, leftovers of deleted tags and manifests, and
-repositories with nothing left in them. It is a drop-in for "registry
-garbage-collect". With -m only tagged manifests count, and young ones.
+		Long: `gc marks every blob that the manifests of the store reach, and removes the rest:
+blobs, the links to them, abandoned uploads, leftovers of deleted tags and
+manifests, and empty repositories. It replaces "registry garbage-collect".
 
-Whatever is younger than --grace stays, and so does all of a repository that
-cannot be read in full. If anything cannot be read at all, nothing is removed.` + exitStatusHelp,
-		Example: `  regsweep gc --dry-run                            what would be removed, and how much that is
-  regsweep gc -m --older-than 7d                   also untagged manifests older than a week
-  regsweep gc /etc/docker/registry/config.yml      the registry of this configuration
-  kubectl get pods -A -o jsonpath='{..imageID}' | tr ' ' '\n' | regsweep gc -m --protect -
-  regsweep gc -q -m --max-remove 30%               from cron`,
+With -m it also removes manifests without a tag. It keeps those that are
+younger than --older-than, which is an AGE or a date; 0 keeps none of them for
+their age.
+
+What is younger than --grace is kept, and so is all of a repository that cannot
+be read in full. If anything cannot be read at all, nothing is removed.` + exitStatusHelp,
+		Example: `  regsweep gc --dry-run                        what would be removed
+  regsweep gc -m --older-than 7d               also old untagged manifests
+  regsweep gc /etc/docker/registry/config.yml  the registry of this file
+  regsweep gc -q -m --max-remove 30%           from cron
+  kubectl get pods -A -o jsonpath='{..imageID}' | tr ' ' '\n' |
+    regsweep gc -m --protect -                 what a cluster runs is kept`,
 		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.MaximumNArgs(1)(cmd, args)) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.gc(cmd.Context(), o, cmd.Flags(), args)
@@ -51,9 +55,9 @@ cannot be read in full. If anything cannot be read at all, nothing is removed.` 
 	o.removal.add(cmd.Flags())
 	o.planning.add(cmd.Flags())
 	o.olderThan = ago{Length: 24 * time.Hour}
-	cmd.Flags().BoolVarP(&o.deleteUntagged, "delete-untagged", "m", false, "remove manifests without a tag too, unless something keeps them")
+	cmd.Flags().BoolVarP(&o.deleteUntagged, "delete-untagged", "m", false, "also remove manifests without a tag, unless something else keeps them")
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "look at every link for what a stopped run has set aside, even if nothing else tells of such a run")
-	cmd.Flags().Var(&o.olderThan, "older-than", "with -m: keep untagged manifests younger than this `AGE`, or than a date; 0 lifts it")
+	cmd.Flags().Var(&o.olderThan, "older-than", "-m keeps what is younger than `AGE`")
 	return cmd
 }
 

@@ -39,24 +39,25 @@ func (p *program) lsCommand() *cobra.Command {
 	o := &lsOptions{}
 	cmd := &cobra.Command{
 		Use:   "ls [DIR] [REPOSITORY, NAME:TAG or NAME@DIGEST ...]",
-		Short: "list repositories, images, tags and layers, with what they take and what only they take",
-		Long: `ls lists the repositories with their tags, manifests, size, unique size (of what no other
-repository references), what gc would free, what gc -m would free, and the last push. A
-row counts what belongs to no repository, and one the whole store, each blob once.
+		Short: "list repositories, images, tags and layers, with their sizes",
+		Long: `ls lists the repositories with their tags, manifests, size, unique size (what no
+other repository references), what gc would free, what gc -m would free, and the
+last push. One row counts what belongs to no repository, and one the whole
+store, each blob once.
 
-With a REPOSITORY it lists its manifests: tags, digest, type, platforms, when they were
-pushed and created, what a pull transfers, what removing this one alone would free, and
-referrers. With --tags there is a line for each tag, with --history what each tag named
-before. NAME:TAG or NAME@DIGEST alone shows the layers and which images share them. Names
-may be globs, and several may be given. The first argument may be the registry's directory
-or configuration, if it begins with / or a dot.
-
-It changes nothing and takes no lock. With -q it prints names only, as rm takes them.` + readingStatusHelp,
-		Example: `  regsweep ls --sort reclaimable                   where gc would free the most
-  regsweep ls team/app --sort unique               the images whose deletion would free the most
-  regsweep ls team/app:v1                          its layers, and who shares them
+With a REPOSITORY it lists the manifests: tags, digest, type, platforms, when
+they were pushed and created, what a pull transfers, what removing this one
+alone would free, and referrers. --tags prints a line for each tag, --history
+what each tag named before. NAME:TAG or NAME@DIGEST alone shows the layers, and
+which images share them. Names may be globs, and you may give several. The first
+argument may be the registry's directory or configuration, if it begins with /
+or a dot. ls changes nothing and takes no lock.` + readingStatusHelp,
+		Example: `  regsweep ls --sort reclaimable    where gc would free the most
+  regsweep ls team/app --sort unique
+                                    what to delete to free the most
+  regsweep ls team/app:v1           its layers, and which images share them
   regsweep ls 'team/*' --untagged --older-than 30d -q
-  regsweep ls team/app --history                   what each tag named before
+  regsweep ls team/app --history    what each tag named before
   regsweep ls team/app -o tsv | cut -f 1,2`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.ls(cmd.Context(), o, cmd.Flags(), args)
@@ -65,13 +66,13 @@ It changes nothing and takes no lock. With -q it prints names only, as rm takes 
 	f := cmd.Flags()
 	o.add(f)
 	f.Lookup("output").Usage = "`FORMAT` of the list: table, json or tsv"
-	f.StringVar(&o.sort, "sort", "name", "order by `KEY`: name, size, unique, reclaimable, pushed or created; the largest and the newest first")
-	f.BoolVar(&o.filter.reverse, "reverse", false, "the other way round")
-	f.Var(&o.olderThan, "older-than", "only what was pushed longer ago than this `AGE`")
-	f.BoolVar(&o.filter.untagged, "untagged", false, "only manifests without a tag, or repositories that have such")
-	f.BoolVar(&o.form.tags, "tags", false, "a line for each tag of the repositories that are named")
-	f.BoolVar(&o.form.history, "history", false, "what each tag named, and when it was last set to that")
-	f.BoolVar(&o.noTrunc, "no-trunc", false, "whole digests and names on a terminal, too")
+	f.StringVar(&o.sort, "sort", "name", "order by `KEY`: name, size, unique, reclaimable, pushed or created; the largest and the newest come first")
+	f.BoolVar(&o.filter.reverse, "reverse", false, "reverse the order")
+	f.Var(&o.olderThan, "older-than", "list only what was pushed longer ago than this `AGE`")
+	f.BoolVar(&o.filter.untagged, "untagged", false, "list only manifests without a tag, or repositories that have some")
+	f.BoolVar(&o.form.tags, "tags", false, "print a line for each tag of the named repositories")
+	f.BoolVar(&o.form.history, "history", false, "list what each tag named, and when it was last set to that")
+	f.BoolVar(&o.noTrunc, "no-trunc", false, "print whole digests and names on a terminal, too")
 	return cmd
 }
 

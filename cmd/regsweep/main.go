@@ -122,12 +122,9 @@ func usage(err error) error {
 func (p *program) rootCommand() *cobra.Command {
 	version := false
 	root := &cobra.Command{
-		Use:   "regsweep",
-		Short: "free the disk space of a container registry",
-		Long: `regsweep collects the garbage of container registries that keep their images on a
-filesystem: CNCF Distribution (registry:2, registry:3) and what embeds it. It reads
-the links below docker/registry/v2, marks every blob that tags and manifests reach,
-and sweeps the rest.` + exitStatusHelp,
+		Use:           "regsweep",
+		Short:         "free the disk space of a container registry",
+		Long:          rootHelp,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -154,7 +151,7 @@ and sweeps the rest.` + exitStatusHelp,
 	}
 	p.addCompletions(root)
 	addShortNames(root)
-	fitReports(root)
+	p.fitHelp(root)
 	return root
 }
 
@@ -162,17 +159,25 @@ const exitStatusHelp = `
 
 EXIT STATUS
   0    done
-  1    failed or refused for safety; stderr says what was and was not done
+  1    failed, or refused for safety; stderr says what was and was not done
   2    wrong usage
   3    done, but the store has problems, which the report lists
-  130  stopped by SIGINT between two removals, 143 by SIGTERM, 129 by SIGHUP,
-       141 since nobody reads the result any more`
+  130  stopped by SIGINT between two removals; 143 by SIGTERM, 129 by SIGHUP,
+       141 because the reader of the output has left`
 
 // readingStatusHelp is that of commands that answer a question.
 const readingStatusHelp = `
 
 EXIT STATUS
-  0    what was asked for is shown; other problems of the store are one line on stderr
-  1    something of it is not there, or cannot be read
+  0    what you asked for is shown; stderr counts other problems of the store
+  1    something that you asked for is not there, or cannot be read
   2    wrong usage
   130  stopped by SIGINT, 143 by SIGTERM`
+
+// plainStatusHelp is that of commands that need no store.
+const plainStatusHelp = `
+
+EXIT STATUS
+  0    done
+  1    failed; stderr says why
+  2    wrong usage`

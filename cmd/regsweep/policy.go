@@ -16,8 +16,10 @@ import (
 
 func (p *program) policyCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "policy",
-		Short: "look at retention policies",
+		Use:     "policy",
+		Short:   "look at retention policies",
+		Long:    `A retention policy says which tags "regsweep prune" keeps.`,
+		Example: `  regsweep policy check policy.yml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage(&layout.HintError{Err: quoted("there is no command policy %s", args[0]), Hint: "regsweep policy --help lists them"})
@@ -35,8 +37,11 @@ func (p *program) policyCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "validate a retention policy",
-		Long: `check reads a retention policy, as prune --policy would, and names everything that is
-wrong with it, by line and column. It needs no store; - is standard input.` + exitStatusHelp,
+		Long: `check reads a retention policy, as prune --policy would, and names everything
+that is wrong with it, by line and column. It needs no store; - is standard
+input.` + plainStatusHelp,
+		Example: `  regsweep policy check policy.yml
+  regsweep policy check -q - < policy.yml    only the status, and errors`,
 		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
 		RunE: func(_ *cobra.Command, args []string) error {
 			policy, err := p.readPolicy(args[0])

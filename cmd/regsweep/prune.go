@@ -30,20 +30,25 @@ func (p *program) pruneCommand() *cobra.Command {
 	o := &pruneOptions{}
 	cmd := &cobra.Command{
 		Use:   "prune",
-		Short: "remove the tags that a retention policy does not keep, and their images",
-		Long: `prune applies a retention policy: of each repository's tags it keeps what the policy
-says, removes the others, and sweeps what only they kept. The policy is a file, or made
-of flags in the style of acr purge. An image stays that another tag, an index or a
-protected name keeps. With -v a dry run says of every tag whether it stays, and why.
+		Short: "remove tags that a policy does not keep, and their images",
+		Long: `prune applies a retention policy: of each repository's tags it keeps those that
+the policy keeps, removes the others, and sweeps what only they used. The policy
+is a file, or is made of flags in the style of acr purge. An image is kept if
+another tag, an index or a protected name keeps it. It names every tag that is
+removed, with the rule and the reason, before it asks.
 
-What no rule decides about stays, and so does every tag that cannot be judged. A rule
-that would leave a repository without a tag is refused, and with it the whole run,
-unless the rule, or the flag --allow-empty, allows that. Older garbage is left to gc.` + exitStatusHelp,
-		Example: `  regsweep prune --policy policy.yml --dry-run -v                each tag, with the reasons
+A tag that no rule applies to is kept, and so is a tag that cannot be judged. A
+rule that would leave a repository without a tag is refused, and with it the
+whole run, unless the rule, or the flag --allow-empty, allows that. Older garbage
+is left to gc.` + exitStatusHelp,
+		Example: `  regsweep prune --policy policy.yml --dry-run -v   each tag, with the reason
   regsweep prune --policy policy.yml --yes --max-remove 30%      from cron
-  regsweep prune --filter 'ci/.*:pr-.*' --ago 30d --keep 3       but the 3 newest, and those of 30 days
-  regsweep prune --untagged-only --ago 7d --yes                  untagged manifests, in every repository
-  regsweep prune --filter 'app:.*' --ago 30d --print-policy      what the flags mean, as a policy`,
+  regsweep prune --filter 'ci/.*:pr-.*' --ago 30d --keep 3
+                                   keep the 3 newest, and those of 30 days
+  regsweep prune --untagged-only --ago 7d --yes
+                                   untagged manifests, in every repository
+  regsweep prune --filter 'app:.*' --ago 30d --print-policy
+                                   what the flags mean, as a policy`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -56,14 +61,14 @@ unless the rule, or the flag --allow-empty, allows that. Older garbage is left t
 	o.common.add(f)
 	o.removal.add(f)
 	o.planning.add(f)
-	f.StringVar(&o.policyFile, "policy", "", "the policy's `FILE`; - is standard input")
-	f.BoolVar(&o.printPolicy, "print-policy", false, "write the policy, that of a file or of flags, and do nothing else")
-	f.StringArrayVar(&o.filters, "filter", nil, "`REPO_REGEX:TAG_REGEX`, for whole names, of the tags that may go; may be repeated")
-	f.StringArrayVar(&o.excludes, "exclude", nil, "`REPO_REGEX:TAG_REGEX` of tags that stay, whatever --filter says; may be repeated")
-	f.Var(&o.ago, "ago", "only what is older than this `AGE`, or than a date, goes")
+	f.StringVar(&o.policyFile, "policy", "", "the `FILE` of the policy; - is standard input")
+	f.BoolVar(&o.printPolicy, "print-policy", false, "print the policy of the file or the flags, and do nothing else")
+	f.StringArrayVar(&o.filters, "filter", nil, "remove only tags whose whole name matches `REPO_REGEX:TAG_REGEX`; may be repeated")
+	f.StringArrayVar(&o.excludes, "exclude", nil, "keep tags whose whole name matches `REPO_REGEX:TAG_REGEX`, whatever --filter says; may be repeated")
+	f.Var(&o.ago, "ago", "remove only what is older than this `AGE`, or than a date")
 	f.IntVar(&o.keep, "keep", 0, "keep the `N` newest of all tags of a repository that any filter matches")
-	f.BoolVar(&o.untagged, "untagged", false, "remove untagged manifests too, if they are older than --ago")
-	f.BoolVar(&o.untaggedOnly, "untagged-only", false, "remove untagged manifests, and no tags; without --filter in every repository")
+	f.BoolVar(&o.untagged, "untagged", false, "also remove untagged manifests, if they are older than --ago")
+	f.BoolVar(&o.untaggedOnly, "untagged-only", false, "remove untagged manifests and no tags; without --filter in every repository")
 	return cmd
 }
 

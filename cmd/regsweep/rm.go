@@ -26,21 +26,22 @@ func (p *program) rmCommand() *cobra.Command {
 	o := &rmOptions{}
 	cmd := &cobra.Command{
 		Use:   "rm NAME:TAG or NAME@DIGEST ..., rm --repository NAME ...",
-		Short: "delete images and repositories, and what only they kept",
-		Long: `rm deletes images, each with all of its tags, or whole repositories, and sweeps the blobs
-that nothing else needs. Before it asks, it names every tag that goes, also those that
-were not named. Several names are one plan and one sweep.
+		Short: "delete images and repositories, and what only they used",
+		Long: `rm deletes images, each with all of its tags, or whole repositories, and sweeps
+the blobs that nothing else needs. Before it asks, it names every tag that is
+removed, also tags of the same image that you did not name. Several names are
+one plan and one sweep.
 
-An index takes along the children that no other index and no tag names. A child of an
-index that stays is refused without --force. Untagged referrers and the tags of
-signatures go with the image that they are about. A digest may be cut to its first 8
-digits or more. Older garbage is left to gc.
+With an index its children are removed, unless another index or a tag names
+them. A child of an index that is kept is refused without --force. Untagged
+referrers and the tags of signatures are removed with their image. A digest may
+be cut to its first 8 digits or more. Older garbage is left to gc.
 
-Of a manifest that cannot be read, NAME@DIGEST removes the link and sweeps nothing.` + exitStatusHelp,
-		Example: `  regsweep rm team/app:v1 --dry-run             what goes with it, and how much that frees
-  regsweep rm team/app:v1 team/app:v2 --yes     two images, one sweep
-  regsweep rm team/app@sha256:4f53cda18c2b      an image by its digest, or the beginning of it
-  regsweep rm --repository team/old             all of a repository, not those below it`,
+If a manifest cannot be read, NAME@DIGEST removes its link and sweeps nothing.` + exitStatusHelp,
+		Example: `  regsweep rm team/app:v1 --dry-run          what is removed, what that frees
+  regsweep rm team/app:v1 team/app:v2 --yes  two images, one sweep
+  regsweep rm team/app@sha256:4f53cda18c2b   by digest, or its beginning
+  regsweep rm --repository team/old          a repository, not those below it`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.rm(cmd.Context(), o, cmd.Flags(), args)
 		},
@@ -48,8 +49,8 @@ Of a manifest that cannot be read, NAME@DIGEST removes the link and sweeps nothi
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
 	o.planning.add(cmd.Flags())
-	cmd.Flags().StringArrayVar(&o.repositories, "repository", nil, "delete the repository `NAME` with all that is in it; further NAMEs may follow")
-	cmd.Flags().BoolVar(&o.force, "force", false, "delete a child of an index that stays; the index then lacks it")
+	cmd.Flags().StringArrayVar(&o.repositories, "repository", nil, "delete the repository `NAME` with all that is in it; more NAMEs may follow")
+	cmd.Flags().BoolVar(&o.force, "force", false, "delete a child of an index that is kept; the index then lacks it")
 	return cmd
 }
 

@@ -23,10 +23,14 @@ import (
 func (p *program) trashCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trash",
-		Short: "list, take back or remove for good what was swept with --trash",
-		Long: `Runs of gc, rm, untag and prune with --trash move what they remove into the trash,
-docker/registry/v2/.regsweep/trash, which registries pass over. Its space is free when
-the trash is emptied.`,
+		Short: "list, bring back or remove for good what was removed with --trash",
+		Long: `gc, rm, untag and prune with --trash move what they remove to the trash,
+docker/registry/v2/.regsweep/trash, which registries ignore. Its space is free
+when the trash is emptied.`,
+		Example: `  regsweep gc -m --trash
+  regsweep trash ls                                which runs there are
+  regsweep trash restore 20261121T151002Z-gc       bring one back
+  regsweep trash empty --older-than 14d --yes      from cron`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage(&layout.HintError{Err: quoted("there is no command trash %s", args[0]), Hint: "regsweep trash --help lists them"})
@@ -49,7 +53,7 @@ type trashOptions struct {
 
 func (o *trashOptions) add(f *pflag.FlagSet) {
 	o.common.add(f)
-	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done and do nothing")
+	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
 }
 
@@ -242,8 +246,10 @@ func (p *program) trashListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "list the runs in the trash, the oldest first",
-		Long: `ls lists the runs whose results are in the trash, with what they hold. It changes nothing
-and takes no lock. With -q it prints the names of the runs only.` + exitStatusHelp,
+		Long: `ls lists the runs whose items are in the trash, and how much they hold. It
+changes nothing and takes no lock.` + exitStatusHelp,
+		Example: `  regsweep trash ls
+  regsweep trash ls -q | head -1    the oldest run`,
 		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.trashList(o, cmd.Flags()) },
 	}

@@ -19,10 +19,10 @@ func (p *program) trashEmptyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "empty [RUN ...]",
 		Short: "remove for good what is in the trash",
-		Long: `empty removes runs from the trash for good: all of them, or those that are named or older
-than --older-than. Before that it marks once more what the store's manifests reach: what
-is in the trash and is referenced by now goes back. If anything in the store cannot be
-read, nothing is removed.` + exitStatusHelp,
+		Long: `empty removes runs from the trash for good: all of them, or those that you name,
+or those that are older than --older-than. First it marks again what the
+manifests of the store reach: an item of the trash that is referenced is put
+back. If anything in the store cannot be read, nothing is removed.` + exitStatusHelp,
 		Example: `  regsweep trash empty --dry-run
   regsweep trash empty --older-than 14d --yes      from cron
   regsweep trash empty 20261121T151002Z-gc --yes`,
@@ -31,7 +31,7 @@ read, nothing is removed.` + exitStatusHelp,
 		},
 	}
 	o.add(cmd.Flags())
-	cmd.Flags().Var(&o.olderThan, "older-than", "only runs that were started longer ago than this `AGE`, or before a date")
+	cmd.Flags().Var(&o.olderThan, "older-than", "remove only runs older than this `AGE`, or than a date")
 	return cmd
 }
 

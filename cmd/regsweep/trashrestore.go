@@ -19,13 +19,15 @@ func (p *program) trashRestoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore RUN ...",
 		Short: "put back what runs have moved into the trash",
-		Long: `restore puts everything back where it was, byte for byte: blobs first, then, when these are
-on the disk, the links to them, manifests, and tags last. Nothing is overwritten: what
-has been pushed again and is the same is left as it is, and what is not the same is
-listed, stays in the trash, and makes the status 1. So do a manifest one of whose blobs
-is gone by now, and a tag whose manifest is. It can be stopped and run again at any time.` + exitStatusHelp,
-		Example: `  regsweep trash ls                                        which runs there are
-  regsweep trash restore 20261121T151002Z-gc --dry-run     what would go back, and what could not
+		Long: `restore puts everything back where it was, byte for byte: blobs first; then, when
+these are on the disk, the links to them, manifests, and tags last. Nothing is
+overwritten. What has been pushed again and is the same is left as it is. What
+has been pushed again and differs is a conflict: it is listed, stays in the
+trash, and makes the status 1. A manifest that lacks one of its blobs, and a tag
+that lacks its manifest, are conflicts, too. You can stop it and run it again at
+any time.` + exitStatusHelp,
+		Example: `  regsweep trash ls                                     which runs there are
+  regsweep trash restore 20261121T151002Z-gc --dry-run  what would go back
   regsweep trash restore 20261121T151002Z-gc --yes`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.trashRestore(cmd.Context(), o, cmd.Flags(), args)

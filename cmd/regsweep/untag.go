@@ -24,10 +24,10 @@ func (p *program) untagCommand() *cobra.Command {
 	o := &untagOptions{}
 	cmd := &cobra.Command{
 		Use:   "untag NAME:TAG ...",
-		Short: "remove tags; their images stay",
-		Long: `untag removes tags, each in one step. Their manifests stay and can be pulled by digest;
-nothing is swept and no space is freed. "regsweep rm NAME@DIGEST" deletes the image,
-and "regsweep gc -m" all images without a tag.` + exitStatusHelp,
+		Short: "remove tags; their images are kept",
+		Long: `untag removes tags, each in one step. Their manifests are kept and can be pulled
+by digest; nothing is swept and no space is freed. "regsweep rm NAME@DIGEST"
+deletes an image, and "regsweep gc -m" all images without a tag.` + exitStatusHelp,
 		Example: `  regsweep untag team/app:latest --yes
   regsweep untag team/app:pr-1 team/app:pr-2 --dry-run`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -15,9 +15,10 @@ var version = ""
 
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "print the version, the commit and the Go version",
-		Args:  func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },
+		Use:     "version",
+		Short:   "print the version, the commit and the Go version",
+		Example: `  regsweep version`,
+		Args:    func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },
 		RunE: func(*cobra.Command, []string) error {
 			v, commit := buildVersion()
 			_, err := fmt.Fprintf(p.out, "regsweep %s\ncommit %s\n%s %s/%s\n", v, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -30,22 +30,22 @@ func (p *program) whyCommand() *cobra.Command {
 	o := &whyOptions{}
 	cmd := &cobra.Command{
 		Use:   "why [DIR] DIGEST, NAME:TAG or NAME@DIGEST ...",
-		Short: "say what keeps a blob, an image or a tag, and what gc would do with it",
-		Long: `why shows, for every repository that keeps a blob or an image, the shortest way to it:
-from a tag down, or from a manifest without a tag. Then it says what gc and gc -m would
-do with it, why, and from when on if only its age keeps it. With --policy it says what
-prune would do with that policy.
+		Short: "say what keeps a blob, an image or a tag, or what removes it",
+		Long: `why shows, for every repository that keeps a blob or an image, the shortest way
+to it: from a tag down, or from a manifest without a tag. Then it says what gc
+and gc -m would do with it, why, and, if only its age keeps it, from when on it
+is removed. With --policy it says what prune would do with that policy.
 
-A NAME:TAG is about the tag, NAME@DIGEST about the image in that repository, and DIGEST
-about the blob, wherever it is needed. A digest may be cut to its first 8 digits or
-more. Names may be globs, and several may be given. The first argument may be the
-registry's directory or configuration, if it begins with / or a dot.
+NAME:TAG asks about the tag, NAME@DIGEST about the image in that repository, and
+DIGEST about the blob, wherever it is needed. A digest may be cut to its first 8
+digits or more. Names may be globs, and you may give several. The first argument
+may be the registry's directory or configuration, if it begins with / or a dot.
 
-It changes nothing and takes no lock.` + readingStatusHelp,
-		Example: `  regsweep why sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
-  regsweep why 4f53cda18c2b                       the beginning is enough
-  regsweep why team/app:v1 --all                  everything that keeps the image
-  regsweep why 'team/*:pr-*' --policy policy.yml  what prune would do with these tags`,
+why changes nothing and takes no lock.` + readingStatusHelp,
+		Example: `  regsweep why 4f53cda18c2b             a blob, by the beginning of its digest
+  regsweep why team/app:v1 --all        everything that keeps the image
+  regsweep why 'team/*:pr-*' --policy policy.yml
+                                        what prune would do with these tags`,
 		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.MinimumNArgs(1)(cmd, args)) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.why(cmd.Context(), o, cmd.Flags(), args)
@@ -53,7 +53,7 @@ It changes nothing and takes no lock.` + readingStatusHelp,
 	}
 	o.add(cmd.Flags())
 	cmd.Flags().StringVar(&o.policyFile, "policy", "", "say what prune would do with this policy `FILE`; - is standard input")
-	cmd.Flags().BoolVar(&o.all, "all", false, "name everything that keeps it, not only the nearest")
+	cmd.Flags().BoolVar(&o.all, "all", false, "name everything that keeps it, not only the nearest thing")
 	return cmd
 }
 

@@ -107,16 +107,3 @@ func addShortNames(cmd *cobra.Command) {
 		addShortNames(sub)
 	}
 }
-
-// fitReports makes the help of --report name the forms that a command writes.
-func fitReports(cmd *cobra.Command) {
-	if report := cmd.Flags().Lookup("report"); report != nil {
-		switch cmd.CommandPath() {
-		case "regsweep ls", "regsweep why", "regsweep trash ls", "regsweep trash restore", "regsweep trash empty":
-			report.Usage = "write the result to this `FILE`, too; its name ends in .json"
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		fitReports(sub)
-	}
-}

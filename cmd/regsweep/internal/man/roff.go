@@ -25,7 +25,7 @@ func (r *roff) text(text string) {
 	const width = 78
 	line := ""
 	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > width {
+		if line != "" && len(Escape(line))+1+len(Escape(word)) > width {
 			r.line(notRequest(Escape(line)))
 			line = ""
 		}

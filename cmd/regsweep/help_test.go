@@ -1,0 +1,244 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/help"
+	"github.com/regsweep/regsweep/layout/layouttest"
+)
+
+// eachCommand calls f for every command that help lists, the program first.
+func eachCommand(f func(cmd *cobra.Command)) {
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		f(cmd)
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				walk(sub)
+			}
+		}
+	}
+	p := &program{voice: &voice{}}
+	walk(p.rootCommand())
+}
+
+func TestHelpFitsATerminal(t *testing.T) {
+	n := 0
+	eachCommand(func(cmd *cobra.Command) {
+		n++
+		words := strings.Fields(cmd.CommandPath())[1:]
+		r := runProgram(t, "", append(words, "--help")...)
+		if r.status != statusDone || r.stderr != "" {
+			t.Errorf("%s: status %d %s", cmd.CommandPath(), r.status, r.stderr)
+		}
+		for line := range strings.Lines(r.stdout) {
+			if line = strings.TrimSuffix(line, "\n"); utf8.RuneCountInString(line) > help.Width {
+				t.Errorf("%s: more than %d columns: %s", cmd.CommandPath(), help.Width, line)
+			}
+			if strings.TrimRight(line, " ") != line || strings.Contains(line, "\t") || strings.Contains(line, "`") {
+				t.Errorf("%s: blanks or marks: %q", cmd.CommandPath(), line)
+			}
+		}
+		if same := runProgram(t, "", append([]string{"help"}, words...)...); same.stdout != r.stdout {
+			t.Errorf("%s: help and --help differ: %s", cmd.CommandPath(), cmp.Diff(r.stdout, same.stdout))
+		}
+	})
+	if n < 20 {
+		t.Errorf("only %d commands have been looked at", n)
+	}
+}
+
+// Every example is one of the command that it belongs to.
+func TestHelpHasExamples(t *testing.T) {
+	eachCommand(func(cmd *cobra.Command) {
+		examples := cmd.Example
+		if !cmd.HasParent() {
+			examples = cmd.Long
+		}
+		if !strings.Contains(examples, cmd.CommandPath()) && cmd.Name() != "trash" {
+			t.Errorf("%s has no example: %q", cmd.CommandPath(), examples)
+		}
+		if !strings.Contains(runProgram(t, "", append(strings.Fields(cmd.CommandPath())[1:], "--help")...).stdout, strings.TrimSpace(examples)) {
+			t.Errorf("%s does not show its examples", cmd.CommandPath())
+		}
+	})
+}
+
+func TestHelpIsGroupedByTask(t *testing.T) {
+	r := runProgram(t, "", "--help")
+	at := 0
+	for _, want := range []string{
+		"MOST USED\n", "  regsweep ls ", "  regsweep gc --dry-run ", "  regsweep gc -m ", "  regsweep rm ", "  regsweep prune ", "\nUsage:\n",
+		"\nSee what is there:\n", "  ls ", "  why ", "\nFree space:\n", "  gc ", "\nDelete:\n", "  rm ", "  untag ",
+		"\nKeep by policy:\n", "  prune ", "\nCheck and bring back:\n", "  check ", "  trash ", "\nOther:\n", "  completion ", "  help ", "  man ", "  version ", "\nFlags:\n",
+	} {
+		i := strings.Index(r.stdout[at:], want)
+		if i < 0 {
+			t.Fatalf("%q is not there, or not in this order:\n%s", want, r.stdout)
+		}
+		at += i
+	}
+	other := r.stdout[strings.Index(r.stdout, "\nOther:\n"):strings.Index(r.stdout, "\nFlags:\n")]
+	eachCommand(func(cmd *cobra.Command) {
+		known := slices.Contains([]string{"completion", "help", "man", "version"}, cmd.Name())
+		if cmd.HasParent() && !cmd.Parent().HasParent() && !known && strings.Contains(other, "\n  "+cmd.Name()+" ") {
+			t.Errorf("%s belongs to a task: see groupCommands", cmd.Name())
+		}
+	})
+}
+
+// The groups of commands that share flags.
+const (
+	reads   = "check, ls, why"
+	removes = "apply, gc, prune, rm, untag"
+	bins    = "trash empty, trash restore"
+	sweeps  = "apply, gc, prune, rm"
+	planned = "gc, prune, rm, untag"
+)
+
+// offered are all flags, what each does, and the commands that offer it.
+var offered = map[string]string{
+	"ago: remove only what is older than this AGE, or than a date":                                                                             "prune",
+	"all: name everything that keeps it, not only the nearest thing":                                                                           "why",
+	"allow-empty: go on where the store looks like a volume that is not mounted, would lose its last tag or image, or --protect names nothing": removes,
+	"config: the registry's own configuration FILE":                                                                                            reads + ", trash ls, " + bins + ", " + removes,
+	"delete-untagged: also remove manifests without a tag, unless something else keeps them":                                                   "gc",
+	"dry-run: report what would be removed, and remove nothing (-n is the same)":                                                               removes,
+	"dry-run: say what would be done, and do nothing (-n is the same)":                                                                         bins,
+	"exclude: keep tags whose whole name matches REPO_REGEX:TAG_REGEX, whatever --filter says; may be repeated":                                "prune",
+	"filter: remove only tags whose whole name matches REPO_REGEX:TAG_REGEX; may be repeated":                                                  "prune",
+	"force: delete a child of an index that is kept; the index then lacks it":                                                                  "rm",
+	"grace: keep what is younger than this AGE":                                                                                                sweeps,
+	"history: list what each tag named, and when it was last set to that":                                                                      "ls",
+	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes,
+	"keep: keep the N newest of all tags of a repository that any filter matches":                                                              "prune",
+	"max-remove: refuse to remove more than this LIMIT of the bytes of the store's blobs, such as 30% or 50GiB":                                sweeps,
+	"no-color: disable colors":                                                                                                      "apply, gc, prune, rm, untag, why",
+	"no-descriptions: complete without descriptions":                                                                                "completion bash, completion fish, completion powershell, completion zsh",
+	"no-trunc: print whole digests and names on a terminal, too":                                                                    "ls",
+	"older-than: -m keeps what is younger than AGE":                                                                                 "gc",
+	"older-than: list only what was pushed longer ago than this AGE":                                                                "ls",
+	"older-than: remove only runs older than this AGE, or than a date":                                                              "trash empty",
+	"output: FORMAT of the list: table, json or tsv":                                                                                "ls",
+	"output: FORMAT of the report: table or json":                                                                                   "apply, check, gc, prune, rm, trash empty, trash ls, trash restore, untag, why",
+	"plan: with --dry-run: write the plan to FILE, for regsweep apply":                                                              planned,
+	"policy: say what prune would do with this policy FILE; - is standard input":                                                    "why",
+	"policy: the FILE of the policy; - is standard input":                                                                           "prune",
+	"print-policy: print the policy of the file or the flags, and do nothing else":                                                  "prune",
+	"progress: HOW to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none": reads + ", " + removes,
+	"protect: keep what FILE names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input":  removes,
+	"quiet: print names only, as rm takes them":                                                                                     "ls",
+	"quiet: print no table and no warnings":                                                                                         "apply, check, gc, prune, rm, trash empty, trash restore, untag",
+	"quiet: print nothing; the status says whether it is there":                                                                     "why",
+	"quiet: print the names of the runs only":                                                                                       "trash ls",
+	"quiet: say nothing about a valid policy":                                                                                       "policy check",
+	"read-data-subset: read a SHARE of the bytes of the blobs, such as 10% or 5GiB; every day another one":                          "check",
+	"read-data: read all blobs and compare their digests":                                                                           "check",
+	"report: also write the result to FILE; its name ends in .json":                                                                 "ls, trash empty, trash ls, trash restore, why",
+	"report: also write the whole report to FILE; its name ends in .json, .html or .prom":                                           "apply, check, gc, prune, rm, untag",
+	"repository: delete the repository NAME with all that is in it; more NAMEs may follow":                                          "rm",
+	"resume: look at every link for what a stopped run has set aside, even if nothing else tells of such a run":                     "gc",
+	"reverse: reverse the order":                                                                                                    "ls",
+	"root: the registry's root DIR, which holds docker/registry/v2":                                                                 reads + ", trash ls, " + bins + ", " + removes,
+	"sort: order by KEY: name, size, unique, reclaimable, pushed or created; the largest and the newest come first":                 "ls",
+	"tags: print a line for each tag of the named repositories":                                                                     "ls",
+	"trash: move what is removed to the trash; see regsweep trash --help":                                                           removes,
+	"untagged-only: remove untagged manifests and no tags; without --filter in every repository":                                    "prune",
+	"untagged: also remove untagged manifests, if they are older than --ago":                                                        "prune",
+	"untagged: list only manifests without a tag, or repositories that have some":                                                   "ls",
+	"uploads-older-than: remove uploads older than this AGE":                                                                        "apply, gc",
+	"uploads-older-than: while a push is under way, keep its layers up to this AGE":                                                 "prune, rm",
+	"verbose: also name the tags that are kept, and why; -vv names blobs, too":                                                      "prune",
+	"verbose: list all problems, and all that they break":                                                                           "check",
+	"verbose: list all tags that are put back":                                                                                      "trash restore",
+	"verbose: list all that is put back":                                                                                            "trash empty",
+	"verbose: name each item":                                                                                                       "apply, gc, rm, untag",
+	"version: print the version, the commit and the Go version":                                                                     "regsweep",
+	"yes: do not ask": bins + ", " + removes,
+}
+
+// A flag is offered by those commands alone to which it means something. A new
+// one needs a line above.
+func TestHelpOffersFlagsThatMeanSomething(t *testing.T) {
+	got := map[string][]string{}
+	eachCommand(func(cmd *cobra.Command) {
+		path := strings.TrimPrefix(cmd.CommandPath(), "regsweep ")
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if _, what := pflag.UnquoteUsage(f); !f.Hidden && f.Name != "help" {
+				key := f.Name + ": " + what
+				got[key] = append(got[key], path)
+			}
+		})
+	})
+	want := map[string][]string{}
+	for key, paths := range offered {
+		want[key] = strings.Split(paths, ", ")
+		slices.Sort(want[key])
+	}
+	for key := range maps.Keys(got) {
+		slices.Sort(got[key])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What is accepted and not offered changes nothing.
+func TestFlagsWithoutMeaningChangeNothing(t *testing.T) {
+	values := map[string][]string{
+		"verbose": {"--verbose"}, "no-color": {"--no-color"}, "progress": {"--progress", "plain"}, "jobs": {"--jobs", "3"},
+		"grace": {"--grace", "400d"}, "uploads-older-than": {"--uploads-older-than", "1s"}, "max-remove": {"--max-remove", "0%"},
+	}
+	arguments := map[string][]string{
+		"why": {"a/b:v1"}, "untag": {"a/b:v1", "--dry-run"}, "trash empty": {"--dry-run"}, "trash restore": {"--dry-run"},
+	}
+	s := layouttest.New(t, "image a/b:v1 as=x age=10d\nimage a/b:v2 as=y age=10d")
+	if r := runProgram(t, "", "rm", "--root", s.Root, "--trash", "--yes", "a/b:v2"); r.status != statusDone {
+		t.Fatal(r.stderr)
+	}
+	run := strings.TrimSpace(runProgram(t, "", "trash", "ls", "--root", s.Root, "-q").stdout)
+	arguments["trash restore"] = append(arguments["trash restore"], run)
+	n := 0
+	eachCommand(func(cmd *cobra.Command) {
+		path := strings.TrimPrefix(cmd.CommandPath(), "regsweep ")
+		for _, name := range withoutMeaning(cmd.CommandPath()) {
+			n++
+			args := slices.Concat(strings.Fields(path), []string{"--root", s.Root}, arguments[path])
+			plain, with := runProgram(t, "", args...), runProgram(t, "", append(args, values[name]...)...)
+			if values[name] == nil || plain.status != statusDone || with.status != plain.status || unhurried(with.stdout) != unhurried(plain.stdout) {
+				t.Errorf("%s --%s: status %d and %d\n%s%s%s", path, name, plain.status, with.status, with.stderr, plain.stdout, with.stdout)
+			}
+		}
+	})
+	if n < 12 {
+		t.Errorf("only %d flags have been tried", n)
+	}
+}
+
+// unhurried is a text without what differs from run to run, and without the
+// command of the run itself, which is repeated with its flags.
+func unhurried(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if !strings.Contains(line, "free space") && !strings.Contains(line, "checked in ") && !strings.Contains(line, "to remove this: ") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+func TestHelpOfAnUnknownCommand(t *testing.T) {
+	for _, args := range [][]string{{"help", "klingon"}, {"help", "gc", "now"}, {"help", "trash", "undo"}} {
+		if r := runProgram(t, "", args...); r.status != statusUsage || r.stdout != "" || !strings.Contains(r.stderr, "there is no command") {
+			t.Errorf("%q: status %d: %s%s", args, r.status, r.stdout, r.stderr)
+		}
+	}
+}
