@@ -285,13 +285,18 @@ func (p *Plan) Untagged() (left []string) {
 	return left
 }
 
-// Mark sets to true the paths, relative to the store, of what went, or would go.
+// Mark sets to true the paths, relative to the store, of what went, or would
+// go. Directories that lack what they were made for are left out.
 func (p *Plan) Mark(executed bool, paths map[string]bool) {
 	goes := planned
 	if executed {
 		goes = removed
 	}
 	for i := range p.items {
+		switch p.items[i].Kind {
+		case mark.RevisionDir, mark.LayerDir, mark.BlobDir, mark.Namespace:
+			continue
+		}
 		if p.done[i] != goes {
 			continue
 		}

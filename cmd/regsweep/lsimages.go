@@ -99,7 +99,7 @@ func (r *reading) withins(ctx context.Context, patterns []name.Pattern) (list []
 		here, found := p.Among(all, false)
 		switch {
 		case len(found) == 0 && name.IsGlob(p.Repository):
-			return nil, &layout.HintError{Err: fmt.Errorf("%w repository that matches %q", errNothing, p.Text), Hint: "regsweep ls lists the repositories; in a glob * stays within a part of a name, and ** does not"}
+			return nil, &layout.HintError{Err: fmt.Errorf("%w repository that matches %q", errNothing, p.Text), Hint: "in a glob * stays within a part of a name, and ** does not; the repositories", Command: []string{"ls"}}
 		case len(found) == 0:
 			return nil, mark.UnknownRepository(here.Repository, all)
 		}
@@ -168,7 +168,7 @@ func (r *reading) listImages(ctx context.Context, o *lsOptions) error {
 		return err
 	}
 	if len(list) == 0 && !o.filter.untagged && o.olderThan == 0 {
-		return &layout.HintError{Err: fmt.Errorf("%w image that matches %q", errNothing, o.patterns[0].Text), Hint: "regsweep ls " + where[0].repository + " lists the images there"}
+		return &layout.HintError{Err: fmt.Errorf("%w image that matches %q", errNothing, o.patterns[0].Text), Hint: "the images there", Command: []string{"ls", where[0].repository}}
 	}
 	if o.form.tags {
 		return r.writeTags(o, where, list)

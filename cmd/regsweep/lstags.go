@@ -152,7 +152,7 @@ func (r *reading) listHistories(ctx context.Context, o *lsOptions) error {
 	}{result}
 	if !asSeveral(o.patterns) {
 		if p := &o.patterns[0]; len(result[0].Tags) == 0 && p.Tag != "" {
-			return &layout.HintError{Err: fmt.Errorf("%w tag %s", errNothing, p), Hint: "regsweep ls " + where[0].repository + " lists the tags"}
+			return &layout.HintError{Err: fmt.Errorf("%w tag %s", errNothing, p), Hint: "the tags", Command: []string{"ls", where[0].repository}}
 		}
 		l.result = result[0]
 	}

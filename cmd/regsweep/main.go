@@ -133,6 +133,13 @@ func (p *program) rootCommand() *cobra.Command {
 			}
 			return nil
 		},
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			// An error about how it was called may name a command, too.
+			c := &common{}
+			c.root, _ = cmd.Flags().GetString("root")
+			c.config, _ = cmd.Flags().GetString("config")
+			p.voice.where = whereOf(c, "", p.environ)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if version {
 				return p.versionCommand().RunE(cmd, args)
