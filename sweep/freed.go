@@ -59,7 +59,45 @@ func (p *Plan) Estimate(store *disk.Dir) FreedCount {
 		sum.Bytes += some.Bytes * int64(going) / int64(seen)
 		sum.Inodes += some.Inodes * int64(going) / int64(seen)
 	}
+	sum.Add(p.emptied(store))
 	return FreedCount{DiskBytes: sum.Bytes, Inodes: sum.Inodes}
+}
+
+// emptied are the directories above repositories that go which are empty then.
+func (p *Plan) emptied(store *disk.Dir) (f disk.Freed) {
+	going := map[string]bool{}
+	var above []string
+	for i := range p.items {
+		if k := p.items[i].Kind; p.done[i] == planned && (k == mark.Repository || k == mark.Namespace) {
+			at := p.path(&p.items[i])
+			going[at] = true
+			above = append(above, path.Dir(at))
+		}
+	}
+	for ; len(above) > 0; above = above[1:] {
+		at := above[0]
+		if at == layout.Repositories || going[at] || !isEmptied(store, at, going) {
+			continue
+		}
+		going[at] = true
+		f.Add(measureNames(store, at))
+		above = append(above, path.Dir(at))
+	}
+	return f
+}
+
+func isEmptied(store *disk.Dir, at string, going map[string]bool) bool {
+	d, err := store.Walk(strings.Split(at, "/")...)
+	if err != nil {
+		return false
+	}
+	defer d.Close()
+	empty := true
+	err = d.List(func(e disk.Entry) error {
+		empty = empty && going[at+"/"+e.Name]
+		return nil
+	})
+	return err == nil && empty
 }
 
 // measure is what goes with an item, less the data of a blob. What cannot be

@@ -116,14 +116,17 @@ func cureLines(p *walker.Problem) (lines []string) {
 	if p.Cured {
 		return nil
 	}
-	if len(p.Breaks) > 0 && p.Kind != walker.HalfTag {
-		lines = append(lines, "push again "+someOf(p.Breaks))
+	again := "push again " + someOf(p.Breaks)
+	switch {
+	case len(p.Breaks) == 0 || p.Kind == walker.HalfTag:
+	case p.Cure != "" && len(p.Loses) > 0:
+		lines = append(lines, again+"; the cure gives up "+someOf(p.Loses))
+	default:
+		lines = append(lines, again)
 	}
 	switch {
-	case p.Cure != "" && len(p.Loses) == 0:
-		lines = append(lines, "cure: "+p.Cure)
 	case p.Cure != "":
-		lines = append(lines, "cure, if it cannot be pushed again, which gives up "+someOf(p.Loses)+": "+p.Cure)
+		lines = append(lines, "cure: "+p.Cure)
 	case p.LastResort != "":
 		lines = append(lines, "as the last resort, which loses "+someOf(p.Loses)+": "+p.LastResort)
 	}

@@ -81,6 +81,10 @@ func (w where) again(command string, f *pflag.FlagSet, without []string, with ..
 				args = append(args, "--"+flag.Name, value)
 			}
 		case flag.Value.Type() == "bool" && flag.Value.String() == "true":
+			if name := "-" + flag.Shorthand; name != "-" {
+				args = append(args, name)
+				return
+			}
 			args = append(args, "--"+flag.Name)
 		case flag.Value.Type() == "bool":
 			args = append(args, "--"+flag.Name+"=false")

@@ -68,7 +68,7 @@ func (j *job) nextKept(rep *sweep.Report, say func(format string, args ...any)) 
 	}
 	if !j.rules.DeleteUntagged && rep.Store.Manifests > 0 && j.untagged() > 0 && !j.rules.PullThrough {
 		say("%s no tag; to see what goes with those that nothing else keeps: %s", english.Plural(j.untagged(), "manifest has", "manifests have"),
-			j.where.command("gc", "--delete-untagged", "--dry-run"))
+			j.where.command("gc", "-m", "--dry-run"))
 	}
 }
 

@@ -17,7 +17,7 @@ func (j *job) outcome(rep *sweep.Report, executed bool) string {
 	var text string
 	switch {
 	case !executed && j.plan.Empty():
-		return fmt.Sprintf("nothing to remove; %s in blobs", left)
+		return fmt.Sprintf("nothing to remove; %s left", left)
 	case !executed && j.trash:
 		text = fmt.Sprintf("would move %s to the trash, and free nothing yet; %s would be left", size(rep.Removed.DiskBytes), left)
 	case !executed:

@@ -62,23 +62,21 @@ func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool
 			paints = append(paints, ink.dim)
 		}
 	}
-	stays, gone, goes := "live", ink.green, rep.Removed.Amount
+	stays, gone, goes := "live", ink.red, rep.Removed.Amount
 	if j.rules.Away != nil || j.applied != nil {
 		stays = "stays" // garbage that is older too, which is gc's
 	}
 	if goes.Blobs == 0 {
 		gone = plain
-	} else if !executed {
-		gone = ink.yellow
 	}
 	row("in the store before", rep.Store.Amount, plain)
-	row(stays, rep.Live, plain)
+	row(stays, rep.Live, ink.green) // green is kept, and red is removed
 	kept("only for their age", rep.Kept.Fresh)
 	kept("only for --protect", rep.Kept.Protected)
 	kept("only since their repository is broken", rep.Kept.BrokenRepository)
 	row(verb(executed), goes, gone)
 	if rep.Failed.Items > 0 {
-		row("not removed", rep.Failed.Amount, ink.red)
+		row("not removed", rep.Failed.Amount, ink.yellow)
 	}
 	t.paint = func(row int, line string) string {
 		if row < 0 {
