@@ -133,6 +133,10 @@ func TestJSONOfPlansAndTheTrashIsAsItsSchemaSays(t *testing.T) {
 	if left, _ := v["leftOut"].([]any); !ok || len(left) == 0 {
 		t.Errorf("the run %q, left out: %v", run, left)
 	}
+	does("protect", "protect", "add", "team/**", "until=2999-12-31", "# x", "odd")
+	does("protect", "protect", "ls")
+	does("protect", "protect", "rm", "odd", "-d")
+	does("protect", "protect", "rm", "team/**")
 	does("trash-ls", "trash", "ls")
 	does("trash-restore", "trash", "restore", run, "-d")
 	does("trash-restore", "trash", "restore", run, "-y")

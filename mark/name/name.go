@@ -9,9 +9,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/glob"
 )
 
 // Shortest is how many hexadecimal digits of a digest have to be given.
@@ -117,23 +116,12 @@ func isRepository(name string) error {
 	return nil
 }
 
-func checkGlob(glob string) error {
-	for rest := glob; ; {
-		_, inner, open := strings.Cut(rest, "{")
-		if !open {
-			break
-		}
-		group, after, closed := strings.Cut(inner, "}")
-		switch {
-		case strings.Contains(group, "{"):
-			return errors.New("is not a glob: { } cannot stand in one another")
-		case !closed:
-			return errors.New("is not a glob: a { is not closed")
-		}
-		rest = after
+func checkGlob(text string) error {
+	if strings.ContainsAny(text, " \t") {
+		return errors.New("is not a glob: it has a blank")
 	}
-	if strings.ContainsAny(glob, " \t") || !doublestar.ValidatePattern(glob) {
-		return errors.New("is not a glob")
+	if _, err := glob.Parse(text); err != nil {
+		return fmt.Errorf("is not a glob: %w", err)
 	}
 	return nil
 }
@@ -211,11 +199,12 @@ func (p *Pattern) filter(repositories []string) (found []string) {
 	return found
 }
 
-func match(glob, name string) bool {
-	if !IsGlob(glob) {
-		return glob == name
+func match(text, name string) bool {
+	if !IsGlob(text) {
+		return text == name
 	}
-	return doublestar.MatchUnvalidated(glob, name)
+	g, err := glob.Parse(text)
+	return err == nil && g.Match(name)
 }
 
 // String is the pattern as it is written on a command line, without a scheme.

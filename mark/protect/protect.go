@@ -131,7 +131,7 @@ func (p *List) Expire(now time.Time) {
 		return
 	}
 	for _, e := range p.entries {
-		e.expired = !e.Until.IsZero() && !now.Before(e.Until.AddDate(0, 0, 1))
+		e.expired = e.Ended(now)
 	}
 }
 

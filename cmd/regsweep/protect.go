@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/layout/locate"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/protect"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// protectSchema names the version of the JSON of protect.
+const protectSchema = "regsweep/protect/v1"
+
+// protectOptions are what a command about the store's own list was asked to do.
+type protectOptions struct {
+	common
+	dryRun bool
+	args   []string
+}
+
+func (p *program) protectCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "protect",
+		Short: "lock images, tags and repositories against removal",
+		Long: `protect keeps the store's own list of what must stay, in
+docker/registry/v2/.regsweep/protect. Every command that removes honours it:
+gc, rm, untag, prune and apply. "trash empty" and "check" do not ask it.
+
+A pattern is a NAME, NAME:TAG, NAME@DIGEST, a glob of these or a digest. What is
+locked until=YYYY-MM-DD is locked on that day, too, in UTC. Versions of regsweep
+before this command do not know the list.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(&layout.HintError{Err: quoted("there is no command protect %s", args[0]), Hint: "regsweep protect --help lists them"})
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.protectAddCommand(), p.protectListCommand(), p.protectRemoveCommand())
+	return cmd
+}
+
+func (p *program) protectAddCommand() *cobra.Command {
+	return p.protectVerb("add PATTERN ...", "lock what patterns name",
+		`add writes patterns into the store's own list, each with its until=YYYY-MM-DD and
+# NOTE, if they follow it. A pattern that is there gets what follows it now.`,
+		`  regsweep protect add team/app:v1.4.2
+  regsweep protect add 'prod/**' until=2027-06-30 '# audit'`, p.protectAdd)
+}
+
+func (p *program) protectRemoveCommand() *cobra.Command {
+	return p.protectVerb("rm PATTERN ...", "lift locks",
+		`rm takes patterns out of the store's own list, as they were written. If one of them is
+not there, nothing is changed.`,
+		`  regsweep protect rm 'prod/**'`, p.protectRemove)
+}
+
+func (p *program) protectVerb(use, short, long, example string, run func(context.Context, *protectOptions) error) *cobra.Command {
+	o := &protectOptions{}
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long + exitStatusHelp, Example: example,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.args = args
+			if err := o.verify(cmd.Flags()); err != nil {
+				return usage(err)
+			}
+			if len(args) == 0 {
+				return usage(&layout.HintError{Err: fmt.Errorf("protect %s needs to know what", cmd.Name()), Hint: "give a NAME, NAME:TAG, NAME@DIGEST, glob of these or digest"})
+			}
+			return run(cmd.Context(), o)
+		},
+	}
+	o.common.add(cmd.Flags())
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "d", false, "say what would be done and do nothing")
+	return cmd
+}
+
+func (p *program) protectListCommand() *cobra.Command {
+	o := &protectOptions{}
+	cmd := &cobra.Command{
+		Use:   "ls [PATTERN ...]",
+		Short: "list the locks, and how much each names",
+		Long: `ls lists the store's own list of what must stay, or the lines with the given patterns,
+with how many repositories, tags or images each names here. With -q it prints the
+patterns only.` + exitStatusHelp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.verify(cmd.Flags()); err != nil {
+				return usage(err)
+			}
+			o.args = args
+			return p.protectList(cmd.Context(), o)
+		},
+	}
+	o.common.add(cmd.Flags())
+	return cmd
+}
+
+func (o *protectOptions) verify(f *pflag.FlagSet) error {
+	return errors.Join(o.common.verify(f), o.verifyReport(endJSON))
+}
+
+// parseLocks reads patterns, each with what follows it up to the next one.
+func parseLocks(args []string) (lines []protect.Line, err error) {
+	for i := 0; i < len(args); {
+		text := args[i]
+		for i++; i < len(args) && (strings.HasPrefix(args[i], "until=") || strings.HasPrefix(args[i], "#")); i++ {
+			text += " " + args[i]
+		}
+		if strings.ContainsAny(text, "\n\r") {
+			return nil, fmt.Errorf("%q has more than one line", text)
+		}
+		line, err := protect.ParseLine(text)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+func (p *program) protectAdd(ctx context.Context, o *protectOptions) error {
+	lines, err := parseLocks(o.args)
+	if err != nil {
+		return usage(err)
+	}
+	return p.editLocks(ctx, o, func(text string) (string, error) {
+		for i := range lines {
+			if lines[i].Ended(time.Now()) {
+				p.voice.warn("%s: its last day is over, and it protects nothing", lines[i].Pattern)
+			}
+		}
+		return protect.AddLines(text, lines), nil
+	})
+}
+
+func (p *program) protectRemove(ctx context.Context, o *protectOptions) error {
+	return p.editLocks(ctx, o, func(text string) (string, error) {
+		rest, unknown := protect.RemovePatterns(text, o.args)
+		var errs []error
+		for _, pattern := range unknown {
+			errs = append(errs, &layout.HintError{
+				Err:  quoted("%s is not protected by the store's list: nothing has been changed", pattern),
+				Hint: "regsweep protect ls lists the patterns as they were written",
+			})
+		}
+		return rest, errors.Join(errs...)
+	})
+}
+
+// editLocks changes the text of the store's own list under the lock.
+func (p *program) editLocks(ctx context.Context, o *protectOptions, edit func(string) (string, error)) error {
+	p.voice.quiet = o.quiet
+	place, err := p.locate(&o.common, "")
+	if err != nil {
+		return err
+	}
+	store, err := p.files.OpenStore(place.Store)
+	if err != nil {
+		return fmt.Errorf("open the store %q: %w", place.Store, err)
+	}
+	defer store.Close()
+	if err := p.editLocksIn(store, &place, o, edit); err != nil {
+		return err
+	}
+	if o.output == "json" || o.reportFile != "" {
+		return p.protectList(ctx, &protectOptions{common: o.common, dryRun: o.dryRun})
+	}
+	return nil
+}
+
+func (p *program) editLocksIn(store *disk.Dir, place *locate.Place, o *protectOptions, edit func(string) (string, error)) error {
+	var lock *disk.Lock
+	if !o.dryRun {
+		j := &job{program: p, common: &o.common, removal: &removal{}, place: *place, store: store}
+		if err := j.takeLock(); err != nil {
+			return err
+		}
+		lock = j.lock
+		defer lock.Release()
+	}
+	locks, err := sweep.ReadLocks(store)
+	if err != nil {
+		return &layout.HintError{Err: fmt.Errorf("%w: nothing has been changed", err), Hint: "mend " + place.Store + "/" + sweep.LocksPath + " by hand"}
+	}
+	text, err := edit(string(locks.Text))
+	if err != nil || o.dryRun || text == string(locks.Text) {
+		return err
+	}
+	return sweep.WriteLocks(lock, []byte(text))
+}
+
+// protectedLine is a line in the list of locks.
+type protectedLine struct {
+	Pattern string  `json:"pattern"`
+	Until   *string `json:"until"` // the last day, or null
+	Note    string  `json:"note"`
+	Matches int     `json:"matches"` // repositories, tags or images
+	Expired bool    `json:"expired"`
+}
+
+// protectedList is what protect ls prints.
+type protectedList struct {
+	Schema    string          `json:"schema"`
+	Root      string          `json:"root"`
+	DryRun    bool            `json:"dryRun,omitempty"`
+	Protected []protectedLine `json:"protected"`
+}
+
+func (p *program) protectList(ctx context.Context, o *protectOptions) error {
+	r, err := p.open(ctx, "protect ls", &o.common, "")
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	locks, err := sweep.ReadLocks(r.dir)
+	if err != nil {
+		return err
+	}
+	lines, err := chosenLines(locks.Lines(), o.args)
+	if err != nil {
+		return err
+	}
+	census := mark.NewCensus(locks.List)
+	look, err := r.look(ctx, census)
+	if err != nil {
+		return err
+	}
+	result := protectedList{Schema: protectSchema, Root: valid(r.place.Root), DryRun: o.dryRun, Protected: []protectedLine{}}
+	for _, l := range lines {
+		one := protectedLine{Pattern: valid(l.Pattern), Note: valid(l.Note), Matches: census.Of(look, l), Expired: l.Ended(r.rules.Now)}
+		if !l.Until.IsZero() {
+			day := l.Until.Format(time.DateOnly)
+			one.Until = &day
+		}
+		result.Protected = append(result.Protected, one)
+	}
+	if p.fileResult(result); o.output == "json" {
+		return p.writeJSON(result)
+	}
+	return p.writeLocks(o, result.Protected)
+}
+
+// chosenLines are the lines with the given patterns, or all if there are none.
+func chosenLines(lines []*protect.Line, patterns []string) (list []*protect.Line, err error) {
+	if len(patterns) == 0 {
+		return lines, nil
+	}
+	for _, pattern := range patterns {
+		found := false
+		for _, l := range lines {
+			if l.Pattern == pattern {
+				list, found = append(list, l), true
+			}
+		}
+		if !found {
+			err = errors.Join(err, &layout.HintError{Err: quoted("%s is not protected by the store's list", pattern), Hint: "regsweep protect ls lists the patterns as they were written"})
+		}
+	}
+	return list, err
+}
+
+func (p *program) writeLocks(o *protectOptions, lines []protectedLine) error {
+	if o.quiet {
+		for i := range lines {
+			if _, err := fmt.Fprintln(p.out, harmless(lines[i].Pattern)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(lines) == 0 {
+		_, err := fmt.Fprintln(p.out, "nothing is locked: regsweep protect add PATTERN locks what it names")
+		return err
+	}
+	t := table{columns: []column{{title: "PATTERN"}, {title: "UNTIL"}, {title: "NAMES", right: true}, {title: "NOTE", drop: 1}}}
+	for i := range lines {
+		l := &lines[i]
+		until := "-"
+		if l.Until != nil {
+			until = *l.Until
+		}
+		if l.Expired {
+			until += " (over)"
+		}
+		t.add(harmless(l.Pattern), until, comma(l.Matches), harmless(l.Note))
+	}
+	return t.write(p.out, terminalWidth(p.out))
+}
