@@ -20,6 +20,8 @@ type Removal struct {
 	Force bool
 	// TagsOnly removes tags and nothing else.
 	TagsOnly bool
+	// Globbed says that some targets were found by a glob, and not named.
+	Globbed bool
 
 	targets []Target
 	in      map[string]*removalIn
@@ -27,8 +29,9 @@ type Removal struct {
 	listed  bool     // a plan that was written down says what goes
 }
 
-// Target is what somebody wants to be removed: of its last three fields one at
-// most is set; if none is, it is the whole repository.
+// Target is what somebody wants to be removed: if none of its last three fields is
+// set, it is the whole repository. A Tag with a Digest or Prefix, of which one at
+// most is set, has to name that digest.
 type Target struct {
 	Repository string
 	Tag        string
@@ -120,8 +123,19 @@ type takenNode struct {
 
 // NewRemoval takes what targets name from the roots.
 func NewRemoval(targets []Target) *Removal {
-	r := &Removal{targets: targets, in: map[string]*removalIn{}}
+	r := &Removal{in: map[string]*removalIn{}}
+	r.Add(targets)
+	return r
+}
+
+// Add adds targets that are not among those of the Removal. It must not be called
+// once a Look has had it.
+func (r *Removal) Add(targets []Target) {
 	for _, t := range targets {
+		if slices.Contains(r.targets, t) {
+			continue
+		}
+		r.targets = append(r.targets, t)
 		a := r.in[t.Repository]
 		if a == nil {
 			a = newRemovalIn()
@@ -130,7 +144,6 @@ func NewRemoval(targets []Target) *Removal {
 		a.targets = append(a.targets, t)
 		a.whole = a.whole || t.whole()
 	}
-	return r
 }
 
 func newRemovalIn() *removalIn {
@@ -205,7 +218,7 @@ func (r *Removal) Repositories() (names []string) {
 }
 
 // Exact reports whether whatever goes was named exactly, and goes for that.
-func (r *Removal) Exact() bool { return r != nil && !r.prunes() && !r.listed }
+func (r *Removal) Exact() bool { return r != nil && !r.prunes() && !r.listed && !r.Globbed }
 
 // Cures reports whether all that goes are manifests that cannot be read, given
 // by digest: the one removal that needs no mark, since it sweeps nothing.

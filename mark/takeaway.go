@@ -80,6 +80,10 @@ func (p *pass) takeNamedTag(a *removalIn, target Target) {
 		return
 	}
 	t := &p.tags[at]
+	if byDigest := !target.Digest.IsZero() || target.Prefix != ""; byDigest && (t.Link.State != walker.LinkGood || !target.matches(t.Link.Target)) {
+		a.refuse("look at it with regsweep ls "+p.r.Name+", and name the one that is meant", "the tag %s names %s, and not the digest after it", target, t.Link.Target)
+		return
+	}
 	t.away, t.named = true, true
 	switch {
 	case p.l.rules.Away.TagsOnly:

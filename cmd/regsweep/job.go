@@ -13,6 +13,7 @@ import (
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/name"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/sweep/planfile"
@@ -31,8 +32,10 @@ type job struct {
 	place   locate.Place
 	rules   mark.Rules
 	lists   protections
-	prune   *pruning       // of the command of this name, or nil
-	applied *planfile.Plan // of apply, or nil
+	// patterns of rm and untag are looked up before the Removal is begun.
+	patterns []name.Pattern
+	prune    *pruning       // of the command of this name, or nil
+	applied  *planfile.Plan // of apply, or nil
 	planning
 	olderThan ago   // of gc -m
 	refusal   error // of a dry run, which explains all the same
@@ -75,7 +78,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if !j.olderThan.isZero() { // that of a written plan stays
 		j.rules.OlderThan = retention.Ago(j.olderThan).Before(j.rules.Now)
 	}
-	if err := j.readLocks(); err != nil {
+	if err := errors.Join(j.readLocks(), j.expand(ctx)); err != nil {
 		return err
 	}
 	if err := j.finishRestores(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/name"
 )
 
 // newJob finds the registry and makes the run of a command that removes. The
@@ -36,7 +37,7 @@ func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet
 }
 
 // removeByName runs a command that takes away what it was given by name.
-func (p *program) removeByName(ctx context.Context, command string, c *common, r *removal, planned planning, f *pflag.FlagSet, away *mark.Removal) error {
+func (p *program) removeByName(ctx context.Context, command string, c *common, r *removal, planned planning, f *pflag.FlagSet, away *mark.Removal, patterns []name.Pattern) error {
 	if err := p.verifyConsent(r, command); err != nil {
 		return usage(err)
 	}
@@ -44,7 +45,7 @@ func (p *program) removeByName(ctx context.Context, command string, c *common, r
 	if err != nil {
 		return err
 	}
-	job.rules.Away, job.planning = away, planned
+	job.rules.Away, job.planning, job.patterns = away, planned, patterns
 	return job.run(ctx)
 }
 

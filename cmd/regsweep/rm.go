@@ -19,7 +19,7 @@ type rmOptions struct {
 	planning
 	repositories []string
 	force        bool
-	targets      []mark.Target
+	selection
 }
 
 func (p *program) rmCommand() *cobra.Command {
@@ -70,18 +70,23 @@ func (o *rmOptions) verify(f *pflag.FlagSet, args []string) error {
 		}
 	}
 	for _, name := range names {
+		if p, ok := asPattern(name); ok && p.Whole() {
+			o.patterns = append(o.patterns, p)
+			continue
+		}
 		if !layout.IsRepository(name) {
 			return &layout.HintError{Err: quoted("--repository %s is no name of a repository", name), Hint: "it is a NAME without tag and digest"}
 		}
 		o.targets = append(o.targets, mark.Target{Repository: name})
 	}
-	targets, err := parseTargets(images, func(name string) string {
+	chosen, err := parseSelection(images, func(name string) string {
 		return fmt.Sprintf("give %s:TAG or %s@DIGEST for an image, or --repository %s for all of it", name, name, name)
 	})
 	if err != nil {
 		return err
 	}
-	if o.targets = append(o.targets, targets...); len(o.targets) == 0 {
+	o.targets, o.patterns = append(o.targets, chosen.targets...), append(o.patterns, chosen.patterns...)
+	if len(o.targets)+len(o.patterns) == 0 {
 		return &layout.HintError{Err: errors.New("rm needs to know what"), Hint: "give NAME:TAG or NAME@DIGEST for an image, or --repository NAME for all of a repository"}
 	}
 	return nil
@@ -93,5 +98,5 @@ func (p *program) rm(ctx context.Context, o *rmOptions, f *pflag.FlagSet, args [
 	}
 	away := mark.NewRemoval(o.targets)
 	away.Force = o.force
-	return p.removeByName(ctx, "rm", &o.common, &o.removal, o.planning, f, away)
+	return p.removeByName(ctx, "rm", &o.common, &o.removal, o.planning, f, away, o.patterns)
 }

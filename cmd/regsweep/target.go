@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/name"
+	"github.com/regsweep/regsweep/walker"
 )
 
 // shortest is how many hexadecimal digits of a digest have to be given.
@@ -22,14 +27,11 @@ func parseTarget(text string) (mark.Target, error) {
 			return mark.Target{}, &layout.HintError{Err: quoted("%s is a digest, and does not say of which repository", text), Hint: "give NAME@DIGEST"}
 		}
 	}
-	name, digest, byDigest := strings.Cut(text, "@")
-	t := mark.Target{Repository: name}
-	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') {
-		t.Repository, t.Tag = name[:at], name[at+1:]
-		switch {
-		case byDigest:
-			return t, quoted("%s has a tag and a digest: give one of them", text)
-		case !layout.IsTag(t.Tag):
+	image, digest, byDigest := strings.Cut(text, "@")
+	t := mark.Target{Repository: image}
+	if at := strings.LastIndexByte(image, ':'); at > strings.LastIndexByte(image, '/') {
+		t.Repository, t.Tag = image[:at], image[at+1:]
+		if !layout.IsTag(t.Tag) {
 			return t, quoted("%s has no tag that a registry accepts after its colon", text)
 		}
 	}
@@ -71,17 +73,109 @@ func parseDigest(text string) (d layout.Digest, prefix string, err error) {
 	return d, text, nil
 }
 
-// parseTargets reads the arguments of a command that takes images.
-func parseTargets(args []string, hint func(name string) string) ([]mark.Target, error) {
-	targets := make([]mark.Target, len(args))
-	for i, arg := range args {
-		var err error
-		if targets[i], err = parseTarget(arg); err != nil {
-			if errors.Is(err, errNoImage) {
-				return nil, &layout.HintError{Err: quoted("%s is a repository", arg), Hint: hint(arg)}
+// selection is what a command that takes images was given: targets that are named
+// as they are, and patterns of which only the store can say what they name.
+type selection struct {
+	targets  []mark.Target
+	patterns []name.Pattern
+}
+
+// parseSelection reads the arguments of a command that takes images.
+func parseSelection(args []string, hint func(name string) string) (s selection, err error) {
+	for _, arg := range args {
+		if p, ok := asPattern(arg); ok {
+			if p.Whole() {
+				return s, &layout.HintError{Err: quoted("%s names repositories", arg), Hint: hint(arg)}
 			}
-			return nil, err
+			s.patterns = append(s.patterns, p)
+			continue
+		}
+		t, err := parseTarget(arg)
+		if errors.Is(err, errNoImage) {
+			return s, &layout.HintError{Err: quoted("%s is a repository", arg), Hint: hint(arg)}
+		}
+		if err != nil {
+			return s, err
+		}
+		s.targets = append(s.targets, t)
+	}
+	return s, nil
+}
+
+// asPattern reads a glob, or a name that may begin with a registry's host.
+func asPattern(arg string) (p name.Pattern, ok bool) {
+	p, err := name.Parse(arg)
+	if err != nil || p.Repository == "" {
+		return p, false
+	}
+	_, host := p.WithoutHost(true)
+	return p, p.Globs() || host || strings.Contains(arg, "://")
+}
+
+// expand finds what the patterns name in the store, and adds it to the Removal.
+func (j *job) expand(ctx context.Context) error {
+	if len(j.patterns) == 0 {
+		return nil
+	}
+	findings := new(walker.Findings)
+	w := walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed})
+	defer w.Close()
+	var mu sync.Mutex
+	tags, names := map[string][]string{}, []string{}
+	w.Repositories(ctx, func(r *walker.Repository) {
+		if r.Empty {
+			return
+		}
+		var here []string
+		for _, t := range r.Tags(ctx, nil) {
+			if t.Taken == "" {
+				here = append(here, t.Name)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		tags[r.Name], names = here, append(names, r.Name)
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
+	}
+	if n := findings.Unreadable(); n > 0 {
+		return &layout.HintError{Err: fmt.Errorf("%d paths cannot be read: what the names stand for is not known, and nothing has been removed", n), Hint: "name what is to go without globs, or mend the filesystem first"}
+	}
+	slices.Sort(names)
+	var refusals []error
+	for i := range j.patterns {
+		targets := targetsOf(&j.patterns[i], names, tags)
+		if len(targets) == 0 {
+			refusals = append(refusals, &layout.HintError{Err: quoted("nothing in the store is named by %s: nothing has been changed", j.patterns[i].Text), Hint: "regsweep ls lists the repositories"})
+		}
+		j.rules.Away.Globbed = j.rules.Away.Globbed || j.patterns[i].Globs()
+		j.rules.Away.Add(targets)
+	}
+	return errors.Join(refusals...)
+}
+
+// targetsOf are the targets that a pattern stands for.
+func targetsOf(p *name.Pattern, names []string, tags map[string][]string) (targets []mark.Target) {
+	here, found := p.Among(names, true)
+	for _, repository := range found {
+		t := mark.Target{Repository: repository, Digest: here.Digest, Prefix: here.Prefix}
+		switch {
+		case here.Tag == "":
+			targets = append(targets, t)
+		case !name.IsGlob(here.Tag):
+			if t.Tag = here.Tag; !here.Globs() || slices.Contains(tags[repository], t.Tag) {
+				targets = append(targets, t)
+			}
+		default:
+			list := slices.Clone(tags[repository])
+			slices.Sort(list)
+			for _, tag := range list {
+				if t.Tag = tag; here.HasTag(tag) {
+					targets = append(targets, t)
+				}
+			}
 		}
 	}
-	return targets, nil
+	return targets
 }

@@ -17,7 +17,7 @@ type untagOptions struct {
 	common
 	removal
 	planning
-	targets []mark.Target
+	selection
 }
 
 func (p *program) untagCommand() *cobra.Command {
@@ -47,10 +47,15 @@ func (o *untagOptions) verify(f *pflag.FlagSet, args []string) (err error) {
 	if len(args) == 0 {
 		return &layout.HintError{Err: errors.New("untag needs to know what"), Hint: "give NAME:TAG"}
 	}
-	o.targets, err = parseTargets(args, func(name string) string { return "give " + name + ":TAG" })
+	o.selection, err = parseSelection(args, func(name string) string { return "give " + name + ":TAG" })
 	for _, t := range o.targets {
 		if err == nil && t.Tag == "" {
 			err = &layout.HintError{Err: fmt.Errorf("%q is no tag", t), Hint: "give " + t.Repository + ":TAG, or delete the image with regsweep rm"}
+		}
+	}
+	for i := range o.patterns {
+		if t := &o.patterns[i]; err == nil && t.Tag == "" {
+			err = &layout.HintError{Err: fmt.Errorf("%q is no tag", t.Text), Hint: "give " + t.Repository + ":TAG, or delete the images with regsweep rm"}
 		}
 	}
 	return err
@@ -62,5 +67,5 @@ func (p *program) untag(ctx context.Context, o *untagOptions, f *pflag.FlagSet, 
 	}
 	away := mark.NewRemoval(o.targets)
 	away.TagsOnly = true
-	return p.removeByName(ctx, "untag", &o.common, &o.removal, o.planning, f, away)
+	return p.removeByName(ctx, "untag", &o.common, &o.removal, o.planning, f, away, o.patterns)
 }
