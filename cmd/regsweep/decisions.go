@@ -53,22 +53,25 @@ func (j *job) writeDecisions(w io.Writer, executed bool) {
 	}
 }
 
-// decisionText is when something was pushed or created, and which rule decides
-// about it, and why.
+// decisionText is why something is kept or removed, which rule decides that, and
+// when it was pushed or created.
 func (j *job) decisionText(d *retention.Decision) string {
-	var parts []string
+	var details []string
+	if d.Rule != "" {
+		details = append(details, ruleText(d))
+	}
 	if !d.Time.IsZero() {
 		verb := "pushed"
 		if d.Created {
 			verb = "created"
 		}
-		parts = append(parts, fmt.Sprintf("%s %s (%s)", verb, d.Time.UTC().Format("2006-01-02 15:04"), agoText(j.rules.Now.Sub(d.Time))))
+		details = append(details, fmt.Sprintf("%s %s, %s", verb, d.Time.UTC().Format("2006-01-02 15:04"), agoText(j.rules.Now.Sub(d.Time))))
 	}
-	why := strings.Join(d.Reasons, "; ")
-	if d.Rule != "" {
-		why = ruleText(d) + ": " + why
+	text := strings.Join(d.Reasons, "; ")
+	if len(details) > 0 {
+		text += " (" + strings.Join(details, "; ") + ")"
 	}
-	return strings.Join(append(parts, why), "; ")
+	return text
 }
 
 // ruleText names a rule and, of several entries, the one that matches.

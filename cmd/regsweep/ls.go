@@ -13,13 +13,15 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/name"
+	"github.com/regsweep/regsweep/mark/retention"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // lsOptions are what ls was asked to list.
 type lsOptions struct {
 	common
 	sort      string
-	olderThan age
+	olderThan ago
 	filter    lsFilter
 	form      lsForm
 	noTrunc   bool
@@ -122,7 +124,7 @@ func (o *lsOptions) verifyForm() error {
 		return errors.New("--tags and --history are two lists: give one of them")
 	case (o.form.tags || o.form.history) && len(o.patterns) == 0:
 		return &layout.HintError{Err: fmt.Errorf("%s needs to know of which repositories", form), Hint: "give a NAME, or '**' for all of them"}
-	case o.form.history && (o.filter.untagged || o.olderThan != 0 || o.sort != "name"):
+	case o.form.history && (o.filter.untagged || !retention.Ago(o.olderThan).IsZero() || o.sort != "name"):
 		return errors.New("--history is sorted by tag and time, and takes no --sort, --older-than or --untagged")
 	case o.form.tags && o.filter.untagged:
 		return errors.New("--tags lists tags, and --untagged what has none: give one of them")
@@ -155,7 +157,8 @@ func (p *program) ls(ctx context.Context, o *lsOptions, f *pflag.FlagSet, args [
 
 // isOlder reports whether something was pushed long enough ago to be listed.
 func (r *reading) isOlder(o *lsOptions, pushed int64) bool {
-	return o.olderThan == 0 || pushed <= r.rules.Now.Add(-time.Duration(o.olderThan)).UnixNano()
+	ago := retention.Ago(o.olderThan)
+	return ago.IsZero() || pushed <= disk.Nanoseconds(ago.From(r.rules.Now))
 }
 
 // listing is a list in all forms in which it can be written.

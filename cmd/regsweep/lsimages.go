@@ -11,6 +11,7 @@ import (
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/name"
+	"github.com/regsweep/regsweep/mark/retention"
 )
 
 // lsManifest is a line of ls REPOSITORY.
@@ -167,7 +168,7 @@ func (r *reading) listImages(ctx context.Context, o *lsOptions) error {
 	if err := r.readable(); err != nil {
 		return err
 	}
-	if len(list) == 0 && !o.filter.untagged && o.olderThan == 0 {
+	if len(list) == 0 && !o.filter.untagged && retention.Ago(o.olderThan).IsZero() {
 		return &layout.HintError{Err: fmt.Errorf("%w image that matches %q", errNothing, o.patterns[0].Text), Hint: "the images there", Command: []string{"ls", where[0].repository}}
 	}
 	if o.form.tags {
