@@ -23,17 +23,14 @@ import (
 // TestPushAtEveryStop stops it. REGSWEEP_E2E_STOPS=1 stops it after each of them.
 const stopsStride = 7
 
-// stopsWait is less than a sweep waits before its last look, and far more than
-// it needs from one call to the next where it does not wait.
-const stopsWait = 950 * time.Millisecond
-
 // TestPushAtEveryStop stops a sweep after each of its calls that change something,
 // and has a registry accept a push, in six ways, that relies on what goes. What is
 // accepted has to be whole in the end, and the store sound. It must not be hidden
 // for a moment if it came before the first name in its repository was set aside.
 // Otherwise the check after the batch gives it back, and all names of a repository,
 // or all blobs, are one batch here: at the latest when the links have been synced,
-// or before the sweep waits for its last look.
+// or before the last look begins. A tracer makes all of that long, so that no time
+// is asserted.
 func TestPushAtEveryStop(t *testing.T) {
 	stride := stopsStride
 	if text := os.Getenv("REGSWEEP_E2E_STOPS"); text != "" {
@@ -50,7 +47,7 @@ func TestPushAtEveryStop(t *testing.T) {
 				for n := 1 + i%stride; n <= all; n += stride {
 					all = s.stopAt(n, way)
 				}
-				t.Logf("of %d calls it was stopped after %d; %d pushes were accepted, %d of them hidden, for %v at most", all, s.runs, s.accepted, s.hidden, s.longest)
+				t.Logf("of %d calls it was stopped after %d; %d pushes were accepted, %d of them hidden for some calls", all, s.runs, s.accepted, s.hidden)
 				if s.accepted == 0 {
 					t.Error("no push was accepted")
 				}
@@ -69,7 +66,6 @@ type stops struct {
 	image, child, index plate
 
 	runs, accepted, hidden int
-	longest                time.Duration
 }
 
 const (
@@ -217,26 +213,23 @@ func (s *stops) stopAt(n int, way way) (calls int) {
 	defer sweep.end()
 	var got pushed
 	err := errors.New("not pushed")
-	early := false
-	seen := &sightings{}
-	for sweep.next(func() {
-		if err == nil {
-			seen.look(s.whole(got) == nil)
-		}
-	}) {
-		seen.stand()
+	early, hides, was := false, false, false
+	hidden := func() bool { return err == nil && s.whole(got) != nil }
+	for sweep.next() {
 		if calls++; calls == n {
 			early = !setAside(s.t, s.registry.Root, way.to)
 			got, err = way.push(s)
-			seen.look(err != nil || s.whole(got) == nil)
-		} else if err == nil {
-			seen.look(s.whole(got) == nil)
 		}
-		if seen.hidden && sweep.last() == "syncfs" {
+		is := hidden()
+		hides = hides || is
+		if (is || was) && sweep.looks() > 2 {
+			s.t.Errorf("pushed when the sweep had made %d calls: hidden until it looked for the last time, when it had made %d", n, calls)
+		}
+		if is && sweep.last() == "syncfs" {
 			s.t.Errorf("pushed when the sweep had made %d calls: hidden when it had made %d and synced the links", n, calls)
 		}
+		was = is
 		sweep.goOn()
-		seen.run()
 	}
 	if status := sweep.status(); status != 0 {
 		s.t.Errorf("stopped after call %d: gc ended with status %d\n%s", n, status, sweep.stderr.String())
@@ -250,15 +243,11 @@ func (s *stops) stopAt(n int, way way) (calls int) {
 		s.t.Errorf("%s: LOST: %v", where, err)
 	}
 	ok(s.t, "check", "--root", s.registry.Root)
-	if seen.ever {
+	if hides {
 		s.hidden++
-		s.longest = max(s.longest, seen.longest)
 	}
-	switch {
-	case early && seen.ever:
-		s.t.Errorf("%s, before the first name in %s was set aside: it was hidden for %v", where, way.to, seen.longest)
-	case seen.ever && !seen.waited:
-		s.t.Errorf("%s: it was hidden (once for %v) until the sweep had waited for its last look", where, seen.longest)
+	if early && hides {
+		s.t.Errorf("%s, before the first name in %s was set aside: it was hidden", where, way.to)
 	}
 	return calls
 }
@@ -272,33 +261,6 @@ func setAside(t *testing.T, root, repository string) bool {
 		}
 	}
 	return false
-}
-
-// sightings are what is seen of a push while a sweep runs from one call to the next.
-type sightings struct {
-	hidden, ever bool
-	waited       bool          // the sweep has waited since it was seen whole again
-	began        time.Time     // the sweep runs since then; zero while it stands
-	longest      time.Duration // it was hidden in one such run; a tracer makes that long
-}
-
-func (s *sightings) stand() {
-	if !s.began.IsZero() && !s.hidden && time.Since(s.began) > stopsWait {
-		s.waited = true
-	}
-	s.began = time.Time{}
-}
-
-func (s *sightings) run() { s.began = time.Now() }
-
-func (s *sightings) look(whole bool) {
-	if s.hidden = !whole; whole {
-		return
-	}
-	s.ever, s.waited = true, false
-	if !s.began.IsZero() {
-		s.longest = max(s.longest, time.Since(s.began))
-	}
 }
 
 // stoppedSweep is a sweep that stands after each of its calls that change something.
@@ -318,8 +280,8 @@ func (s *stops) startSweep() *stoppedSweep {
 	pidFile := filepath.Join(dir, "pid")
 	sweep := &stoppedSweep{t: s.t, trace: filepath.Join(dir, "trace"), ended: make(chan struct{})}
 	// The shell says which process becomes the sweep.
-	sweep.cmd = exec.Command(parts.Need(s.t, "strace"), "-f", "-qq", "-o", sweep.trace,
-		"-e", "trace="+changing+","+removing, "-e", "inject="+changing+":signal=SIGSTOP", "-e", "inject="+removing+":signal=SIGSTOP:when=1+6", "--",
+	sweep.cmd = exec.Command(parts.Need(s.t, "strace"), "-f", "-y", "-qq", "-o", sweep.trace,
+		"-e", "trace=getdents64,"+changing+","+removing, "-e", "inject="+changing+":signal=SIGSTOP", "-e", "inject="+removing+":signal=SIGSTOP:when=1+6", "--",
 		"/bin/sh", "-c", `echo $$ >"$0"; exec "$@"`, pidFile,
 		must[string](s.t)(build()), "gc", "-m", "--root", s.registry.Root, "-y", "--jobs", "1")
 	sweep.cmd.Stderr = &sweep.stderr
@@ -340,9 +302,8 @@ func (s *stops) startSweep() *stoppedSweep {
 	}
 }
 
-// next waits until the sweep stands once more, and calls look meanwhile. It is
-// false when the sweep has ended.
-func (s *stoppedSweep) next(look func()) bool {
+// next waits until the sweep stands once more. It is false when the sweep has ended.
+func (s *stoppedSweep) next() bool {
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(500 * time.Microsecond) {
 		select {
 		case <-s.ended:
@@ -353,10 +314,22 @@ func (s *stoppedSweep) next(look func()) bool {
 			s.stands++
 			return true
 		}
-		look()
 	}
 	s.t.Fatal("the sweep neither stands nor ends")
 	return false
+}
+
+// looks is how often the sweep has looked at all repositories: it lists their
+// directory then, which takes a call for the names and one that finds no more.
+func (s *stoppedSweep) looks() int {
+	text, _ := os.ReadFile(s.trace)
+	calls := 0
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, " getdents64(") && strings.Contains(line, "/v2/repositories>") {
+			calls++
+		}
+	}
+	return calls / 2
 }
 
 // last is the name of the call that the sweep made last.
@@ -365,7 +338,7 @@ func (s *stoppedSweep) last() string {
 	name := ""
 	for line := range strings.Lines(string(text)) {
 		if _, call, ok := strings.Cut(line, " "); ok {
-			if before, _, ok := strings.Cut(strings.TrimSpace(call), "("); ok && !strings.HasPrefix(before, "---") {
+			if before, _, ok := strings.Cut(strings.TrimSpace(call), "("); ok && !strings.HasPrefix(before, "---") && before != "getdents64" {
 				name = before
 			}
 		}
