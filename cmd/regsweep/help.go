@@ -32,7 +32,7 @@ func groupCommands(root *cobra.Command) {
 		{"see", "See what is there:", "ls why"},
 		{"free", "Free space:", "gc apply"},
 		{"delete", "Delete:", "rm untag"},
-		{"keep", "Keep by policy:", "prune policy"},
+		{"keep", "Keep by policy:", "prune policy protect"},
 		{"check", "Check and bring back:", "check trash doctor repair undelete tag"},
 	}
 	for _, g := range groups {
@@ -107,6 +107,8 @@ func withoutMeaning(path string) []string {
 		return []string{"verbose", "no-color", "progress", "jobs"}
 	case "regsweep trash restore", "regsweep trash empty":
 		return []string{"no-color", "progress"}
+	case "regsweep protect add", "regsweep protect rm", "regsweep protect ls":
+		return []string{"verbose", "no-color", "progress", "jobs"}
 	}
 	return nil
 }
@@ -115,7 +117,8 @@ func withoutMeaning(path string) []string {
 // does in the others.
 func flagMeaning(path, flag string) string {
 	switch flag + " of " + strings.TrimPrefix(path, "regsweep ") {
-	case "report of ls", "report of why", "report of trash ls", "report of trash restore", "report of trash empty":
+	case "report of ls", "report of why", "report of trash ls", "report of trash restore", "report of trash empty",
+		"report of protect add", "report of protect rm", "report of protect ls":
 		return "also write the result to `FILE`; its name ends in .json"
 	case "verbose of check":
 		return "list all problems, and all that they break"
@@ -127,6 +130,8 @@ func flagMeaning(path, flag string) string {
 		return "list all that is put back"
 	case "quiet of ls":
 		return "print names only, as rm takes them"
+	case "quiet of protect ls":
+		return "print the patterns only"
 	case "quiet of why":
 		return "print nothing; the status says whether it is there"
 	case "quiet of trash ls":

@@ -100,6 +100,7 @@ const (
 	reads   = "check, ls, why"
 	removes = "apply, gc, prune, rm, untag"
 	bins    = "trash empty, trash restore"
+	locks   = "protect add, protect ls, protect rm"
 	sweeps  = "apply, gc, prune, rm"
 	planned = "gc, prune, rm, untag"
 )
@@ -109,10 +110,10 @@ var offered = map[string]string{
 	"ago: remove only what is older than this AGE, or than a date":                                                                             "prune",
 	"all: name everything that keeps it, not only the nearest thing":                                                                           "why",
 	"allow-empty: go on where the store looks like a volume that is not mounted, would lose its last tag or image, or --protect names nothing": removes,
-	"config: the registry's own configuration FILE":                                                                                            reads + ", trash ls, " + bins + ", " + removes,
+	"config: the registry's own configuration FILE":                                                                                            reads + ", trash ls, " + bins + ", " + locks + ", " + removes,
 	"delete-untagged: also remove manifests without a tag, unless something else keeps them":                                                   "gc",
 	"dry-run: report what would be removed, and remove nothing (-n is the same)":                                                               removes,
-	"dry-run: say what would be done, and do nothing (-n is the same)":                                                                         bins,
+	"dry-run: say what would be done, and do nothing (-n is the same)":                                                                         bins + ", protect add, protect rm",
 	"exclude: keep tags whose whole name matches REPO_REGEX:TAG_REGEX, whatever --filter says; may be repeated":                                "prune",
 	"filter: remove only tags whose whole name matches REPO_REGEX:TAG_REGEX; may be repeated":                                                  "prune",
 	"force: delete a child of an index that is kept; the index then lacks it":                                                                  "rm",
@@ -128,7 +129,7 @@ var offered = map[string]string{
 	"older-than: list only what was pushed longer ago than this AGE":                                                                "ls",
 	"older-than: remove only runs older than this AGE, or than a date":                                                              "trash empty",
 	"output: FORMAT of the list: table, json or tsv":                                                                                "ls",
-	"output: FORMAT of the report: table or json":                                                                                   "apply, check, gc, prune, rm, trash empty, trash ls, trash restore, untag, why",
+	"output: FORMAT of the report: table or json":                                                                                   "apply, check, gc, prune, rm, trash empty, trash ls, trash restore, untag, why" + ", " + locks,
 	"plan: with --dry-run: write the plan to FILE, for regsweep apply":                                                              planned,
 	"policy: say what prune would do with this policy FILE; - is standard input":                                                    "why",
 	"policy: the FILE of the policy; - is standard input":                                                                           "prune",
@@ -136,18 +137,19 @@ var offered = map[string]string{
 	"progress: HOW to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none": reads + ", " + removes,
 	"protect: keep what FILE names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input":  removes,
 	"quiet: print names only, as rm takes them":                                                                                     "ls",
-	"quiet: print no table and no warnings":                                                                                         "apply, check, gc, prune, rm, trash empty, trash restore, untag",
+	"quiet: print no table and no warnings":                                                                                         "apply, check, gc, prune, rm, trash empty, trash restore, untag" + ", protect add, protect rm",
+	"quiet: print the patterns only":                                                                                                "protect ls",
 	"quiet: print nothing; the status says whether it is there":                                                                     "why",
 	"quiet: print the names of the runs only":                                                                                       "trash ls",
 	"quiet: say nothing about a valid policy":                                                                                       "policy check",
 	"read-data-subset: read a SHARE of the bytes of the blobs, such as 10% or 5GiB; every day another one":                          "check",
 	"read-data: read all blobs and compare their digests":                                                                           "check",
-	"report: also write the result to FILE; its name ends in .json":                                                                 "ls, trash empty, trash ls, trash restore, why",
+	"report: also write the result to FILE; its name ends in .json":                                                                 "ls, trash empty, trash ls, trash restore, why" + ", " + locks,
 	"report: also write the whole report to FILE; its name ends in .json, .html or .prom":                                           "apply, check, gc, prune, rm, untag",
 	"repository: delete the repository NAME with all that is in it; more NAMEs may follow":                                          "rm",
 	"resume: look at every link for what a stopped run has set aside, even if nothing else tells of such a run":                     "gc",
 	"reverse: reverse the order":                                                                                                    "ls",
-	"root: the registry's root DIR, which holds docker/registry/v2":                                                                 reads + ", trash ls, " + bins + ", " + removes,
+	"root: the registry's root DIR, which holds docker/registry/v2":                                                                 reads + ", trash ls, " + bins + ", " + locks + ", " + removes,
 	"sort: order by KEY: name, size, unique, reclaimable, pushed or created; the largest and the newest come first":                 "ls",
 	"tags: print a line for each tag of the named repositories":                                                                     "ls",
 	"trash: move what is removed to the trash; see regsweep trash --help":                                                           removes,

@@ -39,6 +39,8 @@ gc, rm, untag, prune and apply. "trash empty" and "check" do not ask it.
 A pattern is a NAME, NAME:TAG, NAME@DIGEST, a glob of these or a digest. What is
 locked until=YYYY-MM-DD is locked on that day, too, in UTC. Versions of regsweep
 before this command do not know the list.`,
+		Example: `  regsweep protect add team/app:v1.4.2
+  regsweep protect ls`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage(&layout.HintError{Err: quoted("there is no command protect %s", args[0]), Hint: "regsweep protect --help lists them"})
@@ -82,7 +84,7 @@ func (p *program) protectVerb(use, short, long, example string, run func(context
 		},
 	}
 	o.common.add(cmd.Flags())
-	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "d", false, "say what would be done and do nothing")
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
 	return cmd
 }
 
@@ -94,6 +96,8 @@ func (p *program) protectListCommand() *cobra.Command {
 		Long: `ls lists the store's own list of what must stay, or the lines with the given patterns,
 with how many repositories, tags or images each names here. With -q it prints the
 patterns only.` + exitStatusHelp,
+		Example: `  regsweep protect ls
+  regsweep protect ls -q`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.verify(cmd.Flags()); err != nil {
 				return usage(err)

@@ -142,7 +142,7 @@ func TestWhyRefuses(t *testing.T) {
 		"1234567":                               {2, "8 digits"},
 		"sha256:1234567":                        {2, "8 digits"}, // and no tag of a repository of that name
 		"sha256:12345678/x":                     {2, "not a digest"},
-		"a/{b,c:v1":                             {2, "not closed"},
+		"a/{b,c:v1":                             {2, "without its"},
 		"b*:v9":                                 {1, "there is no image that matches"},
 		"md5:" + strings.Repeat("0", 32) + "/x": {2, "md5"},
 		"a/b@latest":                            {2, "not a digest"},
