@@ -200,10 +200,14 @@ func TestFlagsWithoutMeaningChangeNothing(t *testing.T) {
 		"grace": {"--grace", "400d"}, "uploads-older-than": {"--uploads-older-than", "1s"}, "max-remove": {"--max-remove", "0%"},
 	}
 	arguments := map[string][]string{
-		"why": {"a/b:v1"}, "untag": {"a/b:v1", "--dry-run"}, "trash empty": {"--dry-run"}, "trash restore": {"--dry-run"},
+		"why": {"a/b:v1"}, "untag": {"a/b:v3", "--dry-run"}, "trash empty": {"--dry-run"}, "trash restore": {"--dry-run"},
+		"protect add": {"--dry-run", "a/b:v1"}, "protect rm": {"--dry-run", "a/b:v1"},
 	}
-	s := layouttest.New(t, "image a/b:v1 as=x age=10d\nimage a/b:v2 as=y age=10d")
+	s := layouttest.New(t, "image a/b:v1 as=x age=10d\nimage a/b:v2 as=y age=10d\nimage a/b:v3 as=z age=10d")
 	if r := runProgram(t, "", "rm", "--root", s.Root, "--trash", "--yes", "a/b:v2"); r.status != statusDone {
+		t.Fatal(r.stderr)
+	}
+	if r := runProgram(t, "", "protect", "add", "--root", s.Root, "a/b:v1"); r.status != statusDone {
 		t.Fatal(r.stderr)
 	}
 	run := strings.TrimSpace(runProgram(t, "", "trash", "ls", "--root", s.Root, "-q").stdout)

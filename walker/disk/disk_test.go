@@ -64,7 +64,8 @@ func everything(d *Dir) error {
 	_, terr := a.Touch()
 	return errors.Join(
 		a.List(func(Entry) error { return nil }), serr, rerr, terr,
-		a.Mkdir("made", d), a.Rmdir("made"), a.Write("new", []byte("x")), a.Rename("new", a, "newer"), a.Unlink("newer"), a.Sync(),
+		a.Mkdir("made", d), a.Rmdir("made"), a.Write("new", []byte("x")), a.Rename("new", a, "newer"),
+		a.Link("newer", a, "second"), a.Unlink("newer"), a.Sync(),
 	)
 }
 
@@ -78,6 +79,9 @@ func TestFaultIsAskedBeforeEachKindOfCall(t *testing.T) {
 	}
 	wrong := errors.New("wrong")
 	for _, op := range Ops {
+		if op == OpNoReplace {
+			continue // where it fails, another way is tried
+		}
 		if calls[op] == 0 {
 			t.Errorf("%s was never asked about", op)
 			continue
