@@ -20,6 +20,7 @@ const (
 	uploadGoes  = "it is being written to, or too young"
 	whileUpload = "something is being uploaded to its repository"
 	leftover    = "it is gone, in use, or too young"
+	heldByName  = "another name in the store leads to it"
 )
 
 // tellLeftOut says why what is listed of this repository does not go.
@@ -152,6 +153,8 @@ func (g *Listing) settle(l *Look) {
 	for k := range g.items {
 		switch i := &g.items[k]; {
 		case i.why == goes:
+		case g.mayBeHeld(i) && l.holdsListed(g, i):
+			g.leaveOut(i, heldByName)
 		case g.repos[i.repo] == "":
 			g.leaveOut(i, l.whyLeftOut(i))
 		case !there[i.repo]:
@@ -162,6 +165,11 @@ func (g *Listing) settle(l *Look) {
 			g.leaveOut(i, inUse)
 		}
 	}
+}
+
+// mayBeHeld reports whether nothing says more about an item than that it stays.
+func (g *Listing) mayBeHeld(i *listed) bool {
+	return i.why == 0 || slices.Contains([]string{inUse, imageStays, leftover}, g.texts[i.why-1])
 }
 
 func (l *Look) whyLeftOut(i *listed) string {

@@ -136,6 +136,15 @@ func (l *Look) sharesProtected() bool {
 	return more
 }
 
+// holdsListed reports whether another name leads to an item of a written plan.
+func (l *Look) holdsListed(g *Listing, i *listed) bool {
+	if !l.w.Shares().Any() {
+		return false
+	}
+	one := &Look{Store: l.Store, Repositories: []Repo{{Name: g.repos[i.repo]}}, Names: []Name{{Text: g.nameOf(i)}}}
+	return l.w.Shares().Holds(one.holdable(&Item{ID: i.id, Kind: i.kind}))
+}
+
 // holdsBlob reports whether another name leads to a blob's directory.
 func (l *Look) holdsBlob(id ID) bool {
 	return l.w.Shares().Any() && l.w.Shares().Holds(layout.BlobDir(l.Digest(id)))
