@@ -35,6 +35,7 @@ func (r *run) setAside() error {
 	}
 	if err != nil || r.stopped() {
 		r.giveBack(r.taken())
+		r.undone = true
 	}
 	return err
 }

@@ -65,7 +65,6 @@ func TestLiveRoots(t *testing.T) {
 			store: `image a/b:v1 as=img
 				image a/b:v2 as=other
 				remove repositories/a/b/_manifests/revisions/sha256/{img}/link`,
-			status:   3,
 			goes:     []string{"img", "img.config", "img.layer1"},
 			items:    []string{"layerLink a/b img.config", "layerLink a/b img.layer1", "tag a/b v1"},
 			problems: []string{"danglingTag"},

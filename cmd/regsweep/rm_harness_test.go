@@ -28,7 +28,7 @@ func (c removedCase) check(t *testing.T) *layouttest.Store {
 	args := orderedNames(s, c.args)
 	before, bytes := s.Snapshot(t), s.BlobBytes(t)
 	pulls := pullable(t, s)
-	garbage := itemNames(s, mustGC(t, s, c.status, "-d"))
+	garbage := itemNames(s, gc(t, s, "-d"))
 	same(t, "what was garbage before", expand(s, c.garbage), garbage)
 	want := expand(s, c.items)
 

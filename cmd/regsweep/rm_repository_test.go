@@ -82,19 +82,19 @@ func TestRmLastImageTakesItsRepositoryAlong(t *testing.T) {
 func TestRmInABrokenRepository(t *testing.T) {
 	for name, c := range map[string]removedCase{
 		"a manifest that cannot be read": {
-			text:   "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage truncated blob x",
-			args:   []string{"rm", "a@sha256:{x}"},
-			status: 3, items: []string{"tag a:v1 x", "manifest a x"},
+			text:  "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage truncated blob x",
+			args:  []string{"rm", "a@sha256:{x}"},
+			items: []string{"tag a:v1 x", "manifest a x"},
 		},
 		"by its tag": {
-			text:   "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage missing blob x",
-			args:   []string{"rm", "a:v1"},
-			status: 3, items: []string{"tag a:v1 x", "manifest a x"},
+			text:  "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage missing blob x",
+			args:  []string{"rm", "a:v1"},
+			items: []string{"tag a:v1 x", "manifest a x"},
 		},
 		"a link without a digest": {
-			text:   "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage zero revision a y",
-			args:   []string{"rm", "a@sha256:{y}"},
-			status: 3, items: []string{"tag a:v2 y", "manifest a y"},
+			text:  "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage zero revision a y",
+			args:  []string{"rm", "a@sha256:{y}"},
+			items: []string{"tag a:v2 y", "manifest a y"},
 		},
 		"an image beside": {
 			text:   "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage truncated blob x",
@@ -102,9 +102,9 @@ func TestRmInABrokenRepository(t *testing.T) {
 			status: 3, items: []string{"tag a:v2 y", "manifest a y"},
 		},
 		"a dangling tag": {
-			text:   "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\nremove repositories/a/_manifests/revisions/sha256/{x}",
-			args:   []string{"rm", "a:v1"},
-			status: 3, items: []string{"tag a:v1 x"},
+			text:    "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\nremove repositories/a/_manifests/revisions/sha256/{x}",
+			args:    []string{"rm", "a:v1"},
+			items:   []string{"tag a:v1 x"},
 			garbage: []string{"tag a:v1 x", "layerLink a l1", "layerLink a x.config", "blob x", "blob x.config", "blob l1"},
 		},
 	} {
@@ -133,7 +133,7 @@ func TestRmInABrokenRepository(t *testing.T) {
 func TestRmCuresARepository(t *testing.T) {
 	s := newStore(t, "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage truncated blob x")
 	mustGC(t, s, 3)
-	if r := run(t, s, "rm", "a@"+s.Digest("x").String(), "-y"); r.status != 3 {
+	if r := run(t, s, "rm", "a@"+s.Digest("x").String(), "-y"); r.status != 0 {
 		t.Fatal(r.stderr)
 	}
 	r := mustGC(t, s, 0)

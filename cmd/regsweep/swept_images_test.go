@@ -138,7 +138,7 @@ func TestSweptDanglingTags(t *testing.T) {
 	r := gc(t, s, "--dry-run")
 	swept{
 		text:   text,
-		status: r.status, // danglingTag is a kind of problem; which status that is, TestSweptDanglingTagsAreProblems says
+		status: r.status, // danglingTag is a kind of problem; which status that is, TestSweptDanglingTagsAreCured says
 		items: []string{
 			"tag a/b:v1 x", "tagHistory a/b:v2 x", "layerLink a/b l1", "layerLink a/b x.config",
 			"blob x", "blob x.config", "blob l1",
@@ -150,10 +150,16 @@ func TestSweptDanglingTags(t *testing.T) {
 	}.check(t)
 }
 
-func TestSweptDanglingTagsAreProblems(t *testing.T) {
+// A dangling tag is a problem that a run cures.
+func TestSweptDanglingTagsAreCured(t *testing.T) {
 	s := newStore(t, "image a/b:v1 as=x\nimage a/b:v2 as=y\nremove repositories/a/b/_manifests/revisions/sha256/{x}")
-	r := mustGC(t, s, 3, "--dry-run")
-	same(t, "kinds of problems", []string{"danglingTag"}, kinds(r))
+	for _, args := range [][]string{{"--dry-run"}, nil} {
+		r := mustGC(t, s, 0, args...)
+		same(t, "kinds of problems", []string{"danglingTag"}, kinds(r))
+		if !r.report.Problems[0].Cured {
+			t.Errorf("%v: it is not called cured: %+v", args, r.report.Problems)
+		}
+	}
 }
 
 func TestSweptFreshDanglingTagStays(t *testing.T) {

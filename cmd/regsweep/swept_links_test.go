@@ -29,7 +29,8 @@ func TestSweptFreshMountStays(t *testing.T) {
 	swept{text: "image a/b:v1 layers=base as=x\nlayer c/d base age=5m"}.check(t)
 }
 
-// 2.8's collector takes the blobs and leaves the layer links, dangling.
+// 2.8's collector takes the blobs and leaves the layer links, dangling. Such a
+// link is a leftover, and no problem.
 func TestSweptDanglingLayerLinks(t *testing.T) {
 	swept{
 		text: `
@@ -42,12 +43,6 @@ func TestSweptDanglingLayerLinks(t *testing.T) {
 		`,
 		items: []string{"layerLink a/b o1", "layerLink a/b o2", "layerLink a/b o2@sha512"},
 		gone:  join(layers("a/b", "o1", "o2"), []string{"repositories/a/b/_layers/sha512/{alias:o2}/"}),
-		problems: []string{
-			"missingBlob repositories/a/b/_layers/sha256/{o1}/link",
-			"missingBlob repositories/a/b/_layers/sha256/{o2}/link",
-			"missingBlob repositories/a/b/_layers/sha512/{alias:o2}/link",
-		},
-		status: 3,
 	}.check(t)
 }
 

@@ -96,7 +96,10 @@ func damageTargets() []damageTarget {
 	}
 	const anything = asNothing | isReported | keepsAll | isRefused
 	return []damageTarget{
-		{name: "revision", text: "revision bad/app target", path: object(layout.RevisionLink, "target")},
+		{
+			name: "revision", text: "revision bad/app target", path: object(layout.RevisionLink, "target"),
+			differs: map[string]verdict{"missing": asNothing}, // the tag that it leaves behind goes
+		},
 		{
 			name: "tag", text: "tag bad/app:v1", path: object(layout.TagCurrent, "target"),
 			differs: map[string]verdict{"mismatch": asNothing}, // it is a tag of the other image then
