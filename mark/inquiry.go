@@ -251,7 +251,7 @@ func (l *Look) ofBlobs(f *found, blobs []ID) (list []Keeper) {
 		bits := r.bits.Load()
 		switch {
 		case bits&(1<<(reasonShift0+uint32(Protected))) != 0 && !has(KeptProtected):
-			list = append(list, Keeper{Kind: KeptProtected})
+			list = append(list, Keeper{Kind: KeptProtected, By: l.rules.Protect.Bare(l.Store.Table.Digest(id))})
 		case bits&isPinned != 0:
 			list = append(list, Keeper{Kind: KeptBySymlink})
 		case bits&isLate != 0:

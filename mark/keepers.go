@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -38,6 +39,7 @@ type Keeper struct {
 	Tag        string
 	Digest     layout.Digest // of the manifest that it begins with; or zero
 	Path       []string      // from there down to the thing
+	By         *protect.Line // that protects it; or nil
 	// Written is when the tag, link or file was written; the zero time if that says nothing.
 	Written time.Time
 	// Until is when it is too old to keep; the zero time: it keeps for good.
@@ -129,7 +131,7 @@ func (g *keeping) ofRepository(id ID) []Keeper {
 	case !isNode && !g.isLive(id):
 		return nil
 	case g.keep == Protected:
-		k.Kind = KeptProtected
+		k.Kind, k.By = KeptProtected, g.whole()
 	case g.keep != Dead:
 		k.Kind = KeptBroken
 	case g.r.Linked:
@@ -256,6 +258,7 @@ func (g *keeping) ofNode(list []Keeper, at int32) []Keeper {
 	}
 	if g.protectsNode(n) {
 		add(KeptProtected, n.mtime, 0, "")
+		list[len(list)-1].By = g.lineOf(n)
 	}
 	if !tagged && !g.retained(n) && g.young(n) {
 		add(KeptRecentUpload, n.mtime, g.youngUntil(n), "")
@@ -295,7 +298,9 @@ func (g *keeping) ofTag(name string) []Keeper {
 	case t.away:
 		return nil
 	case g.protectsTag(t) || g.keep == Protected:
-		k.Kind = KeptProtected
+		if k.Kind, k.By = KeptProtected, g.lineOfTag(t); k.By == nil {
+			k.By = g.whole()
+		}
 	case g.keep != Dead:
 		k.Kind = KeptBroken
 	case t.Linked || g.r.Linked || g.r.HasSymlink(&t.Tag):

@@ -17,17 +17,18 @@ type keepGraph struct {
 }
 
 type graphNode struct {
-	digest   layout.Digest
-	mtime    int64
-	names    []ID        // each once
-	keeps    []aboutEdge // the nodes that it keeps
-	keepers  int         // how many edges lead here
-	stays    bool        // whatever else goes
-	tags     []string
-	set      []int64 // when each of the tags was set
-	subjects []layout.Digest
-	here     bool
-	unread   string // why it cannot be read
+	digest    layout.Digest
+	mtime     int64
+	names     []ID        // each once
+	keeps     []aboutEdge // the nodes that it keeps
+	keepers   int         // how many edges lead here
+	stays     bool        // whatever else goes
+	tags      []string
+	set       []int64 // when each of the tags was set
+	subjects  []layout.Digest
+	protected []string
+	here      bool
+	unread    string // why it cannot be read
 }
 
 func newGraph(p *pass) *keepGraph {
@@ -39,6 +40,7 @@ func newGraph(p *pass) *keepGraph {
 			digest: p.s.Table.Digest(n.path), mtime: n.mtime, names: p.distinctNames(int32(i)), tags: tags[int32(i)],
 			here: n.isHere() && !n.layer, stays: n.forced || n.pinned || !n.isHere(),
 		}
+		to.protected = p.linesOf(n, to.tags)
 		if err := p.failed[int32(i)]; err != nil {
 			to.unread = err.Error()
 		}

@@ -1,6 +1,8 @@
 package mark
 
 import (
+	"slices"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/protect"
 )
@@ -78,6 +80,63 @@ func (p *pass) lineOf(n *node) *protect.Line {
 }
 
 func (p *pass) protectsNode(n *node) bool { return p.lineOf(n) != nil }
+
+// whole is the line that protects all of the repository, or nil.
+func (p *pass) whole() *protect.Line {
+	for _, line := range p.guard.Repository() {
+		return line
+	}
+	return nil
+}
+
+// linesOf are the patterns of all lines that protect a manifest, or a tag on it,
+// in the order of the lists.
+func (p *pass) linesOf(n *node, tags []string) (patterns []string) {
+	lines := slices.Clone(p.guard.Repository())
+	for _, tag := range tags {
+		lines = append(lines, p.guard.Tag(tag)...)
+	}
+	if p.guard.HasDigests() {
+		ids := []ID{n.path, n.id}
+		m := p.manifest(n)
+		m.EachConfig(func(id ID) { ids = append(ids, id) })
+		for _, id := range ids {
+			lines = append(lines, p.guard.Digest(p.s.Table.Digest(id))...)
+		}
+	}
+	for _, pattern := range protect.Patterns(lines) {
+		if !slices.Contains(patterns, pattern) {
+			patterns = append(patterns, pattern)
+		}
+	}
+	return patterns
+}
+
+// allLines are the patterns of all lines that protect something here.
+func (p *pass) allLines() (patterns []string) {
+	if whole := p.guard.Repository(); !p.guard.HasTags() && !p.guard.HasDigests() {
+		return protect.Patterns(whole)
+	}
+	tags := p.tagsOf()
+	add := func(more []string) {
+		for _, pattern := range more {
+			if !slices.Contains(patterns, pattern) {
+				patterns = append(patterns, pattern)
+			}
+		}
+	}
+	for i := range p.nodes {
+		if p.nodes[i].isHere() {
+			add(p.linesOf(&p.nodes[i], tags[int32(i)]))
+		}
+	}
+	for i := range p.tags {
+		if t := &p.tags[i]; t.Taken == "" && t.by != nil {
+			add([]string{t.by.Pattern})
+		}
+	}
+	return patterns
+}
 
 // lineOfTag is the line that protects a tag, or the digest that it names, or nil.
 func (p *pass) lineOfTag(t *tag) *protect.Line {

@@ -22,6 +22,8 @@ type Survey struct {
 	held   map[ID]bool           // what something else than a manifest keeps
 	graphs map[string]*keepGraph // of the repositories, by name
 	linked map[ID]bool           // what layer links name and no live manifest may
+	// protected are the patterns of the lines that protect something, by repository.
+	protected map[string][]string
 }
 
 // NewSurvey asks about all repositories and, of those that are named, about the manifests.
@@ -35,6 +37,7 @@ func NewSurvey(repositories ...string) *Survey {
 func (s *Survey) begin() {
 	s.pushed, s.bare, s.count, s.held = map[string]int64{}, map[string]int{}, map[ID]uint32{}, map[ID]bool{}
 	s.graphs, s.linked = map[string]*keepGraph{}, map[ID]bool{}
+	s.protected = map[string][]string{}
 }
 
 // Pushed is when something was last pushed to a repository, in nanoseconds
@@ -43,6 +46,10 @@ func (s *Survey) Pushed(repository string) int64 { return s.pushed[repository] }
 
 // Untagged is how many manifests of a repository have no tag.
 func (s *Survey) Untagged(repository string) int { return s.bare[repository] }
+
+// Protected are the patterns of the lines that protect something of a
+// repository, each once, in their order.
+func (s *Survey) Protected(repository string) []string { return s.protected[repository] }
 
 func (s *Survey) observe(p *pass) {
 	pushed := int64(0)
@@ -60,6 +67,7 @@ func (s *Survey) observe(p *pass) {
 	if len(s.repositories) > 0 {
 		counted, held = p.countNames()
 	}
+	protected := p.allLines()
 	var g *keepGraph
 	if slices.Contains(s.repositories, p.r.Name) {
 		g = newGraph(p)
@@ -69,6 +77,9 @@ func (s *Survey) observe(p *pass) {
 	s.pushed[p.r.Name], s.bare[p.r.Name] = pushed, p.totals.Untagged
 	for id, n := range counted {
 		s.count[id] += n
+	}
+	if len(protected) > 0 {
+		s.protected[p.r.Name] = protected
 	}
 	for _, id := range held {
 		s.held[id] = true
@@ -136,6 +147,7 @@ type ManifestInfo struct {
 	Bytes int64
 	// UniqueBytes are those that its removal alone would free, with its referrers.
 	UniqueBytes int64
+	Protected   []string        // patterns of the lines that protect it, or a tag on it
 	Subject     layout.Digest   // or zero
 	Referrers   []layout.Digest // linked manifests whose subject it is, sorted
 	Unread      string          // why it cannot be read, or ""
@@ -154,7 +166,7 @@ func (s *Survey) Manifests(l *Look, repository string) (list []ManifestInfo, ok 
 		if !n.here {
 			continue
 		}
-		m := ManifestInfo{Digest: n.digest, Tags: n.tags, Set: n.set, Pushed: n.mtime, Unread: n.unread}
+		m := ManifestInfo{Digest: n.digest, Tags: n.tags, Set: n.set, Pushed: n.mtime, Unread: n.unread, Protected: n.protected}
 		if len(n.subjects) > 0 {
 			m.Subject = n.subjects[0]
 		}

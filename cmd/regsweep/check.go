@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -101,6 +102,9 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 		return err
 	}
 	defer r.close()
+	if r.locksErr != nil {
+		r.w.Unreadable(sweep.LocksPath, r.locksErr)
+	}
 	r.progress.phase("checking repositories", readingRepositories(r.w.Progress))
 	look, count := r.store.Inspect(ctx, r.w)
 	if ctx.Err() != nil {

@@ -200,6 +200,7 @@ func (j *job) makePlan(ctx context.Context) error {
 		if j.rules.Away.Cures() && !store.Resumed() && j.planFile == "" {
 			j.voice.warn("%s cannot be read: only the links of the manifests that were named are removed, and no blob", english.Plural(n, "path", ""))
 			j.plan = sweep.NewCure(look)
+			j.plan.Before(j.locksChanged)
 			return nil
 		}
 		return &layout.HintError{

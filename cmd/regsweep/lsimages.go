@@ -30,6 +30,7 @@ type lsManifest struct {
 	Referrers       []string          `json:"referrers"`
 	Children        []string          `json:"children"`
 	Labels          map[string]string `json:"labels"`
+	Protected       []string          `json:"protected"` // patterns of locks
 
 	info    mark.ManifestInfo
 	created time.Time
@@ -194,7 +195,15 @@ func (o *lsOptions) sortManifests(list []lsManifest) {
 	}
 }
 
-// manifestColumns are the columns of a manifest, after its names.
+// manifestColumns are the columns of a manifest, after its names. Without a lock
+// in the store there is no column for them.
+func (r *reading) manifestColumns() []column {
+	if !r.locked() {
+		return manifestColumns
+	}
+	return append(slices.Clone(manifestColumns), column{title: "PROTECTED", least: 9, drop: 8})
+}
+
 var manifestColumns = []column{
 	{title: "DIGEST"},
 	{title: "TYPE", least: 8, drop: 5},
@@ -208,8 +217,12 @@ var manifestColumns = []column{
 }
 
 func (r *reading) manifestCells(m *lsManifest, short bool) []string {
-	return []string{digestCell(m.Digest, short), m.typeCell(), m.platformCell(), r.day(m.info.Pushed), r.createdCell(m),
+	row := []string{digestCell(m.Digest, short), m.typeCell(), m.platformCell(), r.day(m.info.Pushed), r.createdCell(m),
 		size(m.Bytes), size(m.UniqueBytes), comma(len(m.Referrers)), digestCell(m.Subject, short)}
+	if r.locked() {
+		row = append(row, protectedCell(m.Protected))
+	}
+	return row
 }
 
 func (r *reading) isShort(o *lsOptions) bool { return isTerminal(r.out) && !o.noTrunc && !o.quiet }
@@ -223,7 +236,7 @@ func (r *reading) writeManifests(o *lsOptions, list []lsOf) error {
 		lsManifest
 	}
 	lines := []line{}
-	l.table.columns = append([]column{{title: "TAGS", least: 12}}, manifestColumns...)
+	l.table.columns = append([]column{{title: "TAGS", least: 12}}, r.manifestColumns()...)
 	if asSeveral(o.patterns) {
 		l.table.columns = append([]column{{title: "REPOSITORY", least: 12}}, l.table.columns...)
 	}
@@ -267,7 +280,7 @@ func (r *reading) describe(ctx context.Context, infos []mark.ManifestInfo) []lsM
 		list[i] = lsManifest{
 			Digest: info.Digest.String(), Tags: []string{}, MediaType: valid(d.MediaType), ArtifactType: valid(d.ArtifactType),
 			ConfigMediaType: valid(d.ConfigMediaType), Labels: map[string]string{}, layers: d.Layers,
-			Platforms: []string{}, Pushed: timeText(info.Pushed), Bytes: info.Bytes, UniqueBytes: info.UniqueBytes,
+			Platforms: []string{}, Protected: valids(info.Protected), Pushed: timeText(info.Pushed), Bytes: info.Bytes, UniqueBytes: info.UniqueBytes,
 			Subject: info.Subject.String(), Referrers: texts(info.Referrers), Children: texts(d.Children),
 			info: info, created: d.Created,
 		}
@@ -299,6 +312,15 @@ func (r *reading) describe(ctx context.Context, infos []mark.ManifestInfo) []lsM
 		}
 	}
 	return list
+}
+
+// valids are texts for JSON.
+func valids(list []string) []string {
+	all := make([]string, len(list))
+	for i := range list {
+		all[i] = valid(list[i])
+	}
+	return all
 }
 
 func texts(digests []layout.Digest) []string {

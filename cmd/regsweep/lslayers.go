@@ -121,6 +121,9 @@ func (r *reading) writeLayers(o *lsOptions, one *lsImage) error {
 	}
 	l.notes = append(l.notes, fmt.Sprintf("%s is an %s of %s, %s; a pull transfers %s, and rm would free %s",
 		digestCell(one.Digest, r.isShort(o)), imageWord(&one.lsManifest), one.Repository, one.tagText(), size(one.Bytes), size(one.UniqueBytes)))
+	if len(one.Protected) > 0 {
+		l.notes = append(l.notes, "it is protected by "+strings.Join(one.Protected, ", "))
+	}
 	return r.writeListing(o, &l)
 }
 

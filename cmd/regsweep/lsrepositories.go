@@ -15,9 +15,10 @@ import (
 // lsRepository is a line of ls.
 type lsRepository struct {
 	sweep.RepositoryLine
-	WithUntagged int64   `json:"reclaimableWithUntaggedBytes"`
-	Untagged     int     `json:"untagged"`
-	LastPushed   *string `json:"lastPushed"`
+	WithUntagged int64    `json:"reclaimableWithUntaggedBytes"`
+	Untagged     int      `json:"untagged"`
+	LastPushed   *string  `json:"lastPushed"`
+	Protected    []string `json:"protected"` // patterns of locks
 
 	pushed int64
 }
@@ -88,7 +89,7 @@ func (r *reading) countAll(ctx context.Context, survey *mark.Survey, look *mark.
 	n.Blobs, n.Bytes, n.Reclaimable = survey.Nowhere(look)
 	for i, line := range rep.Repositories {
 		pushed := survey.Pushed(line.Name)
-		result.Repositories[i] = lsRepository{RepositoryLine: line, Untagged: survey.Untagged(line.Name), LastPushed: timeText(pushed), pushed: pushed}
+		result.Repositories[i] = lsRepository{RepositoryLine: line, Untagged: survey.Untagged(line.Name), LastPushed: timeText(pushed), Protected: valids(survey.Protected(line.Name)), pushed: pushed}
 		result.Repositories[i].Name = valid(line.Name)
 	}
 	if refused.plain != "" {
@@ -156,15 +157,24 @@ func (r *reading) repositoryTable(l *lsResult) table {
 		{title: "WITH -m", right: true},
 		{title: "LAST PUSH", drop: 2},
 	}}
+	if r.locked() {
+		t.columns = append(t.columns, column{title: "PROTECTED", least: 9, drop: 7})
+	}
+	add := func(protected string, row ...string) {
+		if r.locked() {
+			row = append(row, harmless(protected))
+		}
+		t.add(row...)
+	}
 	for i := range l.Repositories {
 		one := &l.Repositories[i]
-		t.add(harmless(one.Name), comma(one.Tags), comma(one.Manifests), comma(one.Untagged), size(one.Bytes), size(one.UniqueBytes), size(one.ReclaimableBytes), size(one.WithUntagged), r.day(one.pushed))
+		add(protectedCell(one.Protected), harmless(one.Name), comma(one.Tags), comma(one.Manifests), comma(one.Untagged), size(one.Bytes), size(one.UniqueBytes), size(one.ReclaimableBytes), size(one.WithUntagged), r.day(one.pushed))
 	}
 	if n := &l.Nowhere; n.Blobs > 0 {
-		t.add("(in no repository)", "", "", "", size(n.Bytes), size(n.Bytes), size(n.Reclaimable), size(n.WithUntagged), "")
+		add("", "(in no repository)", "", "", "", size(n.Bytes), size(n.Bytes), size(n.Reclaimable), size(n.WithUntagged), "")
 	}
 	total := &l.Total
-	t.add("(the whole store)", comma(total.Tags), comma(total.Manifests), comma(total.Untagged), size(total.Bytes), "", size(total.Reclaimable), size(total.WithUntagged), "")
+	add("", "(the whole store)", comma(total.Tags), comma(total.Manifests), comma(total.Untagged), size(total.Bytes), "", size(total.Reclaimable), size(total.WithUntagged), "")
 	return t
 }
 

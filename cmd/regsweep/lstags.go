@@ -33,7 +33,7 @@ func (r *reading) writeTags(o *lsOptions, where []within, list []lsOf) error {
 		lsTag
 	}
 	result, lines, l := []lsTagsOf{}, []line{}, listing{}
-	l.table.columns = append([]column{{title: "TAG", least: 20}, {title: "SET", drop: 8}}, manifestColumns...)
+	l.table.columns = append([]column{{title: "TAG", least: 20}, {title: "SET", drop: 8}}, r.manifestColumns()...)
 	if asSeveral(o.patterns) {
 		l.table.columns = append([]column{{title: "REPOSITORY", least: 12}}, l.table.columns...)
 	}
@@ -175,6 +175,14 @@ func historiesOf(o *lsOptions, found []mark.TagHistoryOf) []lsHistory {
 		slices.Reverse(list)
 	}
 	return list
+}
+
+// protectedCell names the lines that protect something.
+func protectedCell(patterns []string) string {
+	if len(patterns) == 0 {
+		return "-"
+	}
+	return strings.Join(patterns, ", ")
 }
 
 // shortTime is a time of JSON for people, to the minute.

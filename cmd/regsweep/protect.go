@@ -227,7 +227,7 @@ func (p *program) protectList(ctx context.Context, o *protectOptions) error {
 		return err
 	}
 	defer r.close()
-	locks, err := sweep.ReadLocks(r.dir)
+	locks, err := sweep.ReadLocks(r.dir) // with the lines that have ended, which are counted, too
 	if err != nil {
 		return err
 	}

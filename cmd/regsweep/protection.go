@@ -72,9 +72,13 @@ func (j *job) readLocks() (err error) {
 	return nil
 }
 
+func locksUnknown(err error) error {
+	return fmt.Errorf("what the store protects cannot be told: %w", err)
+}
+
 func locksError(err error, store string) error {
 	return &layout.HintError{
-		Err:  fmt.Errorf("what the store protects cannot be told: %w; nothing has been removed", err),
+		Err:  fmt.Errorf("%w; nothing has been removed", locksUnknown(err)),
 		Hint: fmt.Sprintf("mend or remove %s/%s: what it names would not be safe", store, sweep.LocksPath),
 	}
 }

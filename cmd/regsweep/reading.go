@@ -27,6 +27,9 @@ type reading struct {
 	w     *walker.Walker
 	store *mark.Store
 
+	locks    *sweep.Locks // the store's own list, or nil if it cannot be told
+	locksErr error        // why
+
 	looked bool
 	again  walker.Findings // of all looks but the first
 }
@@ -72,6 +75,7 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 		r.dir.Close()
 		return nil, err
 	}
+	r.readLocks()
 	seen := new(walker.Progress)
 	r.w = walker.New(r.dir, walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed, Progress: seen, Thorough: thorough})
 	p.progress.phase("reading blobs", readingBlobs(seen))
@@ -79,6 +83,18 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 	limitGarbage()
 	return r, nil
 }
+
+// readLocks reads what the store itself protects, as a command that removes does.
+func (r *reading) readLocks() {
+	if r.locks, r.locksErr = sweep.ReadLocks(r.dir); r.locksErr != nil {
+		return
+	}
+	r.locks.Expire(r.rules.Now)
+	r.rules.Protect = r.locks.List
+}
+
+// locked reports whether the store has a list of what it protects.
+func (r *reading) locked() bool { return r.locksErr == nil && !r.locks.Empty() }
 
 func (r *reading) close() {
 	r.w.Close()
@@ -154,6 +170,10 @@ func (r *reading) readingVerdict(unread int) int {
 	if n > 0 {
 		r.voice.warn("the store has %s: %s", plural(n, "problem"), r.where.command("check"))
 	}
+	if r.locksErr != nil {
+		r.voice.warn("%s", locksUnknown(r.locksErr))
+		unread++
+	}
 	if unread > 0 {
 		return statusFailed
 	}
@@ -167,6 +187,9 @@ type gcRefusals struct{ plain, untagged string }
 func (r *reading) refusals(look *mark.Look) (why gcRefusals) {
 	const refuses = "gc refuses this store: "
 	switch err := sweep.New(look).Refusal(); {
+	case r.locksErr != nil:
+		why.plain = refuses + locksUnknown(r.locksErr).Error()
+		why.untagged = why.plain
 	case err != nil:
 		why.plain = refuses + firstLine(errors.Unwrap(err))
 		why.untagged = why.plain

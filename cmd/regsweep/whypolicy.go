@@ -24,6 +24,9 @@ func (r *reading) judgeByPolicy(ctx context.Context, o *whyOptions, things []ask
 		return err
 	}
 	refusals := rules.Away.Refusals(look)
+	if r.locksErr != nil {
+		refusals = append(refusals, locksUnknown(r.locksErr))
+	}
 	p.finish(look)
 	for i := range list {
 		out := p.outcome(r, &list[i], &answers[i].Fate)
@@ -57,9 +60,12 @@ func (p *pruning) outcome(r *reading, e *explained, fate *mark.Fate) outcome {
 		if d := p.decision(k.Repository, k.Tag); k.Tag != "" && d != nil {
 			out.reason += "; the policy keeps that tag: " + decisionsText([]retention.Decision{*d})
 		}
-		if n := len(fate.Keepers) - 1; n > 0 {
-			out.reason += andMore(n)
+		more := len(fate.Keepers) - 1
+		if lock := lockText(fate.Keepers[1:]); lock != "" {
+			out.reason += "; " + lock
+			more--
 		}
+		out.reason += andMore(more)
 		out.at = fate.At
 	}
 	return out

@@ -29,14 +29,30 @@ func (r *reading) outcome(e *explained, fate *mark.Fate, before []mark.Keeper) o
 	case len(fate.Keepers) == 0:
 		return outcome{reason: "it is needed"}
 	}
-	text := r.keeperText(&fate.Keepers[0], e)
-	if n := len(fate.Keepers) - 1; n > 0 {
-		text += andMore(n)
+	text, more := r.keeperText(&fate.Keepers[0], e), len(fate.Keepers)-1
+	if lock := lockText(fate.Keepers[1:]); lock != "" {
+		text += "; " + lock
+		more--
 	}
-	return outcome{reason: text, at: fate.At}
+	return outcome{reason: text + andMore(more), at: fate.At}
 }
 
-func andMore(n int) string { return ", and " + english.Plural(n, "other reason", "") }
+// lockText names the line of a list that keeps a thing as well, or is "".
+func lockText(others []mark.Keeper) string {
+	for i := range others {
+		if others[i].Kind == mark.KeptProtected {
+			return protectedText(&others[i])
+		}
+	}
+	return ""
+}
+
+func andMore(n int) string {
+	if n < 1 {
+		return ""
+	}
+	return ", and " + english.Plural(n, "other reason", "")
+}
 
 // keeperText says how something is kept.
 func (r *reading) keeperText(k *mark.Keeper, e *explained) string {
@@ -57,7 +73,7 @@ func (r *reading) keeperText(k *mark.Keeper, e *explained) string {
 	case mark.KeptByImage:
 		return fmt.Sprintf("it is a tag, set %s, of an image that is there", r.ago(k.Written))
 	case mark.KeptProtected:
-		return "it is protected"
+		return protectedText(k)
 	case mark.KeptBroken:
 		return fmt.Sprintf("the repository %q cannot be read in full and may need it", k.Repository)
 	case mark.KeptBySymlink:
@@ -70,6 +86,14 @@ func (r *reading) keeperText(k *mark.Keeper, e *explained) string {
 		return "it was written while this was looked at"
 	}
 	return "recent: " + r.recentText(k, self, image)
+}
+
+// protectedText names the line that protects a thing.
+func protectedText(k *mark.Keeper) string {
+	if k.By == nil {
+		return "it is protected"
+	}
+	return "it is protected by " + k.By.Words()
 }
 
 func (r *reading) recentText(k *mark.Keeper, self bool, image string) string {

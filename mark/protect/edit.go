@@ -14,6 +14,18 @@ func (l *Line) Ended(now time.Time) bool {
 	return !l.Until.IsZero() && !now.Before(l.Until.AddDate(0, 0, 1))
 }
 
+// Words are what the line says, for people: its pattern, note and last day.
+func (l *Line) Words() string {
+	text := l.Pattern
+	if l.Note != "" {
+		text += " (" + l.Note + ")"
+	}
+	if !l.Until.IsZero() {
+		text += " until " + l.Until.Format(time.DateOnly)
+	}
+	return text
+}
+
 // Digest is the digest that the line names, or none.
 func (l *Line) Digest() layout.Digest {
 	if e, err := parsePattern(l.Pattern); err == nil {

@@ -184,6 +184,19 @@ func (p *List) within(names ...string) (here []placed) {
 	return slices.Compact(here)
 }
 
+// Bare returns the line that protects a digest wherever it is, or nil.
+func (p *List) Bare(d layout.Digest) *Line {
+	if p == nil {
+		return nil
+	}
+	for _, e := range p.entries {
+		if !e.expired && len(e.names) == 0 && e.digest == d {
+			return &e.Line
+		}
+	}
+	return nil
+}
+
 // Anywhere calls fn for every digest that is protected in all repositories; fn
 // reports whether it is there.
 func (p *List) Anywhere(fn func(layout.Digest) bool) {
