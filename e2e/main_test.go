@@ -110,7 +110,12 @@ type repository struct {
 	ReclaimableBytes int64  `json:"reclaimableBytes"`
 }
 
-type problem struct{ Kind, Path, Detail string }
+type problem struct {
+	Kind, Path, Detail string
+	Cured              bool // by the run itself
+}
+
+func (p problem) left() bool { return !p.Cured }
 
 // fields are those that the contract fixes, by the object that they are in.
 var fields = map[string]string{
