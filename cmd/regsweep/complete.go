@@ -22,6 +22,7 @@ func (p *program) addCompletions(cmd *cobra.Command) {
 		"regsweep why":           p.completeOne(p.completeObjects),
 		"regsweep trash restore": p.completeFirst(p.completeRuns),
 		"regsweep trash empty":   p.completeFirst(p.completeRuns),
+		"regsweep doctor":        completeFiles,
 		"regsweep gc":            completeFiles,
 		"regsweep apply":         completeFiles,
 		"regsweep policy check":  completePolicies,

@@ -78,7 +78,7 @@ func TestHelpIsGroupedByTask(t *testing.T) {
 	for _, want := range []string{
 		"MOST USED\n", "  regsweep ls ", "  regsweep gc --dry-run ", "  regsweep gc -m ", "  regsweep rm ", "  regsweep prune ", "\nUsage:\n",
 		"\nSee what is there:\n", "  ls ", "  why ", "\nFree space:\n", "  gc ", "\nDelete:\n", "  rm ", "  untag ",
-		"\nKeep by policy:\n", "  prune ", "\nCheck and bring back:\n", "  check ", "  trash ", "\nOther:\n", "  completion ", "  help ", "  man ", "  version ", "\nFlags:\n",
+		"\nKeep by policy:\n", "  prune ", "\nCheck and bring back:\n", "  check ", "  doctor ", "  trash ", "\nOther:\n", "  completion ", "  help ", "  man ", "  version ", "\nFlags:\n",
 	} {
 		i := strings.Index(r.stdout[at:], want)
 		if i < 0 {
@@ -100,7 +100,7 @@ const (
 	reads   = "check, ls, why"
 	removes = "apply, gc, prune, rm, untag"
 	bins    = "trash empty, trash restore"
-	locks   = "protect add, protect ls, protect rm"
+	locks   = "protect add, protect ls, protect rm, doctor"
 	sweeps  = "apply, gc, prune, rm"
 	planned = "gc, prune, rm, untag"
 )
@@ -122,7 +122,7 @@ var offered = map[string]string{
 	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes,
 	"keep: keep the N newest of all tags of a repository that any filter matches":                                                              "prune",
 	"max-remove: refuse to remove more than this LIMIT of the bytes of the store's blobs, such as 30% or 50GiB":                                sweeps,
-	"no-color: disable colors":                                                                                                      "apply, gc, prune, rm, untag, why",
+	"no-color: disable colors":                                                                                                      "apply, doctor, gc, prune, rm, untag, why",
 	"no-descriptions: complete without descriptions":                                                                                "completion bash, completion fish, completion powershell, completion zsh",
 	"no-trunc: print whole digests and names on a terminal, too":                                                                    "ls",
 	"older-than: -m keeps what is younger than AGE":                                                                                 "gc",
@@ -137,7 +137,7 @@ var offered = map[string]string{
 	"progress: HOW to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none": reads + ", " + removes,
 	"protect: keep what FILE names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input":  removes,
 	"quiet: print names only, as rm takes them":                                                                                     "ls",
-	"quiet: print no table and no warnings":                                                                                         "apply, check, gc, prune, rm, trash empty, trash restore, untag" + ", protect add, protect rm",
+	"quiet: print no table and no warnings":                                                                                         "apply, check, doctor, gc, prune, rm, trash empty, trash restore, untag" + ", protect add, protect rm",
 	"quiet: print the patterns only":                                                                                                "protect ls",
 	"quiet: print nothing; the status says whether it is there":                                                                     "why",
 	"quiet: print the names of the runs only":                                                                                       "trash ls",
@@ -234,7 +234,7 @@ func TestFlagsWithoutMeaningChangeNothing(t *testing.T) {
 func unhurried(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
-		if !strings.Contains(line, "free space") && !strings.Contains(line, "checked in ") && !strings.Contains(line, "to remove this: ") {
+		if !strings.Contains(line, "free space") && !strings.Contains(line, "free inodes") && !strings.Contains(line, "checked in ") && !strings.Contains(line, "to remove this: ") {
 			lines = append(lines, line)
 		}
 	}

@@ -330,3 +330,33 @@ func exists(path string) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// Named returns what the options name as the root directory, and by what,
+// whether or not a registry is there: only Root, Origin and Config are known.
+func Named(o Options) (Place, error) {
+	o, err := o.withArg()
+	if err != nil {
+		return Place{}, err
+	}
+	return o.choose()
+}
+
+// Near returns the root directories of registries that are right above or right
+// below a directory which is none.
+func Near(dir string) (roots []string) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil
+	}
+	if above := rootAbove(dir); above != "" {
+		roots = append(roots, above)
+	}
+	entries, _ := os.ReadDir(dir) // what cannot be read is not proposed
+	for _, entry := range entries {
+		below := filepath.Join(dir, entry.Name())
+		if is, _ := isDirectory(storeBelow(below)); is {
+			roots = append(roots, below)
+		}
+	}
+	return roots
+}

@@ -296,16 +296,19 @@ func (d *Locked) Sync() error {
 	return nil
 }
 
-// Free is the space in bytes that an ordinary user can still write to the
-// directory's filesystem.
-func (d *Dir) Free() (int64, error) {
+// Volume is what is known of the directory's filesystem.
+func (d *Dir) Volume() (Volume, error) {
 	var st unix.Statfs_t
 	if err := retry(func() error { return unix.Fstatfs(d.fd, &st) }); err != nil {
-		return 0, pathError(OpStat, d.path, "", err)
+		return Volume{}, pathError(OpStat, d.path, "", err)
 	}
 	unit := uint64(st.Frsize) // what statvfs counts in; 0 on some old filesystems
 	if unit == 0 {
 		unit = uint64(st.Bsize)
 	}
-	return space(st.Bavail, unit), nil
+	return Volume{
+		Free: space(st.Bavail, unit), Size: space(st.Blocks, unit),
+		FreeInodes: st.Ffree, Inodes: st.Files,
+		ReadOnly: st.Flags&readOnlyFlag != 0,
+	}, nil
 }

@@ -215,9 +215,8 @@ func (d *Locked) Sync() error {
 	return syncAll(d.real)
 }
 
-// Free is the space in bytes that an ordinary user can still write to the
-// directory's filesystem.
-func (d *Dir) Free() (int64, error) { return freeSpace(d.real) }
+// Volume is what is known of the directory's filesystem.
+func (d *Dir) Volume() (Volume, error) { return volume(d.real) }
 
 // Distant is unknown here: whether calls take time is seen when they do.
 func (d *Dir) Distant() bool { return false }

@@ -68,10 +68,30 @@ func syncAll(string) error {
 	return nil
 }
 
-func freeSpace(path string) (int64, error) {
+var errReadOnlyFilesystem error = unix.EROFS
+
+func volume(path string) (Volume, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
-		return 0, pathError(OpStat, path, "", err)
+		return Volume{}, pathError(OpStat, path, "", err)
 	}
-	return space(uint64(max(st.Bavail, 0)), uint64(st.Bsize)), nil
+	unit := uint64(st.Bsize)
+	return Volume{
+		Free: space(uint64(max(st.Bavail, 0)), unit), Size: space(uint64(st.Blocks), unit),
+		FreeInodes: uint64(max(st.Ffree, 0)), Inodes: uint64(st.Files),
+		ReadOnly: st.Flags&readOnlyFlag != 0,
+	}, nil
+}
+
+func access(path string) error {
+	return unix.Faccessat(unix.AT_FDCWD, path, allAccess, unix.AT_EACCESS)
+}
+
+const allAccess = unix.R_OK | unix.W_OK | unix.X_OK
+
+func owner(info os.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
 }

@@ -39,14 +39,21 @@ func syncDirectory(string) error { return nil }
 
 func syncAll(string) error { return nil }
 
-func freeSpace(path string) (int64, error) {
+var errReadOnlyFilesystem error = windows.ERROR_WRITE_PROTECT
+
+func volume(path string) (Volume, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
-		return 0, err
+		return Volume{}, err
 	}
-	var free uint64
-	if err := windows.GetDiskFreeSpaceEx(name, &free, nil, nil); err != nil {
-		return 0, pathError(OpStat, path, "", err)
+	var free, size uint64
+	if err := windows.GetDiskFreeSpaceEx(name, &free, &size, nil); err != nil {
+		return Volume{}, pathError(OpStat, path, "", err)
 	}
-	return space(free, 1), nil
+	return Volume{Free: space(free, 1), Size: space(size, 1)}, nil
 }
+
+// access is not asked: nothing is changed here.
+func access(string) error { return nil }
+
+func owner(os.FileInfo) int { return -1 }

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout/locate"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// doctorSchema names the version of the JSON of doctor.
+const doctorSchema = "regsweep/doctor/v1"
+
+// The levels of findings.
+const (
+	levelOK      = "ok"
+	levelWarning = "warning" // it works, and is worth a look
+	levelError   = "error"   // a run that removes would fail or be refused, or the registry cannot work
+)
+
+// finding is one thing that doctor has looked at.
+type finding struct {
+	Kind    string `json:"kind"`
+	Level   string `json:"level"`
+	Detail  string `json:"detail"`
+	Command string `json:"command"` // what cures it, or shows more; "" where there is nothing to do
+}
+
+// doctorResult is what doctor prints.
+type doctorResult struct {
+	Schema   string    `json:"schema"`
+	Root     string    `json:"root"`
+	Findings []finding `json:"findings"`
+}
+
+// doctorOptions are what doctor was asked to do.
+type doctorOptions struct {
+	common
+	arg string
+}
+
+func (p *program) doctorCommand() *cobra.Command {
+	o := &doctorOptions{}
+	cmd := &cobra.Command{
+		Use:   "doctor [CONFIG or DIR]",
+		Short: "look at the set-up: the root, rights, space, locks, the registry",
+		Long: `doctor looks at everything but the images: what names the root directory, its
+mount and filesystem and what that can do, rights, free space and inodes, the
+clock, the lock, the registry's configuration and its cache, a registry that
+runs, a run that was stopped, the trash, and a database elsewhere. Each finding
+that is not ok has the command that cures it.
+
+What the filesystem can do is tried in a directory of its own in the store, which
+is removed again. doctor changes nothing else.` + doctorStatusHelp,
+		Example: `  regsweep doctor
+  regsweep doctor -q || mail -s 'look at the registry' root < /dev/null
+  regsweep doctor -o json | jq -r '.findings[] | select(.level!="ok").command'`,
+		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.MaximumNArgs(1)(cmd, args)) },
+		RunE: func(cmd *cobra.Command, args []string) error { return p.doctor(cmd.Context(), o, cmd.Flags(), args) },
+	}
+	o.add(cmd.Flags())
+	return cmd
+}
+
+const doctorStatusHelp = `
+
+EXIT STATUS
+  0    no error; there may be warnings
+  1    failed; stderr says why
+  2    wrong usage
+  3    there are errors, which are listed
+  130  stopped by SIGINT, 143 by SIGTERM, 129 by SIGHUP, 141 by SIGPIPE`
+
+func (o *doctorOptions) verify(f *pflag.FlagSet, args []string) error {
+	if err := errors.Join(o.common.verify(f), o.verifyReport(endJSON)); err != nil {
+		return err
+	}
+	if len(args) == 1 {
+		if o.arg = args[0]; o.arg == "" {
+			return errors.New("the argument is empty: it is a configuration or a directory")
+		}
+	}
+	return nil
+}
+
+// examination is one look at a set-up.
+type examination struct {
+	*program
+	*doctorOptions
+	place    locate.Place
+	dir      *disk.Dir // the store's
+	mounts   *disk.Mounts
+	findings []finding
+
+	readOnly bool   // the store's filesystem is mounted so
+	obstacle string // why nothing is tried in the store, or ""
+}
+
+// find adds a finding.
+func (e *examination) find(kind, level, command, format string, args ...any) {
+	e.findings = append(e.findings, finding{kind, level, valid(fmt.Sprintf(format, args...)), command})
+}
+
+func (p *program) doctor(ctx context.Context, o *doctorOptions, f *pflag.FlagSet, args []string) error {
+	if err := o.verify(f, args); err != nil {
+		return usage(err)
+	}
+	p.voice.quiet = o.quiet
+	p.fileList("doctor", &o.common)
+	e := &examination{program: p, doctorOptions: o}
+	if err := e.examine(ctx); err != nil {
+		return err
+	}
+	result := doctorResult{Schema: doctorSchema, Root: valid(e.place.Root), Findings: e.findings}
+	if p.fileResult(result); o.output == "json" {
+		if err := p.writeJSON(result); err != nil {
+			return err
+		}
+	} else if err := e.write(); err != nil {
+		return err
+	}
+	if e.count(levelError) > 0 {
+		p.status = statusProblems
+	}
+	return nil
+}
+
+// examine looks at everything, as far as there is something.
+func (e *examination) examine(ctx context.Context) (err error) {
+	e.place, err = e.locate(&e.common, e.arg)
+	if err != nil {
+		if errors.Is(err, locate.ErrAmbiguous) {
+			return err
+		}
+		e.withoutPlace(err)
+		return nil
+	}
+	if err := e.filing.verifyPlace(&e.place); err != nil {
+		return err
+	}
+	if e.dir, err = e.files.OpenStore(e.place.Store); err != nil {
+		e.closedStore(err)
+		return nil
+	}
+	defer e.dir.Close()
+	if e.mounts, err = e.dir.Mounts(); err != nil {
+		return err
+	}
+	for _, look := range []func(context.Context) error{
+		e.lookAtRoot, e.lookAtMount, e.lookAtRights, e.lookAtSpace, e.lookAtRuns, e.lookAtFilesystem,
+		e.lookAtConfiguration, e.lookAtRegistries, e.lookAtTrash, e.lookAtLocks, e.lookAtDatabase,
+	} {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := look(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *examination) count(level string) (n int) {
+	for i := range e.findings {
+		if e.findings[i].Level == level {
+			n++
+		}
+	}
+	return n
+}
+
+// write prints the findings for people; the last line is the outcome.
+func (e *examination) write() error {
+	if e.quiet {
+		return nil
+	}
+	const indent = "         "
+	ink, width := e.ink(&e.common, e.out), terminalWidth(e.out)
+	var text strings.Builder
+	for i := range e.findings {
+		f := &e.findings[i]
+		level := fmt.Sprintf("%-9s", f.Level)
+		switch f.Level {
+		case levelOK:
+			level = ink.green(level)
+		case levelWarning:
+			level = ink.yellow(level)
+		case levelError:
+			level = ink.red(level)
+		}
+		for n, line := range wrap(f.Kind+": "+harmless(f.Detail), max(width-len(indent), 0)) {
+			if n > 0 {
+				level = indent
+			}
+			fmt.Fprintln(&text, level+line)
+		}
+		if f.Command != "" {
+			fmt.Fprintln(&text, indent+"  "+harmless(f.Command))
+		}
+	}
+	outcome := "no errors"
+	if n := e.count(levelError); n > 0 {
+		outcome = english.Plural(n, "error", "")
+	}
+	fmt.Fprintf(&text, "\n%s, %s\n", outcome, english.Plural(e.count(levelWarning), "warning", ""))
+	_, err := e.out.Write([]byte(text.String()))
+	return err
+}
+
+// lookAtDatabase looks whether the truth about the store is elsewhere.
+func (e *examination) lookAtDatabase(context.Context) error {
+	reason, err := foreign(&e.place)
+	switch {
+	case err != nil:
+		return err
+	case reason != "":
+		e.find("database", levelError, e.where.command("gc", "--dry-run"), "%s: nothing is removed here, and what regsweep shows is not the whole truth; use its own garbage collection", reason)
+	default:
+		e.find("database", levelOK, "", "nothing says that a database has the tags: the links of this store are the truth")
+	}
+	return nil
+}
+
+// lookAtLocks looks at the store's own list of what must stay.
+func (e *examination) lookAtLocks(context.Context) error {
+	locks, err := sweep.ReadLocks(e.dir)
+	switch {
+	case err != nil:
+		e.find("protect", levelError, "${EDITOR:-vi} "+shellWord(e.place.Store+"/"+sweep.LocksPath), "every removal is refused, since the store's list of locks cannot be understood: %s", told(err))
+	case locks.List == nil:
+		e.find("protect", levelOK, "", "the store has no list of locks")
+	default:
+		e.find("protect", levelOK, e.where.command("protect", "ls"), "%s in the store's list of locks", english.Plural(len(locks.Lines()), "line is", "lines are"))
+	}
+	return nil
+}
