@@ -23,6 +23,7 @@ func (p *program) addCompletions(cmd *cobra.Command) {
 		"regsweep trash restore": p.completeFirst(p.completeRuns),
 		"regsweep trash empty":   p.completeFirst(p.completeRuns),
 		"regsweep doctor":        completeFiles,
+		"regsweep export":        p.completeExports,
 		"regsweep gc":            completeFiles,
 		"regsweep apply":         completeFiles,
 		"regsweep policy check":  completePolicies,

@@ -204,3 +204,12 @@ func (b *browser) list(prefix, before string, path []string, is func(string) boo
 	})
 	return found
 }
+
+// completeExports is for images, and a directory after them, which has a slash
+// or a dot at its beginning.
+func (p *program) completeExports(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 && (strings.HasPrefix(word, "/") || strings.HasPrefix(word, ".")) {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	return p.completeImages(cmd, args, word)
+}

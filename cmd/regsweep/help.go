@@ -33,7 +33,7 @@ func groupCommands(root *cobra.Command) {
 		{"free", "Free space:", "gc apply"},
 		{"delete", "Delete:", "rm untag"},
 		{"keep", "Keep by policy:", "prune policy protect"},
-		{"check", "Check and bring back:", "check doctor trash repair undelete tag"},
+		{"check", "Check and bring back:", "check doctor trash export repair undelete tag"},
 	}
 	for _, g := range groups {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
@@ -109,6 +109,8 @@ func withoutMeaning(path string) []string {
 		return []string{"verbose", "no-color", "progress", "jobs"}
 	case "regsweep trash restore", "regsweep trash empty":
 		return []string{"no-color", "progress"}
+	case "regsweep export":
+		return []string{"no-color"}
 	case "regsweep protect add", "regsweep protect rm", "regsweep protect ls":
 		return []string{"verbose", "no-color", "progress", "jobs"}
 	}
@@ -120,7 +122,7 @@ func withoutMeaning(path string) []string {
 func flagMeaning(path, flag string) string {
 	switch flag + " of " + strings.TrimPrefix(path, "regsweep ") {
 	case "report of ls", "report of why", "report of trash ls", "report of trash restore", "report of trash empty",
-		"report of doctor", "report of protect add", "report of protect rm", "report of protect ls":
+		"report of doctor", "report of export", "report of protect add", "report of protect rm", "report of protect ls":
 		return "also write the result to `FILE`; its name ends in .json"
 	case "verbose of check":
 		return "list all problems, and all that they break"

@@ -4,24 +4,10 @@ package disk
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 )
 
 var errNotDirectory = errors.New("not a directory")
-
-// cause is an error without the path, which is known here by its name in the store.
-func cause(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	var le *os.LinkError
-	if errors.As(err, &le) {
-		return le.Err
-	}
-	return err
-}
 
 // Lock takes the exclusive lock on the store's directory, without waiting.
 func (d *Dir) Lock() (*Lock, error) {
