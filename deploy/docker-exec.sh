@@ -1,12 +1,17 @@
 #!/bin/sh
 # Runs regsweep in the container of a running registry, with its volume, its
-# configuration and its user, and restarts the registry afterwards if that is needed.
+# configuration and its user, and restarts the registry after a run that may have
+# removed something: the official images cache in memory which blobs there are, and
+# would accept images whose blobs have gone. Dry runs and ls, why, check do not
+# restart it.
 #
 #   deploy/docker-exec.sh CONTAINER [COMMAND [FLAG ...]]      by default gc --dry-run
 #   deploy/docker-exec.sh registry gc -m --older-than 7d --yes
+#   RESTART=never deploy/docker-exec.sh registry gc --yes     where it has no cache
 #
 # It assumes docker (or DOCKER=podman), and a program for the container's platform
 # in ./bin/regsweep, REGSWEEP, or the container. What it copies goes with the container.
+# If it is stopped, it stops regsweep in the container as well.
 set -eu
 
 docker=${DOCKER:-docker}
@@ -28,14 +33,47 @@ if ! "$docker" exec "$container" regsweep version >/dev/null 2>&1; then
 	"$docker" cp "$regsweep" "$container:/usr/local/bin/regsweep"
 fi
 
-said=$(mktemp)
-trap 'rm -f "$said"' EXIT
+# Whether a run with these arguments can remove anything.
+removes() {
+	for arg; do
+		case $arg in
+		-n | -d | --dry-run | --dry-run=true | -h | --help) return 1 ;;
+		esac
+	done
+	case $1 in
+	ls | why | check | doctor | version | help | completion | man | export | protect | pulls) return 1 ;;
+	trash) [ "${2-ls}" != ls ] ;;
+	esac
+}
+
+# A client that is killed leaves what it began in the container running: the run bears
+# a mark, by which it is found again.
+mark=REGSWEEP_CLIENT=$$.$(date +%s)
+# shellcheck disable=SC2016 # for the shell in the container
+stop='for p in /proc/[0-9]*; do if tr "\0" "\n" <"$p/environ" 2>/dev/null | grep -qx "$1"; then kill -"$2" "${p#/proc/}"; fi; done'
+# shellcheck disable=SC2317 # called by traps
+forward() {
+	"$docker" exec "$container" sh -c "$stop" sh "$mark" "$1" >/dev/null 2>&1 || true
+}
+
+terminal=
+[ ! -t 0 ] || [ ! -t 1 ] || terminal=t
+"$docker" exec "-i$terminal" -e "$mark" "$container" regsweep "$@" <&0 &
+client=$!
+trap 'forward INT' INT
+trap 'forward TERM' TERM
+trap 'forward HUP' HUP
 status=0
-"$docker" exec "$container" regsweep "$@" 2>"$said" || status=$?
-cat "$said" >&2
-# Status 3 is done, with problems in the store.
-if { [ "$status" -eq 0 ] || [ "$status" -eq 3 ]; } && grep -q 'caches blob descriptors' "$said"; then
-	echo "docker-exec: restarting $container, which caches blob descriptors" >&2
+while :; do
+	wait "$client" && status=0 || status=$?
+	# A trap ends the waiting before the client has ended.
+	kill -0 "$client" 2>/dev/null || break
+done
+trap - INT TERM HUP
+
+# Status 1 may have removed a part; 2 has not begun.
+if [ "$status" -ne 2 ] && [ "${RESTART-}" != never ] && removes "$@"; then
+	echo "docker-exec: restarting $container, which may cache what has been removed" >&2
 	"$docker" restart "$container" >/dev/null
 fi
 exit "$status"

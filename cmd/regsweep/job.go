@@ -275,7 +275,7 @@ func (j *job) refuseTooMuch() error {
 	}
 	return &layout.HintError{
 		Err:  fmt.Errorf("the plan takes %s of %s, more than --max-remove %s: nothing has been removed", size(j.plan.Bytes()), size(total), &j.maxRemove),
-		Hint: "look at it with --dry-run, and raise the limit if it is right",
+		Hint: "look at it with --dry-run, and raise the limit if it is right: the first run on a store often has more to remove than later ones",
 	}
 }
 

@@ -1,12 +1,17 @@
 package deploy
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/cli"
@@ -25,41 +30,109 @@ func TestScripts(t *testing.T) {
 	run(t, parts.Need(t, "shellcheck"), append([]string{"--severity=info"}, scripts...)...)
 }
 
-// The script runs what it is given in the container, and restarts a registry
-// whose cache would be wrong.
+// The script runs what it is given in the container, and restarts a registry from
+// which something may have been removed: its cache would be wrong, whatever was
+// silenced.
 func TestDockerExec(t *testing.T) {
-	script, err := filepath.Abs(filepath.Join(project, "deploy/docker-exec.sh"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct{ there, says, status, want string }{
-		"copied":           {"1", "", "0", "exec c regsweep version|cp PROGRAM c:/usr/local/bin/regsweep|exec c regsweep gc --dry-run|"},
-		"there already":    {"0", "", "0", "exec c regsweep version|exec c regsweep gc --dry-run|"},
-		"caching registry": {"0", "warning: the registry caches blob descriptors (inmemory)", "3", "exec c regsweep version|exec c regsweep gc --dry-run|restart c|"},
-		"failed":           {"0", "warning: the registry caches blob descriptors (inmemory)", "1", "exec c regsweep version|exec c regsweep gc --dry-run|"},
+	const begun, restarted = "exec c regsweep version|", "restart c|"
+	for name, c := range map[string]struct {
+		there, status int
+		args, want    string
+	}{
+		"copied":           {1, 0, "", begun + "cp PROGRAM c:/usr/local/bin/regsweep|exec -i -e MARK c regsweep gc --dry-run|"},
+		"there already":    {0, 0, "", begun + "exec -i -e MARK c regsweep gc --dry-run|"},
+		"a sweep":          {0, 0, "gc --yes", begun + "exec -i -e MARK c regsweep gc --yes|" + restarted},
+		"a quiet sweep":    {0, 0, "gc -q --yes", begun + "exec -i -e MARK c regsweep gc -q --yes|" + restarted},
+		"with problems":    {0, 3, "gc --yes", begun + "exec -i -e MARK c regsweep gc --yes|" + restarted},
+		"half done":        {0, 1, "rm a:v1 -y", begun + "exec -i -e MARK c regsweep rm a:v1 -y|" + restarted},
+		"not begun":        {0, 2, "gc --nonsense", begun + "exec -i -e MARK c regsweep gc --nonsense|"},
+		"a short dry run":  {0, 0, "prune -n", begun + "exec -i -e MARK c regsweep prune -n|"},
+		"ls":               {0, 0, "ls a", begun + "exec -i -e MARK c regsweep ls a|"},
+		"the trash's list": {0, 0, "trash", begun + "exec -i -e MARK c regsweep trash|"},
+		"trash empty":      {0, 0, "trash empty -y", begun + "exec -i -e MARK c regsweep trash empty -y|" + restarted},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			fake := "#!/bin/sh\necho \"$*\" >>" + dir + "/log\ncase \"$*\" in *version) exit " + c.there +
-				" ;; *gc*) echo '" + c.says + "' >&2; exit " + c.status + " ;; esac\n"
-			for _, name := range []string{"docker", "regsweep"} {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(fake), 0o777); err != nil {
-					t.Fatal(err)
-				}
-			}
-			cmd := exec.Command("sh", script, "c")
-			cmd.Env = append(os.Environ(), "DOCKER="+dir+"/docker", "REGSWEEP="+dir+"/regsweep")
+			d := newFakeDocker(t, fmt.Sprintf("*version) exit %d ;; exec*) exit %d ;;", c.there, c.status))
+			cmd := d.command(strings.Fields(c.args)...)
 			out, _ := cmd.CombinedOutput()
-			if got := cmd.ProcessState.ExitCode(); got != int(c.status[0]-'0') {
+			if got := cmd.ProcessState.ExitCode(); got != c.status {
 				t.Errorf("status %d: %s", got, out)
 			}
-			log, _ := os.ReadFile(dir + "/log")
-			got := strings.ReplaceAll(strings.ReplaceAll(string(log), dir+"/regsweep", "PROGRAM"), "\n", "|")
-			if got != c.want {
+			if got := d.log(); got != c.want {
 				t.Errorf("it ran %s, want %s", got, c.want)
 			}
 		})
 	}
+	t.Run("no restart", func(t *testing.T) {
+		d := newFakeDocker(t, "")
+		cmd := d.command("gc", "--yes")
+		cmd.Env = append(cmd.Env, "RESTART=never")
+		if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(d.log(), "restart") {
+			t.Errorf("%v, ran %s: %s", err, d.log(), out)
+		}
+	})
+}
+
+// What regsweep says on stderr is seen at once, and a client that is told to end
+// has regsweep in the container end, and waits for it.
+func TestDockerExecIsStopped(t *testing.T) {
+	d := newFakeDocker(t, `*"regsweep gc"*) echo begun >&2; until [ -e "$0.stop" ]; do sleep 0.05; done; exit 143 ;; *kill*) touch "$0.stop" ;;`)
+	cmd := d.command("gc", "--yes")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stderr).ReadString('\n')
+	if line != "begun\n" {
+		t.Fatalf("it said %q: %v", line, err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, stderr)
+	_ = cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != 143 {
+		t.Errorf("status %d", got)
+	}
+	if log := d.log(); !strings.Contains(log, "sh MARK TERM|") || !strings.HasSuffix(log, "restart c|") {
+		t.Errorf("it ran %s", log)
+	}
+}
+
+// fakeDocker is a docker that writes down what it is asked.
+type fakeDocker struct{ dir, script string }
+
+// newFakeDocker returns one whose answers are the lines of a case of sh.
+func newFakeDocker(t *testing.T, answers string) *fakeDocker {
+	script, err := filepath.Abs(filepath.Join(project, "deploy/docker-exec.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &fakeDocker{t.TempDir(), script}
+	fake := "#!/bin/sh\nprintf '%s|' \"$*\" >>" + d.dir + "/log\ncase \"$*\" in " + answers + " esac\n"
+	for _, name := range []string{"docker", "regsweep"} {
+		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(fake), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d
+}
+
+func (d *fakeDocker) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("sh", append([]string{d.script, "c"}, args...)...)
+	cmd.Env = append(os.Environ(), "DOCKER="+d.dir+"/docker", "REGSWEEP="+d.dir+"/regsweep")
+	return cmd
+}
+
+var clientMark = regexp.MustCompile(`REGSWEEP_CLIENT=[0-9.]+`)
+
+// log is what it was asked, with PROGRAM for the program and MARK for a run's mark.
+func (d *fakeDocker) log() string {
+	text, _ := os.ReadFile(d.dir + "/log")
+	return clientMark.ReplaceAllString(strings.ReplaceAll(string(text), d.dir+"/regsweep", "PROGRAM"), "MARK")
 }
 
 // The registry runs again after the job, whether that succeeded or not.
