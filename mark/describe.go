@@ -128,8 +128,14 @@ type describedConfig struct {
 
 // Describe reads a manifest, and its configuration if it is an image's.
 func (s *Store) Describe(w *walker.Walker, digest layout.Digest) Description {
+	return DescribeBy(digest, func(d layout.Digest, into any) bool { return s.readJSON(w, d, into) })
+}
+
+// DescribeBy is Describe by a function that reads a small blob, as JSON. It
+// reports whether the blob is there and is JSON.
+func DescribeBy(digest layout.Digest, read func(d layout.Digest, into any) bool) Description {
 	var m described
-	if !s.readJSON(w, digest, &m) {
+	if !read(digest, &m) {
 		return Description{}
 	}
 	d := Description{MediaType: m.mediaType(), ArtifactType: m.ArtifactType}
@@ -148,7 +154,7 @@ func (s *Store) Describe(w *walker.Walker, digest layout.Digest) Description {
 		if d.ArtifactType == "" && !isImageConfig(m.Config.MediaType) {
 			d.ArtifactType = m.Config.MediaType // as the OCI specification has it
 		}
-		s.describeConfig(w, m.Config, &d)
+		m.Config.describeConfig(read, &d)
 	case m.Architecture != "":
 		c := describedConfig{platform: platform{OS: "linux", Architecture: m.Architecture}}
 		if len(m.History) > 0 {
@@ -222,13 +228,13 @@ func (m *described) mediaType() string {
 
 // describeConfig reads an image's configuration; those of other artifacts say
 // nothing that is known here.
-func (s *Store) describeConfig(w *walker.Walker, part *describedPart, d *Description) {
+func (part *describedPart) describeConfig(read func(d layout.Digest, into any) bool, d *Description) {
 	digest, err := layout.ParseDigest(part.Digest)
 	if err != nil || !isImageConfig(part.MediaType) {
 		return
 	}
 	var c describedConfig
-	if s.readJSON(w, digest, &c) {
+	if read(digest, &c) {
 		c.describe(d)
 	}
 }

@@ -24,6 +24,8 @@ func (p *program) addCompletions(cmd *cobra.Command) {
 		"regsweep trash empty":   p.completeFirst(p.completeRuns),
 		"regsweep doctor":        completeFiles,
 		"regsweep export":        p.completeExports,
+		"regsweep undelete":      p.completeFirst(p.completeRepositories),
+		"regsweep tag":           p.completeOne(p.completeRemovals),
 		"regsweep gc":            completeFiles,
 		"regsweep apply":         completeFiles,
 		"regsweep policy check":  completePolicies,

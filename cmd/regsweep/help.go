@@ -111,6 +111,10 @@ func withoutMeaning(path string) []string {
 		return []string{"no-color", "progress"}
 	case "regsweep export":
 		return []string{"no-color"}
+	case "regsweep undelete":
+		return []string{"no-color", "progress"}
+	case "regsweep tag":
+		return []string{"verbose", "no-color", "progress", "jobs"}
 	case "regsweep protect add", "regsweep protect rm", "regsweep protect ls":
 		return []string{"verbose", "no-color", "progress", "jobs"}
 	}
@@ -122,12 +126,16 @@ func withoutMeaning(path string) []string {
 func flagMeaning(path, flag string) string {
 	switch flag + " of " + strings.TrimPrefix(path, "regsweep ") {
 	case "report of ls", "report of why", "report of trash ls", "report of trash restore", "report of trash empty",
-		"report of doctor", "report of export", "report of protect add", "report of protect rm", "report of protect ls":
+		"report of doctor", "report of export", "report of protect add", "report of protect rm", "report of protect ls", "report of undelete", "report of tag":
 		return "also write the result to `FILE`; its name ends in .json"
 	case "verbose of check":
 		return "list all problems, and all that they break"
 	case "verbose of prune":
 		return "also name the tags that are kept, and why; -vv names blobs, too"
+	case "verbose of undelete":
+		return "list all images that are brought back"
+	case "quiet of undelete":
+		return "print no table; of a list, print NAME@DIGEST only"
 	case "verbose of trash restore":
 		return "list all tags that are put back"
 	case "verbose of trash empty":

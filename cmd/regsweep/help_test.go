@@ -78,7 +78,7 @@ func TestHelpIsGroupedByTask(t *testing.T) {
 	for _, want := range []string{
 		"MOST USED\n", "  regsweep ls ", "  regsweep gc --dry-run ", "  regsweep gc -m ", "  regsweep rm ", "  regsweep prune ", "\nUsage:\n",
 		"\nSee what is there:\n", "  ls ", "  why ", "\nFree space:\n", "  gc ", "\nDelete:\n", "  rm ", "  untag ",
-		"\nKeep by policy:\n", "  prune ", "\nCheck and bring back:\n", "  check ", "  doctor ", "  trash ", "\nOther:\n", "  completion ", "  help ", "  man ", "  version ", "\nFlags:\n",
+		"\nKeep by policy:\n", "  prune ", "\nCheck and bring back:\n", "  check ", "  doctor ", "  tag ", "  trash ", "  undelete ", "\nOther:\n", "  completion ", "  help ", "  man ", "  version ", "\nFlags:\n",
 	} {
 		i := strings.Index(r.stdout[at:], want)
 		if i < 0 {
@@ -103,6 +103,7 @@ const (
 	locks   = "protect add, protect ls, protect rm, doctor"
 	sweeps  = "apply, gc, prune, rm"
 	planned = "gc, prune, rm, untag"
+	backs   = "tag, undelete"
 )
 
 // offered are all flags, what each does, and the commands that offer it.
@@ -110,10 +111,10 @@ var offered = map[string]string{
 	"ago: remove only what is older than this AGE, or than a date":                                                                             "prune",
 	"all: name everything that keeps it, not only the nearest thing":                                                                           "why",
 	"allow-empty: go on where the store looks like a volume that is not mounted, would lose its last tag or image, or --protect names nothing": removes,
-	"config: the registry's own configuration FILE":                                                                                            reads + ", trash ls, " + bins + ", " + locks + ", " + removes + ", export",
+	"config: the registry's own configuration FILE":                                                                                            reads + ", trash ls, " + bins + ", " + locks + ", " + removes + ", export" + ", " + backs,
 	"delete-untagged: also remove manifests without a tag, unless something else keeps them":                                                   "gc",
 	"dry-run: report what would be removed, and remove nothing (-n is the same)":                                                               removes,
-	"dry-run: say what would be done, and do nothing (-n is the same)":                                                                         bins + ", export, protect add, protect rm",
+	"dry-run: say what would be done, and do nothing (-n is the same)":                                                                         bins + ", export, protect add, protect rm" + ", " + backs,
 	"exclude: keep tags whose whole name matches REPO_REGEX:TAG_REGEX, whatever --filter says; may be repeated":                                "prune",
 	"filter: remove only tags whose whole name matches REPO_REGEX:TAG_REGEX; may be repeated":                                                  "prune",
 	"force: delete a child of an index that is kept; the index then lacks it":                                                                  "rm",
@@ -121,7 +122,7 @@ var offered = map[string]string{
 	"hard-link: give the store's files second names instead of copying them; damage to one is damage to both":                                  "export",
 	"tag-names: list images by their tag alone, without the repository's name":                                                                 "export",
 	"history: list what each tag named, and when it was last set to that":                                                                      "ls",
-	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes + ", export",
+	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes + ", export" + ", undelete",
 	"keep: keep the N newest of all tags of a repository that any filter matches":                                                              "prune",
 	"max-remove: refuse to remove more than this LIMIT of the bytes of the store's blobs, such as 30% or 50GiB":                                sweeps,
 	"no-color: disable colors":                                                                                                      "apply, doctor, gc, prune, rm, untag, why",
@@ -131,7 +132,7 @@ var offered = map[string]string{
 	"older-than: list only what was pushed longer ago than this AGE":                                                                "ls",
 	"older-than: remove only runs older than this AGE, or than a date":                                                              "trash empty",
 	"output: FORMAT of the list: table, json or tsv":                                                                                "ls",
-	"output: FORMAT of the report: table or json":                                                                                   "apply, check, gc, prune, rm, trash empty, trash ls, trash restore, untag, why" + ", " + locks + ", export",
+	"output: FORMAT of the report: table or json":                                                                                   "apply, check, gc, prune, rm, trash empty, trash ls, trash restore, untag, why" + ", " + locks + ", export" + ", " + backs,
 	"plan: with --dry-run: write the plan to FILE, for regsweep apply":                                                              planned,
 	"policy: say what prune would do with this policy FILE; - is standard input":                                                    "why",
 	"policy: the FILE of the policy; - is standard input":                                                                           "prune",
@@ -139,19 +140,20 @@ var offered = map[string]string{
 	"progress: HOW to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none": reads + ", " + removes + ", export",
 	"protect: keep what FILE names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input":  removes,
 	"quiet: print names only, as rm takes them":                                                                                     "ls",
-	"quiet: print no table and no warnings":                                                                                         "apply, check, doctor, gc, prune, rm, trash empty, trash restore, untag" + ", protect add, protect rm" + ", export",
+	"quiet: print no table and no warnings":                                                                                         "apply, check, doctor, gc, prune, rm, trash empty, trash restore, untag" + ", protect add, protect rm" + ", export" + ", tag",
 	"quiet: print the patterns only":                                                                                                "protect ls",
 	"quiet: print nothing; the status says whether it is there":                                                                     "why",
 	"quiet: print the names of the runs only":                                                                                       "trash ls",
 	"quiet: say nothing about a valid policy":                                                                                       "policy check",
 	"read-data-subset: read a SHARE of the bytes of the blobs, such as 10% or 5GiB; every day another one":                          "check",
 	"read-data: read all blobs and compare their digests":                                                                           "check",
-	"report: also write the result to FILE; its name ends in .json":                                                                 "ls, trash empty, trash ls, trash restore, why" + ", " + locks + ", export",
+	"report: also write the result to FILE; its name ends in .json":                                                                 "ls, trash empty, trash ls, trash restore, why" + ", " + locks + ", export" + ", " + backs,
 	"report: also write the whole report to FILE; its name ends in .json, .html or .prom":                                           "apply, check, gc, prune, rm, untag",
 	"repository: delete the repository NAME with all that is in it; more NAMEs may follow":                                          "rm",
 	"resume: look at every link for what a stopped run has set aside, even if nothing else tells of such a run":                     "gc",
 	"reverse: reverse the order":                                                                                                    "ls",
-	"root: the registry's root DIR, which holds docker/registry/v2":                                                                 reads + ", trash ls, " + bins + ", " + locks + ", " + removes + ", export",
+	"root: the registry's root DIR, which holds docker/registry/v2":                                                                 reads + ", trash ls, " + bins + ", " + locks + ", " + removes + ", export" + ", " + backs,
+	"since: with --all: only what went in the last AGE, or since a date":                                                            "undelete",
 	"sort: order by KEY: name, size, unique, reclaimable, pushed or created; the largest and the newest come first":                 "ls",
 	"tags: print a line for each tag of the named repositories":                                                                     "ls",
 	"trash: move what is removed to the trash; see regsweep trash --help":                                                           removes,
@@ -166,7 +168,15 @@ var offered = map[string]string{
 	"verbose: list all that is put back":                                                                                            "trash empty",
 	"verbose: name each item":                                                                                                       "apply, gc, rm, untag" + ", export",
 	"version: print the version, the commit and the Go version":                                                                     "regsweep",
-	"yes: do not ask": bins + ", " + removes,
+	"verbose: list all images that are brought back":                                                                                "undelete",
+	"quiet: print no table; of a list, print NAME@DIGEST only":                                                                      "undelete",
+	"all: bring back all images of the repository that were deleted through the API":                                                "undelete",
+	"deleted: list the images that were deleted and are still stored, as undelete does":                                             "ls",
+	"force: move the tag if it names another image; asks first":                                                                     "tag",
+	"overwritten: with --all: also what only the history of a tag names":                                                            "undelete",
+	"partial: also bring back images that lack blobs, as far as they are there":                                                     "undelete",
+	"tag: also give the image this TAG, which must not be there":                                                                    "undelete",
+	"yes: do not ask": bins + ", " + removes + ", " + backs,
 }
 
 // A flag is offered by those commands alone to which it means something. A new
@@ -203,7 +213,8 @@ func TestFlagsWithoutMeaningChangeNothing(t *testing.T) {
 	}
 	arguments := map[string][]string{
 		"why": {"a/b:v1"}, "untag": {"a/b:v3", "--dry-run"}, "trash empty": {"--dry-run"}, "trash restore": {"--dry-run"},
-		"export":      {"--dry-run", "a/b:v1", "/nowhere/at/all"},
+		"export":   {"--dry-run", "a/b:v1", "/nowhere/at/all"},
+		"undelete": {"a/b"}, "tag": {"a/b:v1", "v9", "--dry-run"},
 		"protect add": {"--dry-run", "a/b:v1"}, "protect rm": {"--dry-run", "a/b:v1"},
 	}
 	s := layouttest.New(t, "image a/b:v1 as=x age=10d\nimage a/b:v2 as=y age=10d\nimage a/b:v3 as=z age=10d")

@@ -35,7 +35,7 @@ type lsOptions struct {
 type lsFilter struct{ untagged, reverse bool }
 
 // lsForm says what is listed of a repository, if not its manifests.
-type lsForm struct{ tags, history bool }
+type lsForm struct{ tags, history, deleted bool }
 
 func (p *program) lsCommand() *cobra.Command {
 	o := &lsOptions{}
@@ -74,6 +74,7 @@ or a dot. ls changes nothing and takes no lock.` + readingStatusHelp,
 	f.BoolVar(&o.filter.untagged, "untagged", false, "list only manifests without a tag, or repositories that have some")
 	f.BoolVar(&o.form.tags, "tags", false, "print a line for each tag of the named repositories")
 	f.BoolVar(&o.form.history, "history", false, "list what each tag named, and when it was last set to that")
+	f.BoolVar(&o.form.deleted, "deleted", false, "list the images that were deleted and are still stored, as undelete does")
 	f.BoolVar(&o.noTrunc, "no-trunc", false, "print whole digests and names on a terminal, too")
 	return cmd
 }
@@ -119,6 +120,9 @@ func (o *lsOptions) verifyForm() error {
 	if o.form.history {
 		form = "--history"
 	}
+	if o.form.deleted {
+		return o.verifyDeleted()
+	}
 	switch {
 	case o.form.tags && o.form.history:
 		return errors.New("--tags and --history are two lists: give one of them")
@@ -135,6 +139,9 @@ func (o *lsOptions) verifyForm() error {
 func (p *program) ls(ctx context.Context, o *lsOptions, f *pflag.FlagSet, args []string) error {
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
+	}
+	if o.form.deleted {
+		return p.lsDeleted(ctx, o)
 	}
 	r, err := p.open(ctx, "ls", &o.common, o.registry)
 	if err != nil {

@@ -137,6 +137,15 @@ func TestJSONOfPlansAndTheTrashIsAsItsSchemaSays(t *testing.T) {
 	does("protect", "protect", "ls")
 	does("protect", "protect", "rm", "odd", "-d")
 	does("protect", "protect", "rm", "team/**")
+	if err := s.Apply("age 10d\nimage del:v1 as=del\ndelete-manifest del del"); err != nil {
+		t.Fatal(err)
+	}
+	does("undelete", "undelete")
+	does("undelete", "ls", "--deleted", "del")
+	does("undelete", "undelete", "-d", "--all", "del")
+	does("undelete", "undelete", "-y", "--all", "del")
+	does("tag", "tag", "del@"+s.Digest("del").String(), "v1", "-d")
+	does("tag", "tag", "del@"+s.Digest("del").String(), "v1")
 	does("trash-ls", "trash", "ls")
 	does("trash-restore", "trash", "restore", run, "-d")
 	does("trash-restore", "trash", "restore", run, "-y")

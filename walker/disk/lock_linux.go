@@ -212,6 +212,21 @@ func (d *Locked) Write(name string, content []byte) error {
 	return err
 }
 
+// Adopt gives a file, as far as we may, the owner of a directory and the right
+// to read and write of whoever may read and write that.
+func (d *Locked) Adopt(name string, like *Dir) {
+	var st, made unix.Stat_t
+	if unix.Fstat(like.fd, &st) != nil || d.kernel.fstatat(d.fd, name, &made, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return
+	}
+	if made.Uid != st.Uid || made.Gid != st.Gid {
+		_ = unix.Fchownat(d.fd, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
+	}
+	if mode := st.Mode & 0o666; made.Mode&0o7777 != mode {
+		_ = unix.Fchmodat(d.fd, name, mode, 0)
+	}
+}
+
 // Create makes a file with nothing in it. One that is there is ErrExists.
 func (d *Locked) Create(name string) error {
 	if err := d.fs.check(OpWrite, d.path, name); err != nil {

@@ -114,6 +114,14 @@ func (d *Locked) Write(name string, content []byte) error {
 	return err
 }
 
+// Adopt gives a file, as far as we may, the right to read and write of whoever
+// may read and write a directory.
+func (d *Locked) Adopt(name string, like *Dir) {
+	if info, err := os.Stat(like.real); err == nil {
+		_ = os.Chmod(d.at(name), info.Mode().Perm()&0o666)
+	}
+}
+
 // Create makes a file with nothing in it. One that is there is ErrExists.
 func (d *Locked) Create(name string) error {
 	if err := d.fs.check(OpWrite, d.path, name); err != nil {
