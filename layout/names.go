@@ -18,6 +18,7 @@ const (
 	Uploads    = "_uploads"
 	Revisions  = "revisions"
 	Signatures = "signatures"
+	Referrers  = "_referrers" // in a manifest's directory: links to what is about it
 	Tags       = "tags"
 	Current    = "current"
 	Index      = "index"
@@ -71,6 +72,12 @@ func IsTag(name string) bool { return len(name) <= 128 && tagName.MatchString(na
 // IsTemporary reports whether name is that of an interrupted write of registry v3.
 func IsTemporary(name string) bool {
 	return strings.HasSuffix(name, ".tmp") && temporaryName.MatchString(name)
+}
+
+// IsReferrersType reports whether name is that of a directory below Referrers:
+// it has the links of one type of artifacts.
+func IsReferrersType(name string) bool {
+	return len(name) > 1 && name[0] == '_' && strings.IndexByte(name, '/') < 0
 }
 
 // IsForeign reports whether a directory below repositories/ is not entered:

@@ -20,6 +20,7 @@ const (
 	BlobAside                     // blobs/<alg>/<xx>/<hex>/data.regsweep
 	RevisionLink                  // <repository>/_manifests/revisions/<alg>/<hex>/link
 	SignatureLink                 // <repository>/_manifests/revisions/<alg>/<hex>/signatures/<alg>/<hex>/link
+	ReferrerLink                  // <repository>/_manifests/revisions/<alg>/<hex>/_referrers/_<type>/<alg>/<hex>/link
 	TagCurrent                    // <repository>/_manifests/tags/<tag>/current/link
 	TagHistory                    // <repository>/_manifests/tags/<tag>/index/<alg>/<hex>/link
 	LayerLink                     // <repository>/_layers/<alg>/<hex>/link
@@ -33,6 +34,8 @@ type Object struct {
 	Tag        string
 	Digest     Digest // of the blob, revision, history entry or layer
 	Signature  Digest // of a SignatureLink, beside Digest, which is the revision's
+	Referrer   Digest // of a ReferrerLink, beside Digest, which is its subject
+	Type       string // of a ReferrerLink: the name of a directory, see IsReferrersType
 	Upload     string
 }
 
@@ -47,6 +50,8 @@ func (o Object) Path() string {
 		return RevisionDir(o.Repository, o.Digest) + "/" + Link
 	case SignatureLink:
 		return join(RevisionDir(o.Repository, o.Digest), Signatures, hashDir(o.Signature), Link)
+	case ReferrerLink:
+		return join(RevisionDir(o.Repository, o.Digest), Referrers, o.Type, hashDir(o.Referrer), Link)
 	case TagCurrent:
 		return join(TagDir(o.Repository, o.Tag), Current, Link)
 	case TagHistory:
@@ -172,6 +177,10 @@ func parseRevision(p []string) (o Object, ok bool) {
 	case len(p) == 6 && p[2] == Signatures && p[5] == Link:
 		o.Kind = SignatureLink
 		o.Signature, ok = parseHash(p[3], p[4])
+		return o, ok
+	case len(p) == 7 && p[2] == Referrers && IsReferrersType(p[3]) && p[6] == Link:
+		o.Kind, o.Type = ReferrerLink, p[3]
+		o.Referrer, ok = parseHash(p[4], p[5])
 		return o, ok
 	}
 	return o, false

@@ -25,6 +25,9 @@ func objects() map[string]Object {
 		"repositories/a/_manifests/revisions/sha256/" + hexA + "/signatures/sha512/" + hexB + "/link": {
 			Kind: SignatureLink, Repository: "a", Digest: digestA, Signature: digestB,
 		},
+		"repositories/a/_manifests/revisions/sha256/" + hexA + "/_referrers/_application%2Fx/sha512/" + hexB + "/link": {
+			Kind: ReferrerLink, Repository: "a", Digest: digestA, Type: "_application%2Fx", Referrer: digestB,
+		},
 		"repositories/a/_manifests/tags/v1.0/current/link":                 {Kind: TagCurrent, Repository: "a", Tag: "v1.0"},
 		"repositories/a/_manifests/tags/current/current/link":              {Kind: TagCurrent, Repository: "a", Tag: "current"},
 		"repositories/Ex.com:1/a/_manifests/tags/_/current/link":           {Kind: TagCurrent, Repository: "Ex.com:1/a", Tag: "_"},
@@ -96,6 +99,9 @@ func TestParseRefuses(t *testing.T) {
 		"a revision without its link":     "repositories/a/_manifests/revisions/sha256/" + hexA,
 		"signatures of nothing":           "repositories/a/_manifests/revisions/sha256/" + hexA + "/signatures/link",
 		"a signature that is no digest":   "repositories/a/_manifests/revisions/sha256/" + hexA + "/signatures/sha256/x/link",
+		"referrers of no type":            "repositories/a/_manifests/revisions/sha256/" + hexA + "/_referrers/_/sha256/" + hexA + "/link",
+		"a type of referrers without _":   "repositories/a/_manifests/revisions/sha256/" + hexA + "/_referrers/x/sha256/" + hexA + "/link",
+		"a referrer that is no digest":    "repositories/a/_manifests/revisions/sha256/" + hexA + "/_referrers/_x/sha256/x/link",
 		"an upload without a name":        "repositories/a/_uploads/",
 		"an upload that is the directory": "repositories/a/_uploads/.",
 		"an upload that climbs":           "repositories/a/_uploads/..",

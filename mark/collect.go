@@ -244,11 +244,13 @@ func (p *pass) collectManifests() {
 }
 
 // keepSignatures keeps the directories below revisions/ of live manifests that
-// registry 2.1.0 linked as layers: it put their signatures there.
+// registry 2.1.0 linked as layers: it put their signatures there. It also keeps
+// those of live referrers that are linked only below their subjects, and that
+// have referrers themselves.
 func (p *pass) keepSignatures() {
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		at, ok := p.linked(i.ID)
-		kept := i.Kind == RevisionDir && ok && p.nodes[at].why != Dead && len(p.extra[at]) > 0
+		kept := i.Kind == RevisionDir && (ok && p.nodes[at].why != Dead && len(p.extra[at]) > 0 || p.about[i.ID] && p.isLive(i.ID))
 		p.stays = p.stays || kept
 		return kept
 	})

@@ -83,6 +83,8 @@ func (p *pass) layer(v *walker.Revision) {
 	if l.Aside {
 		p.l.metAside.Store(true)
 	}
+	p.s.Table.At(id).set(isLinked)
+	p.s.Table.At(target).set(isLinked)
 	item := Item{Kind: LayerLink, Aside: l.Aside, ID: id, Extra: uint32(target)}
 	if v.Twice {
 		p.twice(layout.LayerDir(p.r.Name, v.Digest), id)

@@ -134,7 +134,7 @@ func (s *Store) lookWith(ctx context.Context, w *walker.Walker, aside *Aside, ru
 		w.Unreadable(".", err)
 	}
 	l := s.lookBy(ctx, w, aside, rules)
-	for l.findShared(ctx) {
+	for l.findShared(ctx) || l.findReferrers(ctx) {
 		if !s.looked {
 			s.forgetTaken()
 			rules.Away.startAgain()

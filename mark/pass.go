@@ -34,7 +34,8 @@ type pass struct {
 	edges    []edge               // sorted by from
 	aliases  map[ID]ID            // layer links that hold another digest than their path has
 	failed   map[int32]*loadError // why nodes cannot be read
-	extra    map[int32][]ID       // signatures that nodes have besides
+	extra    map[int32][]ID       // what nodes name besides: signatures, and referrers in their directories
+	about    map[ID]bool          // whose directories have links to referrers
 	layers   []walker.Revision
 	badLinks []badLink // of manifests
 	family   *family   // nil until it is asked for
@@ -131,7 +132,7 @@ func newPass(ctx context.Context, l *Look, r *walker.Repository) *pass {
 		owner:   l.owners.Add(1),
 		away:    l.rules.Away.enter(r.Name),
 		listed:  l.rules.Listed.within(r.Name),
-		aliases: map[ID]ID{}, failed: map[int32]*loadError{}, extra: map[int32][]ID{},
+		aliases: map[ID]ID{}, failed: map[int32]*loadError{}, extra: map[int32][]ID{}, about: map[ID]bool{},
 		repo: Repo{Name: r.Name, Nested: r.Nested},
 	}
 	names := l.w.Shares().OtherNames(r.Name)
@@ -177,6 +178,7 @@ func (p *pass) run() {
 	p.readAliases()
 	p.addTags()
 	p.load()
+	p.addReferrers()
 	if p.ctx.Err() != nil {
 		return // nobody uses what was found so far
 	}
@@ -280,6 +282,9 @@ func (p *pass) addRevision(v *walker.Revision) {
 		return
 	default:
 		return // unreadable, which ends the run
+	}
+	if v.Referrers {
+		p.s.subjects.add(path)
 	}
 	if v.Twice {
 		p.twice(layout.RevisionDir(p.r.Name, v.Digest), path)

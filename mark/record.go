@@ -36,10 +36,11 @@ const (
 	isNewer                      // than the plan that was written down
 	isKept                       // a layer link or a tag that stays holds it
 	isLeaving                    // a link that goes holds it, and another one that stays
+	isLinked                     // a layer link that no live manifest names holds it
 )
 
 // reasonShift0 is where the bits of the reasons begin; Dead has none.
-const reasonShift0 = 12
+const reasonShift0 = 13
 
 // has reports whether all of these bits are set.
 func (r *record) has(bits uint32) bool { return r.bits.Load()&bits == bits }

@@ -101,6 +101,7 @@ type Store struct {
 	shared      map[disk.ID]*inode // of files with several names
 	huge        map[ID]int64       // disk bytes of blobs with manySectors
 	manifests   manifest.Summaries
+	subjects    subjects
 	sizes       *sizeClaims // who wants to know what manifests say of sizes, or nil
 	buffers     sync.Pool   // of *buffer
 	decoding    sync.Mutex

@@ -61,7 +61,7 @@ func (r *run) removeLink(c *cache, i *mark.Item, parts ...string) error {
 }
 
 // removeDigestDir removes the directory of a link that is gone, with the
-// signatures of a manifest. A link that has come back meanwhile keeps it.
+// signatures of a manifest and the links to its referrers. A link that has come back meanwhile keeps it.
 func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
 	digest := r.look.Digest(i.ID)
 	kept := r.keepsHistory(i) // so that the next run knows that the history has to be looked at
@@ -75,7 +75,8 @@ func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
 		return err
 	}
 	if i.Kind == mark.Manifest || i.Kind == mark.RevisionDir {
-		if err := tree.Remove(c.exit(i), d, layout.Signatures, tree.HashShape); err != nil {
+		err := errors.Join(tree.Remove(c.exit(i), d, layout.Signatures, tree.HashShape), tree.Remove(c.exit(i), d, layout.Referrers, tree.ReferrersShape))
+		if err != nil {
 			return err
 		}
 	}

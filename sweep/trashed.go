@@ -21,7 +21,7 @@ const (
 	temporaryThing
 	uploadThing
 	layerThing
-	signatureThing
+	signatureThing // or a link to a referrer, below its subject
 	manifestThing
 	tagThing
 	historyThing
@@ -233,6 +233,8 @@ func classify(p []string) thing {
 				t.kind = signatureThing
 				t.digest, _ = hashLink([]string{rest[1], rest[2], layout.Link}) // of its manifest
 			}
+		} else if o, err := layout.Parse(t.path); err == nil && o.Kind == layout.ReferrerLink {
+			t.kind, t.digest = signatureThing, o.Digest // of its subject
 		}
 	case p[marker] == layout.Manifests && rest[0] == layout.Tags && len(rest) > 2:
 		if file, _ := tree.TagShape(rest[2:]); file {

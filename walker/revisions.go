@@ -18,13 +18,16 @@ type Revision struct {
 	// Twice says that there is link.regsweep beside link. It is looked for only
 	// after a run that was stopped.
 	Twice bool
+	// Referrers says that a directory of referrers is beside the link. It is
+	// looked for only by who lists every directory.
+	Referrers bool
 }
 
 // Leftover is what is in a directory that lacks what it was made for.
 type Leftover struct {
 	Temporaries []Temporary
 	MTime       int64 // of the directory
-	Empty       bool  // nothing is in it but temporaries and the signatures of a manifest that is gone
+	Empty       bool  // nothing is in it but temporaries and the signatures and referrers of a manifest that is gone
 }
 
 // Temporary is an interrupted write.
@@ -144,7 +147,7 @@ func (w *Walker) leftover(d *disk.Dir, name string) Leftover {
 			if t, ok := w.temporary(dir, name); ok {
 				left.Temporaries = append(left.Temporaries, t)
 			}
-		case name == layout.Signatures && e.Type == disk.Directory:
+		case (name == layout.Signatures || name == layout.Referrers) && e.Type == disk.Directory:
 		case name == layout.AsideLink || name == layout.Link || name == layout.Aside || name == layout.Data:
 			left.Empty = false
 		default:

@@ -61,23 +61,37 @@ func (r *Repository) strays(ctx context.Context, d *disk.Dir, links []Revision) 
 		if links[i].Link.State == LinkMissing {
 			return // its directory has been listed
 		}
-		r.w.straysIn(d, links[i].Digest.Hex(), layout.Link, layout.AsideLink, layout.Signatures)
+		r.w.entriesOf(d, links[i].Digest.Hex(), func(dir *disk.Dir, e disk.Entry) {
+			if e.Name == layout.Referrers && isDirectory(e) {
+				links[i].Referrers = true
+				return
+			}
+			r.w.stray(dir, e, layout.Link, layout.AsideLink, layout.Signatures)
+		})
 	})
 }
 
 // straysIn lists a directory in which only these names and interrupted writes
 // are defined.
 func (w *Walker) straysIn(d *disk.Dir, name string, defined ...string) {
+	w.entriesOf(d, name, func(dir *disk.Dir, e disk.Entry) { w.stray(dir, e, defined...) })
+}
+
+// entriesOf calls fn with a directory and each of its entries.
+func (w *Walker) entriesOf(d *disk.Dir, name string, fn func(dir *disk.Dir, e disk.Entry)) {
 	dir, ok := w.open(d, name)
 	if !ok {
 		return
 	}
 	defer dir.Close()
-	w.scan(dir, func(e disk.Entry) {
-		if !slices.Contains(defined, e.Name) && (e.Type != disk.File || !layout.IsTemporary(e.Name)) {
-			w.unknown(dir, e.Name, "not a name of the layout")
-		}
-	})
+	w.scan(dir, func(e disk.Entry) { fn(dir, e) })
+}
+
+// stray records an entry that is neither one of these names nor an interrupted write.
+func (w *Walker) stray(dir *disk.Dir, e disk.Entry, defined ...string) {
+	if !slices.Contains(defined, e.Name) && (e.Type != disk.File || !layout.IsTemporary(e.Name)) {
+		w.unknown(dir, e.Name, "not a name of the layout")
+	}
 }
 
 // SumBlob computes the digest of a blob's data, by the algorithm that it is

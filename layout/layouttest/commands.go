@@ -23,7 +23,7 @@ func commands() map[string]command {
 		"manifest": {least: 1, most: 1, options: "as age", body: true, run: (*Store).literal},
 		"tag":      {least: 2, most: 2, options: "age", run: (*Store).tagLine},
 		"copy":     {least: 2, most: 2, options: "age deep?", run: (*Store).copyLine},
-		"referrer": {least: 1, most: 1, options: "of as age size fallback?", run: (*Store).referrer},
+		"referrer": {least: 1, most: 1, options: "of as age size fallback? listed? only?", run: (*Store).referrer},
 		"cosign":   {least: 1, most: 1, options: "of as age kind", run: (*Store).cosign},
 		"orphan":   {least: 0, most: 0, options: "as size age alg", run: (*Store).orphan},
 		"layer":    {least: 2, most: 2, options: "size age alg alias?", run: (*Store).layerLine},

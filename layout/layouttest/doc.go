@@ -18,7 +18,8 @@
 //	manifest a/b:v1 {"layers":...}     a literal manifest; {{NAME}} is a digest, of a new layer if need be
 //	tag a/b:latest x                   another tag; an older image of that tag stays in its history
 //	copy c/d:v1 x [deep]               the same image in another repository, its layers mounted
-//	referrer a/b of=x [fallback]       a manifest whose subject is x; fallback: listed under sha256-<hex>
+//	referrer a/b of=x [fallback] [only] a manifest whose subject is x; fallback: listed under sha256-<hex>
+//	           [listed]                linked in its subject's directory, too; only: nowhere else
 //	cosign a/b of=x kind=sig|att|sbom  a signature by tag
 //	orphan as=o size=1k                a blob that nothing links
 //	layer a/b o size=1k [alias]        a layer link that no manifest references

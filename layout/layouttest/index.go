@@ -2,6 +2,7 @@ package layouttest
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -129,7 +130,11 @@ func (s *Store) referrer(l *line) error {
 		Config: &cd, Layers: &layers, Subject: &d,
 	}, false))
 	o.manifest, o.mediaType, o.artifact, o.parts = true, ociManifest, exampleThing, []*object{config, layer}
-	if err := s.push(ref{repository: repository}, o, false, l.at); err != nil || !l.flag("fallback") {
+	err = s.push(ref{repository: repository}, o, false, l.at)
+	if err == nil && (l.flag("listed") || l.flag("only")) {
+		err = s.list(repository, subject, o, l)
+	}
+	if err != nil || !l.flag("fallback") {
 		return err
 	}
 	key := repository + "@" + subject.digest.String()
@@ -142,6 +147,17 @@ func (s *Store) referrer(l *line) error {
 	index.manifest, index.mediaType, index.children = true, ociIndex, s.fallback[key]
 	tag := subject.digest.Algorithm().String() + "-" + subject.digest.Hex()
 	return s.push(ref{repository: repository, tags: []string{tag}}, index, false, l.at)
+}
+
+// list links a referrer in its subject's directory, as registries with the
+// referrers API do; with only, a DELETE has taken its own link.
+func (s *Store) list(repository string, subject, o *object, l *line) error {
+	to := layout.Object{Kind: layout.ReferrerLink, Repository: repository, Digest: subject.digest, Type: "_" + url.PathEscape(o.artifact), Referrer: o.digest}
+	err := s.link(to, o.digest, l.at)
+	if err == nil && l.flag("only") {
+		err = s.remove(revision(repository, o).Path(), l.at)
+	}
+	return err
 }
 
 // cosign is a signature, attestation or SBOM by cosign's tags, without a subject.

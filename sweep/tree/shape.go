@@ -24,7 +24,7 @@ func TagShape(p []string) (file, directory bool) {
 	return HashShape(p[1:])
 }
 
-// HashShape is <alg>/<hex>/link: signatures, and a tag's history.
+// HashShape is <alg>/<hex>/link: signatures, the referrers of one type, and a tag's history.
 func HashShape(p []string) (file, directory bool) {
 	alg, ok := layout.ParseAlgorithm(p[0])
 	if !ok || len(p) == 1 {
@@ -34,6 +34,14 @@ func HashShape(p []string) (file, directory bool) {
 		return false, false
 	}
 	return len(p) == 3 && IsLink(p[2]), len(p) == 2
+}
+
+// ReferrersShape is _<type>/<alg>/<hex>/link.
+func ReferrersShape(p []string) (file, directory bool) {
+	if ok := layout.IsReferrersType(p[0]); !ok || len(p) == 1 {
+		return false, ok
+	}
+	return HashShape(p[1:])
 }
 
 // IsLink reports whether a name is a link's, or that of an interrupted write of one.
