@@ -76,7 +76,7 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 	w := walker.New(e.store, walker.Options{Jobs: e.Jobs, Resumed: e.Rules.Resumed})
 	defer w.Close()
 	wanted := mark.NewWanted(asked)
-	look := mark.Read(ctx, w, e.Rules).Observe(ctx, w, wanted)
+	look := mark.Read(ctx, w, e.Rules).ObserveBy(ctx, w, wanted, nil)
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
