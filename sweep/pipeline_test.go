@@ -29,6 +29,8 @@ type pipeline struct {
 	ctx   context.Context
 	// planned is called between the plan and its execution.
 	planned func()
+	// refuse reports whether the command refuses to carry out what was looked at.
+	refuse func(*mark.Look) bool
 	// trash moves what goes into the trash.
 	trash bool
 	pace  sweep.Pace
@@ -91,6 +93,9 @@ func (p pipeline) into(o *outcome) error {
 	}
 	if n := o.findings.Unreadable(); n > 0 {
 		return fmt.Errorf("%d %w", n, errUnreadable)
+	}
+	if p.refuse != nil && p.refuse(look) {
+		return nil
 	}
 	o.plan = sweep.New(look)
 	if p.planned != nil {
