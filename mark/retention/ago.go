@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -190,7 +191,7 @@ func (a *Ago) add(number, unit string) error {
 			if whole, err := strconv.ParseInt(number, 10, 64); err == nil {
 				a.Length += time.Duration(whole) * u.length
 			} else {
-				a.Length += time.Duration(n * float64(u.length))
+				a.Length += time.Duration(math.Round(n * float64(u.length)))
 			}
 			return nil
 		}

@@ -11,7 +11,7 @@ import (
 // TestParseAge: what ages are, where m is minutes, and how they are printed.
 func TestParseAge(t *testing.T) {
 	for text, want := range map[string]string{
-		"0": "0", "20s": "20s", "10m": "10min", "10min": "10min", "90m": "1h30m", "24h": "24h", "1d": "24h", "30d": "30d", "2w": "14d", "1.5d": "36h",
+		"0": "0", "20s": "20s", "10m": "10min", "10min": "10min", "90m": "1h30m", "24h": "24h", "1d": "24h", "30d": "30d", "2w": "14d", "1.5d": "36h", "1.001ms": "1.001ms",
 		"2d3h6m": "51h6m", "1w2d23h": "239h", "1h0m5s": "1h0m5s", "10h": "10h", "1mo": "1mo", "2mo13d": "2mo13d", "1y": "1y", "14mo": "1y2mo",
 		"1y6mo2w1d": "1y6mo15d", "2m30s": "2min30s", "500ms": "500ms", "1us": "1µs", "3ns": "3ns", ".5h": "30min", "1mo1m": "1mo1min", "2w30m": "336h30m",
 	} {
