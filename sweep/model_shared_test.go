@@ -274,7 +274,6 @@ func (s *sharer) share() {
 	} else {
 		s.c.add("moved", 1)
 		s.must(os.MkdirAll(s.dir+path.Dir(to), 0o755))
-		s.must(os.RemoveAll(s.dir + to))
 		s.must(os.Rename(s.dir+from, s.dir+to))
 	}
 	info, err := os.Stat(s.dir + to)
@@ -346,7 +345,8 @@ func (s *sharer) parts() (list []string) {
 }
 
 // elsewhere is where a part may be moved to: the same place of a repository that
-// has nothing else, or another blob or an upload.
+// has nothing else, or another blob or an upload. Nothing is there, so that no
+// name that leads there comes to lead nowhere.
 func (s *sharer) elsewhere(from string) string {
 	s.n++
 	if rest, ok := strings.CutPrefix(from, "/blobs/"); ok {
@@ -365,7 +365,11 @@ func (s *sharer) elsewhere(from string) string {
 		return to
 	}
 	at := strings.Index(from, "/_")
-	return "/repositories/z" + from[at:]
+	to := "/repositories/z" + from[at:]
+	if exists(s.dir + to) {
+		to = fmt.Sprintf("/repositories/z/%d", s.n) + from[at:]
+	}
+	return to
 }
 
 // equals are the parts that hold the same link, in files or directories of a kind.
