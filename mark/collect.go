@@ -108,6 +108,9 @@ func (p *pass) collect() {
 	if p.r.Linked {
 		// Nothing is removed behind a symbolic link, and a layer link that
 		// stays does not keep its blob: what it names can be pushed again.
+		for i := range p.layersGo {
+			p.noteLayer(&p.layersGo[i])
+		}
 		p.stays, p.items, p.layersGo = true, nil, nil
 		return
 	}
@@ -134,6 +137,7 @@ func (p *pass) keepParts() {
 		return p.r.Odd || i.Kind != Upload && i.Kind != Temporary
 	})
 	for i := range p.layersGo {
+		p.noteLayer(&p.layersGo[i])
 		if p.layersGo[i].Aside {
 			p.restore = append(p.restore, p.layersGo[i])
 		}
@@ -151,7 +155,12 @@ func (p *pass) collectTags() {
 			p.collectTaken(t)
 			continue
 		}
-		if !p.tagGoes(t) || !t.plain && p.r.HasSymlink(&t.Tag) {
+		switch {
+		case !p.tagGoes(t):
+			p.stays = true
+			continue
+		case !t.plain && p.r.HasSymlink(&t.Tag):
+			p.noteTag(t)
 			p.stays = true
 			continue
 		}

@@ -52,11 +52,20 @@ func (p *pass) readLayers() {
 func (p *pass) spareLayers() {
 	p.layersGo = slices.DeleteFunc(p.layersGo, func(i Item) bool {
 		live := p.isLive(i.ID) || p.isLive(ID(i.Extra))
+		if live {
+			p.noteLayer(&i)
+		}
 		if live && i.Aside {
 			p.restore = append(p.restore, i)
 		}
 		return live
 	})
+}
+
+// noteLayer notes what a layer link holds that stays.
+func (p *pass) noteLayer(i *Item) {
+	p.s.Table.At(i.ID).set(isKept)
+	p.s.Table.At(ID(i.Extra)).set(isKept)
 }
 
 // layer decides about a layer link that has been read.
@@ -96,7 +105,6 @@ func (p *pass) layer(v *walker.Revision) {
 	}
 	switch {
 	case p.isLive(id):
-		p.s.Table.At(target).set(isKept)
 		p.mark(target, p.lowest(id))
 	case p.isLive(target):
 		// Its blob is referenced by the other name.
@@ -119,6 +127,7 @@ func (p *pass) layer(v *walker.Revision) {
 		}
 		return
 	}
+	p.noteLayer(&item)
 	if l.Aside {
 		p.restore = append(p.restore, item)
 	}

@@ -24,7 +24,9 @@ func (p *pass) listsTag(t *tag) bool {
 func (p *pass) isUnlisted(t *tag) bool { return p.lists() && !p.listsTag(t) }
 
 // holdToListing drops from a Removal that was made of a plan what has changed
-// since, for the first Look and all others.
+// since, for the first Look and all others. A link that is older than the plan
+// says is still the plan's: the store may have been copied. All Looks of this run
+// hold it to the time that it has now.
 func (p *pass) holdToListing(a *removalIn) {
 	if a.whole && p.uploading || p.keep == Protected {
 		why := isGuardedBy
@@ -48,19 +50,23 @@ func (p *pass) holdToListing(a *removalIn) {
 		if !ok || t.Link.Target != was.target || p.keepsTag(t, planned > 0, dropped) {
 			continue
 		}
-		// It may have been written again with the same digest. Later Looks of this
-		// run hold it to what it is now.
+		// It may have been written again with the same digest.
 		was.mtime = max(t.Link.MTime, tags[t.Name].mtime)
 		tags[t.Name] = was
 	}
 	a.tags = tags
 }
 
-// dropManifests drops manifests that have changed, and returns their links' paths.
+// dropManifests drops manifests that have changed, and returns their links'
+// paths. The others, and indexes that may lack parts, get the times that their
+// links have now.
 func (p *pass) dropManifests(a *removalIn) map[ID]bool {
 	dropped := map[ID]bool{}
 	for i := range p.nodes {
 		n := &p.nodes[i]
+		if at, ok := a.sparse[n.path]; ok && n.mtime < at {
+			a.sparse[n.path] = n.mtime
+		}
 		was, ok := a.manifests[n.path]
 		if !ok {
 			continue
@@ -68,6 +74,8 @@ func (p *pass) dropManifests(a *removalIn) map[ID]bool {
 		if n.mtime > was.mtime || p.protectsNode(n) || n.pinned && !n.layer || n.forced && !was.named {
 			dropped[n.path] = true
 		}
+		was.mtime = n.mtime
+		a.manifests[n.path] = was
 	}
 	for id := range dropped {
 		delete(a.manifests, id)

@@ -255,18 +255,18 @@ func (l *Look) pickAway() {
 }
 
 // IsRewritten reports whether something that goes has been written since it was
-// looked at: what a Removal takes away by what it was then, anything else by
-// its age.
+// looked at: what a Removal takes away by any other time than it had then,
+// anything else by its age.
 func (l *Look) IsRewritten(i *Item, mtime int64) bool {
 	a := l.rules.Away.within(l.RepositoryOf(i))
 	if a == nil {
 		return l.rules.fresh(mtime)
 	}
 	if was, ok := a.tags[l.NameOf(i)]; ok && i.Kind == Tag {
-		return mtime > was.mtime
+		return mtime != was.mtime
 	}
 	if was, ok := a.manifests[i.ID]; ok && i.Kind == Manifest {
-		return mtime > was.mtime
+		return mtime != was.mtime
 	}
 	if i.Kind == LayerLink && i.Own {
 		return mtime > l.rules.Now.UnixNano()

@@ -233,12 +233,20 @@ func (p *pass) dropShared() {
 	})
 }
 
-// noteTags notes what the tags hold that stay.
+// noteTags notes what the tags hold that stay, as far as a mark tells: those that
+// cannot be removed follow.
 func (p *pass) noteTags() {
 	for i := range p.tags {
-		if t := &p.tags[i]; t.Link.State == walker.LinkGood && t.Taken == "" && !p.tagGoes(t) {
-			p.s.Table.At(p.s.Table.Intern(t.Link.Target)).set(isKept)
+		if t := &p.tags[i]; t.Taken == "" && (p.r.Linked || !p.tagGoes(t)) {
+			p.noteTag(t)
 		}
+	}
+}
+
+// noteTag notes what a tag holds that stays.
+func (p *pass) noteTag(t *tag) {
+	if t.Link.State == walker.LinkGood {
+		p.s.Table.At(p.s.Table.Intern(t.Link.Target)).set(isKept)
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// holdTo takes away what the first Look did, as far as it is still the same.
+// holdTo takes away what the first Look did, as far as it is still the same. A
+// link with any other time has been written again: one that was copied back from
+// a backup has an older time.
 // After names have been set aside, only what is aside is away: every link that
 // is still there is a root, whatever was to become of it.
 func (p *pass) holdTo(a *removalIn) {
@@ -20,7 +22,7 @@ func (p *pass) holdTo(a *removalIn) {
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		was, ok := a.manifests[n.path]
-		if ok && n.mtime <= was.mtime && !n.pending && (p.l.aside == nil || n.aside || n.layer) {
+		if ok && n.mtime == was.mtime && !n.pending && (p.l.aside == nil || n.aside || n.layer) {
 			n.away, n.loose, n.forced = was.named, !was.named, false
 		}
 	}
@@ -42,7 +44,7 @@ func (p *pass) spareChildren(a *removalIn) {
 		if n.place == 0 || n.away || n.loose || n.aside {
 			continue
 		}
-		if at, ok := a.sparse[n.path]; ok && n.mtime <= at {
+		if at, ok := a.sparse[n.path]; ok && n.mtime == at {
 			continue
 		}
 		for _, id := range p.refsOf(n) {
@@ -56,8 +58,11 @@ func (p *pass) spareChildren(a *removalIn) {
 // isSame reports whether a tag is what the first Look found, and, after names
 // have been set aside, whether it is among these or is being cut where it is.
 func (p *pass) isSame(t *tag, was takenTag) bool {
-	if t.Link.Target != was.target || t.Link.MTime > was.mtime {
+	switch {
+	case t.Link.Target != was.target, t.Link.MTime > was.mtime:
 		return false
+	case t.Link.MTime < was.mtime && t.Taken == "":
+		return false // nobody writes what is set aside: that may be a tag of this name that a stopped run took
 	}
 	return p.l.aside == nil || t.Taken != "" || slices.Contains(p.l.aside.Cut[p.r.Name], t.Name)
 }
