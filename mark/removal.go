@@ -20,7 +20,8 @@ type Removal struct {
 	Force bool
 	// TagsOnly removes tags and nothing else.
 	TagsOnly bool
-	// Globbed says that some targets were found by a glob, and not named.
+	// Globbed says that some targets were found by a glob, and not named, or that
+	// a plan that was written down does not tell.
 	Globbed bool
 
 	targets []Target
@@ -218,7 +219,7 @@ func (r *Removal) Repositories() (names []string) {
 }
 
 // Exact reports whether whatever goes was named exactly, and goes for that.
-func (r *Removal) Exact() bool { return r != nil && !r.prunes() && !r.listed && !r.Globbed }
+func (r *Removal) Exact() bool { return r != nil && !r.prunes() && !r.Globbed }
 
 // Cures reports whether all that goes are manifests that cannot be read, given
 // by digest: the one removal that needs no mark, since it sweeps nothing.

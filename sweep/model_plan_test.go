@@ -137,6 +137,7 @@ func (p *planned) write(s *layouttest.Store) (string, error) {
 	if h.Command == "gc" {
 		h.DeleteUntagged, h.OlderThan = run.rules.DeleteUntagged, run.rules.OlderThan
 	}
+	h.Named = h.Command == "untag"
 	if h.Command == "rm" {
 		h.Force, h.Whole = p.force, slices.Sorted(slices.Values(run.rules.Away.Repositories()))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
@@ -231,12 +232,16 @@ func (r *Restore) sameText(a, b string) (bool, error) {
 	return bytes.Equal(one, other), err
 }
 
-// link reads a link's text.
+// link reads a link's text. Of one in the trash that is a symbolic link there is
+// none: where a relative one leads is known in its place only.
 func (r *Restore) link(path string) ([]byte, error) {
 	var buf [layout.MaxLink + 1]byte
 	n, _, err := r.store.ReadFile(path, buf[:])
 	if disk.Gone(err) {
 		n, _, err = r.store.ReadFile(path, buf[:])
+	}
+	if strings.HasPrefix(path, layout.Own+"/") {
+		err = ignoreDangling(err)
 	}
 	return buf[:n], err
 }

@@ -163,7 +163,7 @@ func inTag(path []string) bool {
 // add takes over a name that is no directory.
 func (l *trashLister) add(d *disk.Dir, path []string, typ disk.Type) error {
 	t := classify(path)
-	if typ != disk.File && (t.kind != blobThing || typ != disk.Symlink) {
+	if typ != disk.File && (typ != disk.Symlink || !t.kind.mayBeSymlink()) {
 		t = thing{kind: unknownThing, path: strings.Join(path, "/")}
 	}
 	t.from = l.root + "/" + t.path
@@ -186,6 +186,16 @@ func (l *trashLister) add(d *disk.Dir, path []string, typ disk.Type) error {
 	g.files = append(g.files, t.files...)
 	g.bytes += t.bytes
 	return nil
+}
+
+// mayBeSymlink reports whether a sweep may have moved a symbolic link in place
+// of such a thing: it is moved like a file, and leads where it did when it is back.
+func (k thingKind) mayBeSymlink() bool {
+	switch k {
+	case blobThing, layerThing, signatureThing, manifestThing, tagThing:
+		return true
+	}
+	return false
 }
 
 // addHistory adds entries of a tag's history that went without their tag.

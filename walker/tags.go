@@ -91,10 +91,12 @@ func (r *Repository) lacksCurrent(t *Tag) (exists bool) {
 	}
 	t.Half = true
 	for _, e := range r.history(dir, true) {
-		if entry, ok := r.w.openIfThere(dir, layout.Index+"/"+e.Algorithm().String()+"/"+e.Hex()); ok {
+		path := layout.Index + "/" + e.Algorithm().String() + "/" + e.Hex()
+		if entry, ok := r.w.openIfThere(dir, path); ok {
+			r.w.leadAt(entry, layout.Link)
 			entry.Close()
 		}
-		l := r.w.readAgain(dir.Path() + "/" + layout.Index + "/" + e.Algorithm().String() + "/" + e.Hex() + "/" + layout.Link)
+		l := r.w.readAgain(dir.Path() + "/" + path + "/" + layout.Link)
 		switch {
 		case l.State == LinkMissing || l.State == linkFailed:
 		case l.State == LinkBroken:

@@ -80,7 +80,7 @@ func (j *job) planHeader() (h planfile.Header, err error) {
 		DeleteUntagged: r.DeleteUntagged, OlderThan: r.OlderThan,
 	}
 	if r.Away != nil {
-		h.Force, h.Whole = r.Away.Force, slices.Sorted(slices.Values(r.Away.Repositories()))
+		h.Force, h.Named, h.Whole = r.Away.Force, r.Away.Exact(), slices.Sorted(slices.Values(r.Away.Repositories()))
 	}
 	if h.Root, err = realPath(j.place.Root); err == nil {
 		h.Store, err = realPath(j.place.Store)

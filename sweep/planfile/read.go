@@ -43,7 +43,7 @@ func (p *Plan) Rules() mark.Rules {
 	r.Listed = p.Listing
 	if p.Command != "gc" {
 		r.Away = p.Listing.Removal(p.Command == "untag", p.Command == "prune")
-		r.Away.Force = p.Force
+		r.Away.Force, r.Away.Globbed = p.Force, !p.Named
 	}
 	return r
 }
@@ -231,6 +231,10 @@ func (h *Header) set(key, value string) (err error) {
 		h.DeleteUntagged, err = strconv.ParseBool(value)
 	case "force":
 		h.Force, err = strconv.ParseBool(value)
+	case "named":
+		if h.Named, err = strconv.ParseBool(value); h.Command != "rm" && h.Command != "untag" {
+			err = errors.New("the command takes no names")
+		}
 	case "older-than":
 		h.OlderThan, err = parseAge(value)
 	case "grace":

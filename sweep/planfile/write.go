@@ -28,6 +28,7 @@ type Header struct {
 	DeleteUntagged   bool // of gc
 	OlderThan        time.Duration
 	Force            bool // of rm
+	Named            bool // of rm and untag: whatever goes was named exactly
 	Whole            []string
 	Sparse           []mark.Sparse
 
@@ -91,6 +92,9 @@ func (h *Header) lines() []string {
 		list = append(list, fmt.Sprintf("delete-untagged %t", h.DeleteUntagged), "older-than "+h.OlderThan.String())
 	case "rm":
 		list = append(list, fmt.Sprintf("force %t", h.Force))
+	}
+	if h.Named {
+		list = append(list, "named true")
 	}
 	list = append(list, "grace "+h.Grace.String(), "uploads-older-than "+h.UploadsOlderThan.String(), "time "+string(appendTime(nil, h.Time)))
 	for _, name := range h.Whole {
