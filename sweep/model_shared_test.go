@@ -359,7 +359,7 @@ func (s *sharer) elsewhere(from string) string {
 		if path.Base(from) == layout.Data && s.r.IntN(3) == 0 {
 			return fmt.Sprintf("/repositories/z/_uploads/00000000-0000-4000-8000-%012d/data", s.n)
 		}
-		hex := layout.FromBytes(layout.SHA256, []byte(from)).Hex()
+		hex := layout.FromBytes(layout.SHA256, fmt.Append(nil, from, s.n)).Hex()
 		if alg != "sha256" {
 			hex = strings.Repeat(hex, 2)[:len(strings.Split(rest, "/")[2])]
 		}
