@@ -176,7 +176,7 @@ func (g *packing) ask(a *Asked) {
 		}
 		g.nothing(g.r.Name+":"+a.Tag, "the tag is not there any more")
 	default:
-		if at := g.find(a.Digest); at >= 0 && g.nodes[at].isHere() {
+		if at := g.find(a.Digest); at >= 0 && !g.nodes[at].pending { // be it set aside by a stopped run
 			g.add("", at, false)
 			return
 		}

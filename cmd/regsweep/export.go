@@ -102,7 +102,10 @@ func (p *program) export(ctx context.Context, o *exportOptions, f *pflag.FlagSet
 	if o.tagNames && slices.ContainsFunc(asked, func(a mark.Asked) bool { return a.Repository != asked[0].Repository }) {
 		return usage(&layout.HintError{Err: errors.New("--tag-names is for one repository: tags of several may be the same"), Hint: "leave it away, or export each repository into a directory of its own"})
 	}
-	parcel, err := r.pack(ctx, asked)
+	parcel, err := r.packAll(ctx, asked)
+	if err == nil {
+		err = refuseLacking(parcel.Lacking())
+	}
 	if err != nil {
 		return err
 	}
@@ -189,9 +192,9 @@ func (r *reading) allRepositories(ctx context.Context) (list []string, err error
 	return list, nil
 }
 
-// pack finds all that images consist of. What cannot be read elsewhere is no
+// packAll finds all that images consist of. What cannot be read elsewhere is no
 // matter: an image may be brought to safety from a disk that dies.
-func (r *reading) pack(ctx context.Context, asked []mark.Asked) (*mark.Parcel, error) {
+func (r *reading) packAll(ctx context.Context, asked []mark.Asked) (*mark.Parcel, error) {
 	parcel, findings := mark.NewParcel(asked), new(walker.Findings)
 	r.progress.phase("reading repositories", readingRepositories(r.w.Progress))
 	r.store.ObserveBy(ctx, r.w.With(findings), parcel, nil)
@@ -210,7 +213,7 @@ func (r *reading) pack(ctx context.Context, asked []mark.Asked) (*mark.Parcel, e
 	if n := r.w.Findings.Unreadable() + findings.Unreadable(); n > 0 {
 		r.voice.warn("%s cannot be read elsewhere in the store: %s", plural(n, "path"), r.where.command("check"))
 	}
-	return parcel, refuseLacking(parcel.Lacking())
+	return parcel, nil
 }
 
 // concerns reports whether a path that cannot be read may hold something of images.

@@ -119,6 +119,7 @@ var offered = map[string]string{
 	"filter: remove only tags whose whole name matches REPO_REGEX:TAG_REGEX; may be repeated":                                                  "prune",
 	"force: delete a child of an index that is kept; the index then lacks it":                                                                  "rm",
 	"grace: keep what is younger than this AGE":                                                                                                sweeps,
+	"archive: first export the images that go to DIR, on another filesystem; see regsweep export --help":                                       "prune, rm",
 	"hard-link: give the store's files second names instead of copying them; damage to one is damage to both":                                  "export",
 	"tag-names: list images by their tag alone, without the repository's name":                                                                 "export",
 	"history: list what each tag named, and when it was last set to that":                                                                      "ls",

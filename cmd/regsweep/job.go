@@ -52,7 +52,7 @@ type job struct {
 
 func (j *job) run(ctx context.Context) (err error) {
 	j.started = time.Now()
-	if err := errors.Join(j.refuseForeign(), j.verifyPlanFile()); err != nil {
+	if err := errors.Join(j.refuseForeign(), j.verifyPlanFile(), j.placeArchive()); err != nil {
 		return err
 	}
 	defer j.planTo.close()
@@ -287,6 +287,12 @@ func (j *job) execute(ctx context.Context) error {
 	if !j.plan.Empty() {
 		j.warnBefore()
 		if ok, err := j.confirm(ctx); err != nil || !ok {
+			j.fileReport(j.newReport(true), true)
+			return err
+		}
+	}
+	if j.archive != "" {
+		if err := j.archiveAll(ctx); err != nil {
 			j.fileReport(j.newReport(true), true)
 			return err
 		}

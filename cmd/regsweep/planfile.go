@@ -13,10 +13,12 @@ import (
 	"github.com/regsweep/regsweep/sweep/planfile"
 )
 
-// planning is the flag of a dry run that writes its plan down.
+// planning are the flags of what is done with a plan besides carrying it out: a
+// dry run writes it down, another run exports what goes.
 type planning struct {
 	planFile string
 	planTo   *destination // where that is
+	archive  string       // a directory, or ""
 }
 
 func (p *planning) add(f *pflag.FlagSet) {
