@@ -107,14 +107,13 @@ func (r *reading) layersBelow(d layout.Digest, seen map[layout.Digest]bool) (lis
 }
 
 func (r *reading) writeLayers(o *lsOptions, one *lsImage) error {
-	l := listing{result: one, rows: one.Layers}
+	l := listing{result: one, rows: one.Layers, names: []string{one.Repository + "@" + one.Digest}} // a layer's is nothing that rm takes
 	l.table.columns = []column{{title: "LAYER"}, {title: "SIZE", right: true}, {title: "UNIQUE", right: true}, {title: "TYPE", least: 8, drop: 1}, {title: "SHARED WITH", least: 12}}
 	rest := one.Bytes
 	for i := range one.Layers {
 		layer := &one.Layers[i]
 		rest -= layer.Bytes
 		l.table.add(cells(digestCell(layer.Digest, r.isShort(o)), size(layer.Bytes), size(layer.UniqueBytes), layerType(layer.MediaType), sharedCell(layer.SharedWith))...)
-		l.names = append(l.names, layer.Digest)
 	}
 	if rest > 0 {
 		l.table.add("(manifests and configurations)", size(rest), "", "", "")
