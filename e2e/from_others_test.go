@@ -42,6 +42,7 @@ type promise struct {
 	before  string   // commands that come first
 	gone    []string // things that are not there any more; a word for several is in wholes
 	says    string   // is in what it prints
+	then    string   // what is run afterwards, and prints that
 	refused string   // what is refused afterwards, with status 1
 }
 
@@ -75,7 +76,10 @@ func promises() map[string]promise {
 		"regsweep doctor":                      {says: "no errors"},
 		"regsweep trash ls":                    {before: "regsweep rm app:v1 --trash --yes", gone: []string{"image v1"}, says: "-rm"},
 
-		"regsweep rm app:v1":                {gone: []string{"image v1"}},
+		"regsweep rm app:v1":         {gone: []string{"image v1"}},
+		"regsweep tag app:v1 stable": {then: "regsweep ls app:stable -q", says: "app@sha256:"},
+		"regsweep export app:v1 DIR": {then: "cat DIR/index.json", says: `"app:v1"`},
+
 		"regsweep rm app:v1 --dry-run":      {says: "would be removed"},
 		"regsweep rm app:v1 --trash":        {gone: []string{"image v1"}},
 		"regsweep trash restore RUN":        {before: "regsweep rm app:v1 --trash --yes"},
@@ -265,7 +269,7 @@ var asks = regexp.MustCompile(`^regsweep (rm|untag|prune|trash restore) `)
 
 func (h *house) hold(t *testing.T, command string, want promise) {
 	t.Helper()
-	reads := want.before == "" && want.says != "" && want.gone == nil
+	reads := want.before+want.then == "" && want.says != "" && want.gone == nil
 	if h.dirty || !reads {
 		h.renew(t)
 	}
@@ -292,7 +296,11 @@ func (h *house) hold(t *testing.T, command string, want promise) {
 	if asks.MatchString(run) && !strings.Contains(run, "--dry-run") {
 		run += " --yes"
 	}
-	output, status := h.shell(run)
+	dir := filepath.Join(t.TempDir(), "images")
+	output, status := h.shell(strings.ReplaceAll(run, "DIR", dir))
+	if want.then != "" && status == 0 {
+		output, status = h.shell(strings.ReplaceAll(want.then, "DIR", dir))
+	}
 	if status != 0 || !strings.Contains(output, want.says) {
 		t.Errorf("%s: status %d, without %q\n%s", run, status, want.says, output)
 	}
