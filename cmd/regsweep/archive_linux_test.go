@@ -162,7 +162,8 @@ func TestExportFromADiskThatIsFullOrReadOnly(t *testing.T) {
 			mustRun(t, "mount", "-o", "remount,ro", s.Root)
 		}
 		dir := filepath.Join(t.TempDir(), "layout")
-		if r := export(t, s, "**", dir); r.status != statusDone {
+		// The tag that names nothing is told, and nothing more.
+		if r := export(t, s, "**", dir); r.status != statusDone || !strings.Contains(r.stderr, "other:gone") {
 			t.Fatalf("%s: status %d: %s", step, r.status, r.stderr)
 		}
 		if n := len(ociLayout(t, dir)); n < 7 {

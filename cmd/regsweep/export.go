@@ -104,7 +104,7 @@ func (p *program) export(ctx context.Context, o *exportOptions, f *pflag.FlagSet
 	}
 	parcel, err := r.packAll(ctx, asked)
 	if err == nil {
-		err = refuseLacking(parcel.Lacking())
+		err = refuseLacking(r.withoutNames(parcel.Lacking(), asked))
 	}
 	if err != nil {
 		return err
@@ -221,6 +221,20 @@ func concerns(path string, asked []mark.Asked) bool {
 	return slices.ContainsFunc(asked, func(a mark.Asked) bool {
 		dir := layout.RepositoryDir(a.Repository)
 		return path == "." || path == dir || strings.HasPrefix(path, dir+"/_") || strings.HasPrefix(dir, path+"/")
+	})
+}
+
+// withoutNames leaves out tags that name nothing and that nobody asked for: of a
+// whole repository there is nothing more to export.
+func (r *reading) withoutNames(list []mark.Lacking, asked []mark.Asked) []mark.Lacking {
+	return slices.DeleteFunc(list, func(l mark.Lacking) bool {
+		if !l.Nothing || slices.ContainsFunc(asked, func(a mark.Asked) bool {
+			return a.Tag != "" && l.Image == a.Repository+":"+a.Tag || a.Tag == "" && l.Image == a.Repository+"@"+a.Digest.String()
+		}) {
+			return false
+		}
+		r.voice.warn("%s: %s: there is nothing to export", l.Image, l.Detail)
+		return true
 	})
 }
 
