@@ -6,15 +6,18 @@ import (
 	"sync"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/digests"
 )
 
-// Images asks a Look what the tagged images of every repository take. It costs
-// no second walk, and follows what each image reaches in its own repository.
+// Images asks a Look what the tagged images of every repository take, and when
+// what goes was pushed. It costs no second walk, and follows what each image
+// reaches in its own repository.
 type Images struct {
 	most int
 
-	mu    sync.Mutex
-	repos map[string]*RepositoryImages
+	mu     sync.Mutex
+	repos  map[string]*RepositoryImages
+	linked digests.Set // what layer links name and no live manifest may
 }
 
 // RepositoryImages divides a repository's bytes: the UniqueBytes of all its
@@ -25,33 +28,41 @@ type RepositoryImages struct {
 	RestBytes     int64   // the UniqueBytes of these
 	SharedBytes   int64   // of what several images reach
 	UntaggedBytes int64   // of what no tag reaches
+
+	leaving
 }
 
 // Image is a manifest with a tag. Sizes are bytes.
 type Image struct {
 	Digest      layout.Digest
 	Tags        []string // sorted
-	Bytes       int64    // of all that it reaches, children and referrers included
+	Bytes       int64    // that a pull of it transfers, of all platforms; its referrers do not count
 	UniqueBytes int64    // of what no other tagged manifest of the repository reaches
 }
 
 // NewImages asks for the largest images of every repository, at most so many of each.
 func NewImages(most int) *Images {
-	return &Images{most: most, repos: map[string]*RepositoryImages{}}
+	m := &Images{most: most}
+	m.begin()
+	return m
 }
+
+// begin forgets what a Look has told that has to be made again.
+func (m *Images) begin() { m.repos, m.linked = map[string]*RepositoryImages{}, nil }
 
 // Of returns what was found of a repository, or nil.
 func (m *Images) Of(repository string) *RepositoryImages { return m.repos[repository] }
 
 func (m *Images) observe(p *pass) {
-	c := &imageCounter{p: p, visited: make([]int32, len(p.nodes)), blobs: map[ID]reachedBy{}, about: p.whatIsAbout()}
+	c := newImageCounter(p)
 	tags := p.tagsOf()
 	r := &RepositoryImages{Images: make([]Image, 0, len(tags))}
 	var roots []int32
 	for i := range p.nodes {
 		if names := tags[int32(i)]; len(names) > 0 {
 			roots = append(roots, int32(i))
-			r.Images = append(r.Images, Image{Digest: p.s.Table.Digest(p.nodes[i].path), Tags: names, Bytes: c.reach(int32(i), int32(len(roots)))})
+			r.Images = append(r.Images, Image{Digest: p.s.Table.Digest(p.nodes[i].path), Tags: names, Bytes: c.pulled(int32(i))})
+			c.reach(int32(i), int32(len(roots)))
 		}
 	}
 	tagged := int64(0)
@@ -66,9 +77,18 @@ func (m *Images) observe(p *pass) {
 	}
 	r.UntaggedBytes = p.repo.Bytes - tagged
 	r.cut(m.most)
+	r.note(p, c)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.repos[p.r.Name] = r
+	for _, i := range p.layersGo {
+		m.link(i.ID)
+		m.link(ID(i.Extra))
+	}
+	for _, l := range p.noted {
+		m.link(l.id)
+		m.link(l.target)
+	}
 }
 
 // cut leaves the largest images and sums the others up.
@@ -96,10 +116,43 @@ type imageCounter struct {
 	visited []int32 // the image that was last seen to reach a node
 	blobs   map[ID]reachedBy
 	about   map[int32][]aboutEdge
+	// pulls counts the calls of pulled; met and counted have the last one that
+	// met a node, and that counted a blob.
+	pulls   int32
+	met     []int32
+	counted map[ID]int32
 }
 
-// reach returns the size of all that an image reaches.
-func (c *imageCounter) reach(from, number int32) (bytes int64) {
+func newImageCounter(p *pass) *imageCounter {
+	return &imageCounter{
+		p: p, about: p.whatIsAbout(), visited: make([]int32, len(p.nodes)), blobs: map[ID]reachedBy{},
+		met: make([]int32, len(p.nodes)), counted: map[ID]int32{},
+	}
+}
+
+// pulled returns the size of what a pull of an image transfers.
+func (c *imageCounter) pulled(from int32) (bytes int64) {
+	c.pulls++
+	Reach([]int32{from}, func(i int32) bool {
+		first := c.met[i] != c.pulls
+		c.met[i] = c.pulls
+		return first
+	}, func(i int32, push func(int32)) {
+		c.p.eachName(i, func(id ID) {
+			if at, ok := c.p.linked(id); ok {
+				push(at)
+			}
+			if r := c.p.s.Table.At(id); r.has(hasBlob) && c.counted[id] != c.pulls {
+				c.counted[id] = c.pulls
+				bytes += r.size
+			}
+		})
+	})
+	return bytes
+}
+
+// reach notes all that an image reaches, what is about it included.
+func (c *imageCounter) reach(from, number int32) {
 	Reach([]int32{from}, func(i int32) bool {
 		first := c.visited[i] != number
 		c.visited[i] = number
@@ -109,12 +162,10 @@ func (c *imageCounter) reach(from, number int32) (bytes int64) {
 			if at, ok := c.p.linked(id); ok {
 				push(at)
 			}
-			r := c.p.s.Table.At(id)
 			by, known := c.blobs[id]
-			if !r.has(hasBlob) || by.last == number {
+			if !c.p.s.Table.At(id).has(hasBlob) || by.last == number {
 				return
 			}
-			bytes += r.size
 			by.last = number
 			by.only = 0
 			if !known {
@@ -128,5 +179,4 @@ func (c *imageCounter) reach(from, number int32) (bytes int64) {
 			}
 		}
 	})
-	return bytes
 }

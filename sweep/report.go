@@ -265,10 +265,6 @@ func (p *Plan) EachLine(executed bool, fn func(ItemLine)) {
 // Untagged returns the manifests, as NAME@DIGEST, that a stop has left without
 // tags: these went, and they did not.
 func (p *Plan) Untagged() (left []string) {
-	type image struct {
-		repo uint32
-		id   digests.ID
-	}
 	tagged := map[image]bool{}
 	for i := range p.items {
 		// One that was set aside and not given back is as good as removed.

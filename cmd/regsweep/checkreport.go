@@ -78,20 +78,28 @@ func (r *reading) writeChecked(w io.Writer, c *checked) {
 	fmt.Fprintf(w, "checked: %s, %s, %s, %s, %s of tags' histories, %s (%s)\n",
 		plural(c.Repositories, "repository"), plural(c.Tags, "tag"), plural(c.Manifests, "manifest"), plural(c.LayerLinks, "layer link"),
 		plural(c.HistoryEntries, "entry"), plural(int(c.Blobs), "blob"), size(c.Bytes))
+	for _, note := range checkedNotes(c) {
+		fmt.Fprintln(w, note)
+	}
+}
+
+// checkedNotes say how far a check went.
+func checkedNotes(c *checked) (notes []string) {
 	if c.BlobsRead > 0 || c.ReadSeconds > 0 {
-		fmt.Fprintf(w, "read: %s (%s) in %s, %s/s\n", plural(int(c.BlobsRead), "blob"), size(c.BytesRead), seconds(c.ReadSeconds), size(c.BytesPerSecond))
+		notes = append(notes, fmt.Sprintf("read: %s (%s) in %s, %s/s", plural(int(c.BlobsRead), "blob"), size(c.BytesRead), seconds(c.ReadSeconds), size(c.BytesPerSecond)))
 	} else {
-		fmt.Fprintf(w, "the blobs' data have not been read: --read-data does that\n")
+		notes = append(notes, "the blobs' data have not been read: --read-data does that")
 	}
 	if c.UnknownTypes > 0 {
-		fmt.Fprintf(w, "%s of a type that is not known here: whether something is missing there cannot be told\n", plural(c.UnknownTypes, "manifest"))
+		notes = append(notes, fmt.Sprintf("%s of a type that is not known here: whether something is missing there cannot be told", plural(c.UnknownTypes, "manifest")))
 	}
 	switch {
 	case c.lost:
-		fmt.Fprintf(w, "a run was stopped that had begun to remove things, and its mark is lost: regsweep gc --resume finishes its work\n")
+		notes = append(notes, "a run was stopped that had begun to remove things, and its mark is lost: regsweep gc --resume finishes its work")
 	case c.SetAside:
-		fmt.Fprintf(w, "a run was stopped that had begun to remove things: the next gc finishes its work\n")
+		notes = append(notes, "a run was stopped that had begun to remove things: the next gc finishes its work")
 	}
+	return notes
 }
 
 // seconds is a time that something took, for people.

@@ -39,11 +39,12 @@ func (j *job) writeDecisions(w io.Writer, executed bool) {
 	} else {
 		for i := range p.repositories {
 			r := &p.repositories[i]
-			for d := range r.going {
+			named := min(namedGoing, len(r.going))
+			for d := range named {
 				line(&r.going[d])
 				written++
 			}
-			if more := r.goes - len(r.going); more > 0 {
+			if more := r.goes - named; more > 0 {
 				fmt.Fprintf(w, "%s %s\n", goes, harmless(fmt.Sprintf("%s: %s more, which -v names", r.name, comma(more))))
 			}
 		}
@@ -102,10 +103,14 @@ func agoText(age time.Duration) string {
 	return retention.LengthText(age.Truncate(unit)) + " ago"
 }
 
-// remove notes what goes from a repository: some of it, as far as it is named.
-func (r *prunedRepository) remove(d *retention.Decision) {
+// remove notes what goes from a repository: some of it, as far as it is named,
+// and more while there is room for it on the page.
+func (p *pruning) remove(r *prunedRepository, d *retention.Decision) {
 	r.goes++
-	if len(r.going) < namedGoing {
+	if len(r.going) < namedGoing || p.room > 0 {
+		if len(r.going) >= namedGoing {
+			p.room--
+		}
 		one := *d
 		one.Reasons = slices.Clone(d.Reasons)
 		r.going = append(r.going, one)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
-	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -23,6 +22,7 @@ import (
 type filing struct {
 	path    string
 	command string
+	line    string // the whole command line
 	dryRun  bool
 	root    string
 	started time.Time
@@ -34,11 +34,7 @@ type filing struct {
 	harmed   bool             // the file must not be written
 	to       *destination     // nil if the run did not get so far
 
-	// For the page:
-	images *mark.Images
-	gone   map[string]bool // REPOSITORY:TAG of the tags that go, or went
-	next   []string
-	byName bool
+	page *pageFacts // nil unless it is a page
 }
 
 // endings are the kinds of files that --report writes.
@@ -69,7 +65,7 @@ func (c *common) verifyReport(known ...string) error {
 // file makes it known that a command's report is to be written to a file.
 func (p *program) file(command string, c *common, dryRun bool) {
 	if c.reportFile != "" {
-		p.filing = &filing{path: c.reportFile, command: command, dryRun: dryRun, root: c.root, started: time.Now()}
+		p.filing = &filing{path: c.reportFile, command: command, line: commandLine(p.args), dryRun: dryRun, root: c.root, started: time.Now()}
 	}
 }
 
@@ -118,31 +114,6 @@ func isBelow(dir, store string) bool {
 		}
 		dir = up
 	}
-}
-
-// observer is who has to be told about the repositories for the file, or nil.
-func (f *filing) observer() mark.Observer {
-	if f == nil || filepath.Ext(f.path) != endHTML {
-		return nil
-	}
-	if f.images == nil {
-		f.images = mark.NewImages(mostImages)
-	}
-	return f.images
-}
-
-// fileReport keeps a report for the file, and what only the page has.
-func (j *job) fileReport(rep *sweep.Report, executed bool) {
-	j.fileResult(rep)
-	if j.filing.observer() == nil {
-		return
-	}
-	j.filing.next, j.filing.byName, j.filing.gone = j.next(rep), j.rules.Away != nil, map[string]bool{}
-	j.plan.EachLine(executed, func(l sweep.ItemLine) {
-		if l.Kind == "tag" {
-			j.filing.gone[l.Repository+":"+l.Name] = true
-		}
-	})
 }
 
 // fileResult keeps for the file what -o json prints.
@@ -195,11 +166,7 @@ func (f *filing) finish(runErr error, success bool) error {
 	case endProm:
 		text = end.metrics()
 	default:
-		if end.report == nil {
-			end.report = f.nothingDone()
-			end.report.Problems = *end.problems
-		}
-		text, err = end.page()
+		text, err = end.page(runErr)
 	}
 	if err == nil {
 		err = f.write(text)

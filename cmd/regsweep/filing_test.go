@@ -75,8 +75,8 @@ func TestReportFileOfARunThatFails(t *testing.T) {
 				t.Errorf("it lacks the error: %s", text)
 			}
 		case endHTML:
-			if d := dataOf(t, text); !strings.Contains(d.Report.Error, "cannot be read") || len(d.Report.Problems) == 0 {
-				t.Errorf("it lacks the error: %+v", d.Report)
+			if d := parsePage(t, text); !strings.Contains(d.textOf("error"), "cannot be read") || len(d.rows("problems")) == 0 {
+				t.Errorf("it lacks the error: %q", d.textOf("error"))
 			}
 		case endProm:
 			if strings.Contains(text, `kind="ioError"} 0`) || !strings.Contains(text, "last_run_success{") || strings.Contains(text, "store_bytes") {

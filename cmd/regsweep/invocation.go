@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/pflag"
 )
 
@@ -67,6 +68,26 @@ func shellWord(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// mostHeadline is how many bytes of a command line are shown.
+const mostHeadline = 1000
+
+// commandLine is the command line as it was given, for a shell.
+func commandLine(args []string) string {
+	line := "regsweep"
+	for i, arg := range args {
+		if len(arg) > mostHeadline {
+			arg = strings.ToValidUTF8(arg[:mostHeadline], "") + "..."
+		}
+		if line += " " + shellWord(arg); len(line) > mostHeadline {
+			if more := len(args) - i - 1; more > 0 {
+				line += " ... and " + english.Plural(more, "more word", "")
+			}
+			break
+		}
+	}
+	return line
 }
 
 // again is the command line of this run, less some flags and with others.

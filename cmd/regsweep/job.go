@@ -100,6 +100,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	}
 	if refusal != nil {
 		j.fileReport(j.newReport(true), true)
+		j.filing.nothing()
 		return refusal
 	}
 	return j.execute(ctx)
@@ -232,6 +233,7 @@ func (j *job) makePlan(ctx context.Context) error {
 		j.voice.warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)
 	}
 	j.warnOtherNames(look)
+	j.filing.settle(look)
 	if j.refusal != nil {
 		j.plan = sweep.NewRefused(look)
 		return nil
@@ -288,6 +290,7 @@ func (j *job) execute(ctx context.Context) error {
 		j.warnBefore()
 		if ok, err := j.confirm(ctx); err != nil || !ok {
 			j.fileReport(j.newReport(true), true)
+			j.filing.nothing()
 			return err
 		}
 	}

@@ -179,6 +179,9 @@ func (r *reading) repositoryTable(l *lsResult) table {
 }
 
 // repositoryNotes say what the numbers do not.
+// columnsAddUpToMore is said where repositories share blobs.
+const columnsAddUpToMore = "the columns add up to more than the whole store: repositories share blobs, and the whole store counts each blob once"
+
 func repositoryNotes(l *lsResult, refused gcRefusals, all int) (notes []string) {
 	sums := [3]int64{l.Nowhere.Bytes, l.Nowhere.Reclaimable, l.Nowhere.WithUntagged}
 	for i := range l.Repositories {
@@ -188,7 +191,7 @@ func repositoryNotes(l *lsResult, refused gcRefusals, all int) (notes []string) 
 		sums[2] += one.WithUntagged
 	}
 	if sums[0] > l.Total.Bytes || sums[1] > l.Total.Reclaimable || sums[2] > l.Total.WithUntagged {
-		notes = append(notes, "the columns add up to more than the whole store: repositories share blobs, and the whole store counts each blob once")
+		notes = append(notes, columnsAddUpToMore)
 	}
 	if n := all - len(l.Repositories); n > 0 {
 		notes = append(notes, fmt.Sprintf("%s not shown; the last row counts the whole store", english.Plural(n, "other repository is", "other repositories are")))

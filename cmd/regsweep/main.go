@@ -36,6 +36,7 @@ type program struct {
 	out      io.Writer // an *output, once it runs
 	voice    *voice
 	environ  []string
+	args     []string // as they were given
 	status   int
 	filing   *filing   // of --report, or nil
 	progress *progress // nil: none is shown
@@ -63,6 +64,7 @@ func (p *program) main(args []string) int {
 	if p.files == nil {
 		p.files = &disk.FS{}
 	}
+	p.args = args
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	out := &output{w: p.out}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/dustin/go-humanize/english"
 
@@ -13,7 +12,7 @@ import (
 // on the disk.
 func (j *job) outcome(rep *sweep.Report, executed bool) string {
 	left := size(rep.Live.DiskBytes + rep.Failed.DiskBytes)
-	took := seconds(time.Since(j.started).Seconds())
+	took := seconds(rep.ElapsedSeconds)
 	var text string
 	switch {
 	case !executed && j.plan.Empty():

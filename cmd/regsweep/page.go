@@ -1,15 +1,15 @@
 package main
 
 import (
-	"cmp"
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
-	"encoding/json"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -17,190 +17,231 @@ import (
 // How much of a report the page has: a browser draws it all, and the file
 // should stay below five megabytes. What is left out is summed up and said.
 const (
-	mostImages       = 200    // of one repository
-	mostPageImages   = 15_000 // of all
-	mostPageRepos    = 15_000
-	mostPageItems    = 10_000
-	mostPageProblems = 3_000
+	mostImages       = 200 // of one repository
+	mostPageImages   = 3000
+	mostPageRepos    = 4000
+	mostPageGoing    = 3000
+	mostPageItems    = 2000
+	mostPageKept     = 2000
+	mostPageProblems = 1000
+	mostPageBytes    = 1_200_000 // of one table
+	mostPageText     = 2000      // of one cell
 )
 
-// scripts are in the order in which they follow each other.
-var scripts = [...]string{"base.js", "totals.js", "treemap.js", "table.js", "main.js"}
+// pageFacts are what only the page has of a report.
+type pageFacts struct {
+	images  *mark.Images
+	outside digests.Set // blobs that are in no repository
+	// outsideBytes are all of them, and outsideGone those that went or would go.
+	outsideBytes, outsideGone int64
 
-//go:embed page
-var pageFiles embed.FS
-
-// pageData is what the page draws, as JSON in it. Names are harmless.
-type pageData struct {
-	Version      string           `json:"version"`
-	Report       pageReport       `json:"report"`
-	Planned      bool             `json:"planned"`
-	ByName       bool             `json:"byName"` // what stays may be garbage, which is gc's
-	Next         []string         `json:"next"`
-	Repositories []pageRepository `json:"repositories"`
-	Items        [][]any          `json:"items,omitempty"`
-	Decisions    [][]any          `json:"decisions,omitempty"`
-	LeftOut      leftOut          `json:"leftOut"`
+	outcome string
+	next    []string
+	totals  []totalRow
+	verb    string          // what became of what the plan takes
+	gone    map[string]bool // REPOSITORY:TAG of the tags that go, or went
+	going   *page.Table
+	pruned  *page.Table
+	stays   []string // what a policy keeps whatever its rules say
+	least   int64    // the size that an image must have to be on the page; 0 until it is known
 }
 
-// pageReport is a report without what the page has in a shorter form.
-type pageReport struct {
-	*sweep.Report
-	Repositories any              `json:"repositories,omitempty"`
-	Items        any              `json:"items,omitempty"`
-	Decisions    any              `json:"decisions,omitempty"`
-	Problems     []walker.Problem `json:"problems"`
+// observer is who has to be told about the repositories for the file, or nil.
+func (f *filing) observer() mark.Observer {
+	if !f.isPage() {
+		return nil
+	}
+	if f.page == nil {
+		f.page = &pageFacts{images: mark.NewImages(mostImages)}
+	}
+	return f.page.images
 }
 
-// pageRepository is [name, tags, manifests, bytes, unique, reclaimable, images,
-// [shared, untagged, rest, bytes of the rest]]; the last two may be absent.
-type pageRepository []any
+func (f *filing) isPage() bool { return f != nil && filepath.Ext(f.path) == endHTML }
 
-// leftOut counts what the page lacks.
-type leftOut struct {
-	Repositories int `json:"repositories"`
-	Images       int `json:"images"`
-	Items        int `json:"items"`
-	Decisions    int `json:"decisions"`
-	Problems     int `json:"problems"`
+// settle keeps for the page what is known of a look before there is another one.
+func (f *filing) settle(look *mark.Look) {
+	if f.observer() != nil {
+		f.page.outside, f.page.outsideBytes = f.page.images.Outside(look)
+	}
+}
+
+// nothing says on the page that a run has ended before it did anything.
+func (f *filing) nothing() {
+	if f.observer() != nil {
+		f.page.outcome = "nothing has been removed"
+	}
+}
+
+// fileReport keeps a report for the file, and what only the page has.
+func (j *job) fileReport(rep *sweep.Report, executed bool) {
+	j.fileResult(rep)
+	if j.filing.observer() == nil {
+		return
+	}
+	f := j.filing.page
+	f.next, f.outcome = j.next(rep), j.outcome(rep, executed)
+	f.totals, f.verb = j.totals(rep, executed), verb(executed)
+	f.outsideGone = j.plan.BytesWithin(executed, f.outside)
+	f.gone = map[string]bool{}
+	j.plan.EachLine(executed, func(l sweep.ItemLine) {
+		if l.Kind == "tag" {
+			f.gone[l.Repository+":"+l.Name] = true
+		}
+	})
+	f.going = j.goingTable(rep, executed)
+	if j.prune != nil {
+		f.pruned = j.prunedPage(rep, executed)
+		var text strings.Builder
+		j.writeStaying(&text, rep)
+		f.stays = strings.Split(strings.TrimSpace(text.String()), "\n")
+	}
 }
 
 // page is the report as one page that needs nothing else.
-func (e *ending) page() ([]byte, error) {
-	data, err := json.Marshal(e.pageData()) // which escapes < and >, and so fits into a script element
-	if err != nil {
-		return nil, err
-	}
-	read := func(name string) string {
-		text, readErr := pageFiles.ReadFile("page/" + name)
-		err = cmp.Or(err, readErr)
-		return string(text)
-	}
-	script := ""
-	for _, name := range scripts {
-		script += read(name)
-	}
-	style := read("style.css")
-	text := read("page.html")
-	// Nothing but this style and script may act, and nothing may be fetched.
-	policy := "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src '" + hashOf(style) + "'; script-src '" + hashOf(script) + "'"
-	return []byte(strings.NewReplacer("{{policy}}", policy, "{{style}}", style, "{{script}}", script, "{{data}}", string(data)).Replace(text)), err
-}
-
-func hashOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}
-
-func (e *ending) pageData() *pageData {
+func (e *ending) page(runErr error) ([]byte, error) {
+	p := &page.Page{Headline: e.f.line, Clean: harmless, Foot: pageFoot()}
+	var checked *checkReport
 	rep := e.report
+	if runErr != nil {
+		p.Outcome = "it failed: nothing has been done" // unless it got further
+	}
+	switch {
+	case rep != nil && e.planned:
+		p.Outcome = e.f.page.outcome
+	case rep == nil:
+		rep = e.f.nothingDone()
+		rep.Problems = *e.problems
+		if checked, _ = e.f.result.(*checkReport); checked != nil {
+			rep.ElapsedSeconds = checked.Checked.ElapsedSeconds
+			p.Outcome = checkedOutcome(checked)
+		}
+	}
+	p.About = []page.Fact{{Name: "store", Text: rep.Root}, {Name: "begun", Text: rep.Started.Format("2006-01-02 15:04:05 UTC")}, {Name: "took", Text: seconds(rep.ElapsedSeconds).String()}}
+	if rep.DryRun {
+		p.About = append(p.About, page.Fact{Name: "dry run:", Text: "nothing has been removed"})
+	}
+	if runErr != nil {
+		p.Error = runErr.Error()
+	}
+	switch {
+	case checked != nil:
+		p.Sections = append(p.Sections, checkedSection(&checked.Checked))
+	case e.planned:
+		p.Sections = append(p.Sections, e.planSections()...)
+	}
+	p.Sections = append(p.Sections, problemSections(rep)...)
+	if e.planned {
+		p.Sections = append(p.Sections, e.storeSections()...)
+	}
+	return p.HTML()
+}
+
+func pageFoot() string {
 	v, _ := buildVersion()
-	d := &pageData{Version: v, Planned: e.planned, ByName: e.f.byName, Next: []string{}, Repositories: []pageRepository{}}
-	for _, n := range e.f.next {
-		d.Next = append(d.Next, harmless(n))
-	}
-	short := *rep
-	short.Root, short.Error = harmless(rep.Root), harmlessLines(rep.Error)
-	d.Report = pageReport{Report: &short, Problems: []walker.Problem{}}
-	for _, p := range cut(rep.Problems, mostPageProblems, &d.LeftOut.Problems) {
-		p.Path, p.Detail, p.Cure, p.Breaks = harmless(p.Path), harmless(p.Detail), harmless(strings.Join(cureLines(&p), "; ")), slices.Clone(p.Breaks)
-		if p.Cured {
-			p.Cure = curedBy(rep.DryRun)
-		}
-		for i := range p.Breaks {
-			p.Breaks[i] = harmless(p.Breaks[i])
-		}
-		d.Report.Problems = append(d.Report.Problems, p)
-	}
-	e.pageRepositories(d)
-	for _, i := range cut(rep.Items, mostPageItems, &d.LeftOut.Items) {
-		d.Items = append(d.Items, []any{i.Kind, harmless(i.Repository), harmless(i.Name), i.Digest, i.Bytes})
-	}
-	for _, c := range cut(rep.Decisions, mostPageItems, &d.LeftOut.Decisions) {
-		at := ""
-		if c.Time != nil {
-			at = c.Time.Format("2006-01-02 15:04")
-		}
-		d.Decisions = append(d.Decisions, []any{harmless(c.Repository), harmless(c.Tag), c.Digest, c.Action, harmless(c.Rule), harmless(strings.Join(c.Reasons, "; ")), at})
-	}
-	return d
+	return "Written by regsweep " + v + ". This page is complete in itself and asks nothing of any network."
 }
 
-// cut is the beginning of a list; what is left out is counted.
-func cut[T any](list []T, most int, left *int) []T {
-	*left += max(len(list)-most, 0)
-	return list[:min(most, len(list))]
-}
-
-// harmlessLines is harmless with its lines kept.
-func harmlessLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = harmless(lines[i])
+// planSections say what goes, and what that changes.
+func (e *ending) planSections() (list []page.Section) {
+	f := e.f.page
+	if len(f.next) > 0 {
+		list = append(list, &page.List{ID: "next", Title: "Next", Lines: f.next, Command: "regsweep "})
 	}
-	return strings.Join(lines, "\n")
-}
-
-// pageRepositories has the largest repositories, with the largest of all images.
-func (e *ending) pageRepositories(d *pageData) {
-	list := slices.Clone(e.report.Repositories)
-	slices.SortStableFunc(list, func(a, b sweep.RepositoryLine) int {
-		return cmp.Or(cmp.Compare(max(b.Bytes, b.ReclaimableBytes), max(a.Bytes, a.ReclaimableBytes)), cmp.Compare(b.Tags, a.Tags))
-	})
-	list = cut(list, mostPageRepos, &d.LeftOut.Repositories)
-	least := e.leastImage(list)
-	for _, r := range list {
-		line := pageRepository{harmless(r.Name), r.Tags, r.Manifests, r.Bytes, r.UniqueBytes, r.ReclaimableBytes}
-		if images := e.imagesOf(r.Name); images != nil && len(images.Images) > 0 {
-			line = e.addImages(line, r.Name, images, least, &d.LeftOut)
-		}
-		d.Repositories = append(d.Repositories, line)
+	list = append(list, e.totalsSection(), e.countsSection())
+	if f.pruned != nil {
+		list = append(list, f.pruned)
 	}
-}
-
-func (e *ending) imagesOf(repository string) *mark.RepositoryImages {
-	if e.f.images == nil {
-		return nil
+	if len(f.stays) > 0 && f.stays[0] != "" {
+		list = append(list, &page.List{ID: "stays", Title: "What the policy keeps whatever its rules say, and what it does not know", Lines: f.stays})
 	}
-	return e.f.images.Of(repository)
+	if f.going != nil && f.going.Rows() > 0 {
+		list = append(list, f.going)
+	}
+	if n := len(e.report.LeftOut); n > 0 {
+		list = append(list, leftOutTable(e.report.LeftOut))
+	}
+	return list
 }
 
-// leastImage is the size that an image must have to be on the page.
-func (e *ending) leastImage(list []sweep.RepositoryLine) int64 {
-	var sizes []int64
-	for _, r := range list {
-		if images := e.imagesOf(r.Name); images != nil {
-			for i := range images.Images {
-				sizes = append(sizes, images.Images[i].Bytes)
-			}
+// storeSections say where the space is.
+func (e *ending) storeSections() (list []page.Section) {
+	if repositories := e.repositoriesTable(); repositories.Rows() > 0 {
+		list = append(list, &page.Map{Title: "Where the space is", Goes: e.f.page.verb}, repositories)
+	}
+	for _, t := range []*page.Table{e.imagesTable(), keptTable(e.report), itemsTable(e.report)} {
+		if t.Rows() > 0 {
+			list = append(list, t)
 		}
 	}
-	if len(sizes) <= mostPageImages {
-		return 0
-	}
-	slices.Sort(sizes)
-	return sizes[len(sizes)-mostPageImages] + 1 // of equal ones none, so that they are not too many
+	return list
 }
 
-func (e *ending) addImages(line pageRepository, repository string, images *mark.RepositoryImages, least int64, left *leftOut) pageRepository {
-	shown := [][]any{}
-	rest, restBytes := images.Rest, images.RestBytes
-	for i := range images.Images {
-		image := &images.Images[i]
-		if image.Bytes < least {
-			rest++
-			restBytes += image.UniqueBytes
+// pageTable is a table of the page with room for many rows.
+func pageTable(id, title string, most int, columns ...page.Column) *page.Table {
+	return &page.Table{ID: id, Title: title, Columns: columns, Most: most, MostBytes: mostPageBytes, Clean: harmless, Where: "the JSON report has all of them"}
+}
+
+func textCell(s string) page.Cell {
+	if len(s) > mostPageText {
+		s = strings.ToValidUTF8(s[:mostPageText], "") + " ... and more, which the JSON report has"
+	}
+	return page.Cell{Text: s}
+}
+
+func sizeCell(n int64) page.Cell { return page.Cell{Text: size(n), Value: n} }
+
+func countCell[N int | int64](n N) page.Cell {
+	return page.Cell{Text: humanize.Comma(int64(n)), Value: int64(n)}
+}
+
+// problemSections are the problems with their cures, and the unknown files.
+func problemSections(rep *sweep.Report) (list []page.Section) {
+	problems := pageTable("problems", "Problems", mostPageProblems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "path", Kind: page.Code},
+		page.Column{Title: "what is wrong"}, page.Column{Title: "breaks"}, page.Column{Title: "what to do", Kind: page.Code})
+	unknown := pageTable("unknown", "Unknown files", mostPageProblems, page.Column{Title: "path", Kind: page.Code}, page.Column{Title: "what it is"})
+	unknown.Notes = []string{"the layout does not define these names: they are left where they are, and are not a problem"}
+	if slices.ContainsFunc(rep.Problems, func(p walker.Problem) bool { return p.Cured }) {
+		problems.Notes = []string{problemsTitle(rep)}
+	}
+	for i := range rep.Problems {
+		p := &rep.Problems[i]
+		if p.Kind == walker.UnknownFile {
+			unknown.Add(textCell(p.Path), textCell(p.Detail))
 			continue
 		}
-		names, goes := make([]string, len(image.Tags)), 1
-		for k, tag := range image.Tags {
-			names[k] = harmless(tag)
-			if !e.f.gone[repository+":"+tag] {
-				goes = 0
-			}
+		if problems.Full() {
+			problems.Skip(1)
+			continue
 		}
-		shown = append(shown, []any{names, digestCell(image.Digest.String(), true), image.Bytes, image.UniqueBytes, goes})
+		do, breaks := strings.Join(cureLines(p), "\n"), someOf(p.Breaks)
+		if len(do) > mostPageText {
+			do = "the cure names many images: the JSON report has it"
+		}
+		if p.Cured {
+			do, breaks = curedBy(rep.DryRun), ""
+		}
+		problems.Add(textCell(p.Kind), textCell(p.Path), textCell(p.Detail), textCell(breaks), page.Cell{Text: do})
 	}
-	left.Images += rest
-	return append(line, shown, []int64{images.SharedBytes, images.UntaggedBytes, int64(rest), restBytes})
+	for _, t := range []*page.Table{problems, unknown} {
+		if t.Rows() > 0 {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// checkedSection says what a check has looked at.
+func checkedSection(c *checked) page.Section {
+	t := &page.Table{ID: "checked", Title: "What was checked", Plain: true, Clean: harmless, Columns: []page.Column{{}, {Title: "number", Kind: page.Number}, {Title: "size", Kind: page.Number}}}
+	count := func(name string, n int64) { t.Add(textCell(name), countCell(n)) }
+	count("repositories", int64(c.Repositories))
+	count("tags", int64(c.Tags))
+	count("manifests", int64(c.Manifests))
+	count("layer links", int64(c.LayerLinks))
+	count("entries of tags' histories", int64(c.HistoryEntries))
+	t.Add(textCell("blobs"), countCell(c.Blobs), sizeCell(c.Bytes))
+	t.Add(textCell("of these read"), countCell(c.BlobsRead), sizeCell(c.BytesRead))
+	t.Notes = checkedNotes(c)
+	return t
 }

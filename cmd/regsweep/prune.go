@@ -145,5 +145,8 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 	}
 	job.prune = &pruning{policy: policy, fromFlags: !f.Changed("policy"), all: o.verbose}
 	job.prune.watch, job.prune.excludes = retention.NewWatch(o.filters, o.untaggedOnly), retention.NewWatch(o.excludes, false)
+	if p.filing.isPage() {
+		job.prune.onPage = mostPageGoing
+	}
 	return job.run(ctx)
 }

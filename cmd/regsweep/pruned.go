@@ -54,7 +54,8 @@ func blobsText(n int64) string {
 // prunedCount is what goes from one repository, by the plan.
 type prunedCount struct{ tags, manifests int }
 
-func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
+// prunedLines are the repositories that lose something, those that free most first.
+func (j *job) prunedLines(rep *sweep.Report, executed bool) ([]sweep.RepositoryLine, map[string]prunedCount) {
 	counts := map[string]prunedCount{}
 	j.plan.EachLine(executed, func(l sweep.ItemLine) {
 		c := counts[valid(l.Repository)]
@@ -68,6 +69,14 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 		}
 		counts[valid(l.Repository)] = c
 	})
+	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return counts[r.Name] == prunedCount{} })
+	slices.SortStableFunc(lines, func(a, b sweep.RepositoryLine) int {
+		return cmp.Compare(b.ReclaimableBytes, a.ReclaimableBytes)
+	})
+	return lines, counts
+}
+
+func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 	removed, freed := "TO REMOVE", "TO FREE"
 	if executed {
 		removed, freed = "REMOVED", "FREED"
@@ -76,14 +85,11 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 	for _, title := range []string{"TAGS KEPT", removed, "MANIFESTS " + removed, freed} {
 		t.columns = append(t.columns, column{title: title, right: true})
 	}
-	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return counts[r.Name] == prunedCount{} })
+	lines, counts := j.prunedLines(rep, executed)
 	if len(lines) == 0 {
 		j.writeNothing(w)
 		return
 	}
-	slices.SortStableFunc(lines, func(a, b sweep.RepositoryLine) int {
-		return cmp.Compare(b.ReclaimableBytes, a.ReclaimableBytes)
-	})
 	most := len(lines)
 	if !j.verbose {
 		most = min(shown, most)

@@ -30,6 +30,9 @@ type pruning struct {
 	repositories []prunedRepository
 	decisions    []retention.Decision
 	count        sweep.Retention
+	// onPage is how many decisions more than those that the table names are kept
+	// for the page; room is how many of these there may still be.
+	onPage, room int
 }
 
 // prunedRepository is what there is to be said of a repository without all of
@@ -52,6 +55,7 @@ func (p *pruning) begin(rules *mark.Rules) (err error) {
 	rules.Protect = p.decider.Protection()
 	rules.Away = mark.NewPruning(p.judge)
 	rules.Away.OnAgain(p.forget)
+	p.room = p.onPage
 	return nil
 }
 
@@ -59,7 +63,7 @@ func (p *pruning) begin(rules *mark.Rules) (err error) {
 func (p *pruning) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.repositories, p.decisions, p.count = nil, nil, sweep.Retention{}
+	p.repositories, p.decisions, p.count, p.room = nil, nil, sweep.Retention{}, p.onPage
 }
 
 // judge is the policy as mark asks it. It is called concurrently.
@@ -165,7 +169,7 @@ func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
 			one.protect(d)
 		}
 		if !d.Keep {
-			one.remove(d)
+			p.remove(&one, d)
 		}
 	}
 	if one.protected+one.goes > 0 {

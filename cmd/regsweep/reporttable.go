@@ -46,43 +46,75 @@ func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
 	return err
 }
 
-// writeTotals divides the store's blobs.
-func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool) error {
-	t := table{columns: []column{{}, {title: "blobs", right: true}, {title: "size", right: true}, {title: "on disk", right: true}, {title: "share", right: true}}}
-	all := rep.Store.Bytes
-	var paints []func(string) string
-	plain := func(s string) string { return s }
-	row := func(name string, a sweep.Amount, paint func(string) string) {
-		t.add(name, humanize.Comma(a.Blobs), size(a.Bytes), size(a.DiskBytes), share(a.Bytes, all))
-		paints = append(paints, paint)
-	}
-	kept := func(name string, k sweep.KeptAmount) {
-		if k.Blobs > 0 {
-			t.add("  "+name, humanize.Comma(k.Blobs), size(k.Bytes), "", share(k.Bytes, all))
-			paints = append(paints, ink.dim)
-		}
-	}
-	stays, gone, goes := "live", ink.red, rep.Removed.Amount
+// totalRow is a part of the store's blobs, or all of them.
+type totalRow struct {
+	kind totalKind
+	name string
+	sweep.Amount
+}
+
+// totalKind says what a row of the totals is about.
+type totalKind uint8
+
+const (
+	totalStore totalKind = iota
+	totalLive            // its parts follow
+	totalKept            // a part of what is live, of which the disk space is not known
+	totalRemoved
+	totalFailed
+)
+
+// totals divides the store's blobs. What is live, removed and failed adds up to
+// the store.
+func (j *job) totals(rep *sweep.Report, executed bool) []totalRow {
+	stays := "live"
 	if j.rules.Away != nil || j.applied != nil {
 		stays = "stays" // garbage that is older too, which is gc's
 	}
-	if goes.Blobs == 0 {
-		gone = plain
+	rows := []totalRow{{totalStore, "in the store before", rep.Store.Amount}, {totalLive, stays, rep.Live}}
+	kept := func(name string, k sweep.KeptAmount) {
+		if k.Blobs > 0 {
+			rows = append(rows, totalRow{totalKept, name, sweep.Amount{Blobs: k.Blobs, Bytes: k.Bytes}})
+		}
 	}
-	row("in the store before", rep.Store.Amount, plain)
-	row(stays, rep.Live, ink.green) // green is kept, and red is removed
 	kept("only for their age", rep.Kept.Fresh)
 	kept("only for --protect", rep.Kept.Protected)
 	kept("only since their repository is broken", rep.Kept.BrokenRepository)
-	row(verb(executed), goes, gone)
+	rows = append(rows, totalRow{totalRemoved, verb(executed), rep.Removed.Amount})
 	if rep.Failed.Items > 0 {
-		row("not removed", rep.Failed.Amount, ink.yellow)
+		rows = append(rows, totalRow{totalFailed, "not removed", rep.Failed.Amount})
+	}
+	return rows
+}
+
+// writeTotals writes the totals as a table.
+func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool) error {
+	t := table{columns: []column{{}, {title: "blobs", right: true}, {title: "size", right: true}, {title: "on disk", right: true}, {title: "share", right: true}}}
+	rows := j.totals(rep, executed)
+	for _, r := range rows {
+		name, disk := r.name, size(r.DiskBytes)
+		if r.kind == totalKept {
+			name, disk = "  "+name, ""
+		}
+		t.add(name, humanize.Comma(r.Blobs), size(r.Bytes), disk, share(r.Bytes, rep.Store.Bytes))
 	}
 	t.paint = func(row int, line string) string {
 		if row < 0 {
 			return ink.dim(line)
 		}
-		return paints[row](line)
+		switch rows[row].kind {
+		case totalLive:
+			return ink.green(line) // green is kept, and red is removed
+		case totalKept:
+			return ink.dim(line)
+		case totalRemoved:
+			if rep.Removed.Blobs > 0 {
+				return ink.red(line)
+			}
+		case totalFailed:
+			return ink.yellow(line)
+		}
+		return line
 	}
 	return t.write(w, 0)
 }

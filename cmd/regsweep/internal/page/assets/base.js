@@ -12,7 +12,7 @@ function byId(id) { return document.getElementById(id); }
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
-// As the table on the terminal has it.
+// As the tables have it.
 function size(bytes) {
   let n = Math.max(bytes, 0), unit = 0;
   while (n >= 1024 && unit < units.length - 1) { n /= 1024; unit++; }
@@ -21,12 +21,4 @@ function size(bytes) {
 
 function number(n) { return n.toLocaleString("en"); }
 
-function plural(n, word) {
-  return number(n) + " " + (n === 1 ? word : word.endsWith("y") ? word.slice(0, -1) + "ies" : word + "s");
-}
-
-function percent(part, all) {
-  if (all === 0) return "";
-  const p = 100 * part / all;
-  return (p > 0 && p < 10 ? p.toFixed(1) : p.toFixed(0)) + "%";
-}
+function plural(n, word) { return number(n) + " " + (n === 1 ? word : word + "s"); }

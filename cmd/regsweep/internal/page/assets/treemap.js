@@ -18,7 +18,7 @@ function repositoryNode(r) {
 // what several need is a tile of its own.
 function imageNodes(r, inside, outside) {
   const list = r.images.map((i) => ({
-    name: i.tags.join(", "), label: i.tags.join(", "), bytes: i.unique, all: i.bytes,
+    name: i.tags, label: i.tags, bytes: i.unique, all: i.bytes,
     unique: i.goes ? 0 : i.unique, reclaim: i.goes ? i.unique : 0, shared: 0,
   }));
   let left = Math.max(inside - list.reduce((sum, n) => sum + n.reclaim, 0), 0);
@@ -29,7 +29,7 @@ function imageNodes(r, inside, outside) {
   };
   left -= add("reached by no tag", r.untagged, left, "unique");
   add("shared by several tags", r.shared, left, "shared");
-  add(plural(r.rest, "smaller image"), r.restBytes, 0, "unique");
+  add("smaller images", r.rest, 0, "unique");
   add("linked, and named by no manifest", outside, outside, "unique");
   return list;
 }
@@ -101,15 +101,15 @@ function squarify(list, width, height) {
 }
 
 class Treemap {
-  constructor(root) {
+  constructor(root, goes) {
     this.path = [root];
+    this.goes = goes;
     this.box = byId("treemap");
     byId("map").addEventListener("keydown", (e) => {
       if ((e.key === "Escape" || e.key === "Backspace") && this.path.length > 1) { this.up(this.path.length - 1); e.preventDefault(); }
     });
     addEventListener("resize", () => this.draw());
     addEventListener("beforeprint", () => this.draw());
-    this.draw();
   }
 
   enter(node) { this.path.push(node); this.draw(true); }
@@ -167,13 +167,13 @@ class Treemap {
 
   tile({ node, x, y, w, h }) {
     const tile = element(node.children ? "button" : "div", "tile");
-    const text = describe(node);
+    const text = describe(node, this.goes);
     tile.title = text;
     if (node.children) {
       tile.setAttribute("aria-label", text);
       tile.addEventListener("click", () => this.enter(node));
     }
-    fillTile(tile, node, { x, y, w, h }, 1);
+    fillTile(tile, node, { x, y, w, h }, 1, this.goes);
     return tile;
   }
 }
@@ -182,7 +182,7 @@ const labelHeight = 36, border = 4;
 
 // fillTile draws what is in a tile: its own parts, or, if there is room, the
 // tiles of the next level.
-function fillTile(tile, node, { x, y, w, h }, deeper) {
+function fillTile(tile, node, { x, y, w, h }, deeper, goes) {
   Object.assign(tile.style, { left: x + "px", top: y + "px", width: w + "px", height: h + "px" });
   const inner = deeper > 0 && node.children && w > 130 && h > 110 ? visible(node, mostInner) : [];
   if (inner.length > 1) {
@@ -190,8 +190,8 @@ function fillTile(tile, node, { x, y, w, h }, deeper) {
     const room = { w: w - 2 * border - 2, h: h - labelHeight - border - 2 };
     for (const t of squarify(inner, room.w, room.h)) {
       const below = element("span", "tile");
-      below.title = describe(t.node);
-      fillTile(below, t.node, { ...t, x: t.x + border, y: t.y + labelHeight }, deeper - 1);
+      below.title = describe(t.node, goes);
+      fillTile(below, t.node, { ...t, x: t.x + border, y: t.y + labelHeight }, deeper - 1, goes);
       tile.append(below);
     }
   } else {
@@ -217,11 +217,11 @@ function colors(node) {
   return box;
 }
 
-function describe(node) {
+function describe(node, goes) {
   const text = [(node.name || node.label) + ": " + size(node.bytes)];
   if (node.all !== undefined) text[0] = node.name + ": " + size(node.all) + ", of which only this image needs " + size(node.bytes);
   if (node.unique > 0 && node.all === undefined) text.push("unique " + size(node.unique));
   if (node.shared > 0) text.push("shared " + size(node.shared));
-  if (node.reclaim > 0) text.push((data.report.dryRun ? "would be removed " : "removed ") + size(node.reclaim));
+  if (node.reclaim > 0) text.push(goes + " " + size(node.reclaim));
   return text.join(", ");
 }

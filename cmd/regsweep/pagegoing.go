@@ -1,0 +1,298 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/retention"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// goingTable names the tags and the manifests that go, each with its age and why.
+func (j *job) goingTable(rep *sweep.Report, executed bool) *page.Table {
+	title := "What goes"
+	switch {
+	case j.trash && !executed:
+		title = "What goes to the trash"
+	case rep.Trashed != "":
+		title = "What went to the trash"
+	case executed:
+		title = "What went"
+	case j.refusal != nil:
+		title = "What the policy lets go, if it were not refused"
+	}
+	g := &goingRows{job: j, table: pageTable("going", title, mostPageGoing,
+		page.Column{Title: "repository"}, page.Column{Title: "what", Kind: page.Word}, page.Column{Title: "tag"}, page.Column{Title: "digest", Kind: page.Digest},
+		page.Column{Title: "size", Kind: page.Number}, page.Column{Title: "date", Kind: page.Time}, page.Column{Title: "rule"}, page.Column{Title: "why"})}
+	if j.prune == nil { // there are no rules
+		g.table.Columns = append(g.table.Columns[:6:6], g.table.Columns[7])
+	}
+	if j.refusal != nil {
+		g.addDecisions()
+		return g.table
+	}
+	g.decide()
+	g.divide(executed)
+	j.plan.EachGone(executed, g.add)
+	g.note(rep)
+	return g.table
+}
+
+// goingRows fills the table of what goes.
+type goingRows struct {
+	*job
+	table     *page.Table
+	decisions map[string]*retention.Decision // by decisionName
+	most      int                            // rows of one repository
+	of        map[string]int                 // repository: rows that it has
+}
+
+// decide finds what a policy has decided about what goes.
+func (g *goingRows) decide() {
+	if g.prune == nil {
+		return
+	}
+	g.decisions = map[string]*retention.Decision{}
+	for i := range g.prune.repositories {
+		going := g.prune.repositories[i].going
+		for k := range going {
+			g.decisions[decisionName(&going[k])] = &going[k]
+		}
+	}
+}
+
+// divide gives each repository its share of the rows, if not all fit.
+func (g *goingRows) divide(executed bool) {
+	g.of = map[string]int{}
+	all := 0
+	g.plan.EachGone(executed, func(l *sweep.GoneLine) {
+		all++
+		g.of[l.Repository]++
+	})
+	g.most = rowsOfEach(all, len(g.of))
+	clear(g.of)
+}
+
+// rowsOfEach is how many rows each of some repositories may have.
+func rowsOfEach(all, repositories int) int {
+	if all <= mostPageGoing {
+		return mostPageGoing
+	}
+	return max(5, mostPageGoing/repositories)
+}
+
+func (g *goingRows) add(l *sweep.GoneLine) {
+	if g.of[l.Repository]++; g.of[l.Repository] > g.most {
+		g.table.Skip(1)
+		return
+	}
+	row := goingRow{repository: l.Repository, tag: l.Tag, digest: l.Digest}
+	leaving, known := mark.Leaving{}, false
+	if images := g.filing.page.images.Of(l.Repository); images != nil {
+		leaving, known = images.Manifest(l.ID)
+		row.at = images.Tag(l.Tag)
+	}
+	if l.Tag == "" {
+		row.at = leaving.Pushed
+	}
+	if known && l.Image {
+		row.size = sizeCell(leaving.Bytes)
+	}
+	row.what = goingWhat(l, leaving.Role)
+	row.why = g.why(l, leaving.Role)
+	name := l.Repository + ":" + l.Tag
+	if l.Tag == "" {
+		name = l.Repository + "@" + l.Digest
+	}
+	if d := g.decisions[name]; d != nil {
+		row.decide(d)
+	}
+	g.table.Add(g.cells(&row)...)
+}
+
+// goingWhat says what goes: a tag alone is less than its image.
+func goingWhat(l *sweep.GoneLine, role mark.Role) string {
+	switch {
+	case l.Tag != "" && l.Image:
+		return "image"
+	case l.Tag != "":
+		return "tag only"
+	case role == mark.Child || role == mark.Referrer || role == mark.Signature:
+		return roleNames[role]
+	}
+	return "untagged image"
+}
+
+// why is the reason for which something goes that no rule has decided about.
+func (g *goingRows) why(l *sweep.GoneLine, role mark.Role) string {
+	switch {
+	case g.applied != nil:
+		return "it is in the plan"
+	case role == mark.Child:
+		return "it is a part of an index that goes"
+	case role == mark.Referrer, role == mark.Signature:
+		return "it is about an image that goes"
+	case g.prune != nil:
+		return "by the policy"
+	case g.rules.Away != nil:
+		return "it was named"
+	case l.Tag == "":
+		return "it has no tag, and nothing that is kept needs it"
+	case !l.Image:
+		return "the image that it names is gone"
+	}
+	return "it is about an image that goes"
+}
+
+// note says what the rows do not.
+func (g *goingRows) note(rep *sweep.Report) {
+	if g.applied != nil {
+		g.table.Notes = append(g.table.Notes, appliedText(g.applied))
+	}
+	if away := g.rules.Away; away != nil {
+		if away.TagsOnly {
+			g.table.Notes = append(g.table.Notes, "no space is freed, since their manifests stay")
+		}
+		for _, name := range away.Repositories() {
+			g.table.Notes = append(g.table.Notes, "all of the repository "+name+" goes, uploads included; not those below it")
+		}
+	}
+	if s := rep.Shared; s.Blobs > 0 {
+		g.table.Notes = append(g.table.Notes, size(s.Bytes)+" in "+blobsText(s.Blobs)+" "+english.PluralWord(int(s.Blobs), "stays", "stay")+", since others share "+english.PluralWord(int(s.Blobs), "it", "them"))
+	}
+	if g.table.Rows() > 0 {
+		g.table.Notes = append(g.table.Notes, "the size is what a pull transfers; what several images share is freed only with the last of them")
+	}
+}
+
+// addDecisions adds what a policy that is refused has decided.
+func (g *goingRows) addDecisions() {
+	for i := range g.prune.repositories {
+		r := &g.prune.repositories[i]
+		for k := range r.going {
+			d := &r.going[k]
+			row := goingRow{repository: d.Repository, tag: d.Tag, what: either(d.Tag == "", "untagged image", "tag")}
+			if !d.Digest.IsZero() {
+				row.digest = d.Digest.String()
+			}
+			row.decide(d)
+			g.table.Add(g.cells(&row)...)
+		}
+		g.table.Skip(r.goes - len(r.going))
+	}
+}
+
+// goingRow is a row about something that goes.
+type goingRow struct {
+	repository, what, tag, digest, rule, why string
+
+	size    page.Cell
+	at      int64 // in nanoseconds since 1970; 0 if it is not known
+	created bool  // that is the time of the image's making
+}
+
+func (r *goingRow) decide(d *retention.Decision) {
+	r.rule, r.why = ruleText(d), strings.Join(d.Reasons, "; ")
+	if d.Rule == "" {
+		r.rule = ""
+	}
+	if !d.Time.IsZero() {
+		r.at, r.created = d.Time.UnixNano(), d.Created
+	}
+}
+
+func (g *goingRows) cells(r *goingRow) []page.Cell {
+	cells := []page.Cell{textCell(r.repository), textCell(r.what), textCell(r.tag), {Text: r.digest}, r.size, g.dateCell(r.at, r.created)}
+	if g.prune != nil {
+		cells = append(cells, textCell(r.rule))
+	}
+	return append(cells, textCell(r.why))
+}
+
+// dateCell is a time with how long ago that is.
+func (j *job) dateCell(at int64, created bool) page.Cell {
+	if at == 0 {
+		return page.Cell{}
+	}
+	t := time.Unix(0, at)
+	return page.Cell{Value: t.Unix(), Text: either(created, "created ", "pushed ") + t.UTC().Format("2006-01-02 15:04") + ", " + agoText(j.rules.Now.Sub(t))}
+}
+
+// prunedPage counts by repository what a policy lets go.
+func (j *job) prunedPage(rep *sweep.Report, executed bool) *page.Table {
+	removed, freed := "to remove", "to free"
+	if executed {
+		removed, freed = "removed", "freed"
+	}
+	t := pageTable("pruned", "What the policy does, by repository", mostPageKept, page.Column{Title: "repository"}, page.Column{Title: "tags kept", Kind: page.Number},
+		page.Column{Title: "tags " + removed, Kind: page.Number}, page.Column{Title: "manifests " + removed, Kind: page.Number}, page.Column{Title: freed, Kind: page.Number, First: true})
+	lines, counts := j.prunedLines(rep, executed)
+	for _, r := range lines {
+		c := counts[r.Name]
+		t.Add(textCell(r.Name), countCell(r.Tags-c.tags), countCell(c.tags), countCell(c.manifests), sizeCell(r.ReclaimableBytes))
+	}
+	if len(lines) == 0 {
+		var text strings.Builder
+		j.writeNothing(&text)
+		t.Notes = []string{strings.TrimSpace(text.String())}
+	}
+	if rep.Retention != nil {
+		for _, why := range rep.Retention.Refused {
+			t.Notes = append(t.Notes, "refused: "+why)
+		}
+	}
+	return t
+}
+
+// keptTable has what a policy keeps where a rule applies, if -v asks for that.
+func keptTable(rep *sweep.Report) *page.Table {
+	t := pageTable("decisions", "What stays by the policy", mostPageKept, page.Column{Title: "repository"}, page.Column{Title: "tag"}, page.Column{Title: "digest", Kind: page.Digest},
+		page.Column{Title: "date", Kind: page.Time}, page.Column{Title: "rule"}, page.Column{Title: "why"})
+	for i := range rep.Decisions {
+		d := &rep.Decisions[i]
+		if d.Action != "keep" || d.Rule == "" {
+			continue
+		}
+		date := page.Cell{}
+		if d.Time != nil {
+			date = page.Cell{Text: d.Time.Format("2006-01-02 15:04"), Value: d.Time.Unix()}
+		}
+		rule := d.Rule
+		if d.Entry > 1 {
+			rule += ", entry " + strconv.Itoa(d.Entry)
+		}
+		t.Add(textCell(d.Repository), textCell(d.Tag), page.Cell{Text: d.Digest}, date, textCell(rule), textCell(strings.Join(d.Reasons, "; ")))
+	}
+	return t
+}
+
+// itemsTable has all that goes, if -v asks for that.
+func itemsTable(rep *sweep.Report) *page.Table {
+	t := pageTable("items", either(rep.DryRun, "All that goes", "All that went"), mostPageItems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
+		page.Column{Title: "digest", Kind: page.Digest}, page.Column{Title: "size", Kind: page.Number})
+	for i := range rep.Items {
+		l := &rep.Items[i]
+		bytes := page.Cell{}
+		if l.Bytes > 0 {
+			bytes = sizeCell(l.Bytes)
+		}
+		t.Add(textCell(l.Kind), textCell(l.Repository), textCell(l.Name), page.Cell{Text: l.Digest}, bytes)
+	}
+	return t
+}
+
+// leftOutTable has what apply leaves of its plan.
+func leftOutTable(list []sweep.LeftOutLine) *page.Table {
+	t := pageTable("left-out", "Left out of the plan", mostPageProblems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
+		page.Column{Title: "digest", Kind: page.Digest}, page.Column{Title: "why"})
+	for i := range list {
+		l := &list[i]
+		t.Add(textCell(l.Kind), textCell(l.Repository), textCell(l.Name), page.Cell{Text: l.Digest}, textCell(l.Reason))
+	}
+	return t
+}

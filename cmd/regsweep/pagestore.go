@@ -1,0 +1,235 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// totalClasses are how the parts of the totals are drawn.
+var totalClasses = [...]string{totalLive: "live", totalKept: "kept", totalRemoved: "removed", totalFailed: "failed"}
+
+// totalsSection divides the store's blobs, as the table on the terminal does.
+func (e *ending) totalsSection() page.Section {
+	rep := e.report
+	t := &page.Table{ID: "totals", Title: "The blobs in the store", Plain: true, Clean: harmless, Columns: []page.Column{
+		{}, {Title: "blobs", Kind: page.Number}, {Title: "size", Kind: page.Number}, {Title: "on disk", Kind: page.Number}, {Title: "share", Kind: page.Number},
+	}}
+	b := &page.Bar{Table: t}
+	for _, r := range e.f.page.totals {
+		class, name, disk := totalClasses[r.kind], r.name, sizeCell(r.DiskBytes)
+		if r.kind == totalKept {
+			name, disk = "of these "+name, page.Cell{}
+		}
+		t.AddRow(page.Row{Swatch: class, Cells: []page.Cell{textCell(name), countCell(r.Blobs), sizeCell(r.Bytes), disk, {Text: share(r.Bytes, rep.Store.Bytes), Value: r.Bytes}}})
+		if r.kind == totalStore {
+			continue
+		}
+		b.Parts = append(b.Parts, page.Part{Class: class, Name: r.name, Value: r.Bytes})
+		if live := &b.Parts[0]; r.kind == totalKept {
+			live.Value -= r.Bytes // the bar shows the part beside the rest
+		}
+	}
+	return b
+}
+
+// countsSection says what else there is and goes, and what becomes of the space.
+func (e *ending) countsSection() page.Section {
+	rep := e.report
+	verb := e.f.page.verb
+	counts := &page.Table{ID: "counts", Title: "What else is there", Plain: true, Clean: harmless, Columns: []page.Column{
+		{}, {Title: "in the store before", Kind: page.Number}, {Title: verb, Kind: page.Number},
+	}}
+	add := func(name string, before, gone int) {
+		if before > 0 || gone > 0 {
+			counts.Add(textCell(name), countCell(before), countCell(gone))
+		}
+	}
+	s, r := &rep.Store, &rep.Removed
+	add("repositories", s.Repositories, r.Repositories)
+	add("tags", s.Tags, r.Tags)
+	add("manifests", s.Manifests, r.Manifests)
+	add("layer links", s.LayerLinks, r.LayerLinks)
+	add("uploads", s.Uploads, r.Uploads)
+	if s.UploadBytes > 0 {
+		counts.Add(textCell("size of the uploads"), sizeCell(s.UploadBytes), sizeCell(r.UploadBytes))
+	}
+	if r.TagHistory > 0 {
+		counts.Add(textCell("entries of tags' histories"), page.Cell{}, countCell(r.TagHistory))
+	}
+	space := &page.Table{ID: "space", Title: "The disk", Plain: true, Clean: harmless, Columns: []page.Column{{}, {Title: "size", Kind: page.Number}}}
+	space.Add(textCell("free space before"), sizeCell(rep.Filesystem.FreeBefore))
+	space.Add(textCell("free space after"), sizeCell(rep.Filesystem.FreeAfter))
+	switch {
+	case rep.Trashed != "":
+		space.Notes = []string{"what was removed is in the trash, as " + rep.Trashed + ", and takes space until the trash is emptied"}
+	case rep.DryRun:
+		space.Add(textCell("would be freed"), sizeCell(rep.Freed.DiskBytes))
+	default:
+		space.Add(textCell("freed"), sizeCell(rep.Freed.DiskBytes))
+	}
+	if rep.Trashed == "" {
+		space.Notes = []string{"what is freed are blobs as they are on the disk, uploads, links and directories"}
+	}
+	return &page.Figures{ID: "figures", Title: "Before and after", Tables: []*page.Table{counts, space}}
+}
+
+// repositoriesTable has the largest repositories, those that win most first.
+func (e *ending) repositoriesTable() *page.Table {
+	f, rep := e.f.page, e.report
+	won := "reclaimable"
+	if !rep.DryRun {
+		won = "removed"
+	}
+	t := pageTable("repositories", "Repositories", mostPageRepos, page.Column{Title: "repository"},
+		page.Column{Title: "tags", Kind: page.Number}, page.Column{Title: "manifests", Kind: page.Number}, page.Column{Title: "size", Kind: page.Number},
+		page.Column{Title: "unique", Kind: page.Number}, page.Column{Title: won, Kind: page.Number, First: true})
+	var bytes, reclaimable int64
+	for i := range rep.Repositories {
+		bytes += rep.Repositories[i].Bytes
+		reclaimable += rep.Repositories[i].ReclaimableBytes
+	}
+	var rest sweep.RepositoryLine
+	for _, r := range e.largest(&rest) {
+		if !t.AddRow(page.Row{Map: e.mapOf(r.Name), Cells: repositoryCells(r.Name, &r)}) {
+			addRepository(&rest, &r)
+		}
+	}
+	if left := len(rep.Repositories) - t.Rows(); left > 0 {
+		t.Skip(left)
+	}
+	if rest.Name != "" {
+		t.Sum(page.Row{Cells: repositoryCells("(repositories that are not on this page)", &rest), Map: []int64{}})
+	}
+	if f.outsideBytes > 0 {
+		outside := sizeCell(f.outsideBytes)
+		t.Sum(page.Row{Cells: []page.Cell{textCell("(in no repository)"), {}, {}, outside, outside, sizeCell(f.outsideGone)}, Map: []int64{}})
+	}
+	t.Sum(page.Row{Cells: []page.Cell{textCell("(the whole store)"), countCell(rep.Store.Tags), countCell(rep.Store.Manifests), sizeCell(rep.Store.Bytes), {}, sizeCell(rep.Removed.Bytes)}})
+	if bytes+f.outsideBytes > rep.Store.Bytes || reclaimable+f.outsideGone > rep.Removed.Bytes {
+		t.Notes = []string{columnsAddUpToMore}
+	}
+	return t
+}
+
+// largest are the repositories that the page has room for, those first that win
+// most; the others are added to rest.
+func (e *ending) largest(rest *sweep.RepositoryLine) []sweep.RepositoryLine {
+	list := slices.Clone(e.report.Repositories)
+	if len(list) > mostPageRepos {
+		slices.SortStableFunc(list, func(a, b sweep.RepositoryLine) int {
+			return cmp.Compare(max(b.Bytes, b.ReclaimableBytes), max(a.Bytes, a.ReclaimableBytes))
+		})
+		for i := range list[mostPageRepos:] {
+			addRepository(rest, &list[mostPageRepos+i])
+		}
+		list = list[:mostPageRepos]
+	}
+	slices.SortStableFunc(list, func(a, b sweep.RepositoryLine) int {
+		return cmp.Or(cmp.Compare(b.ReclaimableBytes, a.ReclaimableBytes), cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(b.Tags, a.Tags))
+	})
+	return list
+}
+
+func addRepository(sum, r *sweep.RepositoryLine) {
+	sum.Name = "more than one"
+	sum.Tags += r.Tags
+	sum.Manifests += r.Manifests
+	sum.Bytes += r.Bytes
+	sum.UniqueBytes += r.UniqueBytes
+	sum.ReclaimableBytes += r.ReclaimableBytes
+}
+
+func repositoryCells(name string, r *sweep.RepositoryLine) []page.Cell {
+	return []page.Cell{textCell(name), countCell(r.Tags), countCell(r.Manifests), sizeCell(r.Bytes), sizeCell(r.UniqueBytes), sizeCell(r.ReclaimableBytes)}
+}
+
+func (e *ending) imagesOf(repository string) *mark.RepositoryImages {
+	if e.f.page.images == nil {
+		return nil
+	}
+	return e.f.page.images.Of(repository)
+}
+
+// mapOf is what the map needs to know of a repository besides the images in
+// the table: what several of its images share, and what no tag reaches.
+func (e *ending) mapOf(repository string) []int64 {
+	images := e.imagesOf(repository)
+	if images == nil || len(images.Images) == 0 {
+		return nil
+	}
+	return []int64{images.SharedBytes, images.UntaggedBytes}
+}
+
+// leastImage is the size that an image must have to be on the page.
+func (e *ending) leastImage() int64 {
+	f := e.f.page
+	if f.least == 0 {
+		f.least = 1
+		var sizes []int64
+		for i := range e.report.Repositories {
+			if images := e.imagesOf(e.report.Repositories[i].Name); images != nil {
+				for k := range images.Images {
+					sizes = append(sizes, images.Images[k].Bytes)
+				}
+			}
+		}
+		if len(sizes) > mostPageImages {
+			slices.Sort(sizes)
+			f.least = sizes[len(sizes)-mostPageImages] + 1 // of equal ones none, so that they are not too many
+		}
+	}
+	return f.least
+}
+
+// imagesTable has the largest tagged images.
+func (e *ending) imagesTable() *page.Table {
+	f := e.f.page
+	t := pageTable("images", "Tagged images", mostPageImages, page.Column{Title: "repository"}, page.Column{Title: "tags"}, page.Column{Title: "digest", Kind: page.Digest},
+		page.Column{Title: "size", Kind: page.Number, First: true}, page.Column{Title: "only this image", Kind: page.Number}, page.Column{Title: f.verb})
+	type line struct {
+		repository string
+		*mark.Image
+	}
+	var list []line
+	least := e.leastImage()
+	for i := range e.report.Repositories {
+		name := e.report.Repositories[i].Name
+		images := e.imagesOf(name)
+		if images == nil {
+			continue
+		}
+		t.Skip(images.Rest)
+		for k := range images.Images {
+			if image := &images.Images[k]; image.Bytes >= least {
+				list = append(list, line{name, image})
+			} else {
+				t.Skip(1)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b line) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	for _, l := range list {
+		going := 0
+		for _, tag := range l.Tags {
+			if f.gone[l.repository+":"+tag] {
+				going++
+			}
+		}
+		goes := ""
+		switch {
+		case going == len(l.Tags):
+			goes = "all tags"
+		case going > 0:
+			goes = english.Plural(going, "tag", "")
+		}
+		t.Add(textCell(l.repository), textCell(strings.Join(l.Tags, ", ")), page.Cell{Text: l.Digest.String()}, sizeCell(l.Bytes), sizeCell(l.UniqueBytes), page.Cell{Text: goes})
+	}
+	return t
+}
