@@ -5,6 +5,7 @@ package browser
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +30,7 @@ type Page struct {
 	ctx context.Context
 
 	mu      sync.Mutex
+	url     string // nothing else may be asked for
 	strange []string
 }
 
@@ -43,7 +45,8 @@ func Open(tb testing.TB, file string) *Page {
 		chromedp.WindowSize(1280, 1700))
 	allocator, closeAll := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closePage := chromedp.NewContext(allocator)
-	p := &Page{tb: tb, ctx: ctx}
+	url := "file://" + file
+	p := &Page{tb: tb, ctx: ctx, url: url}
 	tb.Cleanup(func() {
 		closePage()
 		closeAll()
@@ -53,16 +56,18 @@ func Open(tb testing.TB, file string) *Page {
 			tb.Error(s)
 		}
 	})
-	url := "file://" + file
-	chromedp.ListenTarget(ctx, func(event any) { p.watch(url, event) })
+	chromedp.ListenTarget(ctx, p.watch)
 	p.Do(network.Enable(), log.Enable(), page.Enable(), chromedp.Navigate(url))
 	return p
 }
 
 // watch is called for everything that the page does.
-func (p *Page) watch(url string, event any) {
+func (p *Page) watch(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
+		p.mu.Lock()
+		url := p.url
+		p.mu.Unlock()
 		if e.Request.URL != url && !strings.HasPrefix(e.Request.URL, "data:") {
 			p.note("the page asks for %s", e.Request.URL)
 		}
@@ -109,10 +114,46 @@ func Eval[T any](p *Page, expression string) (value T) {
 	return value
 }
 
-// Scheme makes the page light or dark.
-func (p *Page) Scheme(scheme string) {
+// Go shows another file in the same browser, which takes less than another Open.
+func (p *Page) Go(file string) {
 	p.tb.Helper()
-	p.Do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+	p.mu.Lock()
+	p.url = "file://" + file
+	p.mu.Unlock()
+	p.Do(chromedp.Navigate("file://" + file))
+}
+
+// Look is how a page is looked at.
+type Look struct {
+	Width  int64  // of the window, in CSS pixels
+	Media  string // screen or print
+	Scheme string // light or dark
+}
+
+// Looks makes the page one that is looked at like this.
+func (p *Page) Looks(l Look) {
+	p.tb.Helper()
+	p.Do(emulation.SetDeviceMetricsOverride(l.Width, 900, 1, l.Width < 600),
+		emulation.SetEmulatedMedia().WithMedia(l.Media).WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.Scheme}}))
+}
+
+// Violations are what axe finds to be in the way of people who see little, or
+// who use a keyboard or a screen reader.
+func (p *Page) Violations() []string {
+	p.tb.Helper()
+	rules, err := os.ReadFile(parts.Need(p.tb, "axe.min.js"))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	if !Eval[bool](p, `typeof axe === "object"`) {
+		var loaded bool
+		p.Do(chromedp.Evaluate(string(rules)+"; typeof axe === 'object'", &loaded))
+	}
+	var found []string
+	p.Do(chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.map((v) =>
+		v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " (" + n.failureSummary.replace(/\s+/g, " ").slice(0, 200) + ")").join("; ")))`,
+		&found, func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }))
+	return found
 }
 
 // Screenshot is the whole page as a PNG.

@@ -170,10 +170,10 @@ class Treemap {
     const text = describe(node, this.goes);
     tile.title = text;
     if (node.children) {
-      tile.setAttribute("aria-label", text);
       tile.addEventListener("click", () => this.enter(node));
     }
     fillTile(tile, node, { x, y, w, h }, 1, this.goes);
+    if (node.children && tile.textContent === "") tile.setAttribute("aria-label", text); // there is no room for its name
     return tile;
   }
 }
