@@ -36,7 +36,7 @@ const (
 	// Trash is the directory below Own with what was moved instead of removed.
 	Trash = "trash"
 	// Unfinished is beside Own while names are set aside, and after a run that was
-	// stopped then.
+	// stopped then; or in a repository's _layers/<alg>, where none can be made there.
 	Unfinished = ".regsweep-unfinished"
 	// Aside is a blob's data between the two steps of its removal.
 	Aside = "data.regsweep"

@@ -45,6 +45,25 @@ func (p *pass) meetAside() {
 	}
 }
 
+// addMarks takes down the marks of a stopped run that are in a repository.
+func (l *Look) addMarks(paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	l.metAside.Store(true)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range paths {
+		if !slices.Contains(l.marks, p) { // a directory may be listed twice
+			l.marks = append(l.marks, p)
+		}
+	}
+}
+
+// Marks are the marks of a stopped run that were met in repositories, by their
+// paths. They go when nothing is set aside any more.
+func (l *Look) Marks() []string { return l.marks }
+
 // searchAside serves where the mark of a stopped run is lost and some name was
 // met that it had set aside: there may be others that a look does not meet,
 // since it reads neither a layer link that a live manifest names nor what is

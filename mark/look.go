@@ -94,9 +94,11 @@ type Look struct {
 	steps  int // how often manifests' names were gone through: the work of marking
 	// metAside says that a name was met that a stopped run has set aside.
 	metAside atomic.Bool
-	mu       sync.Mutex
-	spare    sync.Pool // of *memory
-	parts    [][]Item  // of repositories, before they are Items
+	// marks are those of a stopped run in repositories, by their paths.
+	marks []string
+	mu    sync.Mutex
+	spare sync.Pool // of *memory
+	parts [][]Item  // of repositories, before they are Items
 }
 
 // Aside tells a Look what a sweep has set aside, so that it says what of that

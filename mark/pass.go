@@ -190,6 +190,7 @@ func (p *pass) run() {
 	p.checkAside()
 	p.takeNames()
 	p.readLayers()
+	p.l.addMarks(p.r.Marks)
 	// Symbolic links are known only when all directories have been opened.
 	if p.r.Linked {
 		p.reach(Broken, func(*node) bool { return true })

@@ -44,6 +44,7 @@ type run struct {
 	devices   map[uint64][]string // a directory on each filesystem that links were removed from
 	stuck     map[int]bool        // items that could not be moved into the trash
 	unmarked  bool                // no mark of this run could be made
+	beside    string              // the path of its mark, if that is among links
 	undone    bool                // all that this run had set aside was to get its name back
 }
 
@@ -92,10 +93,10 @@ func (r *run) execute() error {
 	complete := err == nil && !r.stopped() && len(r.failures) == 0
 	r.closeTrash(complete)
 	if r.undone && len(r.failures) == 0 && !r.look.Store.Resumed() && r.sync() == nil {
-		removeMark(r.lock)
+		r.removeMarks()
 	}
 	if complete {
-		removeMark(r.lock)
+		r.removeMarks()
 		if r.bin != nil && !r.bin.Used() {
 			_ = dropTrash(r.lock)
 		}

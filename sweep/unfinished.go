@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -65,45 +68,82 @@ func Clock(lock *disk.Lock) (now time.Time, err error) {
 
 // leaveMark leaves the mark of a run under way, before the first name is set
 // aside. It is a file, and where none can be made, a second name for a link that
-// goes. Where there is no space even for that, names that every look meets are
-// the mark: takeMarks sets some blobs aside before the layer links, which a look
-// need not read.
+// goes. Where the store's directory takes neither, the mark is among the links
+// that go, where this run has to be able to write anyway. Where there is no space
+// even for that, names that every look meets are the mark: takeMarks sets some
+// blobs aside before the layer links, which a look need not read.
 func (r *run) leaveMark() error {
 	store := r.lock.Store()
 	err := store.Create(layout.Unfinished)
-	if err != nil && !errors.Is(err, disk.ErrExists) {
-		err = errors.Join(err, r.linkMark())
-	} else {
-		err = nil
-	}
-	if err == nil {
+	if err == nil || errors.Is(err, disk.ErrExists) {
 		return store.SyncHere()
 	}
+	at := r.firstLayer()
+	if at < 0 {
+		r.unmarked = true // and every look meets what is set aside
+		return nil
+	}
+	lerr := r.linkMark(at)
+	if lerr == nil {
+		return store.SyncHere()
+	}
+	berr := r.markBeside(at)
+	if berr == nil {
+		return nil
+	}
 	r.unmarked = true
-	if r.hasPlanned(mark.LayerLink) && !r.hasPlanned(mark.Blob) {
-		return fmt.Errorf("leave a mark that links are set aside: %w", err)
+	if !r.hasPlanned(mark.Blob) {
+		return fmt.Errorf("leave a mark that links are set aside: %w", errors.Join(err, lerr, berr))
 	}
 	return nil
 }
 
-// linkMark gives the first layer link that goes the mark's name as well: where
-// no file can be made, there mostly is room for a name.
-func (r *run) linkMark() error {
+// firstLayer is the first layer link that goes, or -1.
+func (r *run) firstLayer() int {
 	lo, hi := r.kindRange(mark.LayerLink)
 	for i := lo; i < hi; i++ {
-		if r.done[i] != planned || r.items[i].Aside {
-			continue
+		if r.done[i] == planned && !r.items[i].Aside {
+			return i
 		}
-		c := &cache{r: r}
-		defer c.close()
-		d, err := r.openDigest(c, &r.items[i], layout.Layers)
-		if err != nil {
-			return err
+	}
+	return -1
+}
+
+// markBeside leaves the mark in the directory of a layer link's algorithm, which
+// every look lists.
+func (r *run) markBeside(at int) error {
+	c := &cache{r: r}
+	defer c.close()
+	i := &r.items[at]
+	dir, err := c.openIn(r.look.RepositoryOf(i), layout.Layers, r.look.Digest(i.ID).Algorithm().String())
+	if err != nil {
+		return err
+	}
+	if err := dir.Create(layout.Unfinished); err != nil && !errors.Is(err, disk.ErrExists) {
+		d, derr := dir.OpenBelow(r.look.Digest(i.ID).Hex())
+		if derr != nil {
+			return errors.Join(err, derr)
 		}
 		defer d.Close()
-		return d.Link(layout.Link, r.lock.Store(), layout.Unfinished)
+		if lerr := d.Link(layout.Link, dir, layout.Unfinished); lerr != nil {
+			return errors.Join(err, lerr)
+		}
 	}
-	return errors.New("no layer link goes")
+	r.beside = dir.Join(layout.Unfinished)
+	return dir.SyncHere()
+}
+
+// linkMark gives a layer link that goes the mark's name as well: where no file can
+// be made, there mostly is room for a name.
+func (r *run) linkMark(at int) error {
+	c := &cache{r: r}
+	defer c.close()
+	d, err := r.openDigest(c, &r.items[at], layout.Layers)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Link(layout.Link, r.lock.Store(), layout.Unfinished)
 }
 
 func (r *run) hasPlanned(kind mark.Kind) bool {
@@ -131,6 +171,22 @@ func (r *run) takeMarks() {
 	for i := lo; i < min(hi, lo+marks); i++ {
 		c.steps-- // each counts it
 		r.one(c, i, planned, taken, r.takeBlob)
+	}
+}
+
+// removeMarks removes all marks, this run's and those that were met.
+func (r *run) removeMarks() {
+	removeMark(r.lock)
+	paths := r.look.Marks()
+	if r.beside != "" {
+		paths = append(slices.Clone(paths), r.beside)
+	}
+	for _, p := range paths {
+		dir, name := path.Split(p)
+		if d, err := r.lock.Open(strings.Split(strings.TrimSuffix(dir, "/"), "/")...); err == nil {
+			_ = d.Unlink(name) // then the next run looks for what is not there
+			d.Close()
+		}
 	}
 }
 

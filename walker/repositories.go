@@ -38,6 +38,9 @@ type Repository struct {
 	// Opaque says that a directory is in it where links would be, and that
 	// its name is no algorithm's: it may link what nobody can tell.
 	Opaque bool
+	// Marks are the marks of a stopped run among directories of links, by their
+	// paths. Those of the layers are known when these have been listed.
+	Marks []string
 
 	w                                           *Walker
 	manifests, revisions, tags, layers, uploads *disk.Dir
@@ -45,7 +48,7 @@ type Repository struct {
 	layerAlgs                                   []layout.Algorithm
 	listed                                      bool       // layerAlgs is known
 	otherRevisions                              bool       // there may be some of other algorithms than sha256
-	mu                                          sync.Mutex // of Unknown and Opaque
+	mu                                          sync.Mutex // of Unknown, Opaque and Marks
 	gone                                        []string   // .regsweep-<tag> in _manifests
 }
 
@@ -141,6 +144,12 @@ func (r *Repository) leadsToDirectory(d *disk.Dir, e disk.Entry) bool {
 // hashes lists a directory whose names are the digests of one algorithm.
 func (r *Repository) hashes(d *disk.Dir, alg layout.Algorithm, fn func(layout.Digest, disk.Entry)) {
 	r.w.scan(d, func(e disk.Entry) {
+		if e.Name == layout.Unfinished {
+			r.mu.Lock()
+			r.Marks = append(r.Marks, d.Join(e.Name))
+			r.mu.Unlock()
+			return
+		}
 		digest, err := layout.ParseHex(alg, e.Name)
 		if err != nil || !r.leadsToDirectory(d, e) {
 			r.unknown(d, e.Name, "not a directory of a digest")
