@@ -48,7 +48,7 @@ it. If DIR exists, it must be empty or an image layout, which is added to. An
 image is listed there as NAME:TAG, and one by its digest without a name.` + exitStatusHelp,
 		Example: `  regsweep export team/app:v1 /backup/app
   regsweep export 'team/**' /backup/team
-  skopeo copy oci:/backup/app:team/app:v1 docker://registry/team/app:v1`,
+  regctl image copy --referrers ocidir:///backup/app:v1 registry/team/app:v1`,
 		RunE: func(cmd *cobra.Command, args []string) error { return p.export(cmd.Context(), o, cmd.Flags(), args) },
 	}
 	f := cmd.Flags()
