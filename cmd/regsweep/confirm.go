@@ -74,9 +74,10 @@ func (p *program) asking() io.Writer {
 	return p.voice.w
 }
 
-// verifyTerminal makes sure that gc can ask somebody who has sent its messages
-// elsewhere: that there is a person is plain from stdin, and a pipe is not a yes.
-func (p *program) verifyTerminal(r *removal) (err error) {
+// verifyTerminal makes sure that a command can ask somebody who has sent its
+// messages elsewhere: that there is a person is plain from stdin, and a pipe is
+// not a yes.
+func (p *program) verifyTerminal(r *removal, command string) (err error) {
 	if r.dryRun || r.yes || !isTerminal(p.in) || isTerminal(p.voice.w) {
 		return nil
 	}
@@ -85,7 +86,7 @@ func (p *program) verifyTerminal(r *removal) (err error) {
 	}
 	if p.tty, err = p.openTerminal(); err != nil {
 		return usage(&layout.HintError{
-			Err:  fmt.Errorf("gc asks first where somebody is at a terminal, and the terminal cannot be used: %w", err),
+			Err:  fmt.Errorf("%s asks first where somebody is at a terminal, and the terminal cannot be used: %w", command, err),
 			Hint: "say --yes, or look at what it would do with --dry-run",
 		})
 	}

@@ -102,6 +102,9 @@ func (p *program) verifyConsent(r *removal, command string) error {
 	if r.dryRun || r.yes || p.interactive() {
 		return nil
 	}
+	if err := p.verifyTerminal(r, command); err != nil || p.tty != nil {
+		return err
+	}
 	return &layout.HintError{
 		Err:  fmt.Errorf("%s asks first, and there is no terminal", command),
 		Hint: "say --yes, or look at what it would do with --dry-run",

@@ -85,7 +85,7 @@ func (p *program) gc(ctx context.Context, o *gcOptions, f *pflag.FlagSet, args [
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	if err := p.verifyTerminal(&o.removal); err != nil {
+	if err := p.verifyTerminal(&o.removal, "gc"); err != nil {
 		return err
 	}
 	job, err := p.newJob("gc", &o.common, &o.removal, f, o.arg)

@@ -77,7 +77,7 @@ func (j *trashJob) empty(ctx context.Context, e *sweep.Emptying) error {
 	if j.consent.dryRun {
 		return j.tellEmptied(e, free)
 	}
-	yes, err := j.ask(ctx, j.consent.yes, func() { fmt.Fprint(j.asking(), j.emptiedText(e, true)) }, "remove this for good?", "nothing has been removed")
+	yes, err := j.ask(ctx, j.consent.yes, func() { fmt.Fprint(j.asking(), j.emptiedText(e, true, "")) }, "remove this for good?", "nothing has been removed")
 	if err != nil || !yes {
 		return err
 	}
@@ -126,11 +126,11 @@ func (j *trashJob) tellEmptied(e *sweep.Emptying, free int64) error {
 	case j.quiet:
 		return nil
 	}
-	text := j.emptiedText(e, j.consent.dryRun)
+	space := ""
 	if !j.consent.dryRun {
-		text += fmt.Sprintf("free space: %s before, %s after\n", size(free), size(after))
+		space = fmt.Sprintf("free space: %s before, %s after\n", size(free), size(after))
 	}
-	_, err := j.out.Write([]byte(text))
+	_, err := j.out.Write([]byte(j.emptiedText(e, j.consent.dryRun, space)))
 	return err
 }
 
@@ -140,7 +140,9 @@ type goneForGood struct {
 	Bytes int64 `json:"bytes"`
 }
 
-func (j *trashJob) emptiedText(e *sweep.Emptying, would bool) string {
+// emptiedText says what goes, with a line about space before the last one, which
+// is the outcome.
+func (j *trashJob) emptiedText(e *sweep.Emptying, would bool, space string) string {
 	if len(e.Bins) == 0 {
 		return "no run in the trash is to be removed\n"
 	}
@@ -162,6 +164,6 @@ func (j *trashJob) emptiedText(e *sweep.Emptying, would bool) string {
 	if more := len(e.Back) - len(paths); more > 0 {
 		fmt.Fprintf(&text, "and %s more, which -v lists\n", comma(more))
 	}
-	fmt.Fprintf(&text, "%s: %s (%s)\n", goes, english.Plural(e.Items, "item", ""), size(e.Bytes))
+	fmt.Fprintf(&text, "%s%s: %s (%s)\n", space, goes, english.Plural(e.Items, "item", ""), size(e.Bytes))
 	return text.String()
 }

@@ -171,7 +171,7 @@ func (j *trashJob) restoredText(run restoredRun, would bool) string {
 	if would {
 		verb = "would be put back"
 	}
-	fmt.Fprintf(&text, "run %s\n%s: %s (%s)\n", run.Run, verb, english.Plural(run.Items, "item", ""), size(run.Bytes))
+	fmt.Fprintf(&text, "run %s\n", run.Run)
 	tags := run.Tags
 	if !j.verbose {
 		tags = tags[:min(shown, len(tags))]
@@ -185,5 +185,7 @@ func (j *trashJob) restoredText(run restoredRun, would bool) string {
 	for _, c := range run.Conflicts {
 		fmt.Fprintf(&text, "conflict: %s\n", harmless(c.Path+": "+c.Detail))
 	}
+	// The outcome is last.
+	fmt.Fprintf(&text, "%s: %s (%s)\n", verb, english.Plural(run.Items, "item", ""), size(run.Bytes))
 	return text.String()
 }
