@@ -23,8 +23,8 @@ import (
 	"github.com/regsweep/regsweep/sweep"
 )
 
-// TestModelShared gives parts of random stores several names, by symbolic links
-// and hard links, and runs gc, gc -m, rm and prune on them, with and without the
+// TestModelShared gives parts of random stores several names, by symbolic links,
+// hard links and, where this is allowed, mounts, and runs gc, gc -m, rm and prune on them, with and without the
 // trash: whatever could be pulled by following links, and is not named, can be
 // pulled afterwards.
 // To see one again: go test ./sweep -run TestModelShared -rapid.seed=N.
@@ -33,6 +33,9 @@ func TestModelShared(t *testing.T) {
 	t.Logf("in the stores: %v", c.counts)
 	if t.Failed() || checks < 192 {
 		return
+	}
+	if n := c.counts["mount"]; n < 8 && (n > 0 || os.Getenv("REGSWEEP_REQUIRE_PARTS") == "1") {
+		t.Errorf("only %d mounts in all stores: as root, with the right to mount, there are more", n)
 	}
 	for _, what := range []string{
 		"whole", "removed", "refused", "symlink", "hard link", "equal", "moved", "link", "directory", "data",
@@ -56,8 +59,12 @@ func (c *census) checkShared(t *rapid.T, dir string) {
 		t.Fatalf("%v in\n%s", err, text)
 	}
 	s := &sharer{c: c, dir: store.Dir, r: rand.New(rand.NewPCG(seed, 1)), at: store.Now.Add(-30 * 24 * time.Hour)}
+	defer s.unmount()
 	for range n {
-		s.share()
+		s.share(false)
+	}
+	if s.r.IntN(2) == 0 {
+		s.share(true) // last: a mounted directory cannot be moved
 	}
 	run := pipeline{dir: store.Dir, rules: usual(store.Now), jobs: 4, trash: trash != ""}
 	run.rules.DeleteUntagged = command == "gc -m"
@@ -260,12 +267,20 @@ type sharer struct {
 	at   time.Time // when it was done
 	n    int
 	done []string
+	// mounted are directories that others are mounted on.
+	mounted []string
 }
 
 // share puts in place of one part of the store a name that leads to an equal
 // thing elsewhere: to one that is there, or to where it is moved to.
-func (s *sharer) share() {
+func (s *sharer) share(mount bool) {
 	parts := s.parts()
+	if mount {
+		parts = slices.DeleteFunc(parts, func(p string) bool {
+			info, err := os.Stat(s.dir + p)
+			return err != nil || !info.IsDir()
+		})
+	}
 	if len(parts) == 0 {
 		return
 	}
@@ -284,10 +299,13 @@ func (s *sharer) share() {
 	info, err := os.Stat(s.dir + to)
 	s.must(err)
 	kind := "symlink"
-	if !info.IsDir() && s.r.IntN(3) == 0 {
+	switch {
+	case mount && info.IsDir() && s.mount(to, from):
+		kind = "mount"
+	case !info.IsDir() && s.r.IntN(3) == 0:
 		kind = "hard link"
 		s.must(os.Link(s.dir+to, s.dir+from))
-	} else {
+	default:
 		relative, err := filepath.Rel(path.Dir(from), to)
 		s.must(err)
 		s.must(os.Symlink(relative, s.dir+from))
@@ -308,6 +326,24 @@ func (s *sharer) share() {
 		s.c.add("link", 1)
 	}
 	s.done = append(s.done, fmt.Sprintf("%s is a %s to %s", from, kind, to))
+}
+
+// mount shows a directory by another name, where this is allowed.
+func (s *sharer) mount(to, from string) bool {
+	s.must(os.Mkdir(s.dir+from, 0o777))
+	if mountBind(s.dir+to, s.dir+from) == nil {
+		s.mounted = append(s.mounted, s.dir+from)
+		return true
+	}
+	s.must(os.Remove(s.dir + from))
+	return false
+}
+
+// unmount comes before the store is removed.
+func (s *sharer) unmount() {
+	for _, p := range slices.Backward(s.mounted) {
+		s.must(unmountBind(p))
+	}
 }
 
 func (s *sharer) must(err error) {
