@@ -42,17 +42,58 @@ func TestPushAtEveryStop(t *testing.T) {
 		for i, way := range waysToPush {
 			t.Run(version.Name+"/"+way.name, func(t *testing.T) {
 				t.Parallel()
-				s := newStops(t, version)
-				all := 1 + i%stride // as far as is known
-				for n := 1 + i%stride; n <= all; n += stride {
-					all = s.stopAt(n, way)
-				}
-				t.Logf("of %d calls it was stopped after %d; %d pushes were accepted, %d of them hidden for some calls", all, s.runs, s.accepted, s.hidden)
-				if s.accepted == 0 {
-					t.Error("no push was accepted")
-				}
+				newStops(t, version).all(1+i%stride, stride, way)
 			})
 		}
+		for i, command := range otherSweeps {
+			t.Run(version.Name+"/"+command.name, func(t *testing.T) {
+				t.Parallel()
+				s := newStops(t, version)
+				s.command = command.of(s)
+				s.all(otherFirst+2*i, otherStride*stride, waysToPush[command.way])
+			})
+		}
+	}
+}
+
+// Of other commands than gc fewer calls are tried, since they sweep by the same
+// code: every so manieth of gc's, from the first on that sets a name aside.
+const (
+	otherFirst  = 4
+	otherStride = 2
+)
+
+// otherSweeps are commands that remove the same images as gc -m, each with one of
+// waysToPush. rm takes the image that it names whatever its tags are when it
+// begins, so another one is pushed there.
+var otherSweeps = []struct {
+	name string
+	way  int
+	of   func(s *stops) []string
+}{
+	{"rm", 4, func(s *stops) []string {
+		return []string{"rm", stopsFrom + "@" + s.image.digest, stopsFrom + "@" + s.index.digest}
+	}},
+	{"prune", 0, func(*stops) []string {
+		return []string{"prune", "--untagged-only", "--filter", ".*:.*", "--ago", "1d"}
+	}},
+	{"apply", 0, func(s *stops) []string {
+		plan := filepath.Join(s.t.TempDir(), "plan")
+		ok(s.t, "gc", "-m", "--dry-run", "--plan", plan, "--root", s.registry.Root)
+		return []string{"apply", plan}
+	}},
+}
+
+// all stops a sweep after each of its calls from one on, but those passed over.
+func (s *stops) all(first, stride int, way way) {
+	s.t.Helper()
+	calls := first // as far as is known
+	for n := first; n <= calls; n += stride {
+		calls = s.stopAt(n, way)
+	}
+	s.t.Logf("of %d calls it was stopped after %d; %d pushes were accepted, %d of them hidden for some calls", calls, s.runs, s.accepted, s.hidden)
+	if s.accepted == 0 {
+		s.t.Error("no push was accepted")
 	}
 }
 
@@ -64,6 +105,7 @@ type stops struct {
 	template string
 	// what is garbage: an image, and an index of another
 	image, child, index plate
+	command             []string // what sweeps
 
 	runs, accepted, hidden int
 }
@@ -74,7 +116,7 @@ const (
 )
 
 func newStops(t *testing.T, version registry.Version) *stops {
-	s := &stops{t: t, registry: registry.Start(t, version, t.TempDir(), registry.Options{}), template: filepath.Join(t.TempDir(), "template")}
+	s := &stops{t: t, command: []string{"gc", "-m"}, registry: registry.Start(t, version, t.TempDir(), registry.Options{}), template: filepath.Join(t.TempDir(), "template")}
 	s.api = client.New(s.registry.Addr())
 	s.image, s.child = smallPlate("image"), smallPlate("child")
 	index := client.Manifest{SchemaVersion: 2, MediaType: ociIndex}
@@ -232,7 +274,7 @@ func (s *stops) stopAt(n int, way way) (calls int) {
 		sweep.goOn()
 	}
 	if status := sweep.status(); status != 0 {
-		s.t.Errorf("stopped after call %d: gc ended with status %d\n%s", n, status, sweep.stderr.String())
+		s.t.Errorf("stopped after call %d: %s ended with status %d\n%s", n, s.command[0], status, sweep.stderr.String())
 	}
 	if s.runs++; err != nil {
 		return calls
@@ -280,10 +322,11 @@ func (s *stops) startSweep() *stoppedSweep {
 	pidFile := filepath.Join(dir, "pid")
 	sweep := &stoppedSweep{t: s.t, trace: filepath.Join(dir, "trace"), ended: make(chan struct{})}
 	// The shell says which process becomes the sweep.
-	sweep.cmd = exec.Command(parts.Need(s.t, "strace"), "-f", "-y", "-qq", "-o", sweep.trace,
-		"-e", "trace=getdents64,"+changing+","+removing, "-e", "inject="+changing+":signal=SIGSTOP", "-e", "inject="+removing+":signal=SIGSTOP:when=1+6", "--",
+	args := append([]string{"-f", "-y", "-qq", "-o", sweep.trace,
+		"-e", "trace=getdents64," + changing + "," + removing, "-e", "inject=" + changing + ":signal=SIGSTOP", "-e", "inject=" + removing + ":signal=SIGSTOP:when=1+6", "--",
 		"/bin/sh", "-c", `echo $$ >"$0"; exec "$@"`, pidFile,
-		must[string](s.t)(build()), "gc", "-m", "--root", s.registry.Root, "-y", "--jobs", "1")
+		must[string](s.t)(build())}, s.command...)
+	sweep.cmd = exec.Command(parts.Need(s.t, "strace"), append(args, "--root", s.registry.Root, "-y", "--jobs", "1")...)
 	sweep.cmd.Stderr = &sweep.stderr
 	s.check(sweep.cmd.Start())
 	go func() {
