@@ -38,6 +38,7 @@ type job struct {
 	applied  *planfile.Plan // of apply, or nil
 	planning
 	olderThan ago   // of gc -m
+	moves     bool  // things come from the trash
 	refusal   error // of a dry run, which explains all the same
 
 	started  time.Time
@@ -63,7 +64,6 @@ func (j *job) run(ctx context.Context) (err error) {
 	defer j.store.Close()
 	working, done := context.WithCancel(ctx)
 	defer done()
-	useProcessors(working, j.store, j.jobs)
 	defer func() {
 		if j.w != nil {
 			j.w.Close()
@@ -75,6 +75,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := j.start(); err != nil {
 		return err
 	}
+	useProcessors(working, j.store, j.jobs)
 	if !j.olderThan.isZero() { // that of a written plan stays
 		j.rules.OlderThan = retention.Ago(j.olderThan).Before(j.rules.Now)
 	}
@@ -135,6 +136,10 @@ func (j *job) start() error {
 	}
 	j.rules.Now = time.Now()
 	j.rules.Resumed = j.rules.Resumed || unfinished
+	// What was stopped may have been on its way into the trash.
+	if err := j.fitJobs(j.common, j.trash || j.moves || j.rules.Resumed); err != nil {
+		return err
+	}
 	if j.free, err = j.store.Free(); err != nil || j.dryRun {
 		return err
 	}

@@ -60,6 +60,10 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 	if r.dir, err = p.files.OpenStore(place.Store); err != nil {
 		return nil, fmt.Errorf("open the store %q: %w", place.Store, err)
 	}
+	if err := p.fitJobs(c, false); err != nil {
+		r.dir.Close()
+		return nil, err
+	}
 	useProcessors(ctx, r.dir, c.jobs)
 	unfinished, err := sweep.IsUnfinished(r.dir)
 	if err != nil {

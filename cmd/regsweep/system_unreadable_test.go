@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
@@ -167,56 +166,4 @@ func TestNotWritable(t *testing.T) {
 		t.Errorf("a dry run has status %d: %s", r.status, r.stderr)
 	}
 	refuses(t, s, before, y.gc(t, s, "-m"), s.Dir)
-}
-
-// TestFewDescriptors lets a run have fewer open files than it would like, but
-// those that the Go runtime cannot do without.
-func TestFewDescriptors(t *testing.T) {
-	var text strings.Builder
-	text.WriteString(readStore)
-	for i := range 60 {
-		fmt.Fprintf(&text, "image many/r%d:v1 layers=3\n", i)
-	}
-	s := build(t, memory(t), text.String())
-	before := lstats(t, s)
-	failed := 0
-	for _, n := range []int{12, 14, 16, 20, 24} {
-		y := system{before: []string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$@"`, n), "sh"}}
-		r := y.gc(t, s, "-m", "--dry-run")
-		if r.status != 0 {
-			failed++
-			refuses(t, s, before, r, "too many open files")
-		}
-		if r = y.gc(t, s, "-m"); r.status != 0 {
-			failed++
-			if !strings.Contains(r.stderr, lateLook) { // how many it has open is a matter of chance
-				refuses(t, s, before, r, "too many open files")
-				continue
-			}
-			after := lstats(t, s)
-			for path := range before { // but histories, which go before the look, and directories' times
-				name := filepath.Base(path)
-				if _, there := after[path]; !there && (name == layout.Data || name == layout.Link && !strings.Contains(path, "/index/")) {
-					t.Errorf("%s is gone", path)
-				}
-			}
-			if r.status != 1 || !strings.Contains(r.stderr, "too many open files") {
-				t.Errorf("status %d\n%s", r.status, r.stderr)
-			}
-			before = after
-			continue
-		}
-		// It has found a way with so few.
-		if s.Has("orphan") || s.Has("untagged") {
-			t.Errorf("with %d descriptors, status 0 and not done:\n%s", n, r.stderr)
-		}
-		break
-	}
-	if failed == 0 {
-		t.Error("no run was short of descriptors")
-	}
-	whole(t, s, "a/one:v1", "a/two:v1", "a/two:old")
-	for i := range 60 {
-		whole(t, s, fmt.Sprintf("many/r%d:v1", i))
-	}
 }

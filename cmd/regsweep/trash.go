@@ -102,7 +102,7 @@ func (p *program) openTrash(command string, o *trashOptions, changes bool) (*tra
 // begin takes the lock by way of the job of a sweep, which refuses and warns
 // where that does.
 func (j *trashJob) begin() error {
-	as := &job{program: j.program, common: &j.common, removal: &j.consent, command: j.command, place: j.place, store: j.store}
+	as := &job{program: j.program, common: &j.common, removal: &j.consent, command: j.command, place: j.place, store: j.store, moves: true}
 	if err := as.refuseForeign(); err != nil {
 		return err
 	}
@@ -185,6 +185,9 @@ func (j *job) finishRestores(ctx context.Context) error {
 			continue
 		}
 		j.voice.warn("the restore of %s was stopped: it is completed first", bin.Name)
+		if err := j.fitJobs(j.common, true); err != nil {
+			return err
+		}
 		failures, err := j.finishRestore(ctx, bin)
 		j.sayFailures(failures)
 		if err == nil && len(failures) > 0 {

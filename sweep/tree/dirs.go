@@ -8,11 +8,16 @@ import (
 )
 
 // Dirs keeps open the directory that was used last and those above it: items
-// are sorted, so that the next one is mostly below one of them.
+// are sorted, so that the next one is mostly below one of them. Of many it keeps
+// the first one and the last ones, however long the names of repositories are.
 type Dirs struct {
 	path []string
-	dirs []*disk.Locked // one for each name of path
+	dirs []*disk.Locked // one for each name of path, nil if it is not kept open
 }
+
+// mostOpen is how many directories a Dirs keeps open at most: as many as the way
+// to the links of a repository with a name of two parts has.
+const mostOpen = 6
 
 // Open returns a directory below the store, which the Dirs closes.
 func (c *Dirs) Open(lock *disk.Lock, path ...string) (*disk.Locked, error) {
@@ -39,6 +44,9 @@ func (c *Dirs) walk(path []string, open func(name string) (*disk.Locked, error))
 	for same < min(len(path), len(c.path)) && path[same] == c.path[same] {
 		same++
 	}
+	for same > 0 && c.dirs[same-1] == nil {
+		same--
+	}
 	c.cut(same)
 	for _, name := range path[same:] {
 		dir, err := open(name)
@@ -47,6 +55,9 @@ func (c *Dirs) walk(path []string, open func(name string) (*disk.Locked, error))
 		}
 		dir.Watch()
 		c.dirs, c.path = append(c.dirs, dir), append(c.path, name)
+		if first := len(c.dirs) - mostOpen; first > 0 {
+			c.close(first)
+		}
 	}
 	return c.Last(), nil
 }
@@ -55,9 +66,16 @@ func (c *Dirs) walk(path []string, open func(name string) (*disk.Locked, error))
 func (c *Dirs) cut(n int) {
 	for len(c.dirs) > n {
 		last := len(c.dirs) - 1
-		c.dirs[last].Watch()
-		c.dirs[last].Close()
+		c.close(last)
 		c.dirs, c.path = c.dirs[:last], c.path[:last]
+	}
+}
+
+func (c *Dirs) close(at int) {
+	if d := c.dirs[at]; d != nil {
+		d.Watch()
+		d.Close()
+		c.dirs[at] = nil
 	}
 }
 

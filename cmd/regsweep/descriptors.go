@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// How many files are open at a time at most, besides those that are open when
+// the store is.
+const (
+	// openBeside are the directories of blobs, one for each algorithm.
+	openBeside = 3
+	// openPerJob are a repository's directory, its five parts, the layer links of
+	// three algorithms, two lists within one another and a file. A sweep has
+	// fewer: see tree.Dirs.
+	openPerJob = 12
+	// openPerMove are those on the way into the trash, or from there.
+	openPerMove = 8
+)
+
+// fitJobs lowers the number of jobs to what the limit of open files allows. moves
+// says that things go into the trash, or come back. It is called before the
+// store is read: a run that cannot open a directory half-way could not be
+// believed.
+func (p *program) fitJobs(c *common, moves bool) error {
+	each := openPerJob
+	if moves {
+		each += openPerMove
+	}
+	more := disk.MoreFiles()
+	fit := (more - openBeside) / each
+	switch {
+	case fit >= c.jobs:
+		return nil
+	case more < openBeside+each:
+		return &layout.HintError{
+			Err:  fmt.Errorf("%s can be opened, and one job needs %d: nothing has been done", english.Plural(more, "more file", ""), openBeside+each),
+			Hint: "raise the limit of open files (ulimit -n, LimitNOFILE=, --ulimit nofile=)",
+		}
+	}
+	p.voice.warn("%d more files can be opened, which is enough for %s at a time in place of %d: ulimit -n raises it", more, english.Plural(fit, "job", ""), c.jobs)
+	c.jobs = fit
+	return nil
+}
