@@ -28,6 +28,7 @@ type graphNode struct {
 	subjects  []layout.Digest
 	protected []string
 	here      bool
+	counted   bool   // what it names is in the Survey's count
 	unread    string // why it cannot be read
 }
 
@@ -38,7 +39,7 @@ func newGraph(p *pass) *keepGraph {
 		n, to := &p.nodes[i], &g.nodes[i]
 		*to = graphNode{
 			digest: p.s.Table.Digest(n.path), mtime: n.mtime, names: p.distinctNames(int32(i)), tags: tags[int32(i)],
-			here: n.isHere() && !n.layer, stays: n.forced || n.pinned || !n.isHere(),
+			here: n.isHere() && !n.layer, counted: !n.aside || n.why != Dead, stays: n.forced || n.pinned || !n.isHere(),
 		}
 		to.protected = p.linesOf(n, to.tags)
 		if err := p.failed[int32(i)]; err != nil {

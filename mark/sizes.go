@@ -14,6 +14,8 @@ type counter struct {
 	blobs  map[ID]int32
 	within []int  // of a candidate: how many of its keepers may go
 	stays  []bool // of a candidate
+
+	together int // manifests that were counted in one pass
 }
 
 // pulled is the size of all that a pull of a manifest transfers: what it and its
@@ -187,10 +189,9 @@ func (c *counter) candidates(from int32) []int32 {
 	all := []int32{from}
 	for k := 0; k < len(all); k++ {
 		n := &c.g.nodes[all[k]]
+		c.s.steps++
 		for _, e := range n.keeps {
-			to := &c.g.nodes[e.to]
-			late := e.role == Child && c.g.fresh(to.mtime) && to.mtime > n.mtime
-			if c.nodes[e.to] != c.turn && !to.stays && !late && e.role != keptOnly {
+			if c.nodes[e.to] != c.turn && !c.g.nodes[e.to].stays && c.follows(n, e) {
 				c.nodes[e.to] = c.turn
 				all = append(all, e.to)
 			}

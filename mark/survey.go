@@ -22,6 +22,8 @@ type Survey struct {
 	held   map[ID]bool           // what something else than a manifest keeps
 	graphs map[string]*keepGraph // of the repositories, by name
 	linked map[ID]bool           // what layer links name and no live manifest may
+	// steps counts the work of finding what only a manifest keeps.
+	steps int
 	// protected are the patterns of the lines that protect something, by repository.
 	protected map[string][]string
 }
@@ -161,6 +163,7 @@ func (s *Survey) Manifests(l *Look, repository string) (list []ManifestInfo, ok 
 		return nil, false
 	}
 	c := s.counter(l, g)
+	unique := c.uniques()
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		if !n.here {
@@ -176,7 +179,7 @@ func (s *Survey) Manifests(l *Look, repository string) (list []ManifestInfo, ok 
 			}
 		}
 		slices.SortFunc(m.Referrers, layout.Digest.Compare)
-		m.Bytes, m.UniqueBytes = c.pulled(int32(i)), c.unique(int32(i))
+		m.Bytes, m.UniqueBytes = c.pulled(int32(i)), unique[i]
 		list = append(list, m)
 	}
 	slices.SortFunc(list, func(a, b ManifestInfo) int { return a.Digest.Compare(b.Digest) })
