@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,7 @@ import (
 // system is how the program is run.
 type system struct {
 	uid     int      // the user, if not 0
+	gid     int      // the user's group, if it has not the same number
 	before  []string // a command that runs the program
 	signal  syscall.Signal
 	moment  func(done <-chan struct{}) // returns when the signal is to be sent, or the run is done
@@ -110,7 +112,7 @@ func (y system) run(t testing.TB, args ...string) ran {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if y.uid != 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(y.uid), Gid: uint32(y.uid)}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(y.uid), Gid: uint32(cmp.Or(y.gid, y.uid))}
 	}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {

@@ -5,6 +5,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -42,7 +43,10 @@ func (l *Lock) lockBeside() error {
 		return err
 	}
 	name := filepath.Join(os.TempDir(), fmt.Sprintf("regsweep-%x-%x.lock", info.ID.Dev, info.ID.Ino))
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.Open(name) // it may be another user's
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = os.OpenFile(name, os.O_CREATE|os.O_RDONLY, 0o644)
+	}
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
@@ -183,7 +187,9 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 	var made unix.Stat_t
 	_ = d.kernel.fstatat(d.fd, name, &made, unix.AT_SYMLINK_NOFOLLOW) // what follows does no harm then
 	if made.Uid != st.Uid || made.Gid != st.Gid {
-		_ = unix.Fchownat(d.fd, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
+		if unix.Fchownat(d.fd, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW) != nil {
+			_ = unix.Fchownat(d.fd, name, -1, int(st.Gid), unix.AT_SYMLINK_NOFOLLOW) // a member of the group may do this
+		}
 	}
 	if made.Mode&0o7777 != st.Mode&0o7777 { // the umask, or the change of the owner
 		_ = unix.Fchmodat(d.fd, name, st.Mode&0o7777, 0)
@@ -194,13 +200,19 @@ func (d *Locked) Mkdir(name string, like *Dir) error {
 }
 
 // Write makes a file with this content, which is on the disk when it returns.
+// Whoever may write to the directory may read and write it: the next run may be
+// another user's. What had the name is removed, since it may be such a user's.
 func (d *Locked) Write(name string, content []byte) error {
 	if err := d.fs.check(OpWrite, d.path, name); err != nil {
 		return err
 	}
-	fd, err := unix.Openat(d.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	fd, err := d.createNew(name)
 	if err != nil {
-		return pathError(OpWrite, d.path, name, err)
+		return err
+	}
+	var st unix.Stat_t
+	if unix.Fstat(d.fd, &st) == nil {
+		_ = unix.Fchmod(fd, st.Mode&0o666|0o600) // some filesystems have no modes
 	}
 	file := os.NewFile(uintptr(fd), d.Join(name))
 	_, err = file.Write(content)
@@ -225,6 +237,25 @@ func (d *Locked) Adopt(name string, like *Dir) {
 	if mode := st.Mode & 0o666; made.Mode&0o7777 != mode {
 		_ = unix.Fchmodat(d.fd, name, mode, 0)
 	}
+}
+
+func (d *Locked) createNew(name string) (fd int, err error) {
+	for range 2 {
+		err = retry(func() (err error) {
+			fd, err = unix.Openat(d.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+			return err
+		})
+		switch {
+		case err == nil:
+			return fd, nil
+		case err != unix.EEXIST:
+			return -1, pathError(OpWrite, d.path, name, err)
+		}
+		if err := d.Unlink(name); err != nil {
+			return -1, err
+		}
+	}
+	return -1, pathError(OpWrite, d.path, name, err)
 }
 
 // Create makes a file with nothing in it. One that is there is ErrExists.

@@ -101,9 +101,17 @@ func (d *Locked) Write(name string, content []byte) error {
 	if err := d.fs.check(OpWrite, d.path, name); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(d.at(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	file, err := os.OpenFile(d.at(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, ErrExists) { // it may be another user's
+		if err = d.Unlink(name); err == nil {
+			file, err = os.OpenFile(d.at(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		}
+	}
 	if err != nil {
 		return pathError(OpWrite, d.path, name, cause(err))
+	}
+	if info, err := os.Stat(d.at(".")); err == nil {
+		_ = file.Chmod(info.Mode()&0o666 | 0o600) // some filesystems have no modes
 	}
 	_, err = file.Write(content)
 	if err == nil {
