@@ -183,7 +183,7 @@ func (j *job) readClock() error {
 // makePlan walks, marks and plans, and refuses what looks wrong.
 func (j *job) makePlan(ctx context.Context) error {
 	if j.prune != nil {
-		if err := j.prune.begin(&j.rules); err != nil {
+		if err := j.prune.begin(ctx, &j.rules); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,8 +48,10 @@ type prunedRepository struct {
 }
 
 // begin makes the policy decide what goes in a run.
-func (p *pruning) begin(rules *mark.Rules) (err error) {
-	p.decider, err = p.policy.Decider(retention.Options{Now: rules.Now, Grace: rules.Grace, Protect: rules.Protect})
+func (p *pruning) begin(ctx context.Context, rules *mark.Rules) (err error) {
+	p.decider, err = p.policy.Decider(retention.Options{
+		Now: rules.Now, Grace: rules.Grace, Protect: rules.Protect, Stopped: func() bool { return ctx.Err() != nil },
+	})
 	if err != nil {
 		return err
 	}

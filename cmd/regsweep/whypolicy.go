@@ -16,7 +16,7 @@ import (
 func (r *reading) judgeByPolicy(ctx context.Context, o *whyOptions, things []asked, list []explained) error {
 	p := &pruning{policy: o.policy, all: true}
 	rules := r.rules
-	if err := p.begin(&rules); err != nil {
+	if err := p.begin(ctx, &rules); err != nil {
 		return err
 	}
 	answers, look, err := r.inquire(ctx, things, func(to *mark.Rules) { to.Away, to.Protect = rules.Away, rules.Protect })

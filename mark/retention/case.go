@@ -124,11 +124,14 @@ func (c *repositoryCase) unusable(at time.Time) string {
 }
 
 // apply gives every thing to what decides about it: an entry, or the rule's
-// word about untagged manifests or referrers.
-func (c *repositoryCase) apply() {
+// word about untagged manifests or referrers. It reports whether it was not stopped.
+func (c *repositoryCase) apply() bool {
 	pools := make([][]*thing, len(c.rule.entries))
 	var untagged []*thing
 	for i := range c.things {
+		if c.stops(i) {
+			return false
+		}
 		t := &c.things[i]
 		switch {
 		case t.untagged:
@@ -154,6 +157,7 @@ func (c *repositoryCase) apply() {
 		c.warnVersions(at, pool)
 	}
 	c.applyUntagged(untagged)
+	return true
 }
 
 func (c *repositoryCase) applyReferrer(t *thing) {

@@ -71,7 +71,13 @@ type Options struct {
 	Grace time.Duration
 	// Protect is protected besides what the policy protects.
 	Protect *protect.List
+	// Stopped, if not nil, is asked now and then whether to go on: a repository
+	// may have millions of tags.
+	Stopped func() bool
 }
+
+// ErrStopped is what Decide returns when it has been stopped.
+var ErrStopped = errors.New("the decisions have been stopped")
 
 // EmptyError refuses a rule that would leave a repository without a tag. The
 // whole run is refused for it.
@@ -93,6 +99,7 @@ type Decider struct {
 	protect *protect.List
 	now     time.Time
 	grace   time.Duration
+	stopped func() bool
 }
 
 // Decider prepares the policy. Its errors are about a policy that was made by
@@ -107,7 +114,7 @@ func (p *Policy) Decider(o Options) (*Decider, error) {
 		return nil, err
 	}
 	own.Expire(o.Now)
-	d := &Decider{rules: rules, own: own, protect: protect.Join(own, o.Protect), found: newFound(), now: o.Now, grace: o.Grace}
+	d := &Decider{rules: rules, own: own, protect: protect.Join(own, o.Protect), found: newFound(), now: o.Now, grace: o.Grace, stopped: o.Stopped}
 	if p.Twins {
 		d.twin = map[layout.Digest]string{}
 	}
@@ -149,15 +156,18 @@ func (d *Decider) rule(repository string) *rule {
 }
 
 // Decide decides about every tag and every untagged manifest that is given, in
-// the order of tags' names, then of digests. The error is an *EmptyError; the
-// decisions that it refuses come with it.
+// the order of tags' names, then of digests. The error is ErrStopped or an
+// *EmptyError; the decisions that the latter refuses come with it.
 func (d *Decider) Decide(r Repository) ([]Decision, error) {
 	c := d.newCase(r)
 	for i := range c.things {
+		if c.stops(i) {
+			return nil, ErrStopped
+		}
 		c.look(&c.things[i])
 	}
-	if c.rule != nil {
-		c.apply()
+	if c.rule != nil && !c.apply() {
+		return nil, ErrStopped
 	}
 	for i := range c.things {
 		if t := &c.things[i]; len(t.Reasons) == 0 {
@@ -168,6 +178,9 @@ func (d *Decider) Decide(r Repository) ([]Decision, error) {
 	c.warn()
 	return c.decisions, c.empty()
 }
+
+// stops reports whether to go on no more; it asks at every 256th of many.
+func (d *Decider) stops(i int) bool { return i%256 == 0 && d.stopped != nil && d.stopped() }
 
 // Images lists the manifests of a repository's decisions that nothing is to
 // keep for its own sake any more: those whose every tag goes, and untagged ones
