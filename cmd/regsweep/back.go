@@ -46,6 +46,10 @@ func (p *program) openBack(ctx context.Context, command string, c *common, regis
 	if j.store, err = p.files.OpenStore(place.Store); err != nil {
 		return nil, fmt.Errorf("open the store %q: %w", place.Store, err)
 	}
+	if err := p.fitJobs(c, true); err != nil {
+		j.store.Close()
+		return nil, err
+	}
 	useProcessors(ctx, j.store, c.jobs)
 	j.w = walker.New(j.store, walker.Options{Jobs: c.jobs})
 	if writes && !dryRun {
