@@ -102,6 +102,7 @@ func (p *pass) absent() map[ID]ID {
 func (p *pass) collect() {
 	p.restoreLayers()
 	p.noteTags()
+	p.noteLost()
 	if p.keep != Dead {
 		p.keepParts()
 	}
@@ -259,7 +260,7 @@ func (p *pass) collectManifests() {
 func (p *pass) keepSignatures() {
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		at, ok := p.linked(i.ID)
-		kept := i.Kind == RevisionDir && (ok && p.nodes[at].why != Dead && len(p.extra[at]) > 0 || p.about[i.ID] && p.isLive(i.ID))
+		kept := i.Kind == RevisionDir && (ok && p.nodes[at].why != Dead && len(p.extra[at]) > 0 || p.about[i.ID] && p.isLive(i.ID) || p.showsKept(i.ID))
 		p.stays = p.stays || kept
 		return kept
 	})
@@ -306,6 +307,9 @@ func (p *pass) collectHistory() {
 		}
 		name := p.name(p.tags[i].Name, 0)
 		for _, id := range ids {
+			if _, linked := p.linked(id); !linked {
+				p.noteLostImage(id)
+			}
 			p.items = append(p.items, Item{Kind: TagHistory, ID: id, Extra: name})
 		}
 	}
@@ -317,7 +321,7 @@ func (p *pass) deadEntries(t *tag) (dead []ID) {
 		return nil
 	}
 	for _, d := range p.r.History(&t.Tag) {
-		if at := p.find(d); at < 0 || p.nodes[at].why == Dead {
+		if at := p.find(d); (at < 0 || p.nodes[at].why == Dead) && !p.showsKept(p.s.Table.Lookup(d)) {
 			dead = append(dead, p.s.Table.Intern(d))
 		}
 	}

@@ -273,6 +273,9 @@ func (g *keeping) youngUntil(n *node) int64 {
 		return disk.Later(n.mtime, r.Grace)
 	}
 	until := disk.Later(n.mtime, max(r.Grace, r.OlderThan))
+	if g.losesLately(n) {
+		until = max(until, disk.Later(g.lostTag(n), r.OlderThan))
+	}
 	if g.s.Table.At(n.id).has(hasBlob | isFresh) {
 		if b, ok := g.w.StatBlob(g.s.Table.Digest(n.id)); ok && b.State != walker.BlobSpecial {
 			until = max(until, disk.Later(b.MTime, r.Grace))

@@ -71,7 +71,8 @@ func (p *pass) dropManifests(a *removalIn) map[ID]bool {
 		if !ok {
 			continue
 		}
-		if n.mtime > was.mtime || p.protectsNode(n) || n.pinned && !n.layer || n.forced && !was.named {
+		judged := p.l.rules.Away.prunes() && p.keepsLost(int32(i))
+		if judged || n.mtime > was.mtime || p.protectsNode(n) || n.pinned && !n.layer || n.forced && !was.named {
 			dropped[n.path] = true
 		}
 		was.mtime = n.mtime

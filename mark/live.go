@@ -13,6 +13,8 @@ import (
 func (p *pass) markLive() {
 	p.tagRoots()
 	p.reach(Rooted, func(n *node) bool { return n.forced || n.tagged || p.retained(n) })
+	p.markDeleted()
+	p.readLostTags()
 	p.reach(Fresh, func(n *node) bool { return p.young(n) })
 	p.reach(Protected, p.protectsNode)
 	p.reach(Broken, func(n *node) bool { return n.pinned && !n.layer })
@@ -29,7 +31,7 @@ func (p *pass) retained(n *node) bool {
 }
 
 // young reports whether a manifest is a root for its age: its link's, or its
-// blob's. That holds for a link that was set aside, too: it was rewritten
+// blob's, or for the moment at which it lost its last tag. That holds for a link that was set aside, too: it was rewritten
 // after the decision to remove it.
 func (p *pass) young(n *node) bool {
 	switch {
@@ -38,7 +40,7 @@ func (p *pass) young(n *node) bool {
 	case n.aside || n.pending:
 		return p.l.rules.fresh(n.mtime)
 	}
-	return p.l.rules.youngUntagged(n.mtime) || p.s.Table.At(n.id).has(hasBlob|isFresh)
+	return p.l.rules.youngUntagged(n.mtime) || p.losesLately(n) || p.s.Table.At(n.id).has(hasBlob|isFresh)
 }
 
 // tagRoots says which nodes a tag makes roots: every tag but one that goes

@@ -85,6 +85,7 @@ type Look struct {
 	// Restore are the items that have been set aside and are live.
 	Restore []Item
 
+	lost   []lostImage       // of all repositories
 	hollow []string          // directories with nothing in them that repositories may come to be in
 	times  map[linkKey]int64 // of links that go, if Rules.Times
 	w      *walker.Walker
@@ -229,6 +230,7 @@ func (l *Look) add(p *pass) {
 	}
 	l.Restore = append(l.Restore, p.restore...)
 	l.keepTimes(p)
+	l.lost = append(l.lost, p.deleted.gone...)
 	if len(p.items) > 0 {
 		l.parts = append(l.parts, slices.Clone(p.items))
 	}

@@ -77,6 +77,7 @@ type pass struct {
 	// inPlace are the names of the tags that are not set aside; nil until it is asked for.
 	inPlace map[string]bool
 	stays   bool // something stays in the repository
+	deleted deletion
 }
 
 // node is a manifest that the repository links.
@@ -276,7 +277,7 @@ func (p *pass) addRevision(v *walker.Revision) {
 	case walker.LinkMissing:
 		p.history = true
 		if v.Left.Empty {
-			p.totals.Emptied++
+			p.addEmptied(path, v)
 		}
 		p.leftover(RevisionDir, path, v)
 		p.addPending(path, v)

@@ -194,6 +194,9 @@ func (p *pass) newJudged() *Judged {
 		if one.Held == "" {
 			one.Held = p.heldNode(n)
 		}
+		if one.Held == "" && p.keepsLost(at) {
+			one.Held = heldDeleted
+		}
 		j.Untagged = append(j.Untagged, one)
 	}
 	slices.SortFunc(j.Tags, func(a, b JudgedTag) int { return strings.Compare(a.Name, b.Name) })
@@ -243,6 +246,9 @@ func (p *pass) heldTag(t *tag, direct map[ID]bool) string {
 	}
 	return p.heldNode(n)
 }
+
+// heldDeleted says that a manifest lost its last tag not long ago.
+const heldDeleted = "its last tag went less than --keep-deleted ago"
 
 // heldNode says why a manifest cannot be judged, or "".
 func (p *pass) heldNode(n *node) string {

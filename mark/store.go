@@ -25,6 +25,9 @@ type Rules struct {
 	// OlderThan and Grace from the roots.
 	DeleteUntagged bool
 	OlderThan      time.Duration
+	// KeepDeleted is the age below which what was deleted through the API, or has
+	// lost its last tag, is kept like a root, with what shows it; 0 keeps none.
+	KeepDeleted time.Duration
 	// UploadsOlderThan is the age above which an upload is abandoned.
 	UploadsOlderThan time.Duration
 	Protect          *protect.List

@@ -336,6 +336,27 @@ func (r *modelRepository) judge(generous bool) (h *reach, tags map[string]bool) 
 	}
 }
 
+// lost is when a manifest lost the last of the tags whose histories name it: when
+// the tag got what it named next.
+func (r *modelRepository) lost(d string) (last time.Time) {
+	for tag, history := range r.history {
+		set, was := history[d]
+		if !was || r.tags[tag].target == d {
+			continue
+		}
+		next := r.tags[tag].at
+		for _, at := range history {
+			if at.After(set) && (at.Before(next) || !next.After(set)) {
+				next = at
+			}
+		}
+		if next.After(last) {
+			last = next
+		}
+	}
+	return last
+}
+
 func (r *modelRepository) reach(generous bool, tags map[string]bool) *reach {
 	h := &reach{r: r, generous: generous, live: map[string]bool{}, expanded: map[string]bool{}}
 	for tag := range tags {
@@ -351,7 +372,7 @@ func (r *modelRepository) reach(generous bool, tags map[string]bool) *reach {
 	}
 	for d, l := range r.revisions {
 		// A manifest whose blob is fresh is live, wherever it is linked.
-		if !r.m.untagged || r.m.younger(l.at, 24*time.Hour) || r.m.fresh(r.m.blobs[l.target]) {
+		if !r.m.untagged || r.m.younger(l.at, 24*time.Hour) || r.m.younger(r.lost(d), 24*time.Hour) || r.m.fresh(r.m.blobs[l.target]) {
 			h.name(d)
 		}
 	}

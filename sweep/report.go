@@ -31,8 +31,9 @@ type Report struct {
 	Repositories   []RepositoryLine `json:"repositories"`
 	Items          []ItemLine       `json:"items,omitzero"`
 	Problems       []walker.Problem `json:"problems"`
-	Trashed        string           `json:"trashed,omitempty"` // the run in the trash that what was removed is in
-	Shared         KeptAmount       `json:"shared,omitzero"`   // of what rm or prune takes away, what others need
+	EndedImages    int              `json:"endedImages,omitempty"` // deleted before, and now for good
+	Trashed        string           `json:"trashed,omitempty"`     // the run in the trash that what was removed is in
+	Shared         KeptAmount       `json:"shared,omitzero"`       // of what rm or prune takes away, what others need
 	Retention      *Retention       `json:"retention,omitempty"`
 	Decisions      []DecisionLine   `json:"decisions,omitzero"`
 	Error          string           `json:"error,omitempty"`  // why the run failed, or was stopped
@@ -130,6 +131,9 @@ func (p *Plan) Report(executed bool) Report {
 	rep.Kept = Kept{p.keptFor(mark.Fresh), p.keptFor(mark.Protected), p.keptFor(mark.Broken)}
 	rep.Shared.Blobs, rep.Shared.Bytes = p.look.Shared()
 	rep.Repositories = p.repositories(goes)
+	if p.bin == nil { // what is in the trash can come back
+		rep.EndedImages = p.Ended(executed)
+	}
 	return rep
 }
 

@@ -52,6 +52,7 @@ less.` + exitStatusHelp,
 	}
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
+	o.removal.addKeepDeleted(cmd.Flags())
 	return cmd
 }
 
@@ -88,7 +89,7 @@ func (p *program) apply(ctx context.Context, o *applyOptions, f *pflag.FlagSet, 
 	}
 	given := job.rules
 	job.rules = plan.Rules()
-	job.rules.PullThrough = given.PullThrough
+	job.rules.PullThrough, job.rules.KeepDeleted = given.PullThrough, given.KeepDeleted
 	if f.Changed("grace") {
 		job.rules.Grace = max(job.rules.Grace, given.Grace)
 	}

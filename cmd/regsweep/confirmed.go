@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
@@ -37,4 +39,18 @@ func question(rep *sweep.Report, trash bool) string {
 		text += ", " + size(bytes)
 	}
 	return strings.TrimSpace(text) + "?"
+}
+
+// writeEnded says how many images that were deleted before can never be brought
+// back once the plan is carried out.
+func (j *job) writeEnded(w io.Writer, rep *sweep.Report, executed bool) {
+	n := rep.EndedImages
+	if n == 0 || j.trash {
+		return
+	}
+	if executed {
+		fmt.Fprintf(w, "%s ended for good; --keep-deleted 14d keeps those that went in the last 14 days for: %s\n\n", english.Plural(n, "deleted image has", "deleted images have"), j.where.command("undelete"))
+		return
+	}
+	fmt.Fprintf(w, "%s for good; to see and bring back what was deleted: %s\n\n", english.Plural(n, "deleted image ends", "deleted images end"), j.where.command("undelete"))
 }

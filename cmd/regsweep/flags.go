@@ -70,6 +70,7 @@ type removal struct {
 	allowEmpty       bool
 	maxRemove        limit
 	trash            bool
+	keepDeleted      age
 }
 
 // defaultAges has the ages that count unless others are given.
@@ -95,6 +96,11 @@ func (r *removal) verify(f *pflag.FlagSet) error {
 		return fmt.Errorf("--protect is empty: it is a file, or - for standard input")
 	}
 	return nil
+}
+
+// addKeepDeleted adds the flag of the commands that remove images.
+func (r *removal) addKeepDeleted(f *pflag.FlagSet) {
+	f.Var(&r.keepDeleted, "keep-deleted", "keep images that were deleted, or lost their last tag, less than this `AGE` ago, for undelete and tag")
 }
 
 // verifyConsent refuses a removal by name that nobody is there to confirm.

@@ -125,6 +125,7 @@ var offered = map[string]string{
 	"history: list what each tag named, and when it was last set to that":                                                                      "ls",
 	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes + ", export" + ", undelete",
 	"keep: keep the N newest of all tags of a repository that any filter matches":                                                              "prune",
+	"keep-deleted: keep images that were deleted, or lost their last tag, less than this AGE ago, for undelete and tag":                        sweeps,
 	"max-remove: refuse to remove more than this LIMIT of the bytes of the store's blobs, such as 30% or 50GiB":                                sweeps,
 	"no-color: disable colors":                                                                                                      "apply, doctor, gc, prune, rm, untag, why",
 	"no-descriptions: complete without descriptions":                                                                                "completion bash, completion fish, completion powershell, completion zsh",

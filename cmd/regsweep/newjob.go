@@ -31,6 +31,7 @@ func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet
 	j := &job{program: p, common: c, removal: r, command: command, flags: f, place: place, rules: mark.Rules{
 		Grace:            time.Duration(r.grace),
 		UploadsOlderThan: time.Duration(r.uploadsOlderThan),
+		KeepDeleted:      time.Duration(r.keepDeleted),
 	}, lists: protections{listed: protection}}
 	j.rules.PullThrough, err = place.PullThrough()
 	return j, err

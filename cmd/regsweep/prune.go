@@ -60,6 +60,7 @@ is left to gc.` + exitStatusHelp,
 	f := cmd.Flags()
 	o.common.add(f)
 	o.removal.add(f)
+	o.removal.addKeepDeleted(f)
 	o.planning.add(f)
 	o.planning.addArchive(f)
 	f.StringVar(&o.policyFile, "policy", "", "the `FILE` of the policy; - is standard input")

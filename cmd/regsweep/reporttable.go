@@ -37,6 +37,7 @@ func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
 		return err
 	}
 	j.writeCounts(w, rep, verb(executed))
+	j.writeEnded(w, rep, executed)
 	if err := j.writeRepositories(w, ink, rep, executed); err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ If a manifest cannot be read, NAME@DIGEST removes its link and sweeps nothing.` 
 	}
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
+	o.removal.addKeepDeleted(cmd.Flags())
 	o.planning.add(cmd.Flags())
 	o.planning.addArchive(cmd.Flags())
 	cmd.Flags().StringArrayVar(&o.repositories, "repository", nil, "delete the repository `NAME` with all that is in it; more NAMEs may follow")

@@ -1,0 +1,213 @@
+package mark
+
+import (
+	"sync"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/manifest"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// deletion is what a repository shows of images that it does not link any more,
+// and of tags that images have lost. Whatever it says keeps more, and never less.
+type deletion struct {
+	// emptied are directories that lack the link of their manifest, as a
+	// deletion leaves them.
+	emptied []emptied
+	// kept are manifests that are not linked and that Rules.KeepDeleted keeps,
+	// with what shows that they were here.
+	kept map[ID]bool
+	// lost says when a tag that named a manifest got another one, the last of
+	// them; nil until it is asked for.
+	lost  map[ID]int64
+	named map[int32]bool // nodes that a tag names now
+	gone  []lostImage    // that were deleted before and could be brought back
+}
+
+type emptied struct {
+	id    ID
+	mtime int64
+}
+
+// addEmptied notes a directory that lacks the link of its manifest.
+func (p *pass) addEmptied(id ID, v *walker.Revision) {
+	p.totals.Emptied++
+	p.deleted.emptied = append(p.deleted.emptied, emptied{id, v.Left.MTime})
+}
+
+// markDeleted marks what was deleted, or has lost its last tag, less than
+// Rules.KeepDeleted ago, as roots are marked.
+func (p *pass) markDeleted() {
+	if p.l.rules.KeepDeleted == 0 {
+		return
+	}
+	since := p.l.rules.cutoff(p.l.rules.KeepDeleted)
+	p.readLosses(func(ID) bool { return true })
+	p.deleted.kept = map[ID]bool{}
+	var roots []int32
+	for _, e := range p.deleted.emptied {
+		if e.mtime > since {
+			p.keepDeleted(e.id, &roots)
+		}
+	}
+	for id, at := range p.deleted.lost {
+		if _, linked := p.linked(id); !linked && at > since {
+			p.keepDeleted(id, &roots)
+		}
+	}
+	for i := range p.nodes {
+		if p.keepsLost(int32(i)) {
+			roots = append(roots, int32(i))
+		}
+	}
+	p.reachFrom(Rooted, roots)
+}
+
+// keepDeleted keeps a manifest that is not linked, with all that it names and
+// that is stored. Linked manifests that it names, or that are about it, become roots.
+func (p *pass) keepDeleted(id ID, roots *[]int32) {
+	if p.deleted.kept[id] {
+		return
+	}
+	p.deleted.kept[id] = true
+	p.keepName(id, roots)
+	place, err := p.s.load(p.w, id, true)
+	switch {
+	case err != nil && !err.missing && !err.broken:
+		p.w.Unreadable(layout.BlobDir(p.s.Table.Digest(id))+"/"+layout.Data, err)
+		return
+	case err != nil || place == 0:
+		return // its data are not those of a manifest: there is no more to keep
+	}
+	m := p.s.manifests.At(place)
+	m.EachRef(func(ref ID) {
+		p.keepName(ref, roots)
+		if to, ok := p.aliases[ref]; ok {
+			p.keepName(to, roots)
+		}
+		if _, linked := p.linked(ref); !linked && m.Kind != manifest.Image && m.Kind != manifest.Schema1 && p.s.stat(p.w, ref) {
+			p.keepDeleted(ref, roots) // a part of an index that went with it
+		}
+	})
+}
+
+// keepName marks a digest, and finds the linked manifests that it keeps.
+func (p *pass) keepName(id ID, roots *[]int32) {
+	p.mark(id, Rooted)
+	p.follow(id, func(at int32) { *roots = append(*roots, at) })
+}
+
+// keepsLost reports whether a manifest without a tag lost its last one less than
+// Rules.KeepDeleted ago.
+func (p *pass) keepsLost(at int32) bool {
+	keep := p.l.rules.KeepDeleted
+	if keep == 0 || p.l.aside != nil {
+		return false
+	}
+	p.readLosses(func(ID) bool { return true })
+	n := &p.nodes[at]
+	return !n.layer && !n.pending && !p.deleted.named[at] && p.lostTag(n) > p.l.rules.cutoff(keep)
+}
+
+// lostTag is when a manifest lost its last tag, as far as the histories of tags
+// show it; 0 if they do not.
+func (p *pass) lostTag(n *node) int64 { return max(p.deleted.lost[n.id], p.deleted.lost[n.path]) }
+
+// readLostTags finds out when the manifests lost their last tag that would go
+// for their age.
+func (p *pass) readLostTags() {
+	rules := &p.l.rules
+	if !rules.DeleteUntagged || rules.OlderThan == 0 || p.l.aside != nil {
+		return
+	}
+	old := map[ID]bool{}
+	for i := range p.nodes {
+		if n := &p.nodes[i]; n.why == Dead && !n.layer && !n.pending && !rules.youngUntagged(n.mtime) {
+			old[n.id], old[n.path] = true, true
+		}
+	}
+	if len(old) > 0 {
+		p.readLosses(func(id ID) bool { return old[id] })
+	}
+}
+
+// losesLately reports whether a manifest lost its last tag less than
+// Rules.OlderThan ago.
+func (p *pass) losesLately(n *node) bool {
+	older := p.l.rules.OlderThan
+	return p.l.rules.DeleteUntagged && older > 0 && p.lostTag(n) > p.l.rules.cutoff(older)
+}
+
+// readLosses reads the histories of tags that name something wanted.
+func (p *pass) readLosses(wants func(ID) bool) {
+	if p.deleted.lost != nil {
+		return
+	}
+	p.deleted.lost, p.deleted.named = map[ID]int64{}, map[int32]bool{}
+	for i := range p.tags {
+		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" {
+			p.deleted.named[t.node] = true
+		}
+	}
+	var mu sync.Mutex
+	p.w.Each(p.ctx, len(p.tags), func(i int) {
+		t := &p.tags[i]
+		if t.Taken != "" || p.l.rules.KeepDeleted == 0 && !p.remembers(t, wants) {
+			return
+		}
+		var entries []walker.Revision
+		p.r.AllHistory(p.ctx, &t.Tag, func(_ string, part []walker.Revision) {
+			for k := range part {
+				if part[k].Link.State == walker.LinkGood {
+					entries = append(entries, part[k])
+				}
+			}
+		})
+		mu.Lock()
+		defer mu.Unlock()
+		p.addLosses(t, entries)
+	})
+}
+
+// remembers reports whether a tag's history names something wanted. It is called
+// concurrently.
+func (p *pass) remembers(t *tag, wants func(ID) bool) bool {
+	for _, d := range p.r.History(&t.Tag) {
+		if id := p.s.Table.Lookup(d); id != 0 && wants(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// addLosses notes when a tag got something else than what its history names:
+// when the entry that is next in time was written. Where none is, that is when
+// its current link was.
+func (p *pass) addLosses(t *tag, entries []walker.Revision) {
+	for i := range entries {
+		e := &entries[i]
+		if e.Link.Target == t.Link.Target && !t.Half {
+			continue
+		}
+		next := int64(0)
+		later := func(at int64) {
+			if at > e.Link.MTime && (next == 0 || at < next) {
+				next = at
+			}
+		}
+		for k := range entries {
+			later(entries[k].Link.MTime)
+		}
+		if later(t.Link.MTime); next == 0 {
+			next = max(t.Link.MTime, e.Link.MTime)
+		}
+		for _, d := range [2]layout.Digest{e.Digest, e.Link.Target} {
+			id := p.s.Table.Intern(d)
+			p.deleted.lost[id] = max(p.deleted.lost[id], next)
+		}
+	}
+}
+
+// showsKept reports whether a directory or an entry of a tag's history shows a
+// manifest that is kept though it is not linked.
+func (p *pass) showsKept(id ID) bool { return p.deleted.kept[id] }

@@ -1,0 +1,52 @@
+package mark
+
+import "slices"
+
+// lostImage is an image that a repository had and does not link any more, and
+// whose manifest is stored: it could be brought back.
+type lostImage struct {
+	owner uint32 // of its repository
+	id    ID
+	needs []ID // blobs besides its own, if only some of the store's garbage goes
+}
+
+// noteLost notes the images that were deleted, for those who want to know which
+// of them end for good. Nothing is decided by it.
+func (p *pass) noteLost() {
+	if p.l.aside != nil {
+		return
+	}
+	for _, e := range p.deleted.emptied {
+		p.noteLostImage(e.id)
+	}
+}
+
+func (p *pass) noteLostImage(id ID) {
+	if p.showsKept(id) || !p.s.Table.At(id).has(hasBlob) || slices.ContainsFunc(p.deleted.gone, func(l lostImage) bool { return l.id == id }) {
+		return
+	}
+	l := lostImage{owner: p.owner, id: id}
+	if p.l.rules.Away != nil {
+		if place, err := p.s.load(p.w, id, true); err == nil && place != 0 {
+			m := p.s.manifests.At(place)
+			l.needs = slices.Clone(m.Required)
+		}
+	}
+	p.deleted.gone = append(p.deleted.gone, l)
+}
+
+// EachLost calls fn for every image that could be brought back, with its
+// repository as Items have it, and the blobs that it needs besides its own as far
+// as a plan may take them while they stay garbage of its repository.
+func (l *Look) EachLost(fn func(repo uint32, id ID, needs []ID)) {
+	if len(l.lost) == 0 {
+		return
+	}
+	at := make(map[uint32]uint32, len(l.Repositories))
+	for i := range l.Repositories {
+		at[l.Repositories[i].owner] = uint32(i)
+	}
+	for i := range l.lost {
+		fn(at[l.lost[i].owner], l.lost[i].id, l.lost[i].needs)
+	}
+}
