@@ -70,7 +70,7 @@ func (d *describedParts) UnmarshalJSON(b []byte) error {
 	var raw []json.RawMessage
 	*d = describedParts{}
 	if json.Unmarshal(b, &raw) != nil {
-		return nil
+		return nil //nolint:nilerr // what cannot be read decides nothing
 	}
 	for _, one := range raw {
 		var part describedPart
@@ -87,7 +87,7 @@ type labels map[string]string
 func (l *labels) UnmarshalJSON(b []byte) error {
 	var raw map[string]any
 	if json.Unmarshal(b, &raw) != nil {
-		return nil
+		return nil //nolint:nilerr // what cannot be read decides nothing
 	}
 	*l = labels{}
 	for name, value := range raw {

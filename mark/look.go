@@ -242,7 +242,7 @@ func (l *Look) add(p *pass) {
 	t.Uploads += p.totals.Uploads
 	t.Untagged += p.totals.Untagged
 	t.UploadBytes += p.totals.UploadBytes
-	t.Clues.add(&p.totals.Clues)
+	t.add(&p.totals.Clues)
 }
 
 // named reports whether Extra is an index of Names.

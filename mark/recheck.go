@@ -111,7 +111,8 @@ func (k *Recheck) add(name string, bare []bareDir) {
 	}
 	k.places = append(k.places, p)
 	k.known[name] = true
-	for ; name != "" && k.enter(name); name = parentOf(name) {
+	for name != "" && k.enter(name) {
+		name = parentOf(name)
 	}
 }
 

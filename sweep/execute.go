@@ -261,27 +261,27 @@ func (r *run) pathOf(e *entry) string { return (&Plan{look: e.look}).path(&e.ite
 // finish removes what has been set aside, then what is empty by then.
 func (r *run) finish() error {
 	r.progress.enter(Removing)
-	r.each(mark.Tag, planned, removed, r.cutTag)
-	r.each(mark.Tag, taken, removed, r.removeTag)
+	r.each(mark.Tag, planned, r.cutTag)
+	r.each(mark.Tag, taken, r.removeTag)
 	if err := r.giveBackStuck(mark.Tag); err != nil {
 		return err
 	}
 	if err := r.removeManifests(); err != nil {
 		return err
 	}
-	r.each(mark.LayerLink, taken, removed, r.removeLayer)
+	r.each(mark.LayerLink, taken, r.removeLayer)
 	if err := r.giveBackStuck(mark.LayerLink); err != nil {
 		return err
 	}
-	r.each(mark.Blob, taken, removed, r.removeBlob)
+	r.each(mark.Blob, taken, r.removeBlob)
 	if err := r.giveBackStuck(mark.Blob); err != nil {
 		return err
 	}
-	r.each(mark.RevisionDir, planned, removed, r.removeRevisionDir)
-	r.each(mark.LayerDir, planned, removed, r.removeLayerDir)
-	r.each(mark.BlobDir, planned, removed, r.removeBlobDir)
-	r.each(mark.Repository, planned, removed, r.removeRepository)
-	r.each(mark.Namespace, planned, removed, func(c *cache, i *mark.Item) error {
+	r.each(mark.RevisionDir, planned, r.removeRevisionDir)
+	r.each(mark.LayerDir, planned, r.removeLayerDir)
+	r.each(mark.BlobDir, planned, r.removeBlobDir)
+	r.each(mark.Repository, planned, r.removeRepository)
+	r.each(mark.Namespace, planned, func(c *cache, i *mark.Item) error {
 		c.close()
 		return tree.RemoveNamespace(r.lock, repositoryPath(r.look.NameOf(i)))
 	})

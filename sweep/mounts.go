@@ -53,12 +53,12 @@ func (f *mountFinder) top(name string) (top, error) {
 	if t, ok := f.tops[name]; ok {
 		return t, nil
 	}
-	real, err := f.store.Resolve(name)
+	resolved, err := f.store.Resolve(name)
 	if err != nil {
 		return top{}, err
 	}
-	on, _ := f.mounts.At(real)
-	t := top{real, on.ID, len(f.mounts.Within(real)) > 0}
+	on, _ := f.mounts.At(resolved)
+	t := top{resolved, on.ID, len(f.mounts.Within(resolved)) > 0}
 	f.tops[name] = t
 	return t, nil
 }
@@ -67,9 +67,9 @@ func (f *mountFinder) top(name string) (top, error) {
 func (f *mountFinder) trash() (int, error) {
 	path := strings.Join(trashPath(), "/")
 	for {
-		real, err := f.store.Resolve(path)
+		resolved, err := f.store.Resolve(path)
 		if err == nil {
-			on, _ := f.mounts.At(real)
+			on, _ := f.mounts.At(resolved)
 			return on.ID, nil
 		}
 		if !disk.Gone(err) || path == "." {
@@ -93,11 +93,11 @@ func (f *mountFinder) refuse(path string, kind mark.Kind, trash int) error {
 	if err != nil || t.on == trash && !t.many {
 		return err
 	}
-	real := pathpkg.Join(t.real, rest)
-	if on, ok := f.mounts.At(real); ok && on.ID != trash {
+	resolved := pathpkg.Join(t.real, rest)
+	if on, ok := f.mounts.At(resolved); ok && on.ID != trash {
 		return fmt.Errorf("%s is %w", f.inStore(on.Point, path), ErrTrashMount)
 	}
-	if below := f.mounts.Within(real); len(below) > 0 && kind != mark.Repository && kind != mark.Namespace {
+	if below := f.mounts.Within(resolved); len(below) > 0 && kind != mark.Repository && kind != mark.Namespace {
 		return fmt.Errorf("%s is %w", f.inStore(below[0].Point, path), ErrTrashMount)
 	}
 	return nil

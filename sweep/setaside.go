@@ -19,8 +19,8 @@ func (r *run) setAside() error {
 	r.takeMarks()
 	r.takeLinks()
 	r.lastName = r.pace.now()
-	r.each(mark.Upload, planned, removed, r.removeUpload)
-	r.each(mark.Temporary, planned, removed, r.removeTemporary)
+	r.each(mark.Upload, planned, r.removeUpload)
+	r.each(mark.Temporary, planned, r.removeTemporary)
 	err := r.sync()
 	if err == nil && !r.stopped() {
 		r.check()

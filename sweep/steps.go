@@ -36,11 +36,11 @@ func left(err error) error {
 // errSpared is returned by a step that finds that its item is in use by now.
 var errSpared = errors.New("in use")
 
-// each takes the items of a kind from one state to the next, concurrently.
-// An error on one does not keep it from the others.
-func (r *run) each(kind mark.Kind, from, to outcome, do step) {
+// each removes the items of a kind that are in one state, concurrently. An error
+// on one does not keep it from the others.
+func (r *run) each(kind mark.Kind, from outcome, do step) {
 	lo, hi := r.kindRange(kind)
-	r.chunks(hi-lo, func(c *cache, i int) { r.one(c, lo+i, from, to, do) })
+	r.chunks(hi-lo, func(c *cache, i int) { r.one(c, lo+i, from, removed, do) })
 }
 
 // one takes one item from one state to the next.

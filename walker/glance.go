@@ -49,7 +49,7 @@ func (w *Walker) LinksSince(path string, alg layout.Algorithm, since int64, skip
 	err = d.List(func(e disk.Entry) error {
 		digest, err := layout.ParseHex(alg, e.Name)
 		if err != nil || !isDirectory(e) || skip(digest) {
-			return nil
+			return nil //nolint:nilerr // it is no directory of a link
 		}
 		link := name.JoinHex(digest.Sum(), layout.Link)
 		switch info, err := d.Stat(link); {
@@ -57,7 +57,7 @@ func (w *Walker) LinksSince(path string, alg layout.Algorithm, since int64, skip
 			return nil
 		case err != nil:
 			all = false
-			return nil
+			return nil //nolint:nilerr // it is asked for again the next time
 		case info.MTime < since:
 			return nil
 		}

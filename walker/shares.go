@@ -175,18 +175,18 @@ func (s *Shares) Settle() (more bool, err error) {
 func (s *Shares) findParts() error {
 	s.parts, s.opaque = nil, ""
 	for _, name := range []string{layout.Repositories, layout.Blobs, layout.Own} {
-		real, err := s.store.Resolve(name)
+		resolved, err := s.store.Resolve(name)
 		if disk.Gone(err) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		mount, _ := s.mounts.At(real)
-		whole := part{path: name, real: real, place: s.mounts.PlaceOf(real), mount: mount}
+		mount, _ := s.mounts.At(resolved)
+		whole := part{path: name, real: resolved, place: s.mounts.PlaceOf(resolved), mount: mount}
 		s.parts = append(s.parts, whole)
-		for _, m := range s.mounts.Within(real) {
-			inner := part{path: name + filepath.ToSlash(strings.TrimPrefix(m.Point, real)), real: m.Point, place: s.mounts.PlaceOf(m.Point), mount: m, inner: true}
+		for _, m := range s.mounts.Within(resolved) {
+			inner := part{path: name + filepath.ToSlash(strings.TrimPrefix(m.Point, resolved)), real: m.Point, place: s.mounts.PlaceOf(m.Point), mount: m, inner: true}
 			s.parts = append(s.parts, inner)
 			if name == layout.Repositories && m.Device != whole.place.Device && (m.IsOpaque() || mount.IsOpaque()) {
 				s.opaque = inner.path
@@ -243,12 +243,12 @@ func (p *part) shows(mounts *disk.Mounts, place disk.Place) []string {
 
 // follow holds what a symbolic link leads to, and what is mounted below that.
 func (s *Shares) follow(path string, held map[string][]string) {
-	real, err := s.store.Target(path)
+	resolved, err := s.store.Target(path)
 	if err != nil {
 		return // whoever reads it will say so
 	}
-	places := []disk.Place{s.mounts.PlaceOf(real)}
-	for _, m := range s.mounts.Within(real) {
+	places := []disk.Place{s.mounts.PlaceOf(resolved)}
+	for _, m := range s.mounts.Within(resolved) {
 		places = append(places, s.mounts.PlaceOf(m.Point))
 	}
 	for _, place := range places {
@@ -273,8 +273,8 @@ func (s *Shares) place(path string) (disk.Place, error) {
 		}
 		s.mounts = mounts
 	}
-	real, err := s.store.Resolve(path)
-	return s.mounts.PlaceOf(real), err
+	resolved, err := s.store.Resolve(path)
+	return s.mounts.PlaceOf(resolved), err
 }
 
 func (s *Shares) second(name, first string) {

@@ -18,30 +18,30 @@ import (
 // shellWords are the words of a command line, as a shell has them.
 func shellWords(t testing.TB, line string) (words []string) {
 	t.Helper()
-	word, quoted, any := strings.Builder{}, false, false
+	word, quoted, begun := strings.Builder{}, false, false
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
 		case c == '\'':
-			quoted, any = !quoted, true
+			quoted, begun = !quoted, true
 		case c == '\\' && !quoted:
 			i++
 			word.WriteByte(line[i])
-			any = true
+			begun = true
 		case c == ' ' && !quoted:
-			if any {
+			if begun {
 				words = append(words, word.String())
 			}
 			word.Reset()
-			any = false
+			begun = false
 		default:
 			word.WriteByte(c)
-			any = true
+			begun = true
 		}
 	}
 	if quoted {
 		t.Fatalf("%s: a quote is open", line)
 	}
-	if any {
+	if begun {
 		words = append(words, word.String())
 	}
 	return words

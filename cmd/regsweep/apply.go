@@ -52,7 +52,7 @@ less.` + exitStatusHelp,
 	}
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
-	o.removal.addKeepDeleted(cmd.Flags())
+	o.addKeepDeleted(cmd.Flags())
 	return cmd
 }
 

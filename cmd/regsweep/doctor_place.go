@@ -130,14 +130,14 @@ func (e *examination) lookAtMount(context.Context) error {
 	}
 	at := "a filesystem of which nothing is known"
 	point := ""
-	if real, err := e.dir.Resolve("."); err == nil {
-		if mount, ok := e.mounts.At(real); ok {
+	if resolved, err := e.dir.Resolve("."); err == nil {
+		if mount, ok := e.mounts.At(resolved); ok {
 			at, point = fmt.Sprintf("%s, mounted at %s", mount.Type, mount.Point), mount.Point
 		}
 	}
 	for _, part := range []string{layout.Blobs, layout.Repositories} {
-		if real, err := e.dir.Resolve(part); err == nil {
-			if mount, ok := e.mounts.At(real); ok && mount.Point != point {
+		if resolved, err := e.dir.Resolve(part); err == nil {
+			if mount, ok := e.mounts.At(resolved); ok && mount.Point != point {
 				at += fmt.Sprintf("; %s is on %s, mounted at %s: --trash moves nothing from there", part, mount.Type, mount.Point)
 			}
 		}
@@ -195,11 +195,11 @@ var errFound = errors.New("found")
 // holds reports whether a file that is wanted is in a part of the store. What
 // cannot be read is looked at with the rights.
 func (e *examination) holds(part string, wanted func(name string, d os.DirEntry) bool) (bool, error) {
-	real, err := e.dir.Resolve(part)
+	resolved, err := e.dir.Resolve(part)
 	if err != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // the rights are asked for elsewhere
 	}
-	err = filepath.WalkDir(real, func(_ string, d os.DirEntry, err error) error {
+	err = filepath.WalkDir(resolved, func(_ string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && wanted(d.Name(), d) {
 			return errFound
 		}

@@ -114,8 +114,8 @@ func failuresError(list []sweep.Failure) error {
 		}
 	}
 	err := &layout.HintError{Hint: "the report counts what is gone; once the cause is mended, the next run removes the rest"}
-	switch n := len(list) - left; {
-	case n == 0:
+	switch n := len(list) - left; n {
+	case 0:
 		err.Err = fmt.Errorf("of %s that were removed something is left", english.Plural(left, "item", ""))
 	default:
 		err.Err = fmt.Errorf("%s not be removed; the others have been", english.Plural(n, "item could", "items could"))

@@ -53,7 +53,7 @@ be read in full. If anything cannot be read at all, nothing is removed.` + exitS
 	}
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
-	o.removal.addKeepDeleted(cmd.Flags())
+	o.addKeepDeleted(cmd.Flags())
 	o.planning.add(cmd.Flags())
 	o.olderThan = ago{Length: 24 * time.Hour}
 	cmd.Flags().BoolVarP(&o.deleteUntagged, "delete-untagged", "m", false, "also remove manifests without a tag, unless something else keeps them")

@@ -230,9 +230,9 @@ func (j *job) makePlan(ctx context.Context) error {
 	if t := &look.Totals; t.Manifests > 0 && t.Tags == 0 {
 		j.voice.warn("there are manifests and not one tag: OpenShift, GitLab and Harbor keep their tags elsewhere, and what has no tag here may be in use there")
 	}
-	switch opaque := j.w.Shares().Opaque(); {
-	case look.Borrowed == "":
-	case look.Borrowed == opaque:
+	switch opaque := j.w.Shares().Opaque(); look.Borrowed {
+	case "":
+	case opaque:
 		j.voice.warn("%q is mounted in the store and may show another part of it: only blobs, uploads and interrupted writes are removed", opaque)
 	default:
 		j.voice.warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)

@@ -217,8 +217,10 @@ var manifestColumns = []column{
 }
 
 func (r *reading) manifestCells(m *lsManifest, short bool) []string {
-	row := []string{digestCell(m.Digest, short), m.typeCell(), m.platformCell(), r.day(m.info.Pushed), r.createdCell(m),
-		size(m.Bytes), size(m.UniqueBytes), comma(len(m.Referrers)), digestCell(m.Subject, short)}
+	row := []string{
+		digestCell(m.Digest, short), m.typeCell(), m.platformCell(), r.day(m.info.Pushed), r.createdCell(m),
+		size(m.Bytes), size(m.UniqueBytes), comma(len(m.Referrers)), digestCell(m.Subject, short),
+	}
 	if r.locked() {
 		row = append(row, protectedCell(m.Protected))
 	}

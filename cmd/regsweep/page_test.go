@@ -120,7 +120,9 @@ func TestPageHasTheFiguresOfTheReport(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, pageStore)
 	for _, args := range [][]string{
-		{"gc", "-m", "-d", "-v"}, {"rm", "-d", "-v", "team/app:v2"}, {"untag", "-d", "-v", "team/app:latest"},
+		{"gc", "-m", "-d", "-v"},
+		{"rm", "-d", "-v", "team/app:v2"},
+		{"untag", "-d", "-v", "team/app:latest"},
 		{"prune", "-d", "-v", "--filter", "team/.*:v.*", "--keep", "1"},
 	} {
 		d, rep := pageAndReport(t, s, args...)

@@ -83,7 +83,7 @@ func (p *program) protectVerb(use, short, long, example string, run func(context
 			return run(cmd.Context(), o)
 		},
 	}
-	o.common.add(cmd.Flags())
+	o.add(cmd.Flags())
 	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
 	return cmd
 }
@@ -106,7 +106,7 @@ patterns only.` + exitStatusHelp,
 			return p.protectList(cmd.Context(), o)
 		},
 	}
-	o.common.add(cmd.Flags())
+	o.add(cmd.Flags())
 	return cmd
 }
 

@@ -60,9 +60,9 @@ is left to gc.` + exitStatusHelp,
 	f := cmd.Flags()
 	o.common.add(f)
 	o.removal.add(f)
-	o.removal.addKeepDeleted(f)
+	o.addKeepDeleted(f)
 	o.planning.add(f)
-	o.planning.addArchive(f)
+	o.addArchive(f)
 	f.StringVar(&o.policyFile, "policy", "", "the `FILE` of the policy; - is standard input")
 	f.BoolVar(&o.printPolicy, "print-policy", false, "print the policy of the file or the flags, and do nothing else")
 	f.StringArrayVar(&o.filters, "filter", nil, "remove only tags whose whole name matches `REPO_REGEX:TAG_REGEX`; may be repeated")
@@ -82,7 +82,7 @@ var (
 
 // verify checks the options before anything is read.
 func (o *pruneOptions) verify(f *pflag.FlagSet) error {
-	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun), o.planning.verifyArchive(f)); err != nil {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun), o.verifyArchive(f)); err != nil {
 		return err
 	}
 	made := false

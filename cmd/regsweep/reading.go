@@ -208,12 +208,3 @@ func (r *reading) refusals(look *mark.Look) (why gcRefusals) {
 
 // defaultOlderThan is the age below which gc -m keeps manifests without a tag.
 const defaultOlderThan = 24 * time.Hour
-
-// verdict is the status of a run that showed what it was asked for. Problems
-// elsewhere do not change that, and are told.
-func (r *reading) verdict() int {
-	if n := r.w.Findings.Serious(); n > 0 {
-		r.voice.warn("the store has %s: %s", english.Plural(n, "problem", ""), r.where.command("check"))
-	}
-	return statusDone
-}

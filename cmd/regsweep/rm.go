@@ -48,16 +48,16 @@ If a manifest cannot be read, NAME@DIGEST removes its link and sweeps nothing.` 
 	}
 	o.common.add(cmd.Flags())
 	o.removal.add(cmd.Flags())
-	o.removal.addKeepDeleted(cmd.Flags())
+	o.addKeepDeleted(cmd.Flags())
 	o.planning.add(cmd.Flags())
-	o.planning.addArchive(cmd.Flags())
+	o.addArchive(cmd.Flags())
 	cmd.Flags().StringArrayVar(&o.repositories, "repository", nil, "delete the repository `NAME` with all that is in it; more NAMEs may follow")
 	cmd.Flags().BoolVar(&o.force, "force", false, "delete a child of an index that is kept; the index then lacks it")
 	return cmd
 }
 
 func (o *rmOptions) verify(f *pflag.FlagSet, args []string) error {
-	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun), o.planning.verifyArchive(f)); err != nil {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun), o.verifyArchive(f)); err != nil {
 		return err
 	}
 	names, images := o.repositories, args

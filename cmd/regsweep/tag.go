@@ -45,7 +45,7 @@ never moved. ls --history shows what a tag named before.` + exitStatusHelp,
 		},
 	}
 	f := cmd.Flags()
-	o.common.add(f)
+	o.add(f)
 	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&o.force, "force", false, "move the tag if it names another image; asks first")

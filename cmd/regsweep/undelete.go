@@ -57,7 +57,7 @@ without a tag is removed by the next gc -m that finds it old enough.` + exitStat
 		},
 	}
 	f := cmd.Flags()
-	o.common.add(f)
+	o.add(f)
 	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
 	f.StringVar(&o.tag, "tag", "", "also give the image this `TAG`, which must not be there")

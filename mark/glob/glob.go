@@ -244,10 +244,10 @@ func (p *parser) member() (c rune, end bool, err error) {
 	if p.rest == "" {
 		return 0, false, ErrClass
 	}
-	switch c = p.char(); {
-	case c == ']':
+	switch c = p.char(); c {
+	case ']':
 		return 0, true, nil
-	case c == '\\':
+	case '\\':
 		if p.rest == "" {
 			return 0, false, ErrEscape
 		}

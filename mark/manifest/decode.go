@@ -19,6 +19,7 @@ const Max = 4 << 20
 // Kind is what a manifest is.
 type Kind uint8
 
+// The kinds of manifests.
 const (
 	Image   Kind = iota + 1
 	Index        // an index or manifest list

@@ -177,7 +177,7 @@ func (a *adding) copy(ctx context.Context, top *disk.Locked, name string, b *Blo
 	if err != nil {
 		return err
 	}
-	defer from.Close()
+	defer func() { _ = from.Close() }() // it was only read
 	sum := summing{hash: b.Digest.Algorithm().NewHash(), ctx: ctx}
 	cloned, err := top.CopyNew(name, from, sum.add)
 	if err != nil {

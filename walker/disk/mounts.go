@@ -182,19 +182,19 @@ func (d *Dir) Resolve(path string) (string, error) {
 	if err := d.fs.check(OpStat, d.path, path); err != nil {
 		return "", err
 	}
-	real, err := filepath.EvalSymlinks(filepath.Join(d.top(), filepath.FromSlash(path)))
+	resolved, err := filepath.EvalSymlinks(filepath.Join(d.top(), filepath.FromSlash(path)))
 	if pe := new(fs.PathError); errors.As(err, &pe) {
 		err = pathError(OpStat, d.path, path, pe.Err)
 	}
-	return real, err
+	return resolved, err
 }
 
 // Target returns the absolute path that a symbolic link leads to. What it names
 // need not be there, as long as the directory is in which that would be.
 func (d *Dir) Target(path string) (string, error) {
-	real, err := d.Resolve(path)
+	resolved, err := d.Resolve(path)
 	if err == nil || !Gone(err) {
-		return real, err
+		return resolved, err
 	}
 	dir, err := d.Resolve(parent(path))
 	if err != nil {

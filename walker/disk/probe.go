@@ -103,8 +103,11 @@ func (l *Lock) Probe(ctx context.Context) (p *Probe, err error) {
 		Ability
 		try func(*Probe, *Locked) error
 	}{
-		{Renames, (*Probe).tryRename}, {NoReplace, (*Probe).tryNoReplace}, {SecondNames, (*Probe).tryLink},
-		{Times, (*Probe).tryTimes}, {Locks, l.tryLocks},
+		{Renames, (*Probe).tryRename},
+		{NoReplace, (*Probe).tryNoReplace},
+		{SecondNames, (*Probe).tryLink},
+		{Times, (*Probe).tryTimes},
+		{Locks, l.tryLocks},
 	} {
 		if ctx.Err() != nil {
 			return p, context.Cause(ctx)
@@ -216,7 +219,7 @@ func (l *Lock) tryLocks(_ *Probe, d *Locked) error {
 	if l.beside() {
 		return errNotLocked
 	}
-	first, err := d.Dir.Lock()
+	first, err := d.Lock()
 	if err != nil {
 		return err
 	}
@@ -226,7 +229,7 @@ func (l *Lock) tryLocks(_ *Probe, d *Locked) error {
 		return err
 	}
 	defer again.Close()
-	second, err := again.Dir.Lock()
+	second, err := again.Lock()
 	switch {
 	case err == nil:
 		return errors.Join(errTwoLocks, second.Release())

@@ -173,8 +173,8 @@ func (t *Table) writeTable(w *writer) {
 	}
 	w.raw(`<table class="`).raw(class).raw(`" aria-labelledby="`).raw(t.ID).raw("-title\">\n<thead><tr>")
 	for _, c := range t.Columns {
-		switch {
-		case c.Title == "":
+		switch c.Title {
+		case "":
 			w.raw("<td></td>")
 		default:
 			w.raw(`<th scope="col"`)
