@@ -322,10 +322,12 @@ func (s *stops) startSweep() *stoppedSweep {
 	pidFile := filepath.Join(dir, "pid")
 	sweep := &stoppedSweep{t: s.t, trace: filepath.Join(dir, "trace"), ended: make(chan struct{})}
 	// The shell says which process becomes the sweep.
-	args := append([]string{"-f", "-y", "-qq", "-o", sweep.trace,
+	args := append([]string{
+		"-f", "-y", "-qq", "-o", sweep.trace,
 		"-e", "trace=getdents64," + changing + "," + removing, "-e", "inject=" + changing + ":signal=SIGSTOP", "-e", "inject=" + removing + ":signal=SIGSTOP:when=1+6", "--",
 		"/bin/sh", "-c", `echo $$ >"$0"; exec "$@"`, pidFile,
-		must[string](s.t)(build())}, s.command...)
+		must[string](s.t)(build()),
+	}, s.command...)
 	sweep.cmd = exec.Command(parts.Need(s.t, "strace"), append(args, "--root", s.registry.Root, "-y", "--jobs", "1")...)
 	sweep.cmd.Stderr = &sweep.stderr
 	s.check(sweep.cmd.Start())

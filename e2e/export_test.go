@@ -99,7 +99,7 @@ func (p *pusher) ociIndex(architectures ...string) v1.ImageIndex {
 // ociImage is an image with OCI's media types throughout.
 func (p *pusher) ociImage() v1.Image {
 	p.t.Helper()
-	layer := must[v1.Layer](p.t)(random.Layer(3000, types.OCILayer, random.WithSource(p.artist.source)))
+	layer := must[v1.Layer](p.t)(random.Layer(3000, types.OCILayer, random.WithSource(p.source)))
 	image := must[v1.Image](p.t)(mutate.AppendLayers(empty.Image, layer))
 	return mutate.ConfigMediaType(mutate.MediaType(image, types.OCIManifestSchema1), types.OCIConfigJSON)
 }

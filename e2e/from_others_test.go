@@ -223,7 +223,7 @@ func (h *house) fill() {
 	h.manifestThing("ci/build@untagged", "ci/build", h.untagged("ci/build", h.artist.image(1)))
 	h.tagged("team/old", "v1", h.artist.image(1))
 	h.tagged("team/old/sub", "v1", h.artist.image(1))
-	orphan := h.blob("ci/build", "sha256", h.artist.bytes(3000))
+	orphan := h.blob("ci/build", "sha256", h.bytes(3000))
 	h.things["blob"] = func() bool { _, there, err := h.api.HasBlob("ci/build", orphan); return err == nil && there }
 	must[string](t)(h.api.StartUpload("ci/build"))
 	h.things["upload"] = func() bool {
