@@ -93,7 +93,7 @@ bench: build ## ratios to the least work, to find and to the registry's own coll
 cover: ## coverage of the module
 	$(GO) test -coverpkg=./layout,./walker/...,./mark/...,./sweep/...,./cmd/... -coverprofile=bin/cover.out ./... && $(GO) tool cover -func=bin/cover.out | tail -1
 
-fuzz: ## each fuzz test for FUZZTIME
+fuzz: ## each fuzz test for FUZZTIME, or so many times with an x
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
