@@ -114,6 +114,25 @@ func image(s *layouttest.Store, repository, name string) string {
 	return repository + "@" + s.Digest(name).String()
 }
 
+// A deletion leaves the links of referrers behind, in a store that has them.
+func TestUndeleteOfAnImageWithReferrersLinks(t *testing.T) {
+	s := layouttest.New(t, `
+		age 10d
+		image a:v1 as=kept
+		image a:v2 as=x
+		referrer a of=x as=r
+		delete-manifest a x
+		raw repositories/a/_manifests/revisions/sha256/{x}/_referrers/_application%2Fx/sha256/{r}/link text
+	`)
+	if got, want := lostText(s, lostOf(t, s, statusDone, "undelete")), []string{"a x deleted"}; !cmp.Equal(got, want) {
+		t.Error(got)
+	}
+	lostOf(t, s, statusDone, "undelete", image(s, "a", "x"), "-y")
+	if lacks := s.Missing(image(s, "a", "x")); len(lacks) > 0 {
+		t.Errorf("it lacks %q", lacks)
+	}
+}
+
 func TestUndeleteBringsBack(t *testing.T) {
 	s := layouttest.New(t, deletedSample+"delete-blob a base\n")
 	before := s.Tree(t)

@@ -91,7 +91,7 @@ func (r reader) isEmptied(dir string) (at int64, ok bool, err error) {
 		return 0, false, err
 	}
 	for _, name := range names {
-		if name != layout.Signatures && !layout.IsTemporary(name) {
+		if name != layout.Signatures && name != layout.Referrers && !layout.IsTemporary(name) {
 			return 0, false, nil
 		}
 	}
