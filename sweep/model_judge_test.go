@@ -350,6 +350,9 @@ func (r *modelRepository) lost(d string) (last time.Time) {
 				next = at
 			}
 		}
+		if set.After(next) {
+			next = set // it was not lost before it was set, whatever the current link says
+		}
 		if next.After(last) {
 			last = next
 		}
