@@ -194,7 +194,9 @@ var transient = []string{"halfTag", "danglingTag", "missingBlob", "brokenLink"}
 // nothing wrong with the store but what a registry is about.
 func (b *beside) sweepFor(duration time.Duration) sweeps {
 	done := sweeps{removed: map[string]int64{}, problems: map[string]int{}, paths: map[string]bool{}}
-	b.pause(time.Second) // something to sweep, and tags
+	for deadline := time.Now().Add(duration); b.pushes.Load() < 5 && time.Now().Before(deadline); {
+		b.pause(time.Second) // something to sweep, and tags
+	}
 	begin := time.Now()
 	goesOn := func() bool {
 		took := time.Since(begin)
@@ -258,13 +260,14 @@ func (b *beside) empty(done *sweeps) {
 // lastSweeps takes all that is not reachable, however young. A push that was refused
 // leaves links to blobs that are gone, and a DELETE that registry 2.8 answers with 500
 // (it has read a link that it was writing) leaves tags whose manifest's link is gone:
-// these are problems, and go; then there is none.
+// these are problems, and go; then there is none. A registry that is stopped while it
+// writes a new tag leaves half of one, which names nothing, and stays.
 func (b *beside) lastSweeps(root string) {
 	b.t.Helper()
 	args := []string{"gc", "-m", "--root", root, "--grace", "0", "--older-than", "0", "-y", "-o", "json"}
 	got := regsweep(b.t, args...)
 	for _, problem := range got.Report.Problems {
-		if problem.Kind != "missingBlob" && problem.Kind != "danglingTag" {
+		if !slices.Contains([]string{"missingBlob", "danglingTag", "halfTag"}, problem.Kind) {
 			b.t.Errorf("with the registry stopped there is still a problem: %+v", problem)
 		}
 	}
@@ -272,7 +275,8 @@ func (b *beside) lastSweeps(root string) {
 		b.t.Errorf("the last sweep: status %d\n%s", got.Status, got.Stderr)
 	}
 	got = regsweep(b.t, args...)
-	if got.Status != 0 {
+	stays := func(p problem) bool { return p.Kind != "halfTag" }
+	if got.Status != 0 && got.Status != 3 || slices.ContainsFunc(got.Report.Problems, stays) {
 		b.t.Errorf("nothing but the last sweep touched the store, and it is not sound: status %d, %d problems\n%.2000s",
 			got.Status, len(got.Report.Problems), got.Stderr)
 	}

@@ -80,8 +80,8 @@ func (l *Look) mayBeLinked(id ID) bool {
 	return r.owner.Load() != 0 || !r.has(hasBlob)
 }
 
-// unlinkedReferrers reads the blobs that may be manifests and that nothing
-// names: no manifest, and no link but those in directories of referrers.
+// unlinkedReferrers reads the blobs that may be manifests and that no link names
+// but those in directories of referrers.
 func (l *Look) unlinkedReferrers(ctx context.Context) (found []about) {
 	s := l.Store
 	var ids []ID
@@ -90,11 +90,14 @@ func (l *Look) unlinkedReferrers(ctx context.Context) (found []about) {
 		if !r.has(hasBlob) || r.has(isLinked) || why == Rooted || why == Broken || r.size == 0 || r.size > manifest.Max || s.subjects.asked.Has(id) {
 			continue
 		}
-		if r.manifest.Load() == 0 {
-			ids = append(ids, id)
-		}
+		ids = append(ids, id)
 	}
-	l.w.Each(ctx, len(ids), func(i int) { l.readUnlinked(ids[i]) })
+	l.w.Each(ctx, len(ids), func(i int) {
+		// One that was deleted may have been read already, to be brought back.
+		if s.Table.At(ids[i]).manifest.Load() == 0 {
+			l.readUnlinked(ids[i])
+		}
+	})
 	if ctx.Err() != nil {
 		return nil
 	}

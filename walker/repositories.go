@@ -2,6 +2,7 @@ package walker
 
 import (
 	"context"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -151,6 +152,11 @@ func (r *Repository) hashes(d *disk.Dir, alg layout.Algorithm, fn func(layout.Di
 			return
 		}
 		digest, err := layout.ParseHex(alg, e.Name)
+		if err == nil && e.Type == disk.Special {
+			// No registry makes one: what was there is not known to be gone.
+			r.w.Unreadable(d.Join(e.Name), fs.ErrInvalid)
+			return
+		}
 		if err != nil || !r.leadsToDirectory(d, e) {
 			r.unknown(d, e.Name, "not a directory of a digest")
 			return

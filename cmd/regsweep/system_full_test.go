@@ -137,7 +137,7 @@ func TestFullDisk(t *testing.T) {
 			_ = syscall.Statfs(dir, &before)
 			r := system{}.gc(t, s, "-m")
 			t.Logf("swept in %s", r.took)
-			if r.status != 3 { // the tags whose manifest is gone
+			if r.status != 0 { // the tags whose manifest is gone go, too
 				t.Errorf("status %d\n%s", r.status, clip(r.stderr))
 			}
 			if r.report.Failed.Items != 0 || r.report.Removed.Tags != 41 || r.report.Removed.Blobs < 180 {

@@ -148,7 +148,11 @@ func (b *trashing) restores(t *testing.T, s *layouttest.Store) {
 			fmt.Fprintf(&said, "%s: status %d\n%s%s", run, r.status, r.stdout, r.stderr)
 		}
 	}
-	if d := cmp.Diff(b.was, prints(t, s.Dir)); d != "" {
+	is := prints(t, s.Dir)
+	if _, had := b.was[layout.Unfinished]; !had {
+		delete(is, layout.Unfinished) // a run that could not sync leaves its mark, and the next sweep takes it
+	}
+	if d := cmp.Diff(b.was, is); d != "" {
 		t.Errorf("not all is back as it was (-was +is)\n%s\n%s", d, said.String())
 	}
 	b.noTrash(t, s)
