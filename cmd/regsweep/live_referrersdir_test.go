@@ -31,6 +31,11 @@ func TestLiveReferrersDirectories(t *testing.T) {
 			args:  "-m", goes: []string{"empty.json", "img", "img.config", "img.layer1", "r1", "r1.layer", "r2", "r2.layer"}, pulls: []string{"a/b:v1"},
 		},
 		{
+			name:  "keep the referrers of one that is kept since it was deleted not long ago",
+			store: "image a/b:v1 as=img\nreferrer a/b of=img as=r1 only\nreferrer a/b of=r1 as=r3 only\nimage a/b as=old",
+			args:  "-m --keep-deleted 400d", goes: []string{"old", "old.config", "old.layer1"}, pulls: []string{"a/b:v1"},
+		},
+		{
 			name:  "of a manifest that was deleted keep nothing",
 			store: "image a/b:v1\nimage a/b as=img\nreferrer a/b of=img as=r1 only\ndelete-manifest a/b img",
 			goes:  []string{"empty.json", "img", "img.config", "img.layer1", "r1", "r1.layer"}, pulls: []string{"a/b:v1"},
