@@ -21,8 +21,8 @@ const besideGrace = 3 * time.Second
 // TestRegistryBeside sweeps again and again while a registry takes pushes and
 // deletes, half of the time into the trash, which is emptied in between. Every push
 // that it answered with 201, and nobody deleted, has to be there at the end, to the
-// last byte: a thousand of them, in four runs and, on a slow machine, some more. A
-// registry with a cache of blob descriptors is restarted after each sweep; between the
+// last byte: some hundreds of them, in four runs and, on a slow machine, some more;
+// what pushes at each of a sweep's calls do is TestPushAtEveryStop's to show. A registry with a cache of blob descriptors is restarted after each sweep; between the
 // sweep and the restart it would accept what has gone, so that nobody may rely on what
 // it says is there. REGSWEEP_E2E_BESIDE sets how long one run takes.
 func TestRegistryBeside(t *testing.T) {
@@ -65,8 +65,8 @@ func (h happened) isLittle() bool {
 }
 
 func (h happened) enough() bool {
-	return h.images >= 1000 && h.sweeps >= 40 && h.emptied >= 8 && h.removed >= 200 && h.pushes >= 1000 &&
-		h.reused >= 40 && h.mounts >= 40 && h.slow >= 12
+	return h.images >= 300 && h.sweeps >= 40 && h.emptied >= 8 && h.removed >= 150 && h.pushes >= 500 &&
+		h.reused >= 12 && h.mounts >= 40 && h.slow >= 12
 }
 
 func besideFor(t *testing.T) time.Duration {
