@@ -22,7 +22,8 @@ const besideGrace = 3 * time.Second
 // deletes, half of the time into the trash, which is emptied in between. Every push
 // that it answered with 201, and nobody deleted, has to be there at the end, to the
 // last byte: some hundreds of them, in four runs and, on a slow machine, some more;
-// what pushes at each of a sweep's calls do is TestPushAtEveryStop's to show. A registry with a cache of blob descriptors is restarted after each sweep; between the
+// what pushes at each of a sweep's calls do is TestPushAtEveryStop's to show. A
+// registry with a cache of blob descriptors is restarted after each sweep; between the
 // sweep and the restart it would accept what has gone, so that nobody may rely on what
 // it says is there. REGSWEEP_E2E_BESIDE sets how long one run takes.
 func TestRegistryBeside(t *testing.T) {
