@@ -74,8 +74,11 @@ TABLES := ^Test(Faults|Trash(Faults|Stop|Crash.*|WithoutSpace)|KilledApply|Stop|
 # What runs the program as others do has nothing to add under the race detector.
 ONCE := ^Test(Docs|CompletionInShells|ManPagesLint)$$
 
+# What takes minutes under the race detector, and shows it nothing that the rest does not.
+LARGE := ^Test(HundredYears|AdviceOfCheckIsTrue|SharedPartsOnFilesystems|SharedPartsByMounts|WhatAStoppedRunSetAside.*|LiveManifestOfFourMegabytes.*|LiveNothingGoes.*|DoctorCures.*|PageStaysSmall|TwoRuns|GroupWritable.*|CommandsThatAskAreAlike)$$
+
 race: ## the same under the race detector, with fewer random stores, and through the portable file access
-	$(GO) test -count=1 -race -short -timeout 40m -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) ./...
+	$(GO) test -count=1 -race -short -timeout 40m -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) ./...
 	$(GO) test -count=1 -tags portable -short -timeout 40m -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/... ./cmd/...
 
 lint: ## formatting, program and tests compile on every platform, golangci-lint
