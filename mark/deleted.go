@@ -22,6 +22,7 @@ type deletion struct {
 	lost  map[ID]int64
 	named map[int32]bool // nodes that a tag names now
 	gone  []lostImage    // that were deleted before and could be brought back
+	noted map[ID]bool    // that are among gone
 }
 
 type emptied struct {
@@ -71,6 +72,7 @@ func (p *pass) keepDeleted(id ID, roots *[]int32) {
 	}
 	p.deleted.kept[id] = true
 	p.keepName(id, roots)
+	p.keepReferrers(id, roots)
 	place, err := p.s.load(p.w, id, true)
 	switch {
 	case err != nil && !err.missing && !err.broken:
@@ -89,6 +91,23 @@ func (p *pass) keepDeleted(id ID, roots *[]int32) {
 			p.keepDeleted(ref, roots) // a part of an index that went with it
 		}
 	})
+}
+
+// keepReferrers keeps what the directory of a manifest that is not linked links
+// as being about it.
+func (p *pass) keepReferrers(id ID, roots *[]int32) {
+	found, broken := p.r.Referrers(p.s.Table.Digest(id))
+	for _, path := range broken {
+		p.breakReferrer(path)
+	}
+	for _, d := range found {
+		referrer := p.s.Table.Intern(d)
+		if _, linked := p.linked(referrer); linked {
+			p.keepName(referrer, roots)
+			continue
+		}
+		p.keepDeleted(referrer, roots)
+	}
 }
 
 // keepName marks a digest, and finds the linked manifests that it keeps.

@@ -30,9 +30,9 @@ func (p *pass) retained(n *node) bool {
 	return (p.l.aside != nil || !p.l.rules.DeleteUntagged) && !n.aside && !n.layer && !n.pending && !n.loose
 }
 
-// young reports whether a manifest is a root for its age: its link's, or its
-// blob's, or for the moment at which it lost its last tag. That holds for a link that was set aside, too: it was rewritten
-// after the decision to remove it.
+// young reports whether a manifest is a root for its age: its link's, its blob's,
+// or that of the loss of its last tag. That holds for a link that was set aside,
+// too: it was rewritten after the decision to remove it.
 func (p *pass) young(n *node) bool {
 	switch {
 	case n.layer || n.loose:

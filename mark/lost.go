@@ -22,9 +22,13 @@ func (p *pass) noteLost() {
 }
 
 func (p *pass) noteLostImage(id ID) {
-	if p.showsKept(id) || !p.s.Table.At(id).has(hasBlob) || slices.ContainsFunc(p.deleted.gone, func(l lostImage) bool { return l.id == id }) {
+	if p.showsKept(id) || p.deleted.noted[id] || !p.s.Table.At(id).has(hasBlob) {
 		return
 	}
+	if p.deleted.noted == nil {
+		p.deleted.noted = map[ID]bool{}
+	}
+	p.deleted.noted[id] = true
 	l := lostImage{owner: p.owner, id: id}
 	if p.l.rules.Away != nil {
 		if place, err := p.s.load(p.w, id, true); err == nil && place != 0 {

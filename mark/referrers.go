@@ -174,6 +174,10 @@ func (p *pass) addReferrers() {
 	}
 }
 
+func (p *pass) breakReferrer(path string) {
+	p.breakLink(path, walker.Link{Detail: "a referrer's link holds no digest"})
+}
+
 // addReferrersOf adds the referrers of a manifest, and theirs in turn. One that
 // is linked as a manifest, too, is kept like any other referrer.
 func (p *pass) addReferrersOf(at int32) {
@@ -184,7 +188,7 @@ func (p *pass) addReferrersOf(at int32) {
 		waiting = waiting[:len(waiting)-1]
 		found, broken := p.r.Referrers(p.s.Table.Digest(subject))
 		for _, path := range broken {
-			p.breakLink(path, walker.Link{Detail: "a referrer's link holds no digest"})
+			p.breakReferrer(path)
 		}
 		for _, d := range found {
 			id := p.s.Table.Intern(d)

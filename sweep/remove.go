@@ -61,7 +61,8 @@ func (r *run) removeLink(c *cache, i *mark.Item, parts ...string) error {
 }
 
 // removeDigestDir removes the directory of a link that is gone, with the
-// signatures of a manifest and the links to its referrers. A link that has come back meanwhile keeps it.
+// signatures of a manifest and the links to its referrers. A link that has come
+// back meanwhile keeps it.
 func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
 	digest := r.look.Digest(i.ID)
 	kept := r.keepsHistory(i) // so that the next run knows that the history has to be looked at

@@ -63,7 +63,7 @@ func (r *Repository) referrersOf(d *disk.Dir, fn func(digest layout.Digest, l Li
 		if !ok {
 			continue
 		}
-		r.hashes(links, alg, func(digest layout.Digest, _ disk.Entry) {
+		r.roots(links, alg, func(digest layout.Digest, _ disk.Entry) {
 			path := links.Join(digest.Hex() + "/" + layout.Link)
 			fn(digest, r.w.readAgain(path), path)
 		})

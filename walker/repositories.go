@@ -2,7 +2,7 @@ package walker
 
 import (
 	"context"
-	"io/fs"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -144,6 +144,19 @@ func (r *Repository) leadsToDirectory(d *disk.Dir, e disk.Entry) bool {
 
 // hashes lists a directory whose names are the digests of one algorithm.
 func (r *Repository) hashes(d *disk.Dir, alg layout.Algorithm, fn func(layout.Digest, disk.Entry)) {
+	r.hashesOr(d, alg, fn, func(name string) { r.unknown(d, name, "not a directory of a digest") })
+}
+
+// errNoDirectory says what is in the place of a directory that would keep something.
+var errNoDirectory = errors.New("it has the name of a digest, and is no directory")
+
+// roots lists a directory like hashes whose links keep something. What has the
+// name of a digest there and is no directory does not say that nothing is kept.
+func (r *Repository) roots(d *disk.Dir, alg layout.Algorithm, fn func(layout.Digest, disk.Entry)) {
+	r.hashesOr(d, alg, fn, func(name string) { r.w.Unreadable(d.Join(name), errNoDirectory) })
+}
+
+func (r *Repository) hashesOr(d *disk.Dir, alg layout.Algorithm, fn func(layout.Digest, disk.Entry), odd func(name string)) {
 	r.w.scan(d, func(e disk.Entry) {
 		if e.Name == layout.Unfinished {
 			r.mu.Lock()
@@ -152,13 +165,12 @@ func (r *Repository) hashes(d *disk.Dir, alg layout.Algorithm, fn func(layout.Di
 			return
 		}
 		digest, err := layout.ParseHex(alg, e.Name)
-		if err == nil && e.Type == disk.Special {
-			// No registry makes one: what was there is not known to be gone.
-			r.w.Unreadable(d.Join(e.Name), fs.ErrInvalid)
+		if err != nil {
+			r.unknown(d, e.Name, "not a directory of a digest")
 			return
 		}
-		if err != nil || !r.leadsToDirectory(d, e) {
-			r.unknown(d, e.Name, "not a directory of a digest")
+		if !r.leadsToDirectory(d, e) {
+			odd(e.Name)
 			return
 		}
 		if e.Type == disk.Symlink {

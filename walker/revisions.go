@@ -53,7 +53,7 @@ func (r *Repository) Revisions(ctx context.Context, fn func([]Revision)) {
 		if !ok {
 			continue
 		}
-		r.eachLink(ctx, d, alg, fn)
+		r.eachLink(ctx, d, alg, r.roots, fn)
 		d.Close()
 	}
 }
@@ -61,9 +61,12 @@ func (r *Repository) Revisions(ctx context.Context, fn func([]Revision)) {
 // revisionsPool is of slices without elements.
 var revisionsPool = sync.Pool{New: func() any { return new([]Revision) }}
 
+// lister lists a directory of digests of one algorithm.
+type lister func(d *disk.Dir, alg layout.Algorithm, fn func(layout.Digest, disk.Entry))
+
 // eachLink calls fn with the links below a directory of digests of one
 // algorithm, some at a time.
-func (r *Repository) eachLink(ctx context.Context, d *disk.Dir, alg layout.Algorithm, fn func([]Revision)) {
+func (r *Repository) eachLink(ctx context.Context, d *disk.Dir, alg layout.Algorithm, list lister, fn func([]Revision)) {
 	memory := revisionsPool.Get().(*[]Revision)
 	revisions := *memory
 	defer func() {
@@ -77,7 +80,7 @@ func (r *Repository) eachLink(ctx context.Context, d *disk.Dir, alg layout.Algor
 		clear(revisions)
 		revisions = revisions[:0]
 	}
-	r.hashes(d, alg, func(digest layout.Digest, e disk.Entry) {
+	list(d, alg, func(digest layout.Digest, e disk.Entry) {
 		revisions = append(revisions, Revision{Digest: digest, Linked: e.Type == disk.Symlink})
 		if len(revisions) == batch {
 			flush()
@@ -189,7 +192,7 @@ func (r *Repository) Signatures(revision layout.Digest) (found []layout.Digest, 
 		if !exists {
 			continue
 		}
-		r.hashes(d, alg, func(digest layout.Digest, _ disk.Entry) {
+		r.roots(d, alg, func(digest layout.Digest, _ disk.Entry) {
 			found = append(found, digest)
 			l := r.w.readAgain(d.Join(digest.Hex() + "/" + layout.Link))
 			switch l.State {

@@ -16,7 +16,7 @@ func (r *Repository) AllLayers(ctx context.Context, fn func([]Revision)) {
 		if !ok {
 			continue
 		}
-		r.eachLink(ctx, d, alg, fn)
+		r.eachLink(ctx, d, alg, r.hashes, fn)
 		d.Close()
 	}
 }
@@ -46,7 +46,7 @@ func (r *Repository) AllHistory(ctx context.Context, t *Tag, fn func(dir string,
 	defer index.Close()
 	for _, alg := range r.algorithms(index) {
 		if d, ok := r.w.open(index, alg.String()); ok {
-			r.eachLink(ctx, d, alg, func(entries []Revision) { fn(d.Path(), entries) })
+			r.eachLink(ctx, d, alg, r.hashes, func(entries []Revision) { fn(d.Path(), entries) })
 			d.Close()
 		}
 	}

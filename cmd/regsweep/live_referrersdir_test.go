@@ -36,6 +36,11 @@ func TestLiveReferrersDirectories(t *testing.T) {
 			args:  "-m --keep-deleted 400d", goes: []string{"old", "old.config", "old.layer1"}, pulls: []string{"a/b:v1"},
 		},
 		{
+			name:  "are kept with a subject that was deleted not long ago, and theirs in turn",
+			store: "age 100d\nimage a/b:v1\nimage a/b as=img\nreferrer a/b of=img as=r1 only\nreferrer a/b of=r1 as=r3 only\nimage a/b as=old\ndelete-manifest a/b img age=1d",
+			args:  "-m --keep-deleted 10d", goes: []string{"old", "old.config", "old.layer1"}, pulls: []string{"a/b:v1"},
+		},
+		{
 			name:  "of a manifest that was deleted keep nothing",
 			store: "image a/b:v1\nimage a/b as=img\nreferrer a/b of=img as=r1 only\ndelete-manifest a/b img",
 			goes:  []string{"empty.json", "img", "img.config", "img.layer1", "r1", "r1.layer"}, pulls: []string{"a/b:v1"},
