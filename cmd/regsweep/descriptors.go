@@ -9,8 +9,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// How many files are open at a time at most, besides those that are open when
-// the store is.
+// These are the most files that a run opens at a time, beyond those that are open
+// once it has opened the store.
 const (
 	// openBeside are the directories of blobs, one for each algorithm.
 	openBeside = 3

@@ -302,6 +302,7 @@ func (j *job) execute(ctx context.Context) error {
 	if j.archive != "" {
 		if err := j.archiveAll(ctx); err != nil {
 			j.fileReport(j.newReport(true), true)
+			j.filing.nothing()
 			return err
 		}
 	}

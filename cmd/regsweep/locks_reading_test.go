@@ -114,8 +114,8 @@ func TestWhyNamesTheLineOfABlob(t *testing.T) {
 	}
 }
 
-// A list that cannot be understood: who reads is told that gc refuses the store,
-// and that the answer is not whole.
+// If the list cannot be understood, ls and why say that gc refuses the store, and
+// that their answer is not whole.
 func TestLocksThatCannotBeToldAreTold(t *testing.T) {
 	t.Parallel()
 	s := lockedReg(t, "a/app:v1")

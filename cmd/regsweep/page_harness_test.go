@@ -84,7 +84,7 @@ func (d document) byID(id string) (found *html.Node) {
 	return found
 }
 
-// textOf is the text of the element with an ID; "" if there is none.
+// textOf is the text of the element with this ID. Without such an element it is "".
 func (d document) textOf(id string) string {
 	if n := d.byID(id); n != nil {
 		return textIn(n)

@@ -157,8 +157,8 @@ func (e *ending) imagesOf(repository string) *mark.RepositoryImages {
 	return e.f.page.images.Of(repository)
 }
 
-// mapOf is what the map needs to know of a repository besides the images in
-// the table: what several of its images share, and what no tag reaches.
+// mapOf has the two sizes of a repository that the map shows and the table of
+// images lacks: what several images share, and what no tag reaches.
 func (e *ending) mapOf(repository string) []int64 {
 	images := e.imagesOf(repository)
 	if images == nil || len(images.Images) == 0 {

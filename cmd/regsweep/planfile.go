@@ -13,8 +13,8 @@ import (
 	"github.com/regsweep/regsweep/sweep/planfile"
 )
 
-// planning are the flags of what is done with a plan besides carrying it out: a
-// dry run writes it down, another run exports what goes.
+// planning has the flags for a plan: a dry run writes it to a file, and a run that
+// removes can export the images first.
 type planning struct {
 	planFile string
 	planTo   *destination // where that is

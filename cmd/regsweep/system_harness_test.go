@@ -33,7 +33,7 @@ import (
 // system is how the program is run.
 type system struct {
 	uid     int      // the user, if not 0
-	gid     int      // the user's group, if it has not the same number
+	gid     int      // the user's group; 0 is the group with the user's number
 	before  []string // a command that runs the program
 	signal  syscall.Signal
 	moment  func(done <-chan struct{}) // returns when the signal is to be sent, or the run is done

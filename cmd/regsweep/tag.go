@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -148,8 +149,7 @@ func (j *backJob) refuseMove(o *tagOptions, t *back.Tagging) error {
 	}
 	locks.Expire(time.Now())
 	guard := locks.Guard(t.Repository)
-	lines := append(guard.Repository(), guard.Tag(t.Tag)...)
-	lines = append(lines, guard.Digest(t.Previous)...)
+	lines := slices.Concat(guard.Repository(), guard.Tag(t.Tag), guard.Digest(t.Previous))
 	if len(lines) > 0 {
 		return &layout.HintError{
 			Err:  fmt.Errorf("%s is protected by %s: nothing has been changed", at, protect.Patterns(lines)[0]),

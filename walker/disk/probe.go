@@ -60,6 +60,7 @@ const (
 
 var (
 	errReplaced  = errors.New("it replaces what has the new name")
+	errNotMoved  = errors.New("the old name of a file that was renamed is still there")
 	errNotTaken  = errors.New("the file that was renamed is not there under its new name")
 	errNotSame   = errors.New("the second name is of another file")
 	errTwoLocks  = errors.New("two can hold a lock at a time")
@@ -156,19 +157,16 @@ func (p *Probe) tryRename(d *Locked) error {
 	if err := d.remake(probeA, probeB); err != nil {
 		return err
 	}
-	was, err := d.Stat(probeB)
-	if err != nil {
-		return err
-	}
 	if err := d.Rename(probeB, d, probeA); err != nil {
 		return err
 	}
-	_, gone := d.Stat(probeB)
-	is, err := d.Stat(probeA)
-	if err == nil && (!Gone(gone) || is.Size != was.Size) {
-		err = errNotTaken
+	if _, err := d.Stat(probeB); !Gone(err) {
+		return errors.Join(errNotMoved, err)
 	}
-	return err
+	if _, err := d.Stat(probeA); err != nil {
+		return fmt.Errorf("%w: %w", errNotTaken, err)
+	}
+	return nil
 }
 
 func (p *Probe) tryNoReplace(d *Locked) error {
