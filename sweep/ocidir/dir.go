@@ -142,9 +142,6 @@ func (d *Dir) Close() {
 	d.dir.Close()
 }
 
-// Free is the space in bytes that can still be written there.
-func (d *Dir) Free() (int64, error) { return d.dir.Free() }
-
 // read finds out whether there is a layout, and reads its index.
 func (d *Dir) read() (there bool, err error) {
 	text, err := d.readFile(versionFile)

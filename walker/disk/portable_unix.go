@@ -68,8 +68,6 @@ func syncAll(string) error {
 	return nil
 }
 
-var errReadOnlyFilesystem error = unix.EROFS
-
 func volume(path string) (Volume, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {

@@ -39,8 +39,6 @@ func syncDirectory(string) error { return nil }
 
 func syncAll(string) error { return nil }
 
-var errReadOnlyFilesystem error = windows.ERROR_WRITE_PROTECT
-
 func volume(path string) (Volume, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {

@@ -250,9 +250,5 @@ func (d *Dir) Access(name string) (owner int, err error) {
 	return owner, nil
 }
 
-// IsReadOnly reports whether an error says that a filesystem is mounted so that
-// nothing can be changed.
-func IsReadOnly(err error) bool { return errors.Is(err, errReadOnlyFilesystem) }
-
 // IsDenied reports whether an error says that this user may not do something.
 func IsDenied(err error) bool { return errors.Is(err, fs.ErrPermission) }

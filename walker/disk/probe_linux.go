@@ -4,8 +4,6 @@ package disk
 
 import "golang.org/x/sys/unix"
 
-var errReadOnlyFilesystem error = unix.EROFS
-
 // noReplace is a rename that the kernel is told not to let replace anything.
 func (d *Locked) noReplace(name string, dir *Locked, to string) error {
 	return d.rename(name, dir, to, unix.RENAME_NOREPLACE)
