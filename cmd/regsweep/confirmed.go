@@ -49,8 +49,8 @@ func (j *job) writeEnded(w io.Writer, rep *sweep.Report, executed bool) {
 		return
 	}
 	if executed {
-		fmt.Fprintf(w, "%s ended for good; --keep-deleted 14d keeps those that went in the last 14 days for: %s\n\n", english.Plural(n, "deleted image has", "deleted images have"), j.where.command("undelete"))
+		fmt.Fprintf(w, "%s ended for good; next time --keep-deleted 14d keeps what was deleted in the last 14 days, and this lists it: %s\n", english.Plural(n, "deleted image has", "deleted images have"), j.where.command("undelete"))
 		return
 	}
-	fmt.Fprintf(w, "%s for good; to see and bring back what was deleted: %s\n\n", english.Plural(n, "deleted image ends", "deleted images end"), j.where.command("undelete"))
+	fmt.Fprintf(w, "%s for good; to see and bring back what was deleted: %s\n", english.Plural(n, "deleted image ends", "deleted images end"), j.where.command("undelete"))
 }
