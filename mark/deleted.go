@@ -177,7 +177,8 @@ func (p *pass) readLosses(wants func(ID) bool) {
 		var entries []walker.Revision
 		p.r.AllHistory(p.ctx, &t.Tag, func(_ string, part []walker.Revision) {
 			for k := range part {
-				if part[k].Link.State == walker.LinkGood {
+				// One that holds no digest still has one in its path.
+				if s := part[k].Link.State; s == walker.LinkGood || s == walker.LinkBroken {
 					entries = append(entries, part[k])
 				}
 			}
@@ -221,6 +222,9 @@ func (p *pass) addLosses(t *tag, entries []walker.Revision) {
 			next = max(t.Link.MTime, e.Link.MTime)
 		}
 		for _, d := range [2]layout.Digest{e.Digest, e.Link.Target} {
+			if d.IsZero() {
+				continue
+			}
 			id := p.s.Table.Intern(d)
 			p.deleted.lost[id] = max(p.deleted.lost[id], next)
 		}

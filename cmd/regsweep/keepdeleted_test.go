@@ -205,3 +205,18 @@ func TestRunsSayWhichDeletedImagesEnd(t *testing.T) {
 		}
 	}
 }
+
+// An entry of a history that holds no digest says by its path what the tag named.
+func TestKeepDeletedReadsHistoriesThatHoldNoDigest(t *testing.T) {
+	s := layouttest.New(t, `
+		age 40d
+		image a:v1 as=kept
+		image a:t layers=l as=was
+		image a:t as=now age=5d
+		damage garbage path repositories/a/_manifests/tags/t/index/sha256/{was}/link
+	`)
+	r := gc(t, s, "-m", "--older-than", "0", "--keep-deleted", "7d")
+	if !s.Has("was") || !s.Has("l") || s.Missing(image(s, "a", "was")) != nil {
+		t.Errorf("status %d: the image is gone: %v", r.status, itemLines(s, r))
+	}
+}
