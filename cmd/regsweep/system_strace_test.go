@@ -13,8 +13,8 @@ import (
 )
 
 // injected runs gc under strace, which makes a system call on one path fail.
-// fired says whether there was such a call.
-func injected(t *testing.T, s *layouttest.Store, path, call, how string, args ...string) (r ran, fired bool) {
+// times says how many such calls there were.
+func injected(t *testing.T, s *layouttest.Store, path, call, how string, args ...string) (r ran, times int) {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "strace")
 	before := []string{need(t, "strace", "strace"), "-f", "-qq", "-o", log, "-e", "trace=" + call, "-e", "inject=" + call + ":" + how}
@@ -30,7 +30,7 @@ func injected(t *testing.T, s *layouttest.Store, path, call, how string, args ..
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, strings.Contains(string(b), "(INJECTED)")
+	return r, strings.Count(string(b), "(INJECTED)")
 }
 
 // TestInjectedErrors makes one system call on one path fail while gc marks.
@@ -91,8 +91,9 @@ func TestInjectedErrors(t *testing.T) {
 				}
 				s = build(t, filepath.Join(dir, fmt.Sprintf("%d.%d", i, try)), readStore)
 				path, before = pathOf(s, c.path), lstats(t, s)
-				r, fired = injected(t, s, path, c.call, c.how, "-m", "--jobs", "2")
-				fired = fired && !strings.Contains(r.stderr, lateLook)
+				var times int
+				r, times = injected(t, s, path, c.call, c.how, "-m", "--jobs", "2")
+				fired = times > 0 && !strings.Contains(r.stderr, lateLook)
 			}
 			name := path
 			if c.call == "newfstatat" {
@@ -123,16 +124,23 @@ func TestOneWrongAnswer(t *testing.T) {
 	several(2*len(table), func(i int) {
 		c, errno := table[i/2], []string{"ENOENT", "ESTALE"}[i%2]
 		t.Run(errno+"/"+c.call+"/"+strings.ReplaceAll(c.path, "/", ":"), func(t *testing.T) {
-			s := build(t, filepath.Join(dir, fmt.Sprint(i)), readStore)
-			r, fired := injected(t, s, pathOf(s, c.path), c.call, "error="+errno+":when=1", "-m", "--jobs", "2")
-			if !fired {
-				t.Fatalf("no %s on %s: nothing was tested\n%s", c.call, c.path, r.stderr)
+			// strace counts the calls of each thread by itself, so several threads may each be given a wrong answer. A run
+			// looks twice, and asks twice for what is missing: it believes four of them.
+			for try, times := 0, 0; times < 1 || times > 3; try++ {
+				if try == 20 {
+					t.Fatalf("%d times %s on %s: nothing was tested", times, c.call, c.path)
+				}
+				s := build(t, filepath.Join(dir, fmt.Sprintf("%d.%d", i, try)), readStore)
+				var r ran
+				r, times = injected(t, s, pathOf(s, c.path), c.call, "error="+errno+":when=1", "-m", "--jobs", "2")
+				if times < 1 || times > 3 {
+					continue
+				}
+				if r.status != 0 && r.status != 1 && r.status != 3 {
+					t.Errorf("status %d\n%s%s", r.status, r.stdout, r.stderr)
+				}
+				whole(t, s, "a/one:v1", "a/two:v1", "a/two:old")
 			}
-			// Each thread has been given one wrong answer, so it may have been believed, as damage.
-			if r.status != 0 && r.status != 1 && r.status != 3 {
-				t.Errorf("status %d\n%s%s", r.status, r.stdout, r.stderr)
-			}
-			whole(t, s, "a/one:v1", "a/two:v1", "a/two:old")
 		})
 	})
 }

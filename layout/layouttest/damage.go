@@ -127,18 +127,21 @@ func (s *Store) replaceBySpecial(kind, path string, at time.Time) error {
 	case "fifo":
 		return mkfifo(file)
 	case "socket":
-		// Bound by a short name, since paths of sockets are limited.
+		// Bound through a short link to its directory, since paths of sockets are limited.
 		short, err := os.MkdirTemp("", "s")
 		if err != nil {
 			return err
 		}
-		defer func() { _ = os.RemoveAll(short) }() // what is left of it is empty
-		listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: short + "/s", Net: "unix"})
+		defer func() { _ = os.RemoveAll(short) }() // a link is left of it
+		if err := os.Symlink(filepath.Dir(file), short+"/d"); err != nil {
+			return err
+		}
+		listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: short + "/d/socket", Net: "unix"})
 		if err != nil {
 			return err
 		}
 		listener.SetUnlinkOnClose(false)
-		return errors.Join(listener.Close(), os.Rename(short+"/s", file))
+		return errors.Join(listener.Close(), os.Rename(filepath.Join(filepath.Dir(file), "socket"), file))
 	case "dangling":
 		return os.Symlink("nowhere", file)
 	case "circle":

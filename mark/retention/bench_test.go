@@ -78,7 +78,7 @@ func manyTags(repositories, tags int) []Repository {
 			case 1:
 				name = fmt.Sprintf("v%d.%d.%d", j/30000, j/30%1000, j%30)
 			case 2:
-				name = fmt.Sprintf("main-%07x", j*2654435761%(1<<28))
+				name = fmt.Sprintf("main-%07x", uint32(j)*2654435761%(1<<28))
 			}
 			// Scattered, as a directory lists them.
 			pushed := now.Add(-time.Duration(j*7919%tags) * time.Minute)
