@@ -134,7 +134,7 @@ func (s *Store) LookAndTell(ctx context.Context, w *walker.Walker, o Observer) *
 
 func (s *Store) lookWith(ctx context.Context, w *walker.Walker, aside *Aside, rules Rules) *Look {
 	if _, err := w.Shares().Settle(); err != nil {
-		w.Unreadable(".", err)
+		w.UnreadableMounts(err)
 	}
 	l := s.lookBy(ctx, w, aside, rules)
 	for l.findShared(ctx) || l.findReferrers(ctx) {

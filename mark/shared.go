@@ -54,9 +54,9 @@ func (l *Look) findShared(ctx context.Context) bool {
 		return false
 	}
 	l.findLeads(ctx)
-	more, err := l.w.Shares().Settle()
+	more, err := l.w.Shares().SettleAgain()
 	if err != nil {
-		l.w.Unreadable(".", err)
+		l.w.UnreadableMounts(err)
 		return false
 	}
 	if l.sharesProtected() {

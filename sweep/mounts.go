@@ -5,6 +5,7 @@ import (
 	pathpkg "path"
 	"strings"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -14,7 +15,7 @@ import (
 // one filesystem.
 func (r *run) sameMount() error {
 	store := r.lock.Store()
-	mounts, err := store.Mounts()
+	mounts, err := store.MountsIn(layout.IsForeign, layout.Repositories, layout.Blobs, layout.Own)
 	if err != nil || !mounts.Known() {
 		return err
 	}

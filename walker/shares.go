@@ -143,16 +143,39 @@ func (s *Shares) FirstName(repository string) string {
 	return ""
 }
 
+// SettleAgain is Settle at the end of a look, which has begun with it: where it
+// takes a walk to find mounts, that is not done without a new symbolic link.
+func (s *Shares) SettleAgain() (more bool, err error) {
+	if s.mounts.IsBlind() && !s.hasNewLeads() {
+		return false, nil
+	}
+	return s.Settle()
+}
+
+func (s *Shares) hasNewLeads() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, followed := range s.leads {
+		if !followed {
+			return true
+		}
+	}
+	return false
+}
+
 // Settle finds where the symbolic links that were met, and the mounts in the
 // store, lead to. It reports whether anything is held that was not before.
 func (s *Shares) Settle() (more bool, err error) {
 	held := map[string][]string{}
 	maps.Copy(held, s.held.Load().by)
 	before := len(held)
-	if s.mounts, err = s.store.Mounts(); err != nil {
+	if s.mounts, err = s.store.MountsIn(layout.IsForeign, append(parts(), s.targets()...)...); err != nil {
 		return false, err
 	}
 	if err := s.findParts(); err != nil {
+		return false, err
+	}
+	if err := s.findUnclear(); err != nil {
 		return false, err
 	}
 	s.holdMounts(held)
@@ -174,7 +197,7 @@ func (s *Shares) Settle() (more bool, err error) {
 // findParts finds the store's directories and the mounts below them.
 func (s *Shares) findParts() error {
 	s.parts, s.opaque = nil, ""
-	for _, name := range []string{layout.Repositories, layout.Blobs, layout.Own} {
+	for _, name := range parts() {
 		resolved, err := s.store.Resolve(name)
 		if disk.Gone(err) {
 			continue

@@ -121,12 +121,3 @@ func (k kernel) fstatat(at int, name string, st *unix.Stat_t, flags int) error {
 		}
 	}
 }
-
-// retry repeats a call that a signal interrupted.
-func retry(call func() error) error {
-	for {
-		if err := call(); err != unix.EINTR {
-			return err
-		}
-	}
-}

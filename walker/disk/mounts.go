@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,15 @@ type Mounts struct {
 	byID  map[int]int
 	below map[int][]int // by the number of the parent
 	tops  []int         // whose parents are not in the table
+	blind bool          // the system does not say what they show
 }
+
+var (
+	// ErrMountsUnknown says that the system does not tell what is mounted in a store.
+	ErrMountsUnknown = errors.New("nothing tells what is mounted in the store: this kernel does not without /proc, which has to be mounted")
+	// ErrMountUnclear says that a mount may show another part of a store.
+	ErrMountUnclear = errors.New("something is mounted here, and without /proc/self/mountinfo nothing tells whether that is another part of the store: mount /proc, or unmount this")
+)
 
 // Place says where a directory is without regard to the ways that lead there:
 // two paths with one Place lead to one directory.
@@ -50,6 +59,39 @@ func newMounts(list []Mount) *Mounts {
 
 // Known reports whether the system tells of mounts at all.
 func (m *Mounts) Known() bool { return m != nil && len(m.list) > 0 }
+
+// IsBlind reports whether the system does not say what mounts show, so that each
+// has been looked for on its own.
+func (m *Mounts) IsBlind() bool { return m != nil && m.blind }
+
+// Unclear returns a mount of which nobody can tell what it shows, if there is
+// one. Known are those that the given paths are on, and those that are the only
+// one of their device on a filesystem that has one device.
+func (m *Mounts) Unclear(paths []string) (Mount, bool) {
+	if !m.IsBlind() {
+		return Mount{}, false
+	}
+	known := map[int]bool{}
+	for _, path := range paths {
+		on, ok := m.At(path)
+		known[on.ID] = ok
+	}
+	for _, one := range m.list {
+		if !known[one.ID] && !m.isAlone(one) {
+			return one, true
+		}
+	}
+	return Mount{}, false
+}
+
+// isAlone reports whether no other mount shows what a mount does.
+func (m *Mounts) isAlone(one Mount) bool {
+	switch one.Type {
+	case "ext4", "xfs", "tmpfs", "f2fs":
+		return !slices.ContainsFunc(m.list, func(o Mount) bool { return o.Device == one.Device && o.ID != one.ID })
+	}
+	return false
+}
 
 // At returns the mount that an absolute path without symbolic links is on.
 func (m *Mounts) At(path string) (Mount, bool) {
