@@ -211,11 +211,11 @@ func (e *examination) lookAtFilesystem(ctx context.Context) error {
 		return nil
 	}
 	defer lock.Release()
-	bound := "it can be taken, and nobody has it"
+	here := ""
 	if lock.Remote {
-		bound += "; on a network filesystem it does not keep other hosts out"
+		here = " on this host"
 	}
-	e.find("lock", levelOK, "", "%s", bound)
+	e.find("lock", levelOK, "", "it can be taken, and nobody%s has it", here)
 	if e.obstacle != "" {
 		e.find("filesystem", levelOK, "", "what it can do was not tried: %s", e.obstacle)
 		return nil
@@ -228,14 +228,17 @@ func (e *examination) lookAtFilesystem(ctx context.Context) error {
 		e.find("filesystem", levelError, "findmnt -T "+shellWord(e.place.Store), "a directory cannot be made and removed in the store: %s", err)
 		return nil
 	}
-	e.judgeProbe(probe)
+	e.judgeProbe(probe, lock.Remote)
 	e.judgeClock(probe)
 	return nil
 }
 
-func (e *examination) judgeProbe(p *disk.Probe) {
+func (e *examination) judgeProbe(p *disk.Probe, remote bool) {
 	var works, lacks []string
 	for _, a := range disk.Abilities {
+		if a == disk.Hosts && !remote {
+			continue // there are no other hosts
+		}
 		if p.Lacks[a] == nil {
 			works = append(works, a.String())
 			continue

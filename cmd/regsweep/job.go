@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -147,13 +148,16 @@ func (j *job) start() error {
 }
 
 func (j *job) takeLock() (err error) {
-	j.lock, err = j.store.Lock()
+	j.lock, err = sweep.Lock(j.store)
 	switch {
+	case errors.Is(err, sweep.ErrOtherHost):
+		held := filepath.Join(j.place.Store, filepath.FromSlash(sweep.LockPath))
+		return &layout.HintError{Err: fmt.Errorf("%w: %q", err, j.place.Store), Hint: "wait until it has ended; if its host is dead, remove the lock: rm " + shellWord(held)}
 	case errors.Is(err, disk.ErrLocked):
 		return &layout.HintError{Err: fmt.Errorf("%w: %q", err, j.place.Store), Hint: "wait until it has ended; --dry-run needs no lock"}
 	case err != nil:
 		return &layout.HintError{Err: fmt.Errorf("lock %q: %w", j.place.Store, err), Hint: "nothing has been removed; --dry-run needs no lock"}
-	case j.lock.Remote:
+	case j.lock.Remote && !j.lock.Hosts:
 		j.voice.warn("%s is on a network filesystem: the lock does not keep other hosts from sweeping it", j.place.Store)
 	}
 	return nil

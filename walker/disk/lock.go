@@ -8,6 +8,8 @@ type Lock struct {
 	// Remote says that the store is on a network filesystem, where the lock
 	// binds the processes of this host only.
 	Remote bool
+	// Hosts says that the lock binds all hosts there, after BindHosts.
+	Hosts  bool
 	ledger ledger
 }
 

@@ -14,7 +14,10 @@ import (
 
 // lockFile is what is locked beside the directory, on a network filesystem
 // that cannot lock directories.
-type lockFile struct{ file *os.File }
+type lockFile struct {
+	file  *os.File
+	hosts *os.File // what keeps other hosts out, or nil
+}
 
 // Lock takes the exclusive lock on the store's directory, without waiting, by
 // flock: that needs no file, so it works on a full disk. NFS cannot lock a
@@ -61,12 +64,21 @@ func (l *Lock) lockBeside() error {
 	return nil
 }
 
+// releaseHosts gives back what BindHosts has locked.
+func (l *Lock) releaseHosts() error {
+	if l.file.hosts == nil {
+		return nil
+	}
+	return unlockFile(l.file.hosts)
+}
+
 // Release gives the lock back.
 func (l *Lock) Release() error {
+	err := l.releaseHosts()
 	if l.file.file != nil {
-		return l.file.file.Close()
+		return errors.Join(err, l.file.file.Close())
 	}
-	return retry(func() error { return unix.Flock(l.store.fd, unix.LOCK_UN) })
+	return errors.Join(err, retry(func() error { return unix.Flock(l.store.fd, unix.LOCK_UN) }))
 }
 
 // setNow sets both times of the directory to the present of who serves the

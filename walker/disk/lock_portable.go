@@ -24,6 +24,11 @@ func (d *Dir) Lock() (*Lock, error) {
 // lockFile is what holds the lock.
 type lockFile struct{ file *os.File }
 
+// BindHosts would keep other hosts out; here nothing is known that does.
+func (l *Lock) BindHosts(*Locked, string) error { return errors.ErrUnsupported }
+
+func (l *Lock) releaseHosts() error { return nil }
+
 // Release gives the lock back.
 func (l *Lock) Release() error { return l.file.file.Close() }
 

@@ -25,16 +25,19 @@ const (
 	Times
 	// Locks says that who has locked a directory keeps a second one out.
 	Locks
+	// Hosts says that there are locks which keep other hosts out, where the
+	// filesystem has other hosts.
+	Hosts
 	// Syncs says that what was changed can be waited for.
 	Syncs
 )
 
 // Abilities are all of them.
-var Abilities = [...]Ability{Renames, NoReplace, SecondNames, Times, Locks, Syncs}
+var Abilities = [...]Ability{Renames, NoReplace, SecondNames, Times, Locks, Hosts, Syncs}
 
 // String names the ability for people.
 func (a Ability) String() string {
-	return [...]string{"renames", "no-replace renames", "second names", "times", "locks", "syncs"}[a]
+	return [...]string{"renames", "no-replace renames", "second names", "times", "locks", "locks for all hosts", "syncs"}[a]
 }
 
 // Probe is what the filesystem of a store was seen to do.
@@ -109,6 +112,7 @@ func (l *Lock) Probe(ctx context.Context) (p *Probe, err error) {
 		{SecondNames, (*Probe).tryLink},
 		{Times, (*Probe).tryTimes},
 		{Locks, l.tryLocks},
+		{Hosts, l.tryHosts},
 	} {
 		if ctx.Err() != nil {
 			return p, context.Cause(ctx)
@@ -235,6 +239,16 @@ func (l *Lock) tryLocks(_ *Probe, d *Locked) error {
 		return nil
 	}
 	return err
+}
+
+// tryHosts locks a file for all hosts.
+func (l *Lock) tryHosts(_ *Probe, d *Locked) error {
+	if !l.Remote {
+		return nil
+	}
+	one := &Lock{}
+	err := one.BindHosts(d, probeA)
+	return errors.Join(err, one.releaseHosts())
 }
 
 // Access says why this user may not read and change a directory's names, or

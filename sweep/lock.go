@@ -1,0 +1,38 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+const lockName = "lock"
+
+// LockPath is what keeps other hosts out on network filesystems, relative to the
+// store. Who removes it removes the lock of a host that is dead.
+const LockPath = layout.Own + "/" + lockName
+
+// ErrOtherHost is an ErrLocked of disk: the lock is another host's, or that of a
+// process that got at the store in another way.
+var ErrOtherHost = fmt.Errorf("%w, from another host or through another mount", disk.ErrLocked)
+
+// Lock takes the lock of a store, without waiting; on a network filesystem also
+// the one that keeps other hosts out, where the file server has locks. The
+// errors are those of disk's Lock, and ErrOtherHost.
+func Lock(store *disk.Dir) (*disk.Lock, error) {
+	lock, err := store.Lock()
+	if err != nil || !lock.Remote {
+		return lock, err
+	}
+	own, err := makeOwn(lock)
+	if err != nil {
+		return lock, nil // as on a full disk: it binds this host then, which Hosts says
+	}
+	defer own.Close()
+	if err := lock.BindHosts(own, lockName); errors.Is(err, disk.ErrLocked) {
+		return nil, errors.Join(ErrOtherHost, lock.Release())
+	}
+	return lock, nil
+}
