@@ -38,6 +38,9 @@ type Description struct {
 	// Absent are paths that the run's manifests and tags name, and that were not
 	// there when it began: a restore need not wait for them.
 	Absent []string `json:"absent,omitempty"`
+	// Put is, of a repair, what it has written in the place of what is in the
+	// trash: the time of each path, in nanoseconds. It may not have come so far.
+	Put map[string]int64 `json:"put,omitempty"`
 }
 
 // Bin is a run's directory in the trash. Below it are the paths that things
@@ -91,8 +94,11 @@ func (b *Bin) open() (*disk.Locked, error) { return b.lock.Open(trashPath(b.Name
 
 // begin makes the run's directory with its description, which is on the disk
 // when it returns.
-func (b *Bin) begin(lock *disk.Lock) error {
-	b.lock, b.state = lock, binMoving
+func (b *Bin) begin(lock *disk.Lock) error { return b.beginAs(lock, binMoving) }
+
+// beginAs is begin in a state.
+func (b *Bin) beginAs(lock *disk.Lock, state string) error {
+	b.lock, b.state = lock, state
 	trash, err := makeTrash(lock)
 	if err != nil {
 		return err
@@ -109,6 +115,11 @@ func (b *Bin) begin(lock *disk.Lock) error {
 	if err != nil {
 		return err
 	}
+	return b.describe()
+}
+
+// describe writes the run's description, which is on the disk when it returns.
+func (b *Bin) describe() error {
 	dir, err := b.open()
 	if err != nil {
 		return err

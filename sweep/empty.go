@@ -60,13 +60,15 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 	asked := map[string][]layout.Digest{}
 	for _, b := range slices.Backward(e.Bins) {
 		r, err := listRestore(e.store, b)
-		if err == nil {
+		if err == nil && !r.undoes {
 			err = r.plan()
 		}
 		if err != nil {
 			return false, err
 		}
-		e.restores = append(e.restores, r)
+		if e.restores = append(e.restores, r); r.undoes {
+			continue
+		}
 		for _, t := range r.things {
 			if t.kind == layerThing || t.kind == manifestThing || t.kind == signatureThing {
 				asked[t.repo] = append(asked[t.repo], t.digest)
@@ -91,7 +93,8 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 		}
 	}
 	for _, r := range e.restores {
-		back = r.only(func(t *thing) bool { return e.isWanted(look, wanted, t) }, e.missing) || back
+		// What a repair has replaced is damaged, and never goes back by itself.
+		back = r.only(func(t *thing) bool { return !r.undoes && e.isWanted(look, wanted, t) }, e.missing) || back
 	}
 	return back, nil
 }

@@ -28,6 +28,7 @@ type Restore struct {
 	things []*thing       // in the order in which they go back
 	aside  bool           // some are set aside in the store, by a run that was stopped
 	reads  bool           // blobs that are in their places are read before those in the trash go
+	undoes bool           // it is the run of a repair
 	shares *walker.Shares // names that lead into the trash; nil before they were looked for
 
 	byPath map[string]*thing
@@ -48,6 +49,9 @@ func PlanRestore(ctx context.Context, w *walker.Walker, look *mark.Look, bin *Bi
 		return nil, err
 	}
 	r.shares = w.Shares()
+	if r.undoes {
+		return r, r.planUndo()
+	}
 	if resumed {
 		r.addAside(look)
 	}
@@ -57,7 +61,10 @@ func PlanRestore(ctx context.Context, w *walker.Walker, look *mark.Look, bin *Bi
 // listRestore lists what is in the trash. Nothing is decided.
 func listRestore(store *disk.Dir, bin *Bin) (*Restore, error) {
 	things, err := bin.contents(store)
-	return &Restore{bin: bin, store: store, things: things, byPath: map[string]*thing{}, absent: map[string]bool{}, exists: map[string]bool{}}, err
+	return &Restore{
+		bin: bin, store: store, things: things, undoes: bin.isRepair(),
+		byPath: map[string]*thing{}, absent: map[string]bool{}, exists: map[string]bool{},
+	}, err
 }
 
 // plan decides about all things.

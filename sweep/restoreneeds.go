@@ -160,7 +160,7 @@ func (r *Restore) lacks(t *thing, d layout.Digest, what string) error {
 func (r *Restore) hint(t *thing, path string) error {
 	bins, err := Bins(r.store)
 	for _, b := range slices.Backward(bins) {
-		if b.Name == r.bin.Name {
+		if b.Name == r.bin.Name || b.isRepair() {
 			continue
 		}
 		there, err := r.stat(strings.Join(trashPath(b.Name), "/") + "/" + path)

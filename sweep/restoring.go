@@ -27,7 +27,10 @@ type restoring struct {
 
 func (x *restoring) run() ([]Failure, error) {
 	x.bin.lock = x.lock
-	err := x.bin.rename(binRestoring)
+	var err error
+	if !x.undoes { // no later run may go on with the undoing of a repair
+		err = x.bin.rename(binRestoring)
+	}
 	if err == nil {
 		err = x.steps()
 	}
@@ -145,8 +148,13 @@ func (w *putter) needs(t *thing) error {
 }
 
 func (w *putter) try(t *thing) error {
-	if t.state == goesAway {
+	switch {
+	case t.state == goesAway:
 		return w.drop(t)
+	case t.replaces:
+		return w.replace(t)
+	case w.x.undoes:
+		return w.move(t.path, t.from)
 	}
 	switch t.kind {
 	case directoryThing:

@@ -50,6 +50,7 @@ type thing struct {
 	// lacking are the blobs that keep a manifest from going back.
 	lacking   []layout.Digest
 	seen      bool // it has been decided, or is being decided, about
+	replaces  bool // what a repair has put in its place
 	elsewhere bool // what a manifest lacks is in another run
 	// stays says that something referenced needs it, and cannot go back yet.
 	stays bool

@@ -30,6 +30,12 @@ type backJob struct {
 // which is refused where they are not the truth; dryRun that it shows what it
 // would write, and needs no lock. The caller closes the job.
 func (p *program) openBack(ctx context.Context, command string, c *common, registry string, writes, dryRun bool) (*backJob, error) {
+	return p.openBackBy(ctx, command, c, registry, !writes || dryRun, func(j *backJob) error { return j.refuse(writes, dryRun) })
+}
+
+// openBackBy is openBack with another way to refuse a store. reads says that
+// nothing is written, and no lock is needed.
+func (p *program) openBackBy(ctx context.Context, command string, c *common, registry string, reads bool, refuse func(*backJob) error) (*backJob, error) {
 	p.voice.quiet = c.quiet
 	p.fileList(command, c)
 	place, err := p.locate(c, registry)
@@ -40,7 +46,7 @@ func (p *program) openBack(ctx context.Context, command string, c *common, regis
 		return nil, err
 	}
 	j := &backJob{program: p, common: c, command: command, place: place}
-	if err := j.refuse(writes, dryRun); err != nil {
+	if err := refuse(j); err != nil {
 		return nil, err
 	}
 	if j.store, err = p.files.OpenStore(place.Store); err != nil {
@@ -52,7 +58,7 @@ func (p *program) openBack(ctx context.Context, command string, c *common, regis
 	}
 	useProcessors(ctx, j.store, c.jobs)
 	j.w = walker.New(j.store, walker.Options{Jobs: c.jobs})
-	if writes && !dryRun {
+	if !reads {
 		err = j.begin()
 	}
 	if err != nil {

@@ -59,7 +59,7 @@ func plainUsages(cmd *cobra.Command) {
 // flagCompleter is what completes a flag's value, or nil.
 func (p *program) flagCompleter(f *pflag.Flag) completer {
 	switch f.Name {
-	case "root", "archive":
+	case "root", "archive", "from":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		}

@@ -72,6 +72,8 @@ type ward struct {
 	noNames bool
 	// foreign says that no command may change this store.
 	foreign bool
+	// repaired says that repair has left the problems.
+	repaired bool
 }
 
 // prescribe writes into problems what cures them.

@@ -111,6 +111,8 @@ func withoutMeaning(path string) []string {
 		return []string{"no-color", "progress"}
 	case "regsweep export":
 		return []string{"no-color"}
+	case "regsweep repair":
+		return []string{"no-color"}
 	case "regsweep undelete":
 		return []string{"no-color", "progress"}
 	case "regsweep tag":
@@ -126,12 +128,14 @@ func withoutMeaning(path string) []string {
 func flagMeaning(path, flag string) string {
 	switch flag + " of " + strings.TrimPrefix(path, "regsweep ") {
 	case "report of ls", "report of why", "report of trash ls", "report of trash restore", "report of trash empty",
-		"report of doctor", "report of export", "report of protect add", "report of protect rm", "report of protect ls", "report of undelete", "report of tag":
+		"report of doctor", "report of export", "report of protect add", "report of protect rm", "report of protect ls", "report of undelete", "report of tag", "report of repair":
 		return "also write the result to `FILE`; its name ends in .json"
 	case "verbose of check":
 		return "list all problems, and all that they break"
 	case "verbose of prune":
 		return "also name the tags that are kept, and why; -vv names blobs, too"
+	case "verbose of repair":
+		return "list all that is repaired or left"
 	case "verbose of undelete":
 		return "list all images that are brought back"
 	case "quiet of undelete":

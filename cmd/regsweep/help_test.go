@@ -78,7 +78,7 @@ func TestHelpIsGroupedByTask(t *testing.T) {
 	for _, want := range []string{
 		"MOST USED\n", "  regsweep ls ", "  regsweep gc --dry-run ", "  regsweep gc -m ", "  regsweep rm ", "  regsweep prune ", "\nUsage:\n",
 		"\nSee what is there:\n", "  ls ", "  why ", "\nFree space:\n", "  gc ", "\nDelete:\n", "  rm ", "  untag ",
-		"\nKeep by policy:\n", "  prune ", "\nCheck and bring back:\n", "  check ", "  doctor ", "  tag ", "  trash ", "  undelete ", "\nOther:\n", "  completion ", "  help ", "  man ", "  version ", "\nFlags:\n",
+		"\nKeep by policy:\n", "  prune ", "\nCheck and bring back:\n", "  check ", "  doctor ", "  repair ", "  tag ", "  trash ", "  undelete ", "\nOther:\n", "  completion ", "  help ", "  man ", "  version ", "\nFlags:\n",
 	} {
 		i := strings.Index(r.stdout[at:], want)
 		if i < 0 {
@@ -103,7 +103,7 @@ const (
 	locks   = "protect add, protect ls, protect rm, doctor"
 	sweeps  = "apply, gc, prune, rm"
 	planned = "gc, prune, rm, untag"
-	backs   = "tag, undelete"
+	backs   = "repair, tag, undelete"
 )
 
 // offered are all flags, what each does, and the commands that offer it.
@@ -123,7 +123,7 @@ var offered = map[string]string{
 	"hard-link: give the store's files second names instead of copying them; damage to one is damage to both":                                  "export",
 	"tag-names: list images by their tag alone, without the repository's name":                                                                 "export",
 	"history: list what each tag named, and when it was last set to that":                                                                      "ls",
-	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes + ", export" + ", undelete",
+	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes + ", export" + ", undelete, repair",
 	"keep: keep the N newest of all tags of a repository that any filter matches":                                                              "prune",
 	"keep-deleted: keep images that were deleted, or lost their last tag, less than this AGE ago, for undelete and tag":                        sweeps,
 	"max-remove: refuse to remove more than this LIMIT of the bytes of the store's blobs, such as 30% or 50GiB":                                sweeps,
@@ -139,10 +139,10 @@ var offered = map[string]string{
 	"policy: say what prune would do with this policy FILE; - is standard input":                                                    "why",
 	"policy: the FILE of the policy; - is standard input":                                                                           "prune",
 	"print-policy: print the policy of the file or the flags, and do nothing else":                                                  "prune",
-	"progress: HOW to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none": reads + ", " + removes + ", export",
+	"progress: HOW to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none": reads + ", " + removes + ", export, repair",
 	"protect: keep what FILE names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input":  removes,
 	"quiet: print names only, as rm takes them":                                                                                     "ls",
-	"quiet: print no table and no warnings":                                                                                         "apply, check, doctor, gc, prune, rm, trash empty, trash restore, untag" + ", protect add, protect rm" + ", export" + ", tag",
+	"quiet: print no table and no warnings":                                                                                         "apply, check, doctor, gc, prune, rm, trash empty, trash restore, untag" + ", protect add, protect rm" + ", export" + ", repair, tag",
 	"quiet: print the patterns only":                                                                                                "protect ls",
 	"quiet: print nothing; the status says whether it is there":                                                                     "why",
 	"quiet: print the names of the runs only":                                                                                       "trash ls",
@@ -178,6 +178,9 @@ var offered = map[string]string{
 	"overwritten: with --all: also what only the history of a tag names":                                                            "undelete",
 	"partial: also bring back images that lack blobs, as far as they are there":                                                     "undelete",
 	"tag: also give the image this TAG, which must not be there":                                                                    "undelete",
+	"from: take blobs from DIR, a registry's root directory or an OCI image layout; may be repeated":                                "repair",
+	"quick: do not read the data of all blobs":                                                                                      "repair",
+	"verbose: list all that is repaired or left":                                                                                    "repair",
 	"yes: do not ask": bins + ", " + removes + ", " + backs,
 }
 
@@ -216,7 +219,7 @@ func TestFlagsWithoutMeaningChangeNothing(t *testing.T) {
 	arguments := map[string][]string{
 		"why": {"a/b:v1"}, "untag": {"a/b:v3", "--dry-run"}, "trash empty": {"--dry-run"}, "trash restore": {"--dry-run"},
 		"export":   {"--dry-run", "a/b:v1", "/nowhere/at/all"},
-		"undelete": {"a/b"}, "tag": {"a/b:v1", "v9", "--dry-run"},
+		"undelete": {"a/b"}, "repair": {"--dry-run"}, "tag": {"a/b:v1", "v9", "--dry-run"},
 		"protect add": {"--dry-run", "a/b:v1"}, "protect rm": {"--dry-run", "a/b:v1"},
 	}
 	s := layouttest.New(t, "image a/b:v1 as=x age=10d\nimage a/b:v2 as=y age=10d\nimage a/b:v3 as=z age=10d")

@@ -37,6 +37,10 @@ func askers() map[string]asker {
 		"prune": {args: args("prune", "--filter", "a/b:v1", "--ago", "1d"), outcome: `^freed .* left$`},
 		"apply": {args: plannedRemoval, outcome: `^freed .* left$`},
 		"tag":   {args: args("tag", "a/b:v1", "v2", "--force"), outcome: `a/b:v2`},
+		"repair": {args: func(t *testing.T, s *layouttest.Store) []string {
+			s.MustApply(t, "damage zero layer a/b l1")
+			return []string{"repair"}
+		}, outcome: `^repaired 1 finding; 0 left$`},
 		"undelete": {args: func(_ *testing.T, s *layouttest.Store) []string {
 			return []string{"undelete", "a/b@" + s.Digest("gone").String()}
 		}, outcome: `.`},

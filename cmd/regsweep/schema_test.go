@@ -146,6 +146,12 @@ func TestJSONOfPlansAndTheTrashIsAsItsSchemaSays(t *testing.T) {
 	does("undelete", "undelete", "-y", "--all", "del")
 	does("tag", "tag", "del@"+s.Digest("del").String(), "v1", "-d")
 	does("tag", "tag", "del@"+s.Digest("del").String(), "v1")
+	does("repair", "repair", "-d")
+	if err := s.Apply("age 10d\nimage rep:v1 as=rep layers=one\ndamage zero layer rep one"); err != nil {
+		t.Fatal(err)
+	}
+	does("repair", "repair", "-d", "--quick")
+	does("repair", "repair", "-y")
 	does("trash-ls", "trash", "ls")
 	does("trash-restore", "trash", "restore", run, "-d")
 	does("trash-restore", "trash", "restore", run, "-y")

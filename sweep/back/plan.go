@@ -54,6 +54,9 @@ type newLink struct {
 	isData bool // what it names is compared with its digest before
 }
 
+// Changes reports whether bringing the image back writes anything.
+func (i *Image) Changes() bool { return len(i.links) > 0 }
+
 // Complete reports whether all that the image needs is stored.
 func (i *Image) Complete() bool { return len(i.Missing) == 0 }
 
@@ -161,15 +164,18 @@ func (n *needing) manifest(d layout.Digest, write bool) error {
 		n.image.Err = fmt.Errorf("%s: %w", d, err)
 		return nil //nolint:nilerr // it is told of the image
 	}
+	part := func(ref manifest.Reference) error {
+		// Also of a manifest that is linked: its layers may have been deleted alone.
+		return n.layer(ref, write || n.t.linked[d])
+	}
+	if p.Kind == manifest.Index {
+		part = func(ref manifest.Reference) error { return n.child(ref, write) }
+	}
 	for _, ref := range p.Refs {
 		if slices.Contains(p.Subjects, ref.Digest) {
 			continue
 		}
-		part := n.layer
-		if p.Kind == manifest.Index {
-			part = n.child
-		}
-		if err := part(ref, write); err != nil {
+		if err := part(ref); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,378 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/back"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// repairOptions are what repair was asked to do.
+type repairOptions struct {
+	common
+	consent removal // dryRun and yes
+	from    []string
+	quick   bool
+}
+
+func (p *program) repairCommand() *cobra.Command {
+	o := &repairOptions{}
+	cmd := &cobra.Command{
+		Use:   "repair",
+		Short: "put right what check finds, without losing an image",
+		Long: `repair puts right what check --read-data finds. It writes links that are missing
+or damaged, if the blob is there and intact. Damaged data move to the trash: the
+registry then says that it lacks the blob, and pushing one image that has it
+heals all. With --from it takes blobs from another registry's directory or an
+OCI image layout instead; their digests are compared while they are copied.
+
+What it replaces can be taken back with trash restore. trash empty removes it
+for good. repair undoes no deletion, and lets no tag name an older image.
+Where the registry has a cache of blob descriptors, restart it (Redis: flush it)
+before you push.` + repairStatusHelp,
+		Example: `  regsweep repair --dry-run
+  regsweep repair --from /backup/registry --yes
+  regsweep repair --quick                        without reading all data`,
+		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.repair(cmd.Context(), o, cmd.Flags()) },
+	}
+	f := cmd.Flags()
+	o.add(f)
+	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
+	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
+	f.StringArrayVar(&o.from, "from", nil, "take blobs from `DIR`, a registry's root directory or an OCI image layout; may be repeated")
+	f.BoolVar(&o.quick, "quick", false, "do not read the data of all blobs")
+	return cmd
+}
+
+const repairStatusHelp = `
+
+EXIT STATUS
+  0    nothing is left
+  1    something failed or cannot be read: it is named
+  2    wrong usage
+  3    something is left, or has to be pushed again
+  130  stopped by SIGINT, 143 by SIGTERM, 129 by SIGHUP, 141 by SIGPIPE`
+
+func (o *repairOptions) verify(f *pflag.FlagSet) error {
+	if err := errors.Join(o.common.verify(f), o.verifyReport(endJSON)); err != nil {
+		return err
+	}
+	if slices.Contains(o.from, "") {
+		return errors.New("--from is empty: it is a directory")
+	}
+	return nil
+}
+
+// repairJob is one run of repair.
+type repairJob struct {
+	*backJob
+	o        *repairOptions
+	sources  []*back.Replica
+	trash    *sweep.Replaced
+	rules    mark.Rules
+	foreign  bool             // the links are not the truth
+	found    []walker.Problem // by the first look
+	data     []walker.Problem // about data, of the first look: no later one reads them
+	done     []*back.Step     // in all rounds
+	left     []*back.Step     // in the end, or in a dry run all that would be left
+	would    []*back.Step     // of a dry run, and before it asks
+	problems []walker.Problem // that are left
+}
+
+func (p *program) repair(ctx context.Context, o *repairOptions, f *pflag.FlagSet) error {
+	if err := o.verify(f); err != nil {
+		return usage(err)
+	}
+	if err := p.verifyConsent(&o.consent, "repair"); err != nil {
+		return usage(err)
+	}
+	p.begin(&o.common)
+	b, err := p.openBackBy(ctx, "repair", &o.common, "", o.consent.dryRun, (*backJob).warnForeign)
+	if err != nil {
+		return err
+	}
+	j := &repairJob{backJob: b, o: o, foreign: isForeign(&b.place)}
+	defer j.close()
+	if err := j.openSources(); err != nil {
+		return usage(err)
+	}
+	if err := j.prepare(); err != nil {
+		return err
+	}
+	return j.run(ctx)
+}
+
+// warnForeign says where links are not the truth. A repair writes none there.
+func (j *backJob) warnForeign() error {
+	for _, unread := range j.place.Unread {
+		j.voice.warn("%s", unread)
+	}
+	reason, err := foreign(&j.place)
+	if err == nil && reason != "" {
+		j.voice.warn("%s: only the data of blobs are repaired here, and no links", reason)
+	}
+	return err
+}
+
+func (j *repairJob) openSources() error {
+	for _, name := range j.o.from {
+		s, err := back.OpenReplica(j.files, name, j.store)
+		if err != nil {
+			return &layout.HintError{Err: fmt.Errorf("--from %q: %w", name, err), Hint: "give the root directory of another registry, or an OCI image layout"}
+		}
+		j.sources = append(j.sources, s)
+	}
+	return nil
+}
+
+// prepare sets what the looks go by. The ages are those of check.
+func (j *repairJob) prepare() (err error) {
+	ages := defaultAges()
+	now := time.Now()
+	j.rules = mark.Rules{Now: now, Grace: time.Duration(ages.grace), UploadsOlderThan: time.Duration(ages.uploadsOlderThan)}
+	j.rules.PullThrough, err = j.place.PullThrough()
+	j.trash = sweep.NewReplaced(j.place.Root, now)
+	return err
+}
+
+func (j *repairJob) close() {
+	for _, s := range j.sources {
+		s.Close()
+	}
+	j.backJob.close()
+}
+
+// mostRounds is how often a repair looks again for what only shows when
+// something else has been repaired. Indexes are not nested so deep.
+const mostRounds = 32
+
+// run repairs in rounds: what a manifest needs is known only when the manifest
+// can be read.
+func (j *repairJob) run(ctx context.Context) error {
+	plan, err := j.round(ctx, !j.o.quick)
+	if err != nil {
+		return err
+	}
+	executed := false
+	if plan.Doable() > 0 && !j.o.consent.dryRun {
+		j.would, j.left = split(plan.Steps)
+		j.warnCache(plan.Steps)
+		show := func() { fmt.Fprint(j.asking(), j.text(false)) }
+		yes, err := j.ask(ctx, j.o.consent.yes, show, "repair this?", "nothing has been changed")
+		if err != nil || !yes {
+			return err
+		}
+		executed = true
+		if plan, err = j.rounds(ctx, plan); err != nil {
+			return errors.Join(err, j.trash.Close(), j.tell(executed))
+		}
+		if err := j.trash.Close(); err != nil {
+			j.voice.warn("the trash: %s", err)
+		}
+	}
+	j.would, j.left = split(plan.Steps)
+	if j.o.consent.dryRun {
+		j.warnCache(plan.Steps)
+	}
+	if err := j.tell(executed); err != nil {
+		return err
+	}
+	return j.verdict()
+}
+
+// rounds carries out a plan, and what shows after it. It returns the plan that
+// remains, which does nothing that could be done.
+func (j *repairJob) rounds(ctx context.Context, plan *back.Repair) (*back.Repair, error) {
+	for range mostRounds {
+		err := plan.Execute(ctx, j.lock, j.trash)
+		some := false
+		for _, s := range plan.Steps {
+			if s.Done {
+				j.done = append(j.done, s)
+				some = true
+			}
+		}
+		if err != nil {
+			j.would, j.left = nil, plan.Steps
+			return plan, err
+		}
+		failed := plan.Steps
+		if plan, err = j.round(ctx, false); err != nil {
+			return plan, err
+		}
+		keepErrors(plan, failed)
+		if !some || plan.Doable() == 0 {
+			break
+		}
+	}
+	return plan, nil
+}
+
+// keepErrors says of what is left why it could not be done before.
+func keepErrors(plan *back.Repair, before []*back.Step) {
+	for _, s := range before {
+		if s.Err == nil {
+			continue
+		}
+		for _, now := range plan.Steps {
+			if now.Finding.Kind == s.Finding.Kind && now.Finding.Path == s.Finding.Path && now.Err == nil {
+				now.Do, now.Err, now.Reason = back.DoLeave, s.Err, s.Err.Error()
+			}
+		}
+	}
+}
+
+// split tells what is done about from what is left.
+func split(steps []*back.Step) (would, left []*back.Step) {
+	for _, s := range steps {
+		if s.Do == back.DoLeave {
+			left = append(left, s)
+		} else {
+			would = append(would, s)
+		}
+	}
+	return would, left
+}
+
+// round looks twice, and plans what is to be done about what was found both times.
+func (j *repairJob) round(ctx context.Context, readData bool) (*back.Repair, error) {
+	findings, err := j.look(ctx, readData)
+	if err != nil {
+		return nil, err
+	}
+	j.problems = findings
+	if j.found == nil {
+		j.found = findings
+	}
+	j.progress.phase("reading what is damaged", nil)
+	defer j.progress.rest()
+	return back.NewRepair(ctx, j.store, findings, j.sources, !j.foreign)
+}
+
+// look finds what is wrong, and looks at it again after a pause, as a registry
+// may be at work.
+func (j *repairJob) look(ctx context.Context, readData bool) ([]walker.Problem, error) {
+	list, data, err := j.inspect(ctx, readData)
+	if err != nil {
+		return nil, err
+	}
+	if readData {
+		j.data = data
+	} else {
+		data = j.stillData()
+	}
+	if len(list)+len(data) == 0 || j.place.Config.ReadOnly {
+		return slices.Concat(data, list), nil
+	}
+	if !pause(ctx, 2*j.settling) {
+		return nil, context.Cause(ctx)
+	}
+	again, _, err := j.inspect(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for i := range again {
+		there[nameOfProblem(&again[i])] = true
+	}
+	list = slices.DeleteFunc(list, func(p walker.Problem) bool { return !there[nameOfProblem(&p)] })
+	return slices.Concat(data, list), nil
+}
+
+// stillData are the findings about data that no round has cured.
+func (j *repairJob) stillData() (list []walker.Problem) {
+	cured := map[string]bool{}
+	for _, s := range j.done {
+		cured[s.Path] = true
+	}
+	for _, p := range j.data {
+		if !cured[p.Path] {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// inspect looks at everything once. What cannot be read of links and manifests
+// is an error: nothing may be concluded from it.
+func (j *repairJob) inspect(ctx context.Context, readData bool) (list, data []walker.Problem, err error) {
+	seen := new(walker.Progress)
+	w := walker.New(j.store, walker.Options{Jobs: j.jobs, Progress: seen, Thorough: true})
+	defer w.Close()
+	j.progress.phase("reading blobs", readingBlobs(seen))
+	defer j.progress.rest()
+	store := mark.Read(ctx, w, j.rules)
+	j.progress.phase("checking repositories", readingRepositories(seen))
+	store.Inspect(ctx, w)
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	if n := w.Findings.Unreadable(); n > 0 {
+		j.sayUnreadable(w.Findings.Problems())
+		return nil, nil, &layout.HintError{
+			Err:  fmt.Errorf("%s cannot be read: nothing more is changed", english.Plural(n, "path", "")),
+			Hint: "run as a user who can read the store, or mend the filesystem first",
+		}
+	}
+	list = serious(w.Findings.Problems())
+	if !readData {
+		return list, nil, nil
+	}
+	started := time.Now()
+	count := new(mark.DataRead)
+	j.progress.phase("reading data", readingData(count, started))
+	bad := store.ReadData(ctx, w, store.Choose(mark.Share{Part: 1}, j.rules.Now), count)
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	of := w.With(new(walker.Findings))
+	for i := range list { // so that nothing is said twice
+		of.Findings.Add(list[i])
+	}
+	store.ReportData(ctx, of, bad)
+	for _, p := range of.Findings.Problems() {
+		if p.Kind == walker.CorruptBlob || p.Kind == walker.IOError {
+			data = append(data, p)
+		}
+	}
+	return list, data, nil
+}
+
+// serious leaves out what is not a problem.
+func serious(list []walker.Problem) []walker.Problem {
+	return slices.DeleteFunc(list, func(p walker.Problem) bool { return p.Kind == walker.UnknownFile })
+}
+
+// verdict sets the status.
+func (j *repairJob) verdict() error {
+	var failed []error
+	for _, s := range j.left {
+		if s.Err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", s.Finding.Path, s.Err))
+		}
+	}
+	for i := range j.problems {
+		if p := &j.problems[i]; p.Kind == walker.IOError {
+			failed = append(failed, fmt.Errorf("%s: %s", p.Path, p.Detail))
+		}
+	}
+	if len(failed) > 0 {
+		return errors.Join(failed...)
+	}
+	if len(j.left) > 0 || len(j.needsPush()) > 0 {
+		j.status = statusProblems
+	}
+	return nil
+}

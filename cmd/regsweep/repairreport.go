@@ -1,0 +1,238 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep/back"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// repairSchema names the version of the JSON of repair.
+const repairSchema = "regsweep/repair/v1"
+
+// repairedResult is the JSON of repair.
+type repairedResult struct {
+	Schema    string           `json:"schema"`
+	Root      string           `json:"root"`
+	DryRun    bool             `json:"dryRun"`
+	Repaired  []repairedItem   `json:"repaired"`
+	Healed    []string         `json:"healed"`
+	NeedsPush []string         `json:"needsPush"`
+	Trashed   string           `json:"trashed,omitempty"`
+	Problems  []walker.Problem `json:"problems"`
+}
+
+// repairedItem is what was done about a finding, or would be.
+type repairedItem struct {
+	Kind   string `json:"kind"`
+	Path   string `json:"path"`
+	Digest string `json:"digest"`
+	Action string `json:"action"`
+	From   string `json:"from"`
+	Reason string `json:"reason"`
+}
+
+// steps are all that was done, or would be, and what is left.
+func (j *repairJob) steps() []*back.Step { return slices.Concat(j.done, j.would, j.left) }
+
+// broken are the names that the findings of steps break.
+func broken(steps []*back.Step, which func(*back.Step) bool) map[string]bool {
+	names := map[string]bool{}
+	for _, s := range steps {
+		if which(s) {
+			for _, name := range s.Finding.Breaks {
+				names[name] = true
+			}
+		}
+	}
+	return names
+}
+
+func sortedNames(names map[string]bool) []string {
+	list := []string{}
+	for name := range names {
+		list = append(list, valid(name))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// needsPush are the images that have to be pushed again.
+func (j *repairJob) needsPush() []string {
+	return sortedNames(broken(slices.Concat(j.would, j.left), func(s *back.Step) bool { return s.Way == back.ByPush }))
+}
+
+// healed are the images that could not be pulled, and now can, or could.
+func (j *repairJob) healed() []string {
+	names := map[string]bool{}
+	for i := range j.found {
+		for _, name := range j.found[i].Breaks {
+			names[name] = true
+		}
+	}
+	for name := range broken(j.done, func(*back.Step) bool { return true }) {
+		names[name] = true
+	}
+	still := broken(slices.Concat(j.would, j.left), func(s *back.Step) bool { return s.Do == back.DoLeave || s.Do == back.DoTrash })
+	for name := range still {
+		delete(names, name)
+	}
+	return sortedNames(names)
+}
+
+func (j *repairJob) result() *repairedResult {
+	r := &repairedResult{
+		Schema: repairSchema, Root: valid(j.place.Root), DryRun: j.o.consent.dryRun, Repaired: []repairedItem{},
+		Healed: j.healed(), NeedsPush: j.needsPush(), Trashed: j.trash.Name(), Problems: []walker.Problem{},
+	}
+	for _, s := range j.steps() {
+		item := repairedItem{Kind: s.Finding.Kind, Path: valid(s.Finding.Path), Action: string(s.Do), Reason: valid(s.Reason)}
+		if !s.Digest.IsZero() {
+			item.Digest = s.Digest.String()
+		}
+		if s.From != nil && s.Do == back.DoCopy {
+			item.From = valid(s.From.Name)
+		}
+		r.Repaired = append(r.Repaired, item)
+	}
+	seen := map[string]bool{}
+	for _, s := range j.left {
+		if name := nameOfProblem(&s.Finding); !seen[name] {
+			seen[name] = true
+			r.Problems = append(r.Problems, s.Finding)
+		}
+	}
+	w := ward{where: j.where, foreign: j.foreign, repaired: true}
+	w.prescribe(r.Problems)
+	validProblems(r.Problems)
+	return r
+}
+
+// tell writes to stdout what was done, or would be.
+func (j *repairJob) tell(executed bool) error {
+	result := j.result()
+	j.fileResult(result)
+	switch {
+	case j.output == "json":
+		return j.writeJSON(result)
+	case j.quiet:
+		return nil
+	}
+	_, err := fmt.Fprint(j.out, j.text(executed))
+	return err
+}
+
+// text says what was done, or would be.
+func (j *repairJob) text(executed bool) string {
+	var text strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintln(&text, harmless(fmt.Sprintf(format, args...))) }
+	n := 0
+	for _, s := range j.steps() {
+		if n++; n > shown && !j.verbose {
+			continue
+		}
+		j.sayStep(s, say)
+	}
+	if n > shown && !j.verbose {
+		say("and %s more, which -v lists", comma(n-shown))
+	}
+	if names := j.needsPush(); len(names) > 0 {
+		say("push again: %s", someOf(names))
+		say("%s", pushAdvice)
+	}
+	if names := j.healed(); len(names) > 0 {
+		healed := "whole again"
+		if !executed {
+			healed = "would be whole again"
+		}
+		say("%s: %s", healed, someOf(names))
+	}
+	if run := j.trash.Name(); run != "" {
+		say("to take back what was replaced: %s", j.where.command("trash", "restore", run))
+		say("to remove it for good: %s", j.where.command("trash", "empty", run))
+	}
+	say("%s", j.outcome(executed))
+	return text.String()
+}
+
+// pushAdvice says with which client an image is pushed again.
+const pushAdvice = "skopeo, docker and podman push it; crane skips an image whose tag exists: there push by another tag"
+
+// outcome is the last line.
+func (j *repairJob) outcome(executed bool) string {
+	did := len(j.done)
+	verb := "repaired"
+	if !executed {
+		did, verb = len(j.would), "would repair"
+	}
+	switch {
+	case did == 0 && len(j.left) == 0:
+		return "nothing to repair"
+	case did == 0:
+		return fmt.Sprintf("nothing was repaired; %s left", plural(len(j.left), "finding"))
+	}
+	return fmt.Sprintf("%s %s; %s left", verb, plural(did, "finding"), comma(len(j.left)))
+}
+
+func (j *repairJob) sayStep(s *back.Step, say func(string, ...any)) {
+	from := ""
+	if s.From != nil && s.Do == back.DoCopy {
+		from = ", from " + s.From.Name
+	}
+	say("%s: %s %s: %s%s", s.Do, s.Finding.Kind, s.Finding.Path, s.Reason, from)
+	if s.Do != back.DoLeave {
+		return
+	}
+	image := s.Repository + "@" + s.Digest.String()
+	switch s.Way {
+	case back.ByUndelete:
+		say("  to bring it back: %s", j.where.command(undeleteFor(s)...))
+	case back.ByGC:
+		say("  to remove what is left of it: %s", j.where.command("gc"))
+	case back.ByTag:
+		for _, e := range s.History {
+			say("  %s:%s named %s, set %s", s.Repository, s.Tag, e.Digest, time.Unix(0, e.Set).UTC().Format(time.RFC3339))
+		}
+		for _, e := range s.History {
+			image = s.Repository + "@" + e.Digest.String()
+			say("  to let it name that: %s", j.where.command("tag", image, s.Tag, "--force"))
+		}
+	}
+}
+
+// undeleteFor is the command that brings back what somebody deleted: a manifest,
+// or the images that need a layer.
+func undeleteFor(s *back.Step) []string {
+	args := []string{"undelete"}
+	if strings.Contains(s.Path, "/"+layout.Layers+"/") {
+		for _, image := range s.Finding.Remove {
+			args = append(args, image)
+		}
+		if len(args) == 1 {
+			args = append(args, s.Repository)
+		}
+		return args
+	}
+	return append(args, s.Repository+"@"+s.Digest.String())
+}
+
+// warnCache says what has to be done before anything is pushed.
+func (j *repairJob) warnCache(steps []*back.Step) {
+	c := &j.place.Config
+	blobs := slices.ContainsFunc(steps, func(s *back.Step) bool {
+		return s.Do == back.DoTrash || s.Do == back.DoCopy || s.Way == back.ByPush
+	})
+	switch {
+	case !blobs:
+	case c.Path == "":
+		j.voice.say("it is not known whether the registry caches blob descriptors: restart it (Redis: flush it) before anything is pushed, since until then it may say that it has what is missing")
+	case c.Cache == "redis":
+		j.voice.say("the registry caches blob descriptors in Redis: flush that before anything is pushed, since until then the registry says that it has what is missing")
+	case c.Cache != "":
+		j.voice.say("the registry caches blob descriptors (%s): restart it before anything is pushed, since until then it says that it has what is missing", c.Cache)
+	}
+}

@@ -1,0 +1,180 @@
+package back
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Do is what a repair does about a finding.
+type Do string
+
+// What a repair does. The names are part of its JSON.
+const (
+	DoCopy  Do = "copied"   // verified data come from a source
+	DoLink  Do = "linked"   // a link gets the digest of its path
+	DoRetag Do = "retagged" // a tag's current link gets the newest entry of its history
+	DoTrash Do = "trashed"  // damaged data move to the trash
+	DoLeave Do = "left"
+)
+
+// Way is what else helps where a repair leaves something, or is needed after it.
+type Way uint8
+
+// The ways.
+const (
+	NoWay      Way = iota
+	ByPush         // of the images that the finding breaks
+	ByUndelete     // somebody deleted it
+	ByTag          // somebody has to choose what a tag names
+	ByGC           // nothing needs it
+)
+
+// Step is what a repair does about a finding, or a part of that.
+type Step struct {
+	Finding    walker.Problem
+	Do         Do
+	Path       string // that is written, or moved to the trash
+	Digest     layout.Digest
+	From       *Replica // that the data come from
+	Reason     string
+	Way        Way
+	Repository string
+	Tag        string
+	History    []Entry // of a tag, the newest first
+	Done       bool
+	Err        error // why it was not done
+
+	replaces  bool
+	was       disk.Info // what is replaced
+	temporary string    // what takes its place
+	staged    string    // the link's directory, which is made elsewhere
+}
+
+// Entry is an entry of a tag's history.
+type Entry struct {
+	Digest layout.Digest
+	Set    int64 // nanoseconds
+}
+
+// Repair is a plan to put right what a check has found. Making it changes nothing.
+type Repair struct {
+	Steps   []*Step
+	reader  reader
+	sources []*Replica
+	links   bool
+}
+
+// NewRepair decides what to do about findings. links says that the store's links
+// are the truth, and may be written.
+func NewRepair(ctx context.Context, store *disk.Dir, findings []walker.Problem, sources []*Replica, links bool) (*Repair, error) {
+	p := &Repair{reader: reader{store}, sources: sources, links: links}
+	j := p.judge()
+	about := map[string]bool{}
+	for i := range findings {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		for _, s := range j.decide(&findings[i]) {
+			// One path is written once.
+			if s.Do != DoLeave && about[s.Path] {
+				continue
+			}
+			about[s.Path] = about[s.Path] || s.Do != DoLeave
+			p.Steps = append(p.Steps, s)
+		}
+	}
+	return p, nil
+}
+
+// Doable is how many steps change something.
+func (p *Repair) Doable() (n int) {
+	for _, s := range p.Steps {
+		if s.Do != DoLeave {
+			n++
+		}
+	}
+	return n
+}
+
+// judge decides about findings. It remembers what it has read.
+func (p *Repair) judge() *judge {
+	return &judge{reader: p.reader, p: p, blobs: map[layout.Digest]*blob{}, repositories: map[string]*traces{}}
+}
+
+type judge struct {
+	reader
+	p            *Repair
+	blobs        map[layout.Digest]*blob
+	repositories map[string]*traces
+}
+
+// blob is the state of a blob's data.
+type blob struct {
+	info    disk.Info // of its name; not what a symbolic link leads to
+	there   bool
+	damaged bool // it was read twice, and has another digest
+}
+
+// blob reads a blob whole.
+func (j *judge) blob(d layout.Digest) (*blob, error) {
+	if b, ok := j.blobs[d]; ok {
+		return b, nil
+	}
+	b := &blob{}
+	path := layout.BlobDir(d) + "/" + layout.Data
+	info, err := j.store.Stat(path)
+	if disk.Gone(err) {
+		info, err = j.store.Stat(path) // one wrong answer is not believed
+	}
+	switch {
+	case disk.Gone(err):
+		j.blobs[d] = b
+		return b, nil
+	case err != nil:
+		return nil, err
+	}
+	b.info, b.there = info, true
+	err = j.isIntact(d)
+	if errors.Is(err, errDamaged) {
+		err = j.isIntact(d) // opened anew
+	}
+	switch b.damaged = errors.Is(err, errDamaged); {
+	case errors.Is(err, errAbsent):
+		b.there = false
+	case err != nil && !b.damaged:
+		return nil, err
+	}
+	j.blobs[d] = b
+	return b, nil
+}
+
+// traces reads a repository once.
+func (j *judge) traces(repository string) (*traces, error) {
+	if t := j.repositories[repository]; t != nil {
+		return t, nil
+	}
+	t, err := j.reader.traces(repository)
+	if err == nil {
+		j.repositories[repository] = t
+	}
+	return t, err
+}
+
+// source is the first one that has a file for a blob.
+func (j *judge) source(d layout.Digest) *Replica {
+	at := slices.IndexFunc(j.p.sources, func(s *Replica) bool { return s.has(d) })
+	if at < 0 {
+		return nil
+	}
+	return j.p.sources[at]
+}
+
+// isLinkedElsewhere reports whether the same repository of a source has a link.
+func (j *judge) isLinkedElsewhere(path string, d layout.Digest) bool {
+	return slices.ContainsFunc(j.p.sources, func(s *Replica) bool { return s.links(path, d) })
+}

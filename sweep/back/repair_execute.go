@@ -1,0 +1,481 @@
+package back
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"syscall"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/tree"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// errChanged says that something is not as it was when the plan was made.
+var errChanged = errors.New("it has changed meanwhile")
+
+// Execute carries out the steps: blobs before links, and tags last, each kind on
+// the disk before the next. Everything is decided once more before. What is
+// replaced moves to the trash; the new file is whole and on the disk before it
+// takes the name. A step that fails has Err afterwards, and the others go on.
+// When ctx is done, it stops between two steps.
+func (p *Repair) Execute(ctx context.Context, lock *disk.Lock, trash *sweep.Replaced) error {
+	x := &repairing{writer: newWriter(ctx, lock), p: p, trash: trash}
+	x.blobs.Root = func() (*disk.Locked, error) { return lock.Open(layout.Blobs) }
+	defer x.close()
+	if err := x.again(); err != nil {
+		return err
+	}
+	err := x.prepare()
+	if err == nil {
+		err = x.begin()
+	}
+	for s := blobStage; err == nil && s < repairStages; s++ {
+		err = x.stage(s)
+	}
+	x.dropTemporaries()
+	return err
+}
+
+// repairing is one execution of a Repair.
+type repairing struct {
+	*writer
+	p     *Repair
+	trash *sweep.Replaced
+	blobs tree.Maker
+}
+
+func (x *repairing) close() {
+	x.blobs.Close()
+	x.writer.close()
+}
+
+// stopped is the cause if the run is to stop.
+func (x *repairing) stopped() error {
+	if x.ctx.Err() != nil {
+		return context.Cause(x.ctx)
+	}
+	return nil
+}
+
+// again decides once more about all that is to be done.
+func (x *repairing) again() error {
+	j := x.p.judge()
+	decided := map[string][]*Step{}
+	for _, s := range x.p.Steps {
+		if err := x.stopped(); err != nil {
+			return err
+		}
+		if s.Do == DoLeave {
+			continue
+		}
+		name := s.Finding.Kind + " " + s.Finding.Path
+		if _, ok := decided[name]; !ok {
+			decided[name] = j.decide(&s.Finding)
+		}
+		s.compare(decided[name])
+	}
+	return nil
+}
+
+// compare takes over what has been decided again about the same, or leaves it.
+func (s *Step) compare(now []*Step) {
+	for _, n := range now {
+		if n.Do == s.Do && n.Path == s.Path && n.Digest == s.Digest {
+			s.was, s.replaces, s.From = n.was, n.replaces, n.From
+			return
+		}
+	}
+	for _, n := range now {
+		if n.Err != nil {
+			s.Err = n.Err
+			return
+		}
+	}
+	s.leave(NoWay, "%v", errChanged)
+}
+
+// active reports whether a step is still to be done.
+func (s *Step) active() bool { return s.Do != DoLeave && s.Err == nil && !s.Done }
+
+// prepare writes what takes the place of things, under temporary names that
+// both registries and sweeps know.
+func (x *repairing) prepare() error {
+	for _, s := range x.p.Steps {
+		if err := x.stopped(); err != nil {
+			return err
+		}
+		if !s.active() || s.Do == DoTrash {
+			continue
+		}
+		err := x.prepareStep(s)
+		if disk.Gone(err) { // one wrong answer is not believed
+			x.close()
+			err = x.prepareStep(s)
+		}
+		s.fail(err)
+	}
+	return nil
+}
+
+func (s *Step) fail(err error) {
+	if err != nil && s.Err == nil {
+		s.Err = err
+	}
+}
+
+func (x *repairing) prepareStep(s *Step) error {
+	if s.Do == DoCopy {
+		return x.copy(s)
+	}
+	if done, err := x.stageLink(s); done || err != nil {
+		return err
+	}
+	at, like, err := x.place(path.Dir(s.Path))
+	if err != nil {
+		return err
+	}
+	defer like.Close()
+	s.temporary = path.Base(s.Path) + "." + uuid() + ".tmp"
+	if err := at.Write(s.temporary, []byte(s.Digest.String())); err != nil {
+		return err
+	}
+	at.Adopt(s.temporary, like)
+	return nil
+}
+
+// stageLink makes the directory of a link elsewhere, with the link in it: an
+// empty one in its place would look like a deletion. Where the directory is there
+// already it does nothing.
+func (x *repairing) stageLink(s *Step) (done bool, err error) {
+	if s.Do != DoLink || s.replaces {
+		return false, nil
+	}
+	if _, there, err := x.stat(path.Dir(s.Path)); err != nil || there {
+		return false, err
+	}
+	like, err := x.store.Walk(strings.Split(layout.RepositoryDir(s.Repository), "/")...)
+	if err != nil {
+		return false, tree.NotGone(err)
+	}
+	defer like.Close()
+	staging, err := x.trash.Stage(x.lock)
+	if err != nil {
+		return false, tree.NotGone(err)
+	}
+	defer staging.Close()
+	s.staged = uuid()
+	if err := staging.Mkdir(s.staged, like); err != nil {
+		return false, tree.NotGone(err)
+	}
+	at, err := staging.OpenBelow(s.staged)
+	if err != nil {
+		return false, tree.NotGone(err)
+	}
+	defer at.Close()
+	if err = at.Write(layout.Link, []byte(s.Digest.String())); err == nil {
+		at.Adopt(layout.Link, like)
+	}
+	return true, tree.NotGone(err)
+}
+
+// unstage gives a link's directory its place.
+func (x *repairing) unstage(s *Step) error {
+	staging, err := x.trash.Stage(x.lock)
+	if err != nil {
+		return err
+	}
+	defer staging.Close()
+	above, like, err := x.place(path.Dir(path.Dir(s.Path)))
+	if err != nil {
+		return err
+	}
+	defer like.Close()
+	switch err = staging.RenameNoReplace(s.staged, above, path.Base(path.Dir(s.Path))); {
+	case errors.Is(err, disk.ErrExists) || disk.NotEmpty(err):
+		return errChanged
+	case errors.Is(err, syscall.EXDEV): // repositories/ is on another filesystem
+		if err := x.write(s.Path, s.Digest, false); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	default:
+		s.staged = ""
+	}
+	return x.stillWanted(s)
+}
+
+// copy copies a blob from the first source whose data have its digest. If none
+// has, damaged data go to the trash, as they do without a source.
+func (x *repairing) copy(s *Step) error {
+	at, err := x.blobPlace(s.Path)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, from := range x.p.sources {
+		if !from.has(s.Digest) {
+			continue
+		}
+		s.temporary = layout.Data + "." + uuid() + ".tmp"
+		err := x.copyFrom(at, s, from)
+		if err == nil {
+			s.From = from
+			return nil
+		}
+		if x.ctx.Err() != nil {
+			return context.Cause(x.ctx)
+		}
+		s.temporary = ""
+		failed = errors.Join(failed, fmt.Errorf("%s: %w", from.Name, err))
+	}
+	if !s.replaces || failed == nil {
+		return errors.Join(errChanged, failed)
+	}
+	s.From, s.Do, s.Way, s.Reason = nil, DoTrash, ByPush, fmt.Sprintf("the data have another digest; %v", failed)
+	return nil
+}
+
+func (x *repairing) copyFrom(at *disk.Locked, s *Step, from *Replica) error {
+	data, err := from.dir.OpenSource(from.blobPath(s.Digest))
+	if err != nil {
+		return tree.NotGone(err)
+	}
+	defer func() { _ = data.Close() }() // it was only read
+	sum := s.Digest.Algorithm().NewHash()
+	_, err = at.CopyNew(s.temporary, data, func(piece []byte) error {
+		sum.Write(piece)
+		return x.stopped()
+	})
+	if err == nil && layout.FromSum(s.Digest.Algorithm(), sum.Sum(nil)) != s.Digest {
+		_ = at.Unlink(s.temporary) // what is left of it a sweep removes
+		err = errDamaged
+	}
+	if err == nil {
+		at.Adopt(s.temporary, at.Dir)
+	}
+	return err
+}
+
+// blobPlace opens the directory of a blob, and makes it if it is not there.
+func (x *repairing) blobPlace(file string) (*disk.Locked, error) {
+	like, err := x.store.Open(layout.Blobs)
+	if err != nil {
+		return nil, tree.NotGone(err)
+	}
+	defer like.Close()
+	return x.blobs.Make(like, strings.Split(path.Dir(file), "/")[1:]...)
+}
+
+// open opens the directory of what a step writes or takes away.
+func (x *repairing) open(s *Step) (*disk.Locked, error) {
+	return x.lock.Open(strings.Split(path.Dir(s.Path), "/")...)
+}
+
+// begin writes down in the trash what is about to be replaced, and gives all of
+// it a second name there, where the filesystem can.
+func (x *repairing) begin() error {
+	put := map[string]int64{}
+	any := false
+	for _, s := range x.p.Steps {
+		if !s.active() || !s.replaces {
+			continue
+		}
+		any = true
+		if s.temporary == "" {
+			continue
+		}
+		info, err := x.store.Stat(path.Dir(s.Path) + "/" + s.temporary)
+		if err != nil {
+			s.fail(tree.NotGone(err))
+			continue
+		}
+		put[s.Path] = info.MTime
+	}
+	if !any {
+		return nil
+	}
+	err := x.trash.Begin(x.lock, put)
+	for _, s := range x.p.Steps {
+		if s.active() && s.replaces {
+			s.fail(tree.NotGone(err))
+		}
+	}
+	return nil
+}
+
+// repairStage is when a step is done.
+type repairStage uint8
+
+const (
+	blobStage repairStage = iota
+	layerStage
+	manifestStage
+	tagStage
+	repairStages
+)
+
+func (s *Step) stage() repairStage {
+	switch {
+	case s.Do == DoCopy || s.Do == DoTrash:
+		return blobStage
+	case s.Do == DoRetag:
+		return tagStage
+	case strings.Contains(s.Path, "/"+layout.Layers+"/"):
+		return layerStage
+	}
+	return manifestStage
+}
+
+// stage does the steps of a stage, and waits until that is on the disk.
+func (x *repairing) stage(stage repairStage) error {
+	var steps []*Step
+	for _, s := range x.p.Steps {
+		if s.active() && s.stage() == stage {
+			steps = append(steps, s)
+		}
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	for _, s := range steps {
+		if err := x.stopped(); err != nil {
+			return err
+		}
+		err := x.take(s)
+		if disk.Gone(err) { // one wrong answer is not believed
+			x.close()
+			err = x.take(s)
+		}
+		if s.fail(tree.NotGone(err)); s.Err == nil {
+			s.Done = true
+		}
+	}
+	return x.syncAll(stage)
+}
+
+// syncAll waits until what a stage has done is on the disk: blobs/ and
+// repositories/ may be on two filesystems.
+func (x *repairing) syncAll(stage repairStage) error {
+	if err := x.lock.Store().Sync(); err != nil {
+		return err
+	}
+	name := layout.Repositories
+	if stage == blobStage {
+		name = layout.Blobs
+	}
+	d, err := x.lock.Open(name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// take gives a step's file its name, or takes damaged data away.
+func (x *repairing) take(s *Step) error {
+	if s.staged != "" {
+		return x.unstage(s)
+	}
+	at, err := x.open(s)
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	switch {
+	case s.Do == DoTrash:
+		if err := s.isSame(at); err != nil {
+			return err
+		}
+		return x.trash.Take(at, path.Base(s.Path))
+	case s.replaces:
+		return x.replace(s, at)
+	}
+	err = at.RenameNoReplace(s.temporary, at, path.Base(s.Path))
+	if errors.Is(err, disk.ErrExists) {
+		return errChanged
+	}
+	if err == nil {
+		s.temporary = ""
+		err = x.stillWanted(s)
+	}
+	return err
+}
+
+// isSame refuses to replace what is not what it was when it was read.
+func (s *Step) isSame(at *disk.Locked) error {
+	now, err := at.Stat(path.Base(s.Path))
+	if err != nil {
+		return err
+	}
+	if now.ID != s.was.ID || now.Size != s.was.Size || now.MTime != s.was.MTime || now.Type != s.was.Type {
+		return errChanged
+	}
+	return nil
+}
+
+// replace gives a name to another file. What had it has one in the trash first,
+// so that the name is never without a file, where the filesystem can do that.
+func (x *repairing) replace(s *Step, at *disk.Locked) error {
+	name := path.Base(s.Path)
+	if err := s.isSame(at); err != nil {
+		return err
+	}
+	err := x.trash.Keep(at, name)
+	switch {
+	case errors.Is(err, sweep.ErrOneName):
+		if err := x.trash.Take(at, name); err != nil {
+			return err
+		}
+		err = at.RenameNoReplace(s.temporary, at, name)
+		if err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	default:
+		if err := at.Rename(s.temporary, at, name); err != nil {
+			x.trash.Drop(at, name)
+			return err
+		}
+	}
+	s.temporary = ""
+	return x.stillWanted(s)
+}
+
+// stillWanted looks again at what a link was written for: a registry may have
+// deleted the image meanwhile.
+func (x *repairing) stillWanted(s *Step) error {
+	var needed string
+	switch {
+	case s.Do == DoRetag:
+		needed = layout.RevisionDir(s.Repository, s.Digest) + "/" + layout.Link
+	case s.Do == DoLink && s.Tag != "" && s.Path != s.Finding.Path:
+		needed = layout.TagDir(s.Repository, s.Tag)
+	default:
+		return nil
+	}
+	_, there, err := x.stat(needed)
+	if err != nil || there {
+		return err
+	}
+	x.unlink(s.Path)
+	return errDeleted
+}
+
+// dropTemporaries removes what has not got its name.
+func (x *repairing) dropTemporaries() {
+	for _, s := range x.p.Steps {
+		if s.temporary == "" {
+			continue
+		}
+		if at, err := x.open(s); err == nil {
+			_ = at.Unlink(s.temporary) // what is left of it a sweep removes
+			at.Close()
+		}
+	}
+}
