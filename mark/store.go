@@ -96,6 +96,7 @@ type Store struct {
 	looked  bool // the first Look has been
 	// metAside says that the walk has met data that a stopped run set aside.
 	metAside atomic.Bool
+	oldest   latest // see noteOldest
 	// empty are the directories of blobs without data.
 	mu          sync.Mutex
 	late        sync.Mutex // of blobs that the walk has not seen
@@ -157,6 +158,7 @@ func (s *Store) addBlob(b walker.Blob) {
 	if b.Linked {
 		bits |= isPinned
 	}
+	s.noteOldest(b.MTime)
 	if s.rules.fresh(b.MTime) {
 		bits |= isFresh
 	}

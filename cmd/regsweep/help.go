@@ -32,7 +32,7 @@ func groupCommands(root *cobra.Command) {
 		{"see", "See what is there:", "ls why"},
 		{"free", "Free space:", "gc apply"},
 		{"delete", "Delete:", "rm untag"},
-		{"keep", "Keep by policy:", "prune policy protect"},
+		{"keep", "Keep by policy:", "prune policy protect pulls"},
 		{"check", "Check and bring back:", "check doctor trash export repair undelete tag"},
 	}
 	for _, g := range groups {
@@ -117,8 +117,10 @@ func withoutMeaning(path string) []string {
 		return []string{"no-color", "progress"}
 	case "regsweep tag":
 		return []string{"verbose", "no-color", "progress", "jobs"}
-	case "regsweep protect add", "regsweep protect rm", "regsweep protect ls":
+	case "regsweep protect add", "regsweep protect rm", "regsweep protect ls", "regsweep pulls ls":
 		return []string{"verbose", "no-color", "progress", "jobs"}
+	case "regsweep pulls read":
+		return []string{"verbose", "no-color"}
 	}
 	return nil
 }
@@ -128,7 +130,7 @@ func withoutMeaning(path string) []string {
 func flagMeaning(path, flag string) string {
 	switch flag + " of " + strings.TrimPrefix(path, "regsweep ") {
 	case "report of ls", "report of why", "report of trash ls", "report of trash restore", "report of trash empty",
-		"report of doctor", "report of export", "report of protect add", "report of protect rm", "report of protect ls", "report of undelete", "report of tag", "report of repair":
+		"report of doctor", "report of export", "report of protect add", "report of protect rm", "report of protect ls", "report of undelete", "report of tag", "report of repair", "report of pulls read", "report of pulls ls":
 		return "also write the result to `FILE`; its name ends in .json"
 	case "verbose of check":
 		return "list all problems, and all that they break"
@@ -148,6 +150,8 @@ func flagMeaning(path, flag string) string {
 		return "print names only, as rm takes them"
 	case "quiet of protect ls":
 		return "print the patterns only"
+	case "quiet of pulls ls", "quiet of pulls read":
+		return "print names only"
 	case "quiet of why":
 		return "print nothing; the status says whether it is there"
 	case "quiet of trash ls":

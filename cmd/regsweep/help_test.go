@@ -2,9 +2,12 @@ package main
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,6 +107,7 @@ const (
 	sweeps  = "apply, gc, prune, rm"
 	planned = "gc, prune, rm, untag"
 	backs   = "repair, tag, undelete"
+	logged  = "pulls ls, pulls read"
 )
 
 // offered are all flags, what each does, and the commands that offer it.
@@ -111,7 +115,7 @@ var offered = map[string]string{
 	"ago: remove only what is older than this AGE, or than a date":                                                                             "prune",
 	"all: name everything that keeps it, not only the nearest thing":                                                                           "why",
 	"allow-empty: go on where the store looks like a volume that is not mounted, would lose its last tag or image, or --protect names nothing": removes,
-	"config: the registry's own configuration FILE":                                                                                            reads + ", trash ls, " + bins + ", " + locks + ", " + removes + ", export" + ", " + backs,
+	"config: the registry's own configuration FILE":                                                                                            reads + ", trash ls, " + bins + ", " + locks + ", " + removes + ", export" + ", " + backs + ", " + logged,
 	"delete-untagged: also remove manifests without a tag, unless something else keeps them":                                                   "gc",
 	"dry-run: report what would be removed, and remove nothing (-n is the same)":                                                               removes,
 	"dry-run: say what would be done, and do nothing (-n is the same)":                                                                         bins + ", export, protect add, protect rm" + ", " + backs,
@@ -123,7 +127,7 @@ var offered = map[string]string{
 	"hard-link: give the store's files second names instead of copying them; damage to one is damage to both":                                  "export",
 	"tag-names: list images by their tag alone, without the repository's name":                                                                 "export",
 	"history: list what each tag named, and when it was last set to that":                                                                      "ls",
-	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes + ", export" + ", undelete, repair",
+	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes + ", export" + ", undelete, repair, pulls read",
 	"keep: keep the N newest of all tags of a repository that any filter matches":                                                              "prune",
 	"keep-deleted: keep images that were deleted, or lost their last tag, less than this AGE ago, for undelete and tag":                        sweeps,
 	"max-remove: refuse to remove more than this LIMIT of the bytes of the store's blobs, such as 30% or 50GiB":                                sweeps,
@@ -133,28 +137,29 @@ var offered = map[string]string{
 	"older-than: -m keeps what is younger than AGE":                                                                                 "gc",
 	"older-than: list only what was pushed longer ago than this AGE":                                                                "ls",
 	"older-than: remove only runs older than this AGE, or than a date":                                                              "trash empty",
-	"output: FORMAT of the list: table, json or tsv":                                                                                "ls",
+	"output: FORMAT of the list: table, json or tsv":                                                                                "ls, " + logged,
 	"output: FORMAT of the report: table or json":                                                                                   "apply, check, gc, prune, rm, trash empty, trash ls, trash restore, untag, why" + ", " + locks + ", export" + ", " + backs,
 	"plan: with --dry-run: write the plan to FILE, for regsweep apply":                                                              planned,
 	"policy: say what prune would do with this policy FILE; - is standard input":                                                    "why",
 	"policy: the FILE of the policy; - is standard input":                                                                           "prune",
 	"print-policy: print the policy of the file or the flags, and do nothing else":                                                  "prune",
-	"progress: HOW to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none": reads + ", " + removes + ", export, repair",
+	"progress: HOW to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none": reads + ", " + removes + ", export, repair, pulls read",
 	"protect: keep what FILE names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input":  removes,
 	"quiet: print names only, as rm takes them":                                                                                     "ls",
 	"quiet: print no table and no warnings":                                                                                         "apply, check, doctor, gc, prune, rm, trash empty, trash restore, untag" + ", protect add, protect rm" + ", export" + ", repair, tag",
+	"quiet: print names only":                                                                                                       logged,
 	"quiet: print the patterns only":                                                                                                "protect ls",
 	"quiet: print nothing; the status says whether it is there":                                                                     "why",
 	"quiet: print the names of the runs only":                                                                                       "trash ls",
 	"quiet: say nothing about a valid policy":                                                                                       "policy check",
 	"read-data-subset: read a SHARE of the bytes of the blobs, such as 10% or 5GiB; every day another one":                          "check",
 	"read-data: read all blobs and compare their digests":                                                                           "check",
-	"report: also write the result to FILE; its name ends in .json":                                                                 "ls, trash empty, trash ls, trash restore, why" + ", " + locks + ", export" + ", " + backs,
+	"report: also write the result to FILE; its name ends in .json":                                                                 "ls, trash empty, trash ls, trash restore, why" + ", " + locks + ", export" + ", " + backs + ", " + logged,
 	"report: also write the whole report to FILE; its name ends in .json, .html or .prom":                                           "apply, check, gc, prune, rm, untag",
 	"repository: delete the repository NAME with all that is in it; more NAMEs may follow":                                          "rm",
 	"resume: look at every link for what a stopped run has set aside, even if nothing else tells of such a run":                     "gc",
 	"reverse: reverse the order":                                                                                                    "ls",
-	"root: the registry's root DIR, which holds docker/registry/v2":                                                                 reads + ", trash ls, " + bins + ", " + locks + ", " + removes + ", export" + ", " + backs,
+	"root: the registry's root DIR, which holds docker/registry/v2":                                                                 reads + ", trash ls, " + bins + ", " + locks + ", " + removes + ", export" + ", " + backs + ", " + logged,
 	"since: with --all: only what went in the last AGE, or since a date":                                                            "undelete",
 	"sort: order by KEY: name, size, unique, reclaimable, pushed or created; the largest and the newest come first":                 "ls",
 	"tags: print a line for each tag of the named repositories":                                                                     "ls",
@@ -229,6 +234,11 @@ func TestFlagsWithoutMeaningChangeNothing(t *testing.T) {
 	if r := runProgram(t, "", "protect", "add", "--root", s.Root, "a/b:v1"); r.status != statusDone {
 		t.Fatal(r.stderr)
 	}
+	log := filepath.Join(t.TempDir(), "access.log")
+	if err := os.WriteFile(log, []byte(time.Now().Format("[02/Jan/2006:15:04:05 -0700]")+` "GET /v2/ HTTP/1.1" 200 2 "" "a"`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	arguments["pulls read"] = []string{log}
 	run := strings.TrimSpace(runProgram(t, "", "trash", "ls", "--root", s.Root, "-q").stdout)
 	arguments["trash restore"] = append(arguments["trash restore"], run)
 	n := 0

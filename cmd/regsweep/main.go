@@ -151,7 +151,7 @@ func (p *program) rootCommand() *cobra.Command {
 	}
 	root.Flags().BoolVar(&version, "version", false, "print the version, the commit and the Go version")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.applyCommand(), p.checkCommand(), p.doctorCommand(), p.gcCommand(), p.lsCommand(), p.manCommand(), p.policyCommand(), p.protectCommand(), p.pruneCommand(), p.repairCommand(), p.rmCommand(), p.tagCommand(), p.trashCommand(), p.undeleteCommand(), p.untagCommand(), p.whyCommand(), p.versionCommand())
+	root.AddCommand(p.applyCommand(), p.checkCommand(), p.doctorCommand(), p.gcCommand(), p.lsCommand(), p.manCommand(), p.policyCommand(), p.protectCommand(), p.pruneCommand(), p.pullsCommand(), p.repairCommand(), p.rmCommand(), p.tagCommand(), p.trashCommand(), p.undeleteCommand(), p.untagCommand(), p.whyCommand(), p.versionCommand())
 	root.AddCommand(p.exportCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

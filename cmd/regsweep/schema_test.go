@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -137,6 +138,11 @@ func TestJSONOfPlansAndTheTrashIsAsItsSchemaSays(t *testing.T) {
 	does("protect", "protect", "ls")
 	does("protect", "protect", "rm", "odd", "-d")
 	does("protect", "protect", "rm", "team/**")
+	does("pulls", "pulls", "ls")
+	log := filepath.Join(dir, "access.log")
+	writeLog(t, log, pulled(time.Now(), "team/app", "v1"), pulled(time.Now(), "team/app", s.Digest("app").String()))
+	does("pulls", "pulls", "read", log)
+	does("pulls", "pulls", "ls")
 	if err := s.Apply("age 10d\nimage del:v1 as=del\ndelete-manifest del del"); err != nil {
 		t.Fatal(err)
 	}

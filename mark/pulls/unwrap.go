@@ -1,0 +1,77 @@
+package pulls
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// criLine reads a line as containerd and CRI-O write it: a time, a stream, and
+// F for the end of a line or P for a part of one.
+func criLine(line string) (text string, part, ok bool) {
+	at, rest, found := strings.Cut(line, " ")
+	if !found || len(at) < len("2006-01-02T15:04:05Z") || at[4] != '-' {
+		return line, false, false
+	}
+	stream, rest, found := strings.Cut(rest, " ")
+	if !found || stream != "stdout" && stream != "stderr" {
+		return line, false, false
+	}
+	tags, rest, found := strings.Cut(rest, " ")
+	if !found {
+		tags, rest = rest, ""
+	}
+	tag, _, _ := strings.Cut(tags, ":")
+	if tag != "F" && tag != "P" {
+		return line, false, false
+	}
+	if _, err := time.Parse(time.RFC3339, at); err != nil {
+		return line, false, false
+	}
+	return rest, tag == "P", true
+}
+
+// jsonWrapped reads what Docker's json-file or journald has put into JSON. A part
+// of a line of json-file lacks the line feed at its end.
+func (f fields) jsonWrapped() (text string, part, ok bool) {
+	switch {
+	case f.has("log", "time") || f.has("log", "stream"):
+		text = f.text("log")
+		return strings.TrimRight(text, "\r\n"), text != "" && !strings.HasSuffix(text, "\n"), true
+	case f.has("MESSAGE"):
+		var bytes []byte
+		var numbers []int // journald writes a text that is not UTF-8 as a list of bytes
+		if json.Unmarshal(f["MESSAGE"], &numbers) == nil {
+			for _, n := range numbers {
+				bytes = append(bytes, byte(n))
+			}
+			return string(bytes), false, true
+		}
+		return f.text("MESSAGE"), false, true
+	}
+	return "", false, false
+}
+
+// objects calls fn for the JSON object that a line is, or ends in, until that
+// knows what it is: syslog puts something before it, and so does a line that
+// was cut off.
+func objects(line string, fn func(fields) bool) bool {
+	if !strings.HasSuffix(strings.TrimRight(line, " \t\r"), "}") {
+		return false
+	}
+	for range mostObjects {
+		at := strings.IndexByte(line, '{')
+		if at < 0 {
+			return false
+		}
+		var f fields
+		if json.Unmarshal([]byte(line[at:]), &f) == nil && fn(f) {
+			return true
+		}
+		line = line[at+1:]
+	}
+	return false
+}
+
+// mostObjects is how many beginnings of an object in a line are tried.
+const mostObjects = 64
