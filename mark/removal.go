@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/protect"
 )
 
 // Removal are roots that a run takes away: images, tags or whole repositories.
@@ -237,6 +238,12 @@ func (r *Removal) Cures() bool {
 }
 
 func (a *removalIn) refuse(hint, format string, args ...any) { a.refuseTo(nil, hint, format, args...) }
+
+// refuseProtected refuses what a line of a list protects.
+func (a *removalIn) refuseProtected(line *protect.Line, name string) {
+	command, hint := line.Lift()
+	a.refuseTo(command, hint, "%s is protected", name)
+}
 
 // refuseTo is refuse with the command to try next. It adds a reason, unless
 // that has been said: a name may be met as that of a tag and again as one of its

@@ -2,6 +2,7 @@ package mark
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
@@ -35,7 +36,7 @@ func (p *pass) takeAway() {
 func (p *pass) resolve(a *removalIn) {
 	switch {
 	case p.keep == Protected:
-		a.refuse(p.guard.Repository()[0].Lift(), "%q is protected", p.r.Name)
+		a.refuseProtected(p.guard.Repository()[0], strconv.Quote(p.r.Name))
 		return
 	case p.r.Odd:
 		a.refuse("remove it by hand", "%q is no name that a registry accepts: all that is in it is kept", p.r.Name)
@@ -81,7 +82,7 @@ func (p *pass) takeNamedTag(a *removalIn, target Target) {
 	}
 	t := &p.tags[at]
 	if byDigest := !target.Digest.IsZero() || target.Prefix != ""; byDigest && (t.Link.State != walker.LinkGood || !target.matches(t.Link.Target)) {
-		a.refuse("look at it with regsweep ls "+p.r.Name+", and name the one that is meant", "the tag %s names %s, and not the digest after it", target, t.Link.Target)
+		a.refuseTo([]string{"ls", p.r.Name}, "name the one that is meant; what there is", "the tag %s names %s, and not the digest after it", target, t.Link.Target)
 		return
 	}
 	t.away, t.named = true, true
@@ -163,7 +164,7 @@ func (p *pass) nearDigests(target Target) (command []string, hint string) {
 func (p *pass) takeNode(a *removalIn, n *node, name string) {
 	switch {
 	case p.protectsNode(n):
-		a.refuse(p.lineOf(n).Lift(), "%s is protected", p.nameOf(n, name))
+		a.refuseProtected(p.lineOf(n), p.nameOf(n, name))
 	case n.pinned && p.holdsRevision(n.path):
 		digest := p.s.Table.Digest(n.path)
 		p.refuseShared(p.nameOf(n, name), layout.RevisionDir(p.r.Name, digest))
@@ -296,7 +297,7 @@ func (p *pass) refuseTags(a *removalIn) {
 		name := p.r.Name + ":" + t.Name
 		switch {
 		case p.protectsTag(t):
-			a.refuse(p.lineOfTag(t).Lift(), "%s is protected", name)
+			a.refuseProtected(p.lineOfTag(t), name)
 		case t.Linked || p.r.HasSymlink(&t.Tag):
 			a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", name)
 		}

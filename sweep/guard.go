@@ -36,7 +36,7 @@ func (p *Plan) Refusal() error {
 	case t.Tags > 0 && t.Naming == 0 && t.Dangling > 0:
 		return &layout.HintError{
 			Err:  notRemoved(errAllDangle),
-			Hint: "regsweep check names the tags: restore what is missing, or push their images again; if the tags are to go, say so with --allow-empty",
+			Hint: "restore what is missing, or push the images again; if the tags are to go, say so with --allow-empty; which tags they are", Command: []string{"check"},
 		}
 	case t.Tags == 0 && e.manifests > 0:
 		return refusal(ErrNoTags)

@@ -11,13 +11,14 @@ import (
 // writeApplied says which plan is carried out, which tags go, and what is left out.
 func (j *job) writeApplied(w io.Writer, rep *sweep.Report, executed bool) {
 	fmt.Fprintf(w, "%s\n", appliedText(j.applied))
-	verb := "goes"
+	verb, ink, width := "goes", j.ink(j.common, w), terminalWidth(w)
 	if executed {
 		verb = "went"
 	}
 	j.plan.EachLine(executed, func(l sweep.ItemLine) {
 		if l.Kind == "tag" {
-			fmt.Fprintf(w, "  tag %s:%s  %s  %s\n", harmless(l.Repository), harmless(l.Name), l.Digest, verb)
+			line := fmt.Sprintf("  tag %s:%s  %s  %s", harmless(l.Repository), harmless(l.Name), l.Digest, verb)
+			fmt.Fprintln(w, ink.red(shortDigests(line, width)))
 		}
 	})
 	if n := len(rep.LeftOut); n > 0 {
@@ -27,7 +28,7 @@ func (j *job) writeApplied(w io.Writer, rep *sweep.Report, executed bool) {
 			most = min(shown, n)
 		}
 		for i := range rep.LeftOut[:most] {
-			fmt.Fprintf(w, "  %s\n", harmless(leftOutText(&rep.LeftOut[i])))
+			fmt.Fprintln(w, shortDigests("  "+harmless(leftOutText(&rep.LeftOut[i])), width))
 		}
 		if n > most {
 			fmt.Fprintf(w, "  and %s more, which -v lists\n", comma(n-most))

@@ -38,6 +38,7 @@ type checked struct {
 	BytesPerSecond int64   `json:"bytesPerSecond"`
 	ElapsedSeconds float64 `json:"elapsedSeconds"`
 	SetAside       bool    `json:"setAside"`
+	where          where   // the registry was found
 	lost           bool    // something is set aside, and nothing tells gc to look for it
 }
 
@@ -59,6 +60,7 @@ func (r *reading) reportCheck(c *checkReport) error {
 		r.voice.warn("this is a pull-through cache, which lacks what nobody has asked for: blobs that are absent are not reported")
 	}
 	validProblems(c.Problems)
+	c.Checked.where = r.where
 	if r.fileResult(c); r.output == "json" {
 		return r.writeJSON(c)
 	}
@@ -68,7 +70,7 @@ func (r *reading) reportCheck(c *checkReport) error {
 	var text strings.Builder
 	r.writeChecked(&text, &c.Checked)
 	r.writeFindings(&text, c.Problems)
-	fmt.Fprintf(&text, "\n%s\n", checkedOutcome(c))
+	fmt.Fprintf(&text, "\n%s\n", r.ink(r.common, r.out).bold(checkedOutcome(c)))
 	_, err := io.WriteString(r.out, text.String())
 	return err
 }
@@ -95,9 +97,9 @@ func checkedNotes(c *checked) (notes []string) {
 	}
 	switch {
 	case c.lost:
-		notes = append(notes, "a run was stopped that had begun to remove things, and its mark is lost: regsweep gc --resume finishes its work")
+		notes = append(notes, "a run was stopped that had begun to remove things, and its mark is lost; to finish its work: "+c.where.command("gc", "--resume"))
 	case c.SetAside:
-		notes = append(notes, "a run was stopped that had begun to remove things: the next gc finishes its work")
+		notes = append(notes, "a run was stopped that had begun to remove things; to finish its work: "+c.where.command("gc"))
 	}
 	return notes
 }
@@ -113,13 +115,17 @@ func seconds(s float64) time.Duration {
 
 // writeFindings writes the problems by kind, those that break most images first.
 func (r *reading) writeFindings(w io.Writer, problems []walker.Problem) {
-	byKind := map[string][]walker.Problem{}
+	ink, byKind := r.ink(r.common, r.out), map[string][]walker.Problem{}
 	for _, p := range problems {
 		byKind[p.Kind] = append(byKind[p.Kind], p)
 	}
 	for _, kind := range kindsByHarm(byKind) {
 		list := byKind[kind]
-		fmt.Fprintf(w, "\n%s: %s\n", kind, comma(len(list)))
+		title := ink.yellow(kind)
+		if rank(kind) > 0 {
+			title = ink.dim(kind)
+		}
+		fmt.Fprintf(w, "\n%s: %s\n", title, comma(len(list)))
 		show := list
 		if !r.verbose {
 			show = list[:min(shown, len(list))]

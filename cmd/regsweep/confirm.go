@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -22,6 +21,7 @@ func (j *job) confirm(ctx context.Context) (bool, error) {
 	}
 	var failed error
 	rep := j.newReport(false)
+	rep.DryRun = true // as long as nothing is done
 	table := func() { failed = j.writeTable(j.asking(), rep, false) }
 	yes, err := j.ask(ctx, false, table, question(rep, j.trash), "nothing has been removed")
 	return yes && failed == nil, errors.Join(err, failed)
@@ -34,7 +34,11 @@ func (p *program) ask(ctx context.Context, yes bool, show func(), question, noth
 		return true, nil
 	}
 	show()
-	fmt.Fprintf(p.asking(), "\n%s [y/N] ", question)
+	to := p.asking()
+	fmt.Fprintf(to, "\n%s [y/N] ", question)
+	if err := to.flush(); err != nil {
+		return false, err
+	}
 	in := p.in
 	if p.tty != nil {
 		in = p.tty
@@ -58,7 +62,7 @@ func (p *program) ask(ctx context.Context, yes bool, show func(), question, noth
 	}
 	p.voice.say("%s: %s", said, nothing)
 	if p.tty != nil {
-		fmt.Fprintf(p.tty, "%s: %s\n", said, nothing)
+		fmt.Fprintf(p.asking(), "%s: %s\n", said, nothing)
 	}
 	return false, nil
 }
@@ -66,12 +70,12 @@ func (p *program) ask(ctx context.Context, yes bool, show func(), question, noth
 // asks reports whether there is somebody to ask.
 func (p *program) asks() bool { return p.interactive() || p.tty != nil }
 
-// asking is where questions go.
-func (p *program) asking() io.Writer {
+// asking is where what belongs to a question goes, line by line.
+func (p *program) asking() *folding {
 	if p.tty != nil {
-		return p.tty
+		return &folding{w: p.tty}
 	}
-	return p.voice.w
+	return &folding{w: p.voice.w}
 }
 
 // verifyTerminal makes sure that a command can ask somebody who has sent its

@@ -195,11 +195,8 @@ func (e *examination) write() error {
 		case levelError:
 			level = ink.red(level)
 		}
-		for n, line := range wrap(f.Kind+": "+harmless(f.Detail), max(width-len(indent), 0)) {
-			if n > 0 {
-				level = indent
-			}
-			fmt.Fprintln(&text, level+line)
+		for _, line := range wrap(level+f.Kind+": "+harmless(f.Detail), width, indent) {
+			fmt.Fprintln(&text, line)
 		}
 		if f.Command != "" {
 			fmt.Fprintln(&text, indent+"  "+harmless(f.Command))
@@ -209,8 +206,8 @@ func (e *examination) write() error {
 	if n := e.count(levelError); n > 0 {
 		outcome = english.Plural(n, "error", "")
 	}
-	fmt.Fprintf(&text, "\n%s, %s\n", outcome, english.Plural(e.count(levelWarning), "warning", ""))
-	_, err := e.out.Write([]byte(text.String()))
+	fmt.Fprintf(&text, "\n%s\n", ink.bold(outcome+", "+english.Plural(e.count(levelWarning), "warning", "")))
+	_, err := unfolded(e.out).Write([]byte(text.String()))
 	return err
 }
 

@@ -173,7 +173,7 @@ func (e *exporting) write(x *exported) error {
 		return nil
 	}
 	var text strings.Builder
-	t := table{columns: []column{{title: "IMAGE"}, {title: "DIGEST", least: 19}, {title: "SIZE", right: true}}}
+	t := table{columns: []column{{title: "IMAGE", least: 20}, {title: "DIGEST", least: 19}, {title: "SIZE", right: true}}}
 	all := append(append([]exportedImage{}, x.Images...), x.Referrers...)
 	list := all
 	if !e.verbose {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
@@ -39,21 +38,26 @@ func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
 	}
 	list := away.Going()
 	fmt.Fprintf(w, "what %s\n", verb)
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := table{columns: make([]column, 3)}
 	for i := range list {
 		g := &list[i]
 		if away.TagsOnly {
 			for _, tag := range g.Tags {
-				fmt.Fprintf(t, "  tag %s:%s\t%s\n", harmless(g.Repository), harmless(tag), g.Digest)
+				t.add("  tag "+harmless(g.Repository+":"+tag), g.Digest.String(), "")
 			}
 			continue
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", harmless(goingName(g)), roleNames[g.Role], harmless(goingTags(g)))
+		t.add("  "+harmless(goingName(g)), roleNames[g.Role], harmless(goingTags(g)))
 	}
-	t.Flush()
+	ink := j.ink(j.common, w)
+	t.paint = func(_ int, line string) string { return ink.red(line) }
+	t.shortenDigests(terminalWidth(w))
+	if err := t.write(w, 0); err != nil { // a tag that goes is never hidden
+		return
+	}
 	j.writeOtherNames(w, list)
 	if away.TagsOnly {
-		fmt.Fprint(w, "no space is freed, since their manifests stay\n\n")
+		fmt.Fprint(w, "no image is removed, since their manifests stay\n\n")
 		return
 	}
 	for _, name := range away.Repositories() {

@@ -201,36 +201,17 @@ func (r *reading) writeListing(o *lsOptions, l *listing) error {
 		return err
 	}
 	notes := l.notes
-	if hidden := l.table.hidden; len(hidden) > 0 {
-		notes = append(notes, fmt.Sprintf("hidden, for want of width: %s; -o tsv and -o json have all", strings.Join(hidden, ", ")))
+	if len(l.table.hidden) > 0 {
+		notes = append(notes, l.table.hiddenText("-o tsv and -o json have all"))
 	}
 	for i, note := range notes {
 		if i == 0 {
 			text.WriteString("\n")
 		}
-		for _, line := range wrap(note, width) {
-			fmt.Fprintln(&text, harmless(line))
-		}
+		fmt.Fprintln(&text, harmless(note))
 	}
 	_, err := r.out.Write([]byte(text.String()))
 	return err
-}
-
-// wrap breaks a text into lines of a width; 0 is as long as it gets.
-func wrap(text string, width int) (lines []string) {
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case width > 0 && len([]rune(line))+1+len([]rune(word)) > width:
-			lines = append(lines, line)
-			line = word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
 }
 
 // timeText is a time for JSON; there is none before 1970.

@@ -78,7 +78,9 @@ func (p *program) main(args []string) int {
 	root.SetErr(p.voice.w)
 	err := unknownCommand(root, args)
 	if err == nil {
-		err = out.failure(root.ExecuteContext(ctx))
+		err = root.ExecuteContext(ctx)
+		out.flush()
+		err = out.failure(err)
 	}
 	p.progress.end()
 	if err != nil {
@@ -141,6 +143,9 @@ func (p *program) rootCommand() *cobra.Command {
 			c.root, _ = cmd.Flags().GetString("root")
 			c.config, _ = cmd.Flags().GetString("config")
 			p.voice.where = whereOf(c, "", p.environ)
+			if o, ok := p.out.(*output); ok && foldsOutput(cmd) {
+				o.fold()
+			}
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if version {

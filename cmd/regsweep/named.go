@@ -112,11 +112,11 @@ func one(p *name.Pattern, found []layout.Digest) ([]asked, error) {
 	case 1:
 		return []asked{{mark.Asked{Repository: p.Repository, Digest: found[0]}, found[0].String()}}, nil
 	case 0:
-		hint := "regsweep ls lists what there is"
+		hint, command := "what there is", []string{"ls"}
 		if p.Repository != "" {
-			hint = "regsweep ls " + p.Repository + " lists its manifests; give a layer's digest alone"
+			hint, command = "give a layer's digest alone; its manifests", []string{"ls", p.Repository}
 		}
-		return nil, &layout.HintError{Err: fmt.Errorf("%w %s", errNothing, p), Hint: hint}
+		return nil, &layout.HintError{Err: fmt.Errorf("%w %s", errNothing, p), Hint: hint, Command: command}
 	}
 	return nil, &layout.HintError{Err: fmt.Errorf("%s is the beginning of %d digests", p, len(found)), Hint: "give more of it"}
 }

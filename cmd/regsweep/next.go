@@ -41,7 +41,7 @@ func (j *job) nextRun(rep *sweep.Report, say func(format string, args ...any)) {
 			file = abs
 		}
 		say("the plan is written down; to carry it out: %s", j.where.command("apply", file))
-	case !rep.DryRun || j.plan.Empty():
+	case !j.dryRun || j.plan.Empty():
 	case j.protect == "-":
 		say("to remove this, run it without --dry-run and with the same list")
 	default:

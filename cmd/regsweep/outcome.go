@@ -15,6 +15,8 @@ func (j *job) outcome(rep *sweep.Report, executed bool) string {
 	took := seconds(rep.ElapsedSeconds)
 	var text string
 	switch {
+	case j.refusal != nil:
+		return fmt.Sprintf("refused, and nothing would be removed; %s left", left)
 	case !executed && j.plan.Empty():
 		return fmt.Sprintf("nothing to remove; %s left", left)
 	case !executed && j.trash:

@@ -156,7 +156,7 @@ func (g *goingRows) note(rep *sweep.Report) {
 	}
 	if away := g.rules.Away; away != nil {
 		if away.TagsOnly {
-			g.table.Notes = append(g.table.Notes, "no space is freed, since their manifests stay")
+			g.table.Notes = append(g.table.Notes, "no image is removed, since their manifests stay")
 		}
 		for _, name := range away.Repositories() {
 			g.table.Notes = append(g.table.Notes, "all of the repository "+name+" goes, uploads included; not those below it")

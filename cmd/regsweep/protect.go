@@ -138,7 +138,11 @@ func (p *program) protectAdd(ctx context.Context, o *protectOptions) error {
 	if err != nil {
 		return usage(err)
 	}
-	return p.editLocks(ctx, o, func(text string) (string, error) {
+	done := lockVerbs{done: "locked", would: "would be locked", already: "locked already, and nothing has been changed"}
+	for i := range lines {
+		done.patterns = append(done.patterns, lines[i].Pattern)
+	}
+	return p.editLocks(ctx, o, done, func(text string) (string, error) {
 		for i := range lines {
 			if lines[i].Ended(time.Now()) {
 				p.voice.warn("%s: its last day is over, and it protects nothing", lines[i].Pattern)
@@ -149,13 +153,14 @@ func (p *program) protectAdd(ctx context.Context, o *protectOptions) error {
 }
 
 func (p *program) protectRemove(ctx context.Context, o *protectOptions) error {
-	return p.editLocks(ctx, o, func(text string) (string, error) {
+	done := lockVerbs{o.args, "not locked any more", "would not be locked any more", "nothing has been changed"}
+	return p.editLocks(ctx, o, done, func(text string) (string, error) {
 		rest, unknown := protect.RemovePatterns(text, o.args)
 		var errs []error
 		for _, pattern := range unknown {
 			errs = append(errs, &layout.HintError{
 				Err:  quoted("%s is not protected by the store's list: nothing has been changed", pattern),
-				Hint: "regsweep protect ls lists the patterns as they were written",
+				Hint: "the patterns as they were written", Command: []string{"protect", "ls"},
 			})
 		}
 		return rest, errors.Join(errs...)
@@ -163,7 +168,7 @@ func (p *program) protectRemove(ctx context.Context, o *protectOptions) error {
 }
 
 // editLocks changes the text of the store's own list under the lock.
-func (p *program) editLocks(ctx context.Context, o *protectOptions, edit func(string) (string, error)) error {
+func (p *program) editLocks(ctx context.Context, o *protectOptions, done lockVerbs, edit func(string) (string, error)) error {
 	p.voice.quiet = o.quiet
 	place, err := p.locate(&o.common, "")
 	if err != nil {
@@ -174,8 +179,12 @@ func (p *program) editLocks(ctx context.Context, o *protectOptions, edit func(st
 		return fmt.Errorf("open the store %q: %w", place.Store, err)
 	}
 	defer store.Close()
-	if err := p.editLocksIn(store, &place, o, edit); err != nil {
+	changed, err := p.editLocksIn(store, &place, o, edit)
+	if err != nil {
 		return err
+	}
+	if !o.quiet {
+		p.voice.say("%s", done.text(changed, o))
 	}
 	if o.output == "json" || o.reportFile != "" {
 		return p.protectList(ctx, &protectOptions{common: o.common, dryRun: o.dryRun})
@@ -183,25 +192,46 @@ func (p *program) editLocks(ctx context.Context, o *protectOptions, edit func(st
 	return nil
 }
 
-func (p *program) editLocksIn(store *disk.Dir, place *locate.Place, o *protectOptions, edit func(string) (string, error)) error {
+// lockVerbs say what becomes of patterns: as it is, as a dry run would have it,
+// and as it was before.
+type lockVerbs struct {
+	patterns             []string
+	done, would, already string
+}
+
+// text is the outcome, for people.
+func (v lockVerbs) text(changed bool, o *protectOptions) string {
+	verb := v.done
+	switch {
+	case !changed:
+		verb = v.already
+	case o.dryRun:
+		verb = v.would
+	}
+	return verb + ": " + someOf(v.patterns)
+}
+
+// editLocksIn reports whether the list has changed, or would.
+func (p *program) editLocksIn(store *disk.Dir, place *locate.Place, o *protectOptions, edit func(string) (string, error)) (changed bool, err error) {
 	var lock *disk.Lock
 	if !o.dryRun {
 		j := &job{program: p, common: &o.common, removal: &removal{}, place: *place, store: store}
 		if err := j.takeLock(); err != nil {
-			return err
+			return false, err
 		}
 		lock = j.lock
 		defer lock.Release()
 	}
 	locks, err := sweep.ReadLocks(store)
 	if err != nil {
-		return &layout.HintError{Err: fmt.Errorf("%w: nothing has been changed", err), Hint: "mend " + place.Store + "/" + sweep.LocksPath + " by hand"}
+		return false, &layout.HintError{Err: fmt.Errorf("%w: nothing has been changed", err), Hint: "mend " + place.Store + "/" + sweep.LocksPath + " by hand"}
 	}
 	text, err := edit(string(locks.Text))
-	if err != nil || o.dryRun || text == string(locks.Text) {
-		return err
+	changed = text != string(locks.Text)
+	if err != nil || o.dryRun || !changed {
+		return changed, err
 	}
-	return sweep.WriteLocks(lock, []byte(text))
+	return true, sweep.WriteLocks(lock, []byte(text))
 }
 
 // protectedLine is a line in the list of locks.
@@ -268,7 +298,7 @@ func chosenLines(lines []*protect.Line, patterns []string) (list []*protect.Line
 			}
 		}
 		if !found {
-			err = errors.Join(err, &layout.HintError{Err: quoted("%s is not protected by the store's list", pattern), Hint: "regsweep protect ls lists the patterns as they were written"})
+			err = errors.Join(err, &layout.HintError{Err: quoted("%s is not protected by the store's list", pattern), Hint: "the patterns as they were written", Command: []string{"protect", "ls"}})
 		}
 	}
 	return list, err
@@ -284,10 +314,10 @@ func (p *program) writeLocks(o *protectOptions, lines []protectedLine) error {
 		return nil
 	}
 	if len(lines) == 0 {
-		_, err := fmt.Fprintln(p.out, "nothing is locked: regsweep protect add PATTERN locks what it names")
+		_, err := fmt.Fprintf(p.out, "nothing is locked; to lock what a pattern names: %s\n", p.where.command("protect", "add", "PATTERN"))
 		return err
 	}
-	t := table{columns: []column{{title: "PATTERN"}, {title: "UNTIL"}, {title: "NAMES", right: true}, {title: "NOTE", drop: 1}}}
+	t := table{columns: []column{{title: "PATTERN", least: 20}, {title: "UNTIL"}, {title: "NAMES", right: true}, {title: "NOTE", least: 10, drop: 1}}}
 	for i := range lines {
 		l := &lines[i]
 		until := "-"
@@ -299,5 +329,5 @@ func (p *program) writeLocks(o *protectOptions, lines []protectedLine) error {
 		}
 		t.add(harmless(l.Pattern), until, comma(l.Matches), harmless(l.Note))
 	}
-	return t.write(p.out, terminalWidth(p.out))
+	return t.show(p.out, "-o json has all")
 }

@@ -105,7 +105,7 @@ func (j *job) sayMatches() error {
 	listed := j.lists.listed.Matches()
 	j.sayLines("--protect", &listed)
 	locks := j.lists.locks.Matches()
-	j.sayLines("regsweep protect ls", &locks)
+	j.sayLines("the store's list of locks", &locks)
 	if j.allowEmpty || !listed.None() {
 		return nil
 	}

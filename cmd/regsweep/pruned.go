@@ -81,10 +81,13 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 	if executed {
 		removed, freed = "REMOVED", "FREED"
 	}
-	t := table{columns: []column{{title: "REPOSITORY"}}}
-	for _, title := range []string{"TAGS KEPT", removed, "MANIFESTS " + removed, freed} {
-		t.columns = append(t.columns, column{title: title, right: true})
-	}
+	t := table{columns: []column{
+		{title: "REPOSITORY", least: 20},
+		{title: "TAGS KEPT", right: true},
+		{title: removed, right: true},
+		{title: "MANIFESTS " + removed, right: true, drop: 1},
+		{title: freed, right: true},
+	}}
 	lines, counts := j.prunedLines(rep, executed)
 	if len(lines) == 0 {
 		j.writeNothing(w)
@@ -98,7 +101,7 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 		c := counts[r.Name]
 		t.add(harmless(r.Name), comma(r.Tags-c.tags), comma(c.tags), comma(c.manifests), size(r.ReclaimableBytes))
 	}
-	if err := t.write(w, 0); err != nil {
+	if err := t.show(w, "-o json has all"); err != nil {
 		return // as every other line of the report would be
 	}
 	if more := len(lines) - most; more > 0 {

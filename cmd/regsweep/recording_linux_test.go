@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"unicode/utf8"
 
@@ -18,20 +21,29 @@ import (
 // recordedWidths are those of the terminals that every recording is made on.
 var recordedWidths = []uint16{80, 120, 200}
 
-// record runs commands on terminals of several widths, with stdout and stderr on
-// the terminal, and compares what was shown with testdata/terminal/NAME.txt; -update
-// writes that. Times and the store's path, which change, are replaced, colours
-// are shown. No line may be wider than its terminal. build makes the store; it
-// is called for each terminal, so that commands may change it.
-func record(t *testing.T, name string, build func(t *testing.T) *layouttest.Store, commands ...string) {
+// plainWidth is that of the terminal whose user wants no colours.
+const plainWidth = 120
+
+// record runs commands on terminals of several widths, with all streams on the
+// terminal, and compares what stands there in the end with
+// testdata/terminal/NAME.txt; -update writes that. Times and paths, which change,
+// are replaced, colours are shown.
+//
+// A command is a line as people type it, without "regsweep". {NAME} is a digest,
+// {RUN} the first run in the trash and {DIR} a directory for files. " < ANSWER" is
+// what is typed, and " = N" the exit status, if it is not 0; "any" is any. A line is wider than
+// its terminal only if it is a command or a single word. build makes the store at
+// a path; it is called for each terminal, so that commands may change it.
+func record(t *testing.T, name, build string, commands ...string) {
 	t.Helper()
 	var text strings.Builder
 	for _, width := range recordedWidths {
-		s := build(t)
+		r := &recording{width: width, s: recordedAt(t, build), dir: steadyDir(t)}
+		if width == plainWidth {
+			r.environ = []string{"NO_COLOR=1"}
+		}
 		for _, command := range commands {
-			shown := showOn(t, width, append(argumentsWithDigests(s, strings.Fields(command)), "--root", s.Root))
-			checkWidth(t, command, shown, int(width))
-			fmt.Fprintf(&text, "== regsweep %s on %d columns\n%s\n", command, width, steady(s, shown))
+			fmt.Fprintf(&text, "== regsweep %s on %d columns\n%s\n", command, width, r.steady(r.run(t, command)))
 		}
 	}
 	file := filepath.Join("testdata", "terminal", name+".txt")
@@ -46,83 +58,156 @@ func record(t *testing.T, name string, build func(t *testing.T) *layouttest.Stor
 	}
 }
 
-// argumentsWithDigests puts digests in the place of {NAME}.
-func argumentsWithDigests(s *layouttest.Store, args []string) []string {
-	for i := range args {
-		for _, n := range s.Names() {
-			args[i] = strings.ReplaceAll(args[i], "{"+n+"}", s.Digest(n).String())
+// steadyDir is a new directory whose name has always the same length: where a
+// line is folded depends on that.
+func steadyDir(t *testing.T) string {
+	t.Helper()
+	for n := os.Getpid(); ; n++ {
+		dir := fmt.Sprintf("/tmp/regsweep-%07d", n%1e7)
+		err := os.Mkdir(dir, 0o755)
+		if os.IsExist(err) {
+			continue
 		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		return dir
 	}
-	return args
 }
 
-// showOn runs the program on a terminal of a width, and returns what is on it.
-func showOn(t *testing.T, width uint16, args []string) string {
+// recordedAt makes a store, in memory where that is possible: directories take
+// no room there.
+func recordedAt(t *testing.T, text string) *layouttest.Store {
 	t.Helper()
+	dir := steadyDir(t)
+	if os.Getuid() == 0 && exec.Command("mount", "-t", "tmpfs", "-o", "mode=755", "regsweep-test", dir).Run() == nil {
+		t.Cleanup(func() {
+			if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+				t.Errorf("unmount %s: %v", dir, err)
+			}
+		})
+	}
+	return build(t, dir, text)
+}
+
+// recording is a session on one terminal.
+type recording struct {
+	width   uint16
+	environ []string
+	s       *layouttest.Store
+	dir     string
+	run1    string // in the trash
+}
+
+// run runs a command, and returns what is on the terminal then.
+func (r *recording) run(t *testing.T, command string) string {
+	t.Helper()
+	command, wanted, _ := strings.Cut(command, " = ")
+	command, answer, _ := strings.Cut(command, " < ")
+	status, _ := strconv.Atoi(wanted)
 	term := newTerminal(t)
-	if err := unix.IoctlSetWinsize(int(term.tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: width}); err != nil {
+	if err := unix.IoctlSetWinsize(int(term.tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: r.width}); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{in: term.tty, out: term.tty, voice: &voice{w: term.tty}}
-	// The live line of progress depends on how long things take.
-	if status := p.main(append(args, "--progress", "none")); status != statusDone {
-		t.Errorf("%q: status %d: %s", args, status, term.seen())
+	p := &program{in: term.tty, out: term.tty, voice: &voice{w: term.tty}, environ: r.environ}
+	done := make(chan int, 1)
+	go func() { done <- p.main(r.args(t, command)) }()
+	if answer != "" {
+		term.until(t, "[y/N] ", done)
+		if _, err := term.user.WriteString(answer + "\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := <-done
+	if wanted == "any" {
+		status = got
+	}
+	if got != status {
+		t.Errorf("%q: status %d: %s", command, got, term.seen())
 	}
 	if _, err := term.tty.WriteString("\nEND\n"); err != nil {
 		t.Fatal(err)
 	}
 	term.until(t, "\r\nEND\r\n", nil)
 	shown, _, _ := strings.Cut(term.seen(), "\r\nEND\r\n")
-	return strings.ReplaceAll(shown, "\r\n", "\n")
+	shown = onScreen(shown)
+	r.judge(t, command, shown, status)
+	return shown
+}
+
+// args are the words of a command.
+func (r *recording) args(t *testing.T, command string) []string {
+	t.Helper()
+	if strings.Contains(command, "{RUN}") {
+		r.run1, _, _ = strings.Cut(runProgram(t, "", "trash", "ls", "-q", "--root", r.s.Root).stdout, "\n")
+	}
+	args := shellWords(t, command)
+	for i := range args {
+		args[i] = strings.ReplaceAll(strings.ReplaceAll(args[i], "{RUN}", r.run1), "{DIR}", r.dir)
+		for _, n := range r.s.Names() {
+			args[i] = strings.ReplaceAll(args[i], "{"+n+"}", r.s.Digest(n).String())
+		}
+	}
+	return append(args, "--root", r.s.Root)
 }
 
 var escapeCode = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-func checkWidth(t *testing.T, command, shown string, width int) {
-	t.Helper()
-	for line := range strings.Lines(shown) {
-		plain := escapeCode.ReplaceAllString(strings.TrimSuffix(line, "\n"), "")
-		if n := utf8.RuneCountInString(plain); n > width {
-			t.Errorf("regsweep %s: %d columns on a terminal of %d: %s", command, n, width, plain)
-		}
+// onScreen is what stands on a terminal after a text was written to it: after a
+// carriage return a line is written over.
+func onScreen(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = lineOnScreen(line)
 	}
+	return strings.Join(lines, "\n")
 }
 
-var (
-	minute = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}`)
-	second = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z`)
-)
-
-// steady replaces what changes from run to run, by as many characters.
-func steady(s *layouttest.Store, shown string) string {
-	shown = strings.ReplaceAll(shown, s.Root, "ROOT")
-	shown = minute.ReplaceAllString(shown, "YYYY-MM-DD hh:mm")
-	shown = second.ReplaceAllString(shown, "YYYY-MM-DDThh:mm:ssZ")
-	return strings.ReplaceAll(shown, "\x1b", "^[")
+func lineOnScreen(line string) string {
+	var cells []string
+	at := 0
+	for len(line) > 0 {
+		code := line[:codeLength(line)]
+		line = line[len(code):]
+		_, size := utf8.DecodeRuneInString(line)
+		letter := line[:size]
+		line = line[size:]
+		switch {
+		case letter == "\r" || letter == "":
+			if at > 0 {
+				cells[at-1] += code
+			}
+			at = 0
+			continue
+		case at < len(cells):
+			cells[at] = code + letter
+		default:
+			cells = append(cells, code+letter)
+		}
+		at++
+	}
+	return strings.TrimRight(strings.Join(cells, ""), " ")
 }
 
-const recordedStore = `
-	age 20d
-	image team/app layers=base:3m,l1:1m as=x platform=linux/amd64 created=2024-05-01
-	image team/app layers=base,l2:2m as=y platform=linux/arm64/v8 created=2024-06-01
-	index team/app:v1.2,latest of=x,y as=i
-	referrer team/app of=i as=r size=77
-	age 10d
-	image team/app:v1.1 layers=base,l3:500k as=z platform=linux/amd64 created=2024-04-01
-	image team/web:main layers=base,l4 as=w type=docker created=2024-04-02
-	image team/web:main layers=base,l5 as=v type=docker created=2024-04-03
-	image a/repository/with/quite/a/long/name/of/many/parts:a-tag-with-a-long-name layers=l9:10k as=q
-	orphan as=o size=5m
-	age 5h
-	image team/web layers=l6:700k as=u
-`
-
-func recorded(t *testing.T) *layouttest.Store { return newStore(t, recordedStore) }
-
-func TestRecordingOfLs(t *testing.T) {
-	record(t, "ls", recorded, "ls", "ls team/app", "ls team/*", "ls team/app --tags", "ls team/app:latest", "ls team/web --history", "ls --untagged --sort size -q")
+// steady replaces what changes from run to run, by as many characters where a
+// line with it may be folded.
+func (r *recording) steady(shown string) string {
+	shown = strings.NewReplacer(r.s.Root, "ROOT", r.dir, "DIR").Replace(shown)
+	for _, change := range []struct{ from, to string }{
+		{`[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})?`, "YYYY-MM-DD hh:mm"},
+		{`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z`, "YYYY-MM-DDThh:mm:ssZ"},
+		{`[0-9]{8}T[0-9]{6}(\.[0-9]+)?Z`, "YYYYMMDDThhmmssZ"},
+		{`\bin [0-9.]+(µs|ms|s)\b`, "in SECONDS"},
+		{`\b[0-9.]+ [KMG]?i?B/s`, "SPEED"},
+		{`free space: .* before, .* after`, "free space: N before, N after"},
+	} {
+		shown = regexp.MustCompile(change.from).ReplaceAllString(shown, change.to)
+	}
+	return colourNames.Replace(aboutMachine.ReplaceAllString(shown, ""))
 }
 
-func TestRecordingOfWhy(t *testing.T) {
-	record(t, "why", recorded, "why {l1}", "why {base} --all", "why team/app:v1.1", "why team/web@{u}", "why team/web@{w}", "why {o}", "why team/app:*")
-}
+// aboutMachine is what doctor says of the machine.
+var aboutMachine = regexp.MustCompile(`(?m)^(\x1b\[\d+m)?(ok|warning|error) +(\x1b\[0m)?(root|mount|rights|blocks|inodes|filesystem|configuration|clock|cache|readOnly|registry): .*\n( {9}.*\n)*|^(\x1b\[1m)?(no errors|\d+ errors?), \d+ warnings?(\x1b\[0m)?$`)
+
+var colourNames = strings.NewReplacer("\x1b[0m", "[/]", "\x1b[1m", "[bold]", "\x1b[2m", "[dim]", "\x1b[31m", "[red]", "\x1b[32m", "[green]", "\x1b[33m", "[yellow]", "\x1b", "^[")

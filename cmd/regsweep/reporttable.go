@@ -24,12 +24,13 @@ func verb(executed bool) string {
 
 // writeTable writes the report for people.
 func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
-	ink := j.ink(j.common, w)
+	ink, width := j.ink(j.common, w), terminalWidth(w)
 	for _, i := range rep.Items {
 		if j.prune != nil && !j.veryVerbose {
 			break // -v names tags, and -vv what is below them
 		}
-		fmt.Fprintln(w, harmless(itemText(verb(executed), &i)))
+		line := shortDigests(harmless(itemText(verb(executed), &i)), width)
+		fmt.Fprintln(w, strings.Replace(line, verb(executed), ink.red(verb(executed)), 1))
 	}
 	fmt.Fprintf(w, "%s\n\n", ink.bold(harmless("store "+rep.Root)))
 	j.writeGoing(w, rep, executed)
@@ -90,7 +91,7 @@ func (j *job) totals(rep *sweep.Report, executed bool) []totalRow {
 
 // writeTotals writes the totals as a table.
 func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool) error {
-	t := table{columns: []column{{}, {title: "blobs", right: true}, {title: "size", right: true}, {title: "on disk", right: true}, {title: "share", right: true}}}
+	t := table{columns: []column{{}, {title: "blobs", right: true, drop: 3}, {title: "size", right: true}, {title: "on disk", right: true, drop: 2}, {title: "share", right: true, drop: 1}}}
 	rows := j.totals(rep, executed)
 	for _, r := range rows {
 		name, disk := r.name, size(r.DiskBytes)
@@ -117,7 +118,7 @@ func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool
 		}
 		return line
 	}
-	return t.write(w, 0)
+	return t.show(w, "-o json has all")
 }
 
 // share is a part in percent.
@@ -220,7 +221,7 @@ func (j *job) writeRepositories(w io.Writer, ink ink, rep *sweep.Report, execute
 	for _, r := range lines[:min(shown, len(lines))] {
 		t.add(harmless(r.Name), comma(r.Tags), comma(r.Manifests), size(r.Bytes), size(r.UniqueBytes), size(r.ReclaimableBytes))
 	}
-	if err := t.write(w, terminalWidth(w)); err != nil {
+	if err := t.show(w, "-o json has all"); err != nil {
 		return err
 	}
 	if more := len(lines) - shown; more > 0 {
@@ -242,7 +243,7 @@ func (j *job) writeProblems(w io.Writer, ink ink, rep *sweep.Report) {
 		list = list[:min(shown, len(list))]
 	}
 	for _, p := range list {
-		kind, line := ink.red(harmless(p.Kind)), fmt.Sprintf("%s: %s", p.Path, p.Detail)
+		kind, line := ink.yellow(harmless(p.Kind)), fmt.Sprintf("%s: %s", p.Path, p.Detail)
 		if rank(p.Kind) > 0 {
 			kind = ink.dim(harmless(p.Kind))
 		}

@@ -43,7 +43,7 @@ func askers() map[string]asker {
 		}, outcome: `^repaired 1 finding; 0 left$`},
 		"undelete": {args: func(_ *testing.T, s *layouttest.Store) []string {
 			return []string{"undelete", "a/b@" + s.Digest("gone").String()}
-		}, outcome: `.`},
+		}, outcome: `^(would be )?brought back: \d+ images? \(.*\)$`},
 		"trash restore": {args: func(t *testing.T, s *layouttest.Store) []string {
 			return []string{"trash", "restore", strings.TrimSpace(runProgram(t, "", "trash", "ls", "-q", "--root", s.Root).stdout)}
 		}, outcome: `^put back: \d+ items? \(.*\)$`},

@@ -27,6 +27,18 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, o.err
 }
 
+// fold makes what is written from now on fit a terminal.
+func (o *output) fold() { o.w = &folding{w: o.w} }
+
+// flush writes the line that has not ended.
+func (o *output) flush() {
+	if f, ok := o.w.(*folding); ok && o.err == nil {
+		if err := f.flush(); err != nil {
+			o.err = newOutputError(err)
+		}
+	}
+}
+
 // outputError says that a result could not be written.
 type outputError struct{ err error }
 
@@ -65,6 +77,9 @@ func isUnread(err error) bool {
 func fileOf(stream any) *os.File {
 	if o, ok := stream.(*output); ok {
 		stream = o.w
+	}
+	if f, ok := stream.(*folding); ok {
+		stream = f.w
 	}
 	f, _ := stream.(*os.File)
 	return f

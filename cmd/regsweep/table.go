@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -45,12 +46,29 @@ func (t *table) write(w io.Writer, width int) error {
 	for i, c := range t.columns {
 		titles[i] = c.title
 	}
-	t.line(&text, -1, titles, widths)
+	if strings.Join(titles, "") != "" {
+		t.line(&text, -1, titles, widths)
+	}
 	for i, row := range t.rows {
 		t.line(&text, i, row, widths)
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
+}
+
+// show writes the table as wide as the terminal behind w, and says which columns
+// it has left out, and which other forms have them.
+func (t *table) show(w io.Writer, others string) error {
+	if err := t.write(w, terminalWidth(w)); err != nil || len(t.hidden) == 0 {
+		return err
+	}
+	_, err := fmt.Fprintln(w, t.hiddenText(others))
+	return err
+}
+
+// hiddenText says which columns are left out.
+func (t *table) hiddenText(others string) string {
+	return fmt.Sprintf("hidden, for want of width: %s; %s", strings.Join(t.hidden, ", "), others)
 }
 
 func (t *table) widths() []int {
@@ -132,12 +150,44 @@ func (t *table) line(text *strings.Builder, row int, cells []string, widths []in
 	fmt.Fprintln(text, trimmed)
 }
 
-// cutText shortens a text to a width.
+// cutText shortens a text to a width. Of an image's name with its digest the
+// repository is shortened, since the digest is what names it.
 func cutText(text string, width int) string {
 	if utf8.RuneCountInString(text) <= width {
 		return text
 	}
+	if name, digest, ok := strings.Cut(text, "@"); ok && utf8.RuneCountInString(digest)+2 < width {
+		return cutText(name, width-1-utf8.RuneCountInString(digest)) + "@" + digest
+	}
 	return string([]rune(text)[:width-1]) + "…"
+}
+
+// wholeDigest is a digest in a text for people.
+var wholeDigest = regexp.MustCompile(`\b(sha256|sha384|sha512):[0-9a-f]{64,128}\b`)
+
+// shortDigests cuts the digests in a line that is too wide to as much as ls shows
+// of them; rm and why take that, too.
+func shortDigests(line string, width int) string {
+	if width <= 0 || columnsOf(line) <= width {
+		return line
+	}
+	return wholeDigest.ReplaceAllStringFunc(line, func(d string) string { return digestCell(d, true) })
+}
+
+// shortenDigests cuts the digests in all cells, if the table is too wide.
+func (t *table) shortenDigests(width int) {
+	total := -len(gap)
+	for _, n := range t.widths() {
+		total += n + len(gap)
+	}
+	if width <= 0 || total <= width {
+		return
+	}
+	for _, row := range t.rows {
+		for i := range row {
+			row[i] = shortDigests(row[i], 1)
+		}
+	}
 }
 
 // terminalWidth is that of the terminal behind a stream, or 0.

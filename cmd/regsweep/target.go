@@ -147,7 +147,7 @@ func (j *job) expand(ctx context.Context) error {
 	for i := range j.patterns {
 		targets := targetsOf(&j.patterns[i], names, tags)
 		if len(targets) == 0 {
-			refusals = append(refusals, &layout.HintError{Err: quoted("nothing in the store is named by %s: nothing has been changed", j.patterns[i].Text), Hint: "regsweep ls lists the repositories"})
+			refusals = append(refusals, &layout.HintError{Err: quoted("nothing in the store is named by %s: nothing has been changed", j.patterns[i].Text), Hint: "the repositories", Command: []string{"ls"}})
 		}
 		j.rules.Away.Globbed = j.rules.Away.Globbed || j.patterns[i].Globs()
 		j.rules.Away.Add(targets)

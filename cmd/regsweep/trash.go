@@ -304,7 +304,7 @@ func (j *trashJob) writeRuns(list []trashRun) error {
 	case !j.quiet && len(list) == 0:
 		text.WriteString("the trash is empty\n")
 	case !j.quiet:
-		return t.write(j.out, terminalWidth(j.out))
+		return t.show(j.out, "-o json has all")
 	}
 	_, err := j.out.Write([]byte(text.String()))
 	return err

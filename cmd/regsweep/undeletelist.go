@@ -186,14 +186,14 @@ func (j *backJob) backText(o *undeleteOptions, plan *back.Plan, executed bool) s
 	if executed {
 		done = "brought back"
 	}
+	if untagged != "" && executed {
+		fmt.Fprintf(&text, "to give an image a tag, without which gc -m removes it: %s\n", j.where.command("tag", untagged, "TAG"))
+	}
 	switch {
 	case n == 0 && len(plan.Images) == 0:
 		text.WriteString("nothing to bring back\n")
 	case n > 0:
 		fmt.Fprintf(&text, "%s: %s (%s)\n", done, plural(n, "image"), size(bytes))
-	}
-	if untagged != "" && executed {
-		fmt.Fprintf(&text, "to give an image a tag, without which gc -m removes it: %s\n", j.where.command("tag", untagged, "TAG"))
 	}
 	return text.String()
 }

@@ -58,7 +58,7 @@ func (v *voice) say(format string, args ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.redraw("")
-	fmt.Fprintln(v.w, harmless(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(v.w, fold(harmless(fmt.Sprintf(format, args...)), terminalWidth(v.w)))
 }
 
 // quoted is an error about a bad value.

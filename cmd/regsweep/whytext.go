@@ -221,9 +221,7 @@ func (r *reading) writeAnswers(o *whyOptions, list []explained, several bool) er
 
 func (r *reading) writeAnswer(text *strings.Builder, ink ink, o *whyOptions, e *explained) {
 	say := func(line string) {
-		for _, part := range wrap(line, terminalWidth(r.out)) {
-			fmt.Fprintln(text, harmless(part))
-		}
+		fmt.Fprintln(text, harmless(line))
 	}
 	paths := pathsOf(o, e)
 	for i, path := range paths {
@@ -276,11 +274,6 @@ func (r *reading) writeVerdict(text *strings.Builder, ink ink, command string, o
 	if !o.goes && !o.at.IsZero() {
 		until = fmt.Sprintf(" until %s (%s)", o.at.UTC().Format(time.RFC3339), humanize.RelTime(o.at, r.rules.Now, "ago", "from now"))
 	}
-	width := terminalWidth(r.out)
-	for i, line := range wrap(harmless(fmt.Sprintf("%s %s%s: %s", command, does, until, o.reason)), width-2*min(width, 1)) {
-		if i > 0 {
-			line = "  " + line
-		}
-		fmt.Fprintln(text, strings.Replace(line, does, paint(does), 1-min(i, 1)))
-	}
+	line := harmless(fmt.Sprintf("%s %s%s: %s", command, does, until, o.reason))
+	fmt.Fprintln(text, strings.Replace(line, does, paint(does), 1))
 }

@@ -43,12 +43,13 @@ type Line struct {
 	Lock    bool // it is in the store's own list
 }
 
-// Lift says what to do if what the line names is to go.
-func (l *Line) Lift() string {
+// Lift says what to do if what the line names is to go; command is what to call
+// regsweep with, or nil.
+func (l *Line) Lift() (command []string, hint string) {
 	if l.Lock {
-		return "regsweep protect rm '" + l.Pattern + "' lifts it, if it is to go"
+		return []string{"protect", "rm", l.Pattern}, "to lift that, if it is to go"
 	}
-	return "take " + l.Pattern + " out of the --protect list if it is to go"
+	return nil, "take " + l.Pattern + " out of the --protect list if it is to go"
 }
 
 // protected is a line with what it names. Of its parts those that are empty

@@ -87,7 +87,11 @@ type EmptyError struct {
 }
 
 func (e *EmptyError) Error() string {
-	return fmt.Sprintf("rule %q would leave repository %q without a tag: all %d would go", e.Rule, e.Repository, e.Tags)
+	all := "its only one would go"
+	if e.Tags > 1 {
+		all = fmt.Sprintf("all %d would go", e.Tags)
+	}
+	return fmt.Sprintf("rule %q would leave repository %q without a tag: %s", e.Rule, e.Repository, all)
 }
 
 // Decider applies a policy. It may be used concurrently.
