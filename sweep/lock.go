@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -31,8 +32,12 @@ func Lock(store *disk.Dir) (*disk.Lock, error) {
 		return lock, nil // as on a full disk: it binds this host then, which Hosts says
 	}
 	defer own.Close()
-	if err := lock.BindHosts(own, lockName); errors.Is(err, disk.ErrLocked) {
+	switch err := lock.BindHosts(own, lockName); {
+	case errors.Is(err, disk.ErrLocked):
 		return nil, errors.Join(ErrOtherHost, lock.Release())
+	case errors.Is(err, disk.ErrOneHost): // nobody needs the file
+		_ = own.Unlink(lockName)
+		_ = tree.Rmdir(lock.Store(), layout.Own) // there may be a trash in it
 	}
 	return lock, nil
 }

@@ -245,20 +245,10 @@ func (e *examination) judgeProbe(p *disk.Probe, remote bool) {
 		}
 		lacks = append(lacks, fmt.Sprintf("%s do not work (%s)", a, cause(p.Lacks[a])))
 	}
-	level, command := levelOK, ""
-	switch {
-	case p.Lacks[disk.Renames] != nil || p.Lacks[disk.Syncs] != nil:
-		level = levelError
-		lacks = append(lacks, "a sweep fails here")
-	case p.Lacks[disk.Locks] != nil:
-		level = levelWarning
-		lacks = append(lacks, "make sure that one run at a time works on the store")
-	case p.Lacks[disk.NoReplace] != nil && p.Lacks[disk.SecondNames] != nil:
-		level = levelWarning
-		lacks = append(lacks, "a sweep looks before it gives a name back: stop pushes while it runs")
-	case p.Lacks[disk.Times] != nil:
-		level = levelWarning
-		lacks = append(lacks, "this host's clock counts")
+	command := ""
+	level, consequence := judgeAbilities(p)
+	if consequence != "" {
+		lacks = append(lacks, consequence)
 	}
 	if level != levelOK {
 		command = "findmnt -T " + shellWord(e.place.Store)

@@ -76,6 +76,9 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := j.start(); err != nil {
 		return err
 	}
+	if err := j.probe(ctx); err != nil {
+		return err
+	}
 	useProcessors(working, j.store, j.jobs)
 	if !j.olderThan.isZero() { // that of a written plan stays
 		j.rules.OlderThan = retention.Ago(j.olderThan).Before(j.rules.Now)

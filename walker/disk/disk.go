@@ -110,6 +110,8 @@ var (
 	ErrNotFile = errors.New("not a regular file")
 	// ErrLocked is wrapped by Lock when another process holds the lock.
 	ErrLocked = errors.New("another regsweep works on this store")
+	// ErrOneHost is wrapped by BindHosts where locks keep no other host out.
+	ErrOneHost = errors.New("locks bind this host only here")
 	// ErrExists is wrapped by RenameNoReplace when the new name is taken.
 	ErrExists = fs.ErrExist
 )

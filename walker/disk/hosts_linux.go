@@ -18,15 +18,12 @@ import (
 // counts as one without locks.
 const fileServerTime = 10 * time.Second
 
-var (
-	errLockTime = errors.New("the file server did not answer a request for a lock")
-	errOneHost  = errors.New("locks bind this host only here")
-)
+var errLockTime = errors.New("the file server did not answer a request for a lock")
 
 // BindHosts locks a file too, which it makes, and on a file server that has
 // locks this keeps the other hosts out; then Hosts is true. ErrLocked says that
-// one of them, or a process here, holds it. Any other error says that there is
-// no such lock. The lock is held until Release, or until the file is removed.
+// one of them, or a process here, holds it; ErrOneHost that the locks here are
+// this host's. Any other error, too, says that there is no such lock. The lock is held until Release, or until the file is removed.
 func (l *Lock) BindHosts(dir *Locked, name string) error {
 	if err := dir.fs.check(OpLock, dir.path, name); err != nil {
 		return err
@@ -44,7 +41,7 @@ func (l *Lock) BindHosts(dir *Locked, name string) error {
 			continue // it was removed, as a lock of a dead host, and may be another file by now
 		}
 		if !dir.bindsHosts(file) {
-			return errors.Join(pathError(OpLock, dir.path, name, errOneHost), unlockFile(file))
+			return errors.Join(pathError(OpLock, dir.path, name, ErrOneHost), unlockFile(file))
 		}
 		dir.Adopt(name, dir.Dir) // the next run may be another user's
 		l.file.hosts, l.Hosts = file, true

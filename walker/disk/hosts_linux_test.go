@@ -72,7 +72,7 @@ func TestLocksOfThisHostAreKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Release()
-	if err := lock.BindHosts(lock.Store(), "lock"); !errors.Is(err, errOneHost) || lock.Hosts {
+	if err := lock.BindHosts(lock.Store(), "lock"); !errors.Is(err, ErrOneHost) || lock.Hosts {
 		t.Errorf("%v, binds other hosts: %v", err, lock.Hosts)
 	}
 	table, err := os.ReadFile("/proc/locks")

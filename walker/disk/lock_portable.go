@@ -25,7 +25,7 @@ func (d *Dir) Lock() (*Lock, error) {
 type lockFile struct{ file *os.File }
 
 // BindHosts would keep other hosts out; here nothing is known that does.
-func (l *Lock) BindHosts(*Locked, string) error { return errors.ErrUnsupported }
+func (l *Lock) BindHosts(*Locked, string) error { return ErrOneHost }
 
 func (l *Lock) releaseHosts() error { return nil }
 

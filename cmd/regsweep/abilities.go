@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// judgeAbilities says what follows from what a filesystem cannot do: an error if
+// a sweep cannot work there, and what its user has to see to otherwise.
+func judgeAbilities(p *disk.Probe) (level, consequence string) {
+	switch {
+	case p.Lacks[disk.Renames] != nil || p.Lacks[disk.Syncs] != nil:
+		return levelError, "a sweep fails here"
+	case p.Lacks[disk.Locks] != nil:
+		return levelWarning, "make sure that one run at a time works on the store"
+	case p.Lacks[disk.NoReplace] != nil && p.Lacks[disk.SecondNames] != nil:
+		return levelWarning, "a sweep looks before it gives a name back: stop pushes while it runs"
+	case p.Lacks[disk.Times] != nil:
+		return levelWarning, "this host's clock counts"
+	}
+	return levelOK, ""
+}
+
+// probe tries on a network filesystem what a sweep needs, before it touches
+// anything. Where nothing can be tried, as on a full disk, the sweep goes on: it
+// fails item by item at worst. Nothing is tried where a run was stopped, which
+// has shown what works.
+func (j *job) probe(ctx context.Context) error {
+	if j.lock == nil || !j.lock.Remote || j.rules.Resumed {
+		return nil
+	}
+	p, err := j.lock.Probe(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil || p == nil {
+		return nil
+	}
+	level, consequence := judgeAbilities(p)
+	reason := errors.Join(p.Lacks[disk.Renames], p.Lacks[disk.Syncs])
+	if level != levelError || disk.IsNoSpace(reason) {
+		return nil
+	}
+	return &layout.HintError{
+		Err:  fmt.Errorf("the filesystem of %q cannot do what a sweep needs: %w", j.place.Store, cause(reason)),
+		Hint: consequence + "; nothing has been touched, and what it can do shows: " + j.where.command("doctor"),
+	}
+}
