@@ -13,6 +13,7 @@ const (
 	isGone      = "it is gone"
 	isYoung     = "it is too young"
 	isGuardedBy = "it is protected"
+	isPulled    = "it has been pulled since the plan was made"
 	isRewritten = "it has been written again since the plan was made"
 	isTagged    = "a tag names it"
 	imageStays  = "its image stays"
@@ -83,6 +84,8 @@ func (p *pass) whyTagStays(i *listed, t *tag) string {
 		return "it names " + t.Link.Target.String() + " now"
 	case p.protectsTag(t):
 		return isGuardedBy
+	case p.used.tag != nil && p.used.tag(t.Name) || t.node >= 0 && p.isUsed(t.node):
+		return isPulled
 	case p.heldAll() != "":
 		return p.heldAll()
 	case t.node < 0:
@@ -100,6 +103,8 @@ func (p *pass) whyManifestStays(i *listed) string {
 	switch {
 	case n.mtime > i.mtime:
 		return isRewritten
+	case p.isUsed(at):
+		return isPulled
 	case n.tagged && !p.protectsNode(n):
 		return isTagged
 	case n.why == Fresh:

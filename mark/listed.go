@@ -42,6 +42,7 @@ func (p *pass) holdToListing(a *removalIn) {
 		return
 	}
 	planned := len(a.manifests)
+	p.findUsed()
 	dropped := p.dropManifests(a)
 	tags := map[string]takenTag{}
 	for i := range p.tags {
@@ -72,7 +73,7 @@ func (p *pass) dropManifests(a *removalIn) map[ID]bool {
 			continue
 		}
 		judged := p.l.rules.Away.prunes() && p.keepsLost(int32(i))
-		if judged || n.mtime > was.mtime || p.protectsNode(n) || n.pinned && !n.layer || n.forced && !was.named {
+		if judged || p.isUsed(int32(i)) || n.mtime > was.mtime || p.protectsNode(n) || n.pinned && !n.layer || n.forced && !was.named {
 			dropped[n.path] = true
 		}
 		was.mtime = n.mtime
@@ -89,6 +90,8 @@ func (p *pass) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool {
 	switch {
 	case p.protectsTag(t):
 		p.leaveOutTag(t, isGuardedBy)
+	case p.used.tag != nil && p.used.tag(t.Name) || t.node >= 0 && p.isUsed(t.node):
+		p.leaveOutTag(t, isPulled)
 	case t.Linked || p.r.HasSymlink(&t.Tag):
 		p.leaveOutTag(t, heldSymlink)
 	case withImages && t.node >= 0 && dropped[p.nodes[t.node].path]:

@@ -51,6 +51,9 @@ type Listing struct {
 	// lose parts.
 	Whole  []string
 	Sparse []Sparse
+	// Used, unless it is nil, says which tags and manifests of a repository have
+	// been used since, so that they are left out.
+	Used func(repository string) (tag func(string) bool, manifest func(layout.Digest) bool)
 
 	table *table
 	repos []string // sorted when the listing is

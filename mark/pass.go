@@ -47,6 +47,8 @@ type pass struct {
 	held bool
 	// listed is what a plan that was written down lists of the repository.
 	listed listing
+	// used is what has been used since that was written.
+	used usedSince
 	// linkTimes are the times of layersGo's links, if anybody asks for them.
 	linkTimes map[ID]int64
 	// uploads are those that are there, if something is listed.

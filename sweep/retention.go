@@ -15,6 +15,8 @@ type Retention struct {
 	Unmatched []UnmatchedLine `json:"unmatched"`
 	Warnings  []string        `json:"warnings"`
 	Refused   []string        `json:"refused,omitempty"`
+	// Uncovered says of which rules about pulls the logs cover too little: they keep everything.
+	Uncovered []string `json:"uncovered,omitempty"`
 }
 
 // UnmatchedLine is a part of a policy, or a flag, that selects nothing.

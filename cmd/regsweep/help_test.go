@@ -147,6 +147,7 @@ var offered = map[string]string{
 	"protect: keep what FILE names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input":  removes,
 	"quiet: print names only, as rm takes them":                                                                                     "ls",
 	"quiet: print no table and no warnings":                                                                                         "apply, check, doctor, gc, prune, rm, trash empty, trash restore, untag" + ", protect add, protect rm" + ", export" + ", repair, tag",
+	"pulls: read from the access log FILE what is used, for rules about pulls; more FILEs may follow":                               "prune",
 	"quiet: print names only":                                                                                                       logged,
 	"quiet: print the patterns only":                                                                                                "protect ls",
 	"quiet: print nothing; the status says whether it is there":                                                                     "why",

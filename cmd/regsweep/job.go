@@ -203,6 +203,9 @@ func (j *job) makePlan(ctx context.Context) error {
 	j.progress.phase("reading blobs", readingBlobs(j.w.Progress))
 	store := mark.Read(ctx, j.w, j.rules)
 	limitGarbage()
+	if err := j.readUsed(ctx, store); err != nil {
+		return err
+	}
 	j.progress.phase("reading repositories", readingRepositories(j.w.Progress))
 	look := store.LookAndTell(ctx, j.w, j.filing.observer())
 	if ctx.Err() != nil {

@@ -81,6 +81,11 @@ func (j *job) planHeader() (h planfile.Header, err error) {
 		Command: j.command, Time: r.Now, Grace: r.Grace, UploadsOlderThan: r.UploadsOlderThan,
 		DeleteUntagged: r.DeleteUntagged, OlderThan: r.OlderThan,
 	}
+	if j.prune != nil && j.prune.used != nil {
+		if h.Pulls, err = j.prune.source().written(); err != nil {
+			return h, err
+		}
+	}
 	if r.Away != nil {
 		h.Force, h.Named, h.Whole = r.Away.Force, r.Away.Exact(), slices.Sorted(slices.Values(r.Away.Repositories()))
 	}

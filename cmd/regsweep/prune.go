@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -24,6 +25,7 @@ type pruneOptions struct {
 	keep         int
 	untagged     bool
 	untaggedOnly bool
+	pulls        []string // access logs
 }
 
 func (p *program) pruneCommand() *cobra.Command {
@@ -49,8 +51,12 @@ is left to gc.` + exitStatusHelp,
                                    untagged manifests, in every repository
   regsweep prune --filter 'app:.*' --ago 30d --print-policy
                                    what the flags mean, as a policy`,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
+				return nil
+			}
+			if cmd.Flags().Changed("pulls") { // as where a shell has expanded a glob
+				o.pulls = append(o.pulls, args...)
 				return nil
 			}
 			return usage(&layout.HintError{Err: quoted("prune takes no argument: %s", args[0]), Hint: "name repositories with --filter, or in the policy"})
@@ -70,6 +76,7 @@ is left to gc.` + exitStatusHelp,
 	f.Var(&o.ago, "ago", "remove only what is older than this `AGE`, or than a date")
 	f.IntVar(&o.keep, "keep", 0, "keep the `N` newest of all tags of a repository that any filter matches")
 	f.BoolVar(&o.untagged, "untagged", false, "also remove untagged manifests, if they are older than --ago")
+	f.StringArrayVar(&o.pulls, "pulls", nil, "read from the access log `FILE` what is used, for rules about pulls; more FILEs may follow")
 	f.BoolVar(&o.untaggedOnly, "untagged-only", false, "remove untagged manifests and no tags; without --filter in every repository")
 	return cmd
 }
@@ -89,6 +96,11 @@ func (o *pruneOptions) verify(f *pflag.FlagSet) error {
 	for _, name := range []string{"filter", "exclude", "ago", "keep", "untagged", "untagged-only"} {
 		made = made || f.Changed(name)
 	}
+	if f.Changed("pulls") {
+		if err := verifyLogs(o.pulls); err != nil {
+			return err
+		}
+	}
 	switch file := f.Changed("policy"); {
 	case !file && !made:
 		return &layout.HintError{Err: errNoPolicy, Hint: "give --policy FILE, or --filter 'REPO_REGEX:TAG_REGEX' with --ago or --keep"}
@@ -96,6 +108,10 @@ func (o *pruneOptions) verify(f *pflag.FlagSet) error {
 		return &layout.HintError{Err: errTwoPolices, Hint: "--print-policy with the flags alone writes what can be added to the file"}
 	case o.policyFile == "-" && o.protect == "-":
 		return errOneStdin
+	case slices.Contains(o.pulls, "-") && (o.policyFile == "-" || o.protect == "-"):
+		return errors.New("--pulls and --policy or --protect cannot both be standard input")
+	case f.Changed("pulls") && !file:
+		return &layout.HintError{Err: errors.New("--pulls is for rules about pulls, which these flags do not make"), Hint: "give --policy FILE, with pulled-within or pulled in it"}
 	}
 	return nil
 }
@@ -144,7 +160,10 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 	if job.rules.PullThrough {
 		p.voice.warn("%s is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root)
 	}
-	job.prune = &pruning{policy: policy, fromFlags: !f.Changed("policy"), all: o.verbose}
+	if f.Changed("pulls") && !policy.AboutPulls() {
+		p.voice.warn("--pulls is for rules about pulls, and the policy has none")
+	}
+	job.prune = &pruning{policy: policy, logs: o.pulls, fromFlags: !f.Changed("policy"), all: o.verbose}
 	job.prune.watch, job.prune.excludes = retention.NewWatch(o.filters, o.untaggedOnly), retention.NewWatch(o.excludes, false)
 	if p.filing.isPage() {
 		job.prune.onPage = mostPageGoing

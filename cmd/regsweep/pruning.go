@@ -19,6 +19,8 @@ import (
 // what has become of that.
 type pruning struct {
 	policy    *retention.Policy
+	logs      []string  // of --pulls
+	used      *usedHere // for rules about pulls, or nil
 	fromFlags bool
 	all       bool // every decision is to be kept
 
@@ -73,6 +75,9 @@ func (p *pruning) forget() {
 func (p *pruning) judge(r *mark.Judged) (func(), error) {
 	p.read(r)
 	repository := asRepository(r)
+	if p.decider.AboutPulls(r.Repository) {
+		p.used.into(r, &repository)
+	}
 	p.watch.See(&repository)
 	p.excludes.See(&repository)
 	decisions, err := p.decider.Decide(repository)

@@ -22,6 +22,9 @@ func (j *job) report(ctx context.Context, executed bool) error {
 	rep := j.newReport(executed)
 	rep.Problems = j.confirmProblems(ctx, rep.Problems)
 	j.status = verdictOf(rep)
+	if j.prune != nil && len(j.prune.decider.Short()) > 0 {
+		j.status = statusFailed
+	}
 	j.fileReport(rep, executed)
 	if j.output == "json" {
 		return j.writeJSON(rep)

@@ -80,6 +80,9 @@ func (p *pruning) sayUnmatched(v *voice) {
 	for _, text := range p.decider.Warnings() {
 		v.warn("%s", text)
 	}
+	for _, text := range p.decider.Short() {
+		v.say("regsweep: %s", text)
+	}
 }
 
 // selectors adds to a report what of the policy selects nothing, and what its
@@ -107,6 +110,9 @@ func (p *pruning) selectors(to *sweep.Retention) {
 	}
 	for _, text := range p.decider.Warnings() {
 		to.Warnings = append(to.Warnings, valid(text))
+	}
+	for _, text := range p.decider.Short() {
+		to.Uncovered = append(to.Uncovered, valid(text))
 	}
 }
 

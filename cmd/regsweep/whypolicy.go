@@ -19,6 +19,13 @@ func (r *reading) judgeByPolicy(ctx context.Context, o *whyOptions, things []ask
 	if err := p.begin(ctx, &rules); err != nil {
 		return err
 	}
+	if p.policy.AboutPulls() {
+		used, err := r.usedBy(ctx, r.dir, r.jobs, &r.rules, r.store.Oldest(), &logSource{globs: o.policy.Pulls, ignore: o.policy.IgnoreAgents})
+		if err != nil {
+			return err
+		}
+		p.know(used)
+	}
 	answers, look, err := r.inquire(ctx, things, func(to *mark.Rules) { to.Away, to.Protect = rules.Away, rules.Protect })
 	if err != nil {
 		return err

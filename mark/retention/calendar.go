@@ -23,6 +23,7 @@ func (c *repositoryCase) judge(k *Keep, pool []*thing) {
 	if !k.Within.IsZero() {
 		judgeWithin(k.Within, c.now, timed)
 	}
+	c.judgePulls(k, pool)
 	for _, b := range k.calendar() {
 		if b.n > 0 {
 			b.judge(timed, c.rule.zone)

@@ -51,11 +51,11 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 		if referrer {
 			one.Time, one.Created = t.Pushed, false
 		}
-		add(one, thing{pushed: t.Pushed, held: t.Held, referrer: referrer, orphan: t.Orphan, labels: &t.Labels, history: t.History, configs: t.Configs})
+		add(one, thing{pushed: t.Pushed, pulled: t.Pulled, held: t.Held, referrer: referrer, orphan: t.Orphan, labels: &t.Labels, history: t.History, configs: t.Configs})
 	}
 	for _, m := range sorted(r.Untagged, func(a, b *Manifest) int { return a.Digest.Compare(b.Digest) }) {
 		add(Decision{Repository: r.Name, Digest: m.Digest, Time: judged(m.Pushed, m.Created), Created: age == Created},
-			thing{pushed: m.Pushed, held: m.Held, untagged: true, labels: &m.Labels, configs: m.Configs})
+			thing{pushed: m.Pushed, pulled: m.Pulled, held: m.Held, untagged: true, labels: &m.Labels, configs: m.Configs})
 	}
 	return c
 }

@@ -130,6 +130,7 @@ func (k *Keep) counts() []count {
 	return []count{
 		{"last", &k.Last},
 		{"images", &k.Images},
+		{"pulled", &k.Pulled},
 		{"hourly", &k.Hourly},
 		{"daily", &k.Daily},
 		{"weekly", &k.Weekly},
@@ -176,6 +177,9 @@ func (k *Keep) check() error {
 	}
 	if k.Within.Months < 0 || k.Within.Length < 0 {
 		return fmt.Errorf("within: %w", errNegative)
+	}
+	if k.PulledWithin.Months < 0 || k.PulledWithin.Length < 0 {
+		return fmt.Errorf("pulled-within: %w", errNegative)
 	}
 	switch {
 	case *k == Keep{}:

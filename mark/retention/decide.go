@@ -16,6 +16,7 @@ type Tag struct {
 	Digest  layout.Digest // of the manifest that it names
 	Pushed  time.Time     // its link's time
 	Created time.Time     // the image's own time; zero if there is none
+	Pulled  time.Time     // the last time, as far as logs tell; zero if they tell of none
 	// Held says why the tag cannot be judged, such as a link that cannot be read
 	// or names nothing. It stays, and counts for nothing.
 	Held    string
@@ -35,6 +36,7 @@ type Manifest struct {
 	Digest  layout.Digest
 	Pushed  time.Time // its link's time
 	Created time.Time // zero if there is none
+	Pulled  time.Time // as a tag's
 	Held    string    // as a tag's
 	Labels  Labels
 	Configs []layout.Digest
@@ -104,6 +106,8 @@ type Decider struct {
 	now     time.Time
 	grace   time.Duration
 	stopped func() bool
+	// pullsSince is when what is known of pulls begins; zero if nothing is.
+	pullsSince time.Time
 }
 
 // Decider prepares the policy. Its errors are about a policy that was made by

@@ -13,6 +13,7 @@ import (
 type found struct {
 	mu       sync.Mutex
 	warnings map[string]*examples // by what is said of them
+	short    map[string]bool      // rules about pulls that logs cover too little for
 	decided  bool                 // an entry, or a word about untagged manifests or referrers, has decided about something
 }
 
@@ -22,7 +23,7 @@ type examples struct {
 	first string // of their names the one that sorts first
 }
 
-func newFound() *found { return &found{warnings: map[string]*examples{}} }
+func newFound() *found { return &found{warnings: map[string]*examples{}, short: map[string]bool{}} }
 
 // warn adds things to a warning.
 func (f *found) warn(text, name string, count int) {

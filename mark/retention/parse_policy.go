@@ -10,6 +10,8 @@ func (p *parser) policy(n *yaml.Node, policy *Policy) {
 	seen := p.fields(n, "a policy", []field{
 		{"version", p.version},
 		{"timezone", p.zone(&policy.Timezone)},
+		{"pulls", p.list(&policy.Pulls, "logs", checkLog)},
+		{"ignore-agents", p.list(&policy.IgnoreAgents, "agents", checkAgent)},
 		{"twins", p.truth(&policy.Twins, "twins", true)},
 		{"protect", p.list(&policy.Protect, "protected names", func(text string) error {
 			return addProtected(protected, 1, text)
@@ -117,6 +119,7 @@ func (p *parser) keep(n *yaml.Node, k *Keep) {
 	before := len(p.errs)
 	keys := []field{
 		{"within", p.ago(&k.Within, "within")},
+		{"pulled-within", p.ago(&k.PulledWithin, "pulled-within")},
 		{"semver", func(n *yaml.Node) { p.semver(n, &k.Semver) }},
 		{"label", func(n *yaml.Node) { p.label(n, &k.Label) }},
 		{"all", p.truth(&k.All, "all", false)},

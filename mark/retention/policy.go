@@ -16,6 +16,10 @@ type Policy struct {
 	Protect  []string // see protect.Read for their form
 	Timezone string   // of the calendar's buckets, such as "Europe/Berlin"; empty is UTC
 	Rules    []Rule   // the first whose repositories match decides for a repository
+	// Pulls are globs of the access logs that tell what is used, and IgnoreAgents
+	// are globs of what pulls and does not count.
+	Pulls        []string
+	IgnoreAgents []string
 	// Twins protects, in every repository, the tags of each image that is protected
 	// in one.
 	Twins bool
@@ -51,6 +55,10 @@ type Keep struct {
 	Last   int // the newest N
 	Images int // all tags of the N images with the newest tags
 	Within Ago // what is not older than this
+	// What has been pulled in this time, and the N that were pulled last; see
+	// Decider.Pulls.
+	PulledWithin Ago
+	Pulled       int
 	// Of each of the newest N hours, days, ISO weeks, months and years that have
 	// any, the newest; while there are fewer than N of them, the oldest of all too.
 	Hourly, Daily, Weekly, Monthly, Yearly int

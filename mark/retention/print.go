@@ -8,7 +8,7 @@ import (
 
 // Marshal writes the policy as YAML, from which Parse reads the same policy.
 func (p *Policy) Marshal() ([]byte, error) {
-	doc := policyYAML{Version: 1, Timezone: p.Timezone, Twins: p.Twins, Protect: p.Protect}
+	doc := policyYAML{Version: 1, Timezone: p.Timezone, Twins: p.Twins, Pulls: p.Pulls, Ignored: p.IgnoreAgents, Protect: p.Protect}
 	for i := range p.Rules {
 		doc.Rules = append(doc.Rules, p.Rules[i].yaml())
 	}
@@ -28,6 +28,8 @@ type policyYAML struct {
 	Version  int        `yaml:"version"`
 	Timezone string     `yaml:"timezone,omitempty"`
 	Twins    bool       `yaml:"twins,omitempty"`
+	Pulls    []string   `yaml:"pulls,omitempty"`
+	Ignored  []string   `yaml:"ignore-agents,omitempty"`
 	Protect  []string   `yaml:"protect,omitempty"`
 	Rules    []ruleYAML `yaml:"rules"`
 }
@@ -58,6 +60,8 @@ type keepYAML struct {
 	Last      int         `yaml:"last,omitempty"`
 	Images    int         `yaml:"images,omitempty"`
 	Within    string      `yaml:"within,omitempty"`
+	PullTime  string      `yaml:"pulled-within,omitempty"`
+	Pulled    int         `yaml:"pulled,omitempty"`
 	Hourly    int         `yaml:"hourly,omitempty"`
 	Daily     int         `yaml:"daily,omitempty"`
 	Weekly    int         `yaml:"weekly,omitempty"`
@@ -101,12 +105,15 @@ func (r *Rule) yaml() ruleYAML {
 
 func (k *Keep) yaml() keepYAML {
 	y := keepYAML{
-		Last: k.Last, Images: k.Images, Hourly: k.Hourly, Daily: k.Daily, Weekly: k.Weekly, Monthly: k.Monthly, Yearly: k.Yearly,
+		Last: k.Last, Images: k.Images, Pulled: k.Pulled, Hourly: k.Hourly, Daily: k.Daily, Weekly: k.Weekly, Monthly: k.Monthly, Yearly: k.Yearly,
 		Revisions: k.Revisions,
 		All:       k.All, None: k.None,
 	}
 	if !k.Within.IsZero() {
 		y.Within = k.Within.String()
+	}
+	if !k.PulledWithin.IsZero() {
+		y.PullTime = k.PulledWithin.String()
 	}
 	if k.Label != (Label{}) {
 		y.Label = &labelYAML{k.Label.Expires}

@@ -42,7 +42,7 @@ func drawRepository(t *rapid.T) Repository {
 		r.Tags = append(r.Tags, Tag{
 			Name: name, Digest: digestOf(fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "image"))),
 			Pushed: drawTime(t, "pushed"), Created: drawTime(t, "created"),
-			Held: held(), Orphan: rapid.Bool().Draw(t, "orphan"), Labels: drawLabels(t), History: drawHistory(t),
+			Pulled: drawTime(t, "pulled"), Held: held(), Orphan: rapid.Bool().Draw(t, "orphan"), Labels: drawLabels(t), History: drawHistory(t),
 		})
 	}
 	for i := range rapid.IntRange(0, 6).Draw(t, "untagged") {
@@ -82,7 +82,7 @@ func drawKeep(t *rapid.T, versions bool) Keep {
 	k := Keep{Last: n("last"), Hourly: n("hourly"), Daily: n("daily"), Weekly: n("weekly"), Monthly: n("monthly"), Yearly: n("yearly")}
 	if versions {
 		k.Semver = Semver{Major: n("major"), Minor: n("minor"), Patch: n("patch"), Prerelease: n("prerelease")}
-		k.Images = n("images")
+		k.Images, k.Pulled = n("images"), n("pulled")
 	} else {
 		k.Revisions = n("revisions")
 	}
@@ -93,6 +93,7 @@ func drawKeep(t *rapid.T, versions bool) Keep {
 	if rapid.IntRange(0, 9).Draw(t, "within date") == 0 {
 		k.Within = Ago{At: now.Add(-time.Duration(rapid.IntRange(1, 24*500).Draw(t, "date")) * time.Hour)}
 	}
+	k.PulledWithin = Ago{Length: time.Duration(n("pulled within")) * 50 * time.Hour}
 	k.All = rapid.IntRange(0, 19).Draw(t, "all") == 0
 	k.None = k == Keep{}
 	return k
@@ -226,6 +227,7 @@ func more(k *Keep, by Keep) {
 		*c.n += *append(by.counts(), by.Semver.counts()...)[i].n
 	}
 	k.Within = longer(k.Within, by.Within)
+	k.PulledWithin = longer(k.PulledWithin, by.PulledWithin)
 	k.Label.Expires = max(k.Label.Expires, by.Label.Expires)
 	k.All = k.All || by.All
 	k.None = false
@@ -237,6 +239,7 @@ func gone(t *rapid.T, p *Policy, r Repository) map[string]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.Pulls(now.Add(-100 * 24 * time.Hour))
 	decisions, err := d.Decide(r)
 	if err != nil {
 		t.Fatal(err)

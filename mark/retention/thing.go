@@ -12,6 +12,7 @@ import (
 type thing struct {
 	*Decision
 	pushed   time.Time
+	pulled   time.Time // zero if no log tells of a pull
 	held     string
 	untagged bool
 	referrer bool // a referrer's tag

@@ -249,6 +249,8 @@ func (h *Header) set(key, value string) (err error) {
 		h.Whole = append(h.Whole, name)
 	case "sparse":
 		err = h.addSparse(value)
+	case "pulls":
+		err = h.addPulls(value)
 	case "items":
 		h.Items, err = parseCount(value)
 	case "blobs":
@@ -268,6 +270,16 @@ func parseAge(value string) (time.Duration, error) {
 		err = errors.New("it is below 0")
 	}
 	return age, err
+}
+
+func (h *Header) addPulls(value string) (err error) {
+	kind, rest, _ := strings.Cut(value, " ")
+	s := Source{Kind: kind}
+	if s.Name, _, err = parseName(rest); err == nil && (kind != "table" && kind != "log" && kind != "ignore" || h.Command != "prune") {
+		err = errors.New("that is no source of pulls")
+	}
+	h.Pulls = append(h.Pulls, s)
+	return err
 }
 
 func (h *Header) addSparse(value string) error {

@@ -31,9 +31,16 @@ type Header struct {
 	Named            bool // of rm and untag: whatever goes was named exactly
 	Whole            []string
 	Sparse           []mark.Sparse
+	// Pulls are, of a plan from a rule about pulls, where it is known from what is
+	// used: "table", or "log" and the name of an access log, or "ignore" and a glob of
+	// what pulls and does not count.
+	Pulls []Source
 
 	Items, Blobs, Bytes int64
 }
+
+// Source is where a plan knows from what is used, or a part of that.
+type Source struct{ Kind, Name string }
 
 // Write writes a plan as text, in the order of its items, with a checksum as its
 // last line. each calls its argument for every item; it is asked twice. The
@@ -97,6 +104,9 @@ func (h *Header) lines() []string {
 		list = append(list, "named true")
 	}
 	list = append(list, "grace "+h.Grace.String(), "uploads-older-than "+h.UploadsOlderThan.String(), "time "+string(appendTime(nil, h.Time)))
+	for _, s := range h.Pulls {
+		list = append(list, "pulls "+s.Kind+" "+string(appendName(nil, s.Name)))
+	}
 	for _, name := range h.Whole {
 		list = append(list, "repository "+string(appendName(nil, name)))
 	}
