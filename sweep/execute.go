@@ -44,7 +44,8 @@ type run struct {
 	devices   map[uint64][]string // a directory on each filesystem that links were removed from
 	stuck     map[int]bool        // items that could not be moved into the trash
 	unmarked  bool                // no mark of this run could be made
-	beside    string              // the path of its mark, if that is among links
+	beside    string              // the path of its mark among links, if there is one
+	unmarks   []string            // the paths of marks among links that are removed
 	undone    bool                // all that this run had set aside was to get its name back
 }
 
@@ -276,6 +277,9 @@ func (r *run) finish() error {
 	r.each(mark.Blob, taken, r.removeBlob)
 	if err := r.giveBackStuck(mark.Blob); err != nil {
 		return err
+	}
+	if len(r.failures) == 0 && !r.stopped() {
+		r.removeMarksBeside() // nothing is set aside now, and they are in directories that may go
 	}
 	r.each(mark.RevisionDir, planned, r.removeRevisionDir)
 	r.each(mark.LayerDir, planned, r.removeLayerDir)

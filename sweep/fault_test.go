@@ -243,10 +243,10 @@ func (f *nth) mayBeSilent() bool {
 	switch f.op {
 	case disk.OpRename:
 		return strings.Contains(f.fired, "/tags/")
-	case disk.OpUnlink:
-		return f.path == layout.Unfinished
+	case disk.OpUnlink, disk.OpWrite:
+		return filepath.Base(f.path) == layout.Unfinished
 	}
-	return f.op == disk.OpTouch && f.err == syscall.EACCES || f.op == disk.OpWrite && f.path == layout.Unfinished
+	return f.op == disk.OpTouch && f.err == syscall.EACCES
 }
 
 // judge holds a run that came to removing something against the contract.

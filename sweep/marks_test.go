@@ -54,6 +54,10 @@ func waysToMark() []wayToMark {
 			info, ok := isFile(s, beside)
 			return ok && info.Size() == 0
 		}, false},
+		{"a file among the links where somebody has removed the first", func(disk.Op, string) error { return nil }, func(s *layouttest.Store) bool {
+			_, ok := isFile(s, beside)
+			return ok && os.Remove(filepath.Join(s.Dir, layout.Unfinished)) == nil
+		}, false},
 		{"a hard link among the links where no file can be made either", func(op disk.Op, path string) error {
 			if isMark(op, path) {
 				return syscall.ENOSPC

@@ -78,6 +78,9 @@ func (x *restoring) sync(things []*thing) error {
 func (x *restoring) finish() error {
 	if x.aside && !slices.ContainsFunc(x.things, func(t *thing) bool { return t.inPlace && t.state != isBack }) {
 		removeMark(x.lock)
+		for _, at := range x.marks {
+			_ = removeMarkAt(x.lock, at) // or the next run looks for what is not there
+		}
 	}
 	gone, err := x.bin.drop()
 	if err == nil && !gone {

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep/tree"
+	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -28,6 +31,15 @@ func IsUnfinished(store *disk.Dir) (bool, error) {
 		return there, err
 	}
 	return hasOldMark(store)
+}
+
+// IsUnfinishedAnywhere is IsUnfinished for who does not look at the repositories,
+// where a mark may be, too.
+func IsUnfinishedAnywhere(ctx context.Context, w *walker.Walker) (bool, error) {
+	if unfinished, err := IsUnfinished(w.Store()); err != nil || unfinished {
+		return unfinished, err
+	}
+	return w.HasMarks(ctx)
 }
 
 func hasOldMark(store *disk.Dir) (bool, error) {
@@ -68,17 +80,22 @@ func Clock(lock *disk.Lock) (now time.Time, err error) {
 
 // leaveMark leaves the mark of a run under way, before the first name is set
 // aside. It is a file, and where none can be made, a second name for a link that
-// goes. Where the store's directory takes neither, the mark is among the links
-// that go, where this run has to be able to write anyway. Where there is no space
+// goes. Another one is among the layer links that go, if there are any: these
+// are what a look does not meet if somebody removes the first. Where the store's
+// directory takes no mark, this is the only one: there this run has to be able
+// to write anyway. Where there is no space
 // even for that, names that every look meets are the mark: takeMarks sets some
 // blobs aside before the layer links, which a look need not read.
 func (r *run) leaveMark() error {
 	store := r.lock.Store()
 	err := store.Create(layout.Unfinished)
+	at := r.firstLayer()
 	if err == nil || errors.Is(err, disk.ErrExists) {
+		if at >= 0 {
+			_ = r.markBeside(at, false) // the first one is there
+		}
 		return store.SyncHere()
 	}
-	at := r.firstLayer()
 	if at < 0 {
 		r.unmarked = true // and every look meets what is set aside
 		return nil
@@ -87,7 +104,7 @@ func (r *run) leaveMark() error {
 	if lerr == nil {
 		return store.SyncHere()
 	}
-	berr := r.markBeside(at)
+	berr := r.markBeside(at, true)
 	if berr == nil {
 		return nil
 	}
@@ -110,8 +127,8 @@ func (r *run) firstLayer() int {
 }
 
 // markBeside leaves the mark in the directory of a layer link's algorithm, which
-// every look lists.
-func (r *run) markBeside(at int) error {
+// every look lists. Where it is the only one it has to be on the disk.
+func (r *run) markBeside(at int, only bool) error {
 	c := &cache{r: r}
 	defer c.close()
 	i := &r.items[at]
@@ -130,7 +147,10 @@ func (r *run) markBeside(at int) error {
 		}
 	}
 	r.beside = dir.Join(layout.Unfinished)
-	return dir.SyncHere()
+	if only {
+		return dir.SyncHere()
+	}
+	return nil
 }
 
 // linkMark gives a layer link that goes the mark's name as well: where no file can
@@ -177,17 +197,32 @@ func (r *run) takeMarks() {
 // removeMarks removes all marks, this run's and those that were met.
 func (r *run) removeMarks() {
 	removeMark(r.lock)
+	r.removeMarksBeside()
+}
+
+// removeMarksBeside removes those among links. What it cannot remove is tried
+// again by who calls it next, or has the next run look for what is not there.
+func (r *run) removeMarksBeside() {
 	paths := r.look.Marks()
 	if r.beside != "" {
 		paths = append(slices.Clone(paths), r.beside)
 	}
 	for _, p := range paths {
-		dir, name := path.Split(p)
-		if d, err := r.lock.Open(strings.Split(strings.TrimSuffix(dir, "/"), "/")...); err == nil {
-			_ = d.Unlink(name) // then the next run looks for what is not there
-			d.Close()
+		if !slices.Contains(r.unmarks, p) && removeMarkAt(r.lock, p) == nil {
+			r.unmarks = append(r.unmarks, p)
 		}
 	}
+}
+
+// removeMarkAt removes a mark among links.
+func removeMarkAt(lock *disk.Lock, at string) error {
+	dir, name := path.Split(at)
+	d, err := lock.Open(strings.Split(strings.TrimSuffix(dir, "/"), "/")...)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return tree.IgnoreGone(d.Unlink(name))
 }
 
 // removeMark says that nothing is set aside. If it fails, the next run looks for

@@ -59,7 +59,7 @@ func (p *program) openBackBy(ctx context.Context, command string, c *common, reg
 	useProcessors(ctx, j.store, c.jobs)
 	j.w = walker.New(j.store, walker.Options{Jobs: c.jobs})
 	if !reads {
-		err = j.begin()
+		err = j.begin(ctx)
 	}
 	if err != nil {
 		j.close()
@@ -91,13 +91,13 @@ func (j *backJob) refuse(writes, dryRun bool) error {
 }
 
 // begin takes the lock.
-func (j *backJob) begin() error {
+func (j *backJob) begin(ctx context.Context) error {
 	as := &job{program: j.program, common: j.common, removal: &removal{}, command: j.command, place: j.place, store: j.store}
 	if err := as.takeLock(); err != nil {
 		return err
 	}
 	j.lock = as.lock
-	unfinished, err := sweep.IsUnfinished(j.store)
+	unfinished, err := sweep.IsUnfinishedAnywhere(ctx, j.w)
 	if err == nil && unfinished {
 		err = &layout.HintError{Err: errors.New("a sweep was stopped, and has set names aside"), Hint: "let it come to its end, and give back what is younger than 7 days", Command: []string{"gc", "--keep-deleted", "7d"}}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -275,8 +276,10 @@ func (e *examination) judgeClock(p *disk.Probe) {
 }
 
 // lookAtRuns looks for a run that was stopped.
-func (e *examination) lookAtRuns(context.Context) error {
-	unfinished, err := sweep.IsUnfinished(e.dir)
+func (e *examination) lookAtRuns(ctx context.Context) error {
+	w := walker.New(e.dir, walker.Options{Jobs: e.jobs})
+	defer w.Close()
+	unfinished, err := sweep.IsUnfinishedAnywhere(ctx, w)
 	if err != nil {
 		return err
 	}

@@ -224,6 +224,9 @@ func (j *job) makePlan(ctx context.Context) error {
 			Hint: "run as a user who can read the store, or mend the filesystem first",
 		}
 	}
+	if j.dryRun && store.Resumed() {
+		j.warnStopped(j.where.command("gc"))
+	}
 	if err := j.refuseNames(look); err != nil {
 		if j.prune == nil || !j.dryRun {
 			return err

@@ -162,9 +162,17 @@ func (r *reading) warnForeign() error {
 	return err
 }
 
+// warnStopped says that names are set aside, which a registry does not see.
+func (p *program) warnStopped(cure string) {
+	p.voice.warn("a run was stopped, or is under way, that had set names aside: until a run gives back what is needed, images may not be complete: %s", cure)
+}
+
 // readingVerdict is the status of ls and why: what they were asked is shown, or
 // so many things of it could not be read. Other problems are told in one line.
 func (r *reading) readingVerdict(unread int) int {
+	if r.store.Resumed() {
+		r.warnStopped(r.where.command("gc"))
+	}
 	n := 0
 	for _, p := range r.w.Findings.Problems() {
 		if p.Kind != walker.UnknownFile {

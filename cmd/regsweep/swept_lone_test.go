@@ -118,6 +118,109 @@ func TestWhatWasSetAsideAndPushedAgainLeaves(t *testing.T) {
 	nothingAside(t, s)
 }
 
+// Somebody has removed the mark in the store's own directory, and all that a
+// stopped run set aside is live again. Whatever is asked next gives the name
+// back or reports it, and never says that all is well.
+func TestNamesSetAsideAreNeverIgnoredThoughTheMarkIsRemoved(t *testing.T) {
+	t.Parallel()
+	mark := func(repository string) string {
+		return "raw repositories/" + repository + "/_layers/sha256/" + layout.Unfinished + "\n"
+	}
+	for part, text := range map[string]string{
+		"a layer":               aside(layerPath("a/b", "one")) + mark("a/b"),
+		"a layer, marked in c":  aside(layerPath("a/b", "one")) + mark("c"),
+		"a config":              aside(layerPath("a/b", "x.config")) + mark("a/b"),
+		"a manifest":            aside(revisionPath("a/b", "x")),
+		"a manifest's blob":     aside(blobPath("x")),
+		"a layer's blob":        aside(blobPath("one")),
+		"a tag":                 "move repositories/a/b/_manifests/tags/v1 repositories/a/b/_manifests/.regsweep-v1\n",
+		"a tag and its history": "tag a/b:v2 x\nmove repositories/a/b/_manifests/tags/v1 repositories/a/b/_manifests/.regsweep-v1\n",
+	} {
+		for _, line := range []string{"check", "ls", "ls a/b", "why {one}", "gc", "gc --dry-run", "gc -m --older-than 0", "gc --trash", "rm c:v1 --yes"} {
+			t.Run(part+" "+line, func(t *testing.T) {
+				s := layouttest.New(t, "age 30d\n"+asideStore+text)
+				before := s.Snapshot(t)
+				r := runProgram(t, "", append(strings.Fields(strings.ReplaceAll(line, "{one}", s.Digest("one").String())), "--root", s.Root)...)
+				said := r.stdout + r.stderr
+				switch verb, _, _ := strings.Cut(line, " "); {
+				case verb == "check":
+					// A tag that was taken out was named by somebody, and is not live.
+					tag := strings.HasPrefix(part, "a tag") && strings.Contains(said, "stopped")
+					if !tag && (r.status != statusProblems || !strings.Contains(said, walker.SetAside)) {
+						t.Errorf("status %d\n%s", r.status, said)
+					}
+				case verb == "ls" || verb == "why" || strings.Contains(line, "--dry-run"):
+					if r.status != statusDone || !strings.Contains(said, "set aside") && !strings.Contains(said, "stopped") {
+						t.Errorf("status %d\n%s", r.status, said)
+					}
+					same(t, "the store", before, s.Snapshot(t))
+				default:
+					refs := []string{"a/b:v1", "c:v1"}
+					if verb == "rm" {
+						refs = refs[:1]
+					}
+					if r.status != statusDone {
+						t.Errorf("status %d\n%s", r.status, said)
+					}
+					if strings.HasPrefix(part, "a tag") {
+						// Where it is not asked for untagged images, its image stays.
+						refs[0] = "a/b@" + s.Digest("x").String()
+						if strings.Contains(line, "-m") {
+							refs = refs[1:]
+						}
+					}
+					wholeAfter(t, s, refs...)
+				}
+			})
+		}
+	}
+}
+
+// wholeAfter holds that references are whole and nothing stays set aside.
+func wholeAfter(t *testing.T, s *layouttest.Store, refs ...string) {
+	t.Helper()
+	for _, ref := range refs {
+		if lacks := s.Missing(ref); lacks != nil {
+			t.Errorf("%s lacks %v", ref, lacks)
+		}
+	}
+	for _, path := range s.Tree(t) {
+		if strings.Contains(path, layout.Own) && !strings.HasPrefix(path, layout.Own+"/") {
+			t.Errorf("%s is still there", path)
+		}
+	}
+}
+
+// A mark may be among links alone, where the store's own directory takes none.
+// Commands that do not look at all repositories know it, too.
+func TestMarksAmongLinksAreKnownToEveryCommand(t *testing.T) {
+	t.Parallel()
+	s := layouttest.New(t, "age 30d\n"+asideStore+"raw repositories/a/b/_layers/sha256/"+layout.Unfinished+"\n"+aside(layerPath("a/b", "one"))+
+		"remove "+revisionPath("c", "y")+"\nremove repositories/c/_manifests/tags/v1\n")
+	before := s.Snapshot(t)
+	for _, line := range []string{"tag a/b:v1 v2", "undelete c@" + s.Digest("y").String() + " --yes", "undelete --all c --yes"} {
+		r := runProgram(t, "", append(strings.Fields(line), "--root", s.Root)...)
+		if r.status != statusFailed || !strings.Contains(r.stderr, "a sweep was stopped") || !strings.Contains(r.stderr, "--keep-deleted 7d") {
+			t.Errorf("%s: status %d\n%s", line, r.status, r.stderr)
+		}
+		same(t, "the store", before, s.Snapshot(t))
+	}
+	if r := runProgram(t, "", "doctor", "--root", s.Root); !strings.Contains(r.stdout, "a run was stopped while names were set aside") {
+		t.Errorf("doctor: status %d\n%s%s", r.status, r.stdout, r.stderr)
+	}
+	to := filepath.Join(t.TempDir(), "layout")
+	if r := runProgram(t, "", "export", "a/b:v1", to, "--root", s.Root); r.status != statusDone {
+		t.Errorf("export: status %d\n%s", r.status, r.stderr)
+	}
+	if r := runProgram(t, "", "gc", "--keep-deleted", "60d", "--root", s.Root); r.status != statusDone {
+		t.Fatalf("gc: status %d\n%s", r.status, r.stderr)
+	}
+	wholeAfter(t, s, "a/b:v1")
+	if r := runProgram(t, "", "undelete", "--all", "c", "--yes", "--root", s.Root); r.status != statusDone {
+		t.Errorf("undelete: status %d\n%s", r.status, r.stderr)
+	}
+}
+
 // Reading commands take what is set aside and live for what it is.
 func TestLsAndWhySeeWhatIsSetAside(t *testing.T) {
 	t.Parallel()
