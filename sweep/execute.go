@@ -116,6 +116,9 @@ func (r *run) remove() error {
 			return err
 		}
 	}
+	if err := r.refuseUnwritable(); err != nil {
+		return err
+	}
 	if err := r.openTrash(); err != nil {
 		return fmt.Errorf("%w; nothing has been removed", err)
 	}

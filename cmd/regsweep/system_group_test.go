@@ -205,3 +205,62 @@ func TestGroupMayNotWriteEverywhere(t *testing.T) {
 		t.Errorf("set aside: %q", left)
 	}
 }
+
+// Where a part of what goes cannot be changed, the run is refused before anything
+// is set aside, and says which part that is.
+func TestPartsThatCannotBeChangedRefuseTheRun(t *testing.T) {
+	s := groupReg(t)
+	binary(t)
+	closed := func(path string) func(*testing.T) {
+		return func(t *testing.T) {
+			t.Cleanup(func() { setModes(t, s, path, 0o775|fs.ModeSetgid) })
+			setModes(t, s, path, 0o755|fs.ModeSetgid)
+		}
+	}
+	for _, c := range []struct {
+		name, line, says string
+		make             func(*testing.T)
+	}{
+		{"layers of others", "gc", "repositories/a/app/_layers/sha256/", closed("repositories/a/app/_layers")},
+		{"blobs of others", "gc", "blobs/sha256/", closed("blobs")},
+		{"tags of others", "untag a/app:v2 -y", "repositories/a/app/_manifests/tags/v2/current", closed("repositories/a/app/_manifests/tags")},
+		{"revisions of others", "rm a/app:v2 -y", "repositories/a/app/_manifests/revisions/sha256/", closed("repositories/a/app/_manifests/revisions")},
+		{"uploads of others, and --trash", "gc --uploads-older-than 1h --trash", "repositories/a/app/_uploads/", closed("repositories/a/app/_uploads")},
+		{"blobs that are mounted read-only", "gc", "blobs/sha256/", func(t *testing.T) {
+			mount(t, filepath.Join(s.Dir, "blobs"), "--bind", filepath.Join(s.Dir, "blobs"))
+			mustRun(t, "mount", "-o", "remount,bind,ro", filepath.Join(s.Dir, "blobs"))
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.make(t)
+			before := s.Snapshot(t)
+			r := as(memberUID).run(t, append(strings.Fields(c.line), "--root", s.Root)...)
+			if r.status != statusFailed || !strings.Contains(r.stderr, c.says) || !strings.Contains(r.stderr, "nothing has been removed") {
+				t.Errorf("status %d\n%s", r.status, r.stderr)
+			}
+			if n := strings.Count(r.stderr, "regsweep: "+strings.SplitAfter(c.says, "/")[0]); n == 0 || n > 20 {
+				t.Errorf("%d names:\n%s", n, r.stderr)
+			}
+			same(t, "the store", before, s.Snapshot(t))
+		})
+	}
+	// Where nothing of it goes, it is no matter.
+	closed("repositories/deep")(t)
+	if r := as(memberUID).run(t, "gc", "--root", s.Root); r.status != statusDone || s.Has("o") {
+		t.Errorf("status %d\n%s", r.status, r.stderr)
+	}
+}
+
+// setModes gives all directories below a path of a store a mode.
+func setModes(t *testing.T, s *layouttest.Store, path string, mode fs.FileMode) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(s.Dir, path), func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			err = os.Chmod(path, mode)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

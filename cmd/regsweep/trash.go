@@ -227,6 +227,8 @@ func trashHint(err error) error {
 		hint = "without --trash nothing needs space"
 	case errors.Is(err, sweep.ErrTrashFilesystem) || errors.Is(err, sweep.ErrTrashMount):
 		hint = "what is there can only be removed for good, without --trash"
+	case errors.Is(err, sweep.ErrRights):
+		hint = "run as a user who may write there, or mount it writable"
 	case errors.Is(err, sweep.ErrTrashLinked):
 		hint = "move it out of the way: the trash is a directory that regsweep makes"
 	default:

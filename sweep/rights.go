@@ -1,0 +1,68 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	pathpkg "path"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+)
+
+// ErrRights is wrapped by the error about a plan of which a part cannot be
+// carried out, since this process may not change some directories.
+var ErrRights = errors.New("something is to be removed where this process may not")
+
+// refuseUnwritable refuses a plan before anything is set aside if it is known
+// that names in some directories cannot be renamed: what is gone of an image in
+// one place would be missed in another. One call for each directory of
+// directories tells in most stores; only where that may not be changed are the
+// directories in it asked about.
+func (r *run) refuseUnwritable() error {
+	store := r.lock.Store()
+	asked, refused := map[string]error{}, map[string]error{}
+	for i := range r.items {
+		if r.done[i] != planned || r.items[i].Aside || r.stopped() {
+			continue
+		}
+		dir, parent := r.changes(&r.items[i])
+		if dir == "" {
+			continue
+		}
+		err, ok := asked[parent]
+		if !ok {
+			err = store.MayChange(parent)
+			asked[parent] = err
+		}
+		if err == nil {
+			continue
+		}
+		if err := store.MayChange(dir); err != nil {
+			refused[dir] = err
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	for path, err := range refused {
+		r.fail(path, errors.Unwrap(err))
+	}
+	return fmt.Errorf("%w; nothing has been removed", ErrRights)
+}
+
+// changes is the directory in which an item is renamed, and one that it shares
+// with others of its kind. There is none for directories that go when they are
+// empty: where these cannot be removed, they stay.
+func (r *run) changes(i *mark.Item) (dir, parent string) {
+	path := r.path(i)
+	switch i.Kind {
+	case mark.Tag: // where it cannot be moved, its link is removed
+		return path + "/" + layout.Current, pathpkg.Dir(path)
+	case mark.Manifest, mark.LayerLink, mark.TagHistory, mark.Blob, mark.Temporary:
+		dir = pathpkg.Dir(path)
+		return dir, pathpkg.Dir(dir)
+	case mark.Upload:
+		return path, pathpkg.Dir(path)
+	}
+	return "", ""
+}

@@ -1,0 +1,33 @@
+//go:build unix
+
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// MayChange returns an error if this process may not make, rename and remove
+// names in a directory below the store's own, which the Dir has to be: for want
+// of rights, or since it is read-only. Where the system cannot tell, and of what
+// is not there, it is nil.
+func (d *Dir) MayChange(path string) error {
+	if err := d.fs.check(OpStat, d.path, path); err != nil {
+		return onlyRefused(err)
+	}
+	err := unix.Faccessat(unix.AT_FDCWD, filepath.Join(d.top(), filepath.FromSlash(path)), unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+	if err != nil {
+		return onlyRefused(pathError(OpStat, d.path, path, err))
+	}
+	return nil
+}
+
+func onlyRefused(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
+		return err
+	}
+	return nil // it is found when something is changed
+}
