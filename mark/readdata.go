@@ -2,6 +2,7 @@ package mark
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"math"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -18,11 +20,25 @@ import (
 type Share struct {
 	Part  float64 // of its bytes; all if it is 1
 	Bytes int64   // or so many, if it is not 0
+	Shard Shard   // of this part of the store
+}
+
+// Shard is one of several parts of a store's blobs, which are about equal; the
+// zero value is all of it.
+type Shard struct {
+	Index int // from 0 to Count-1
+	Count int
+}
+
+// Has reports whether a blob is in the shard.
+func (s Shard) Has(d layout.Digest) bool {
+	return s.Count < 2 || binary.BigEndian.Uint64(d.Sum())%uint64(s.Count) == uint64(s.Index)
 }
 
 // DataRead counts what has been read, while it is read.
 type DataRead struct {
 	Blobs, Bytes           atomic.Int64
+	Done                   atomic.Int64 // blobs that have had their turn
 	TotalBlobs, TotalBytes atomic.Int64
 }
 
@@ -40,7 +56,7 @@ const largeBlob = 1 << 20
 func (s *Store) Choose(share Share, now time.Time) (ids []ID) {
 	total := int64(0)
 	for id, r := range s.Table.All() {
-		if r.has(hasBlob) && (!r.has(isAside) || r.reason() != Dead) {
+		if r.has(hasBlob) && share.Shard.Has(s.Table.Digest(id)) && (!r.has(isAside) || r.reason() != Dead) {
 			ids = append(ids, id)
 			total += r.size
 		}
@@ -148,8 +164,12 @@ func (d *dataReader) blob(id ID, buf []byte) {
 		d.w.Pause()
 		sum, err = d.w.SumBlob(digest, buf, func(int) error { return d.ctx.Err() })
 	}
+	if d.ctx.Err() != nil {
+		return
+	}
+	d.count.Done.Add(1)
 	switch {
-	case d.ctx.Err() != nil || disk.Gone(err):
+	case disk.Gone(err):
 		return
 	case errors.Is(err, disk.ErrNotFile):
 		return // that has been said

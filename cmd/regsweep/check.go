@@ -22,6 +22,8 @@ type checkOptions struct {
 	common
 	readData bool
 	subset   limit
+	shard    shard
+	merge    bool
 }
 
 func (p *program) checkCommand() *cobra.Command {
@@ -42,12 +44,27 @@ nothing, takes no lock and works on a store that is mounted read-only.` + checkS
 		Example: `  regsweep check                         links, manifests, presence and sizes
   regsweep check --read-data             also all digests
   regsweep check --read-data-subset 10%  every day: all of it in ten days
+  regsweep check --read-data --shard 0/4 -o json >0.json
+                                         one of four machines
+  regsweep check --merge [0-3].json      what all four have found
   regsweep check -o json | jq -r '.problems[].breaks[]?' | sort -u`,
-		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context(), o, cmd.Flags()) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.merge {
+				return nil
+			}
+			return usage(cobra.NoArgs(cmd, args))
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.merge {
+				return p.mergeCheck(o, cmd.Flags(), args)
+			}
+			return p.check(cmd.Context(), o, cmd.Flags())
+		},
 	}
 	o.add(cmd.Flags())
 	cmd.Flags().BoolVar(&o.readData, "read-data", false, "read all blobs and compare their digests")
+	cmd.Flags().Var(&o.shard, "shard", "read part `I` of N only, from 0 to N-1; /N takes I from "+jobIndex)
+	cmd.Flags().BoolVar(&o.merge, "merge", false, "make one report of the JSON reports of all shards")
 	cmd.Flags().Var(&o.subset, "read-data-subset", "read a `SHARE` of the bytes of the blobs, such as 10% or 5GiB; every day another one")
 	return cmd
 }
@@ -64,6 +81,9 @@ EXIT STATUS
 func (o *checkOptions) verify(f *pflag.FlagSet) error {
 	if err := o.common.verify(f); err != nil {
 		return err
+	}
+	if f.Changed("shard") && !o.readData && !f.Changed("read-data-subset") {
+		return fmt.Errorf("--shard is a part of the data: it goes with --read-data")
 	}
 	if !f.Changed("read-data-subset") {
 		return nil
@@ -83,13 +103,14 @@ func (o *checkOptions) verify(f *pflag.FlagSet) error {
 
 // share is what of the data is read.
 func (o *checkOptions) share() mark.Share {
+	share := mark.Share{Part: 1, Shard: o.shard.Shard}
 	switch {
-	case o.subset.text == "":
-		return mark.Share{Part: 1}
 	case o.subset.share > 0:
-		return mark.Share{Part: o.subset.share}
+		share.Part = o.subset.share
+	case o.subset.text != "":
+		share.Bytes = int64(o.subset.bytes)
 	}
-	return mark.Share{Bytes: int64(o.subset.bytes)}
+	return share
 }
 
 func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) error {
@@ -115,6 +136,12 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 		return context.Cause(ctx)
 	}
 	c := &checkReport{Checked: newChecked(look, count)}
+	if o.shard.Count > 0 {
+		c.Shard = &shardOf{o.shard.Index, o.shard.Count}
+	}
+	if o.shard.Index > 0 { // the first shard reports links, tags and manifests
+		r.w.Findings.Keep(func(*walker.Problem) bool { return false })
+	}
 	if o.readData {
 		r.readData(ctx, o, &c.Checked)
 	}
@@ -138,6 +165,7 @@ func (r *reading) readData(ctx context.Context, o *checkOptions, c *checked) {
 	r.progress.phase("reading data", readingData(count, started))
 	found := r.store.ReadData(ctx, r.w, r.store.Choose(o.share(), r.rules.Now), count)
 	c.BlobsRead, c.BytesRead = count.Blobs.Load(), count.Bytes.Load()
+	c.BlobsLeft = count.TotalBlobs.Load() - count.Done.Load()
 	c.ReadSeconds = time.Since(started).Seconds()
 	c.BytesPerSecond = int64(float64(c.BytesRead) / max(c.ReadSeconds, 1e-9))
 	// Also of a check that is stopped: what has been found is worth knowing.

@@ -16,8 +16,20 @@ import (
 
 // checkReport is the JSON of check; see docs/formats.md.
 type checkReport struct {
+	Schema   string           `json:"schema"`
+	Root     string           `json:"root"`
+	Shard    *shardOf         `json:"shard,omitempty"`
 	Checked  checked          `json:"checked"`
 	Problems []walker.Problem `json:"problems"`
+	// MissingShards are the shards of which no whole report was merged; nil of what is not merged.
+	MissingShards []int `json:"missingShards,omitzero"`
+	of            int   // shards
+}
+
+// shardOf says which part of the data a report is about.
+type shardOf struct {
+	Index int `json:"index"`
+	Count int `json:"count"`
 }
 
 func (c *checkReport) problemList() []walker.Problem { return c.Problems }
@@ -34,6 +46,7 @@ type checked struct {
 	Bytes          int64   `json:"bytes"`
 	BlobsRead      int64   `json:"blobsRead"`
 	BytesRead      int64   `json:"bytesRead"`
+	BlobsLeft      int64   `json:"blobsLeft"` // that were to be read when the check was stopped
 	ReadSeconds    float64 `json:"readSeconds"`
 	BytesPerSecond int64   `json:"bytesPerSecond"`
 	ElapsedSeconds float64 `json:"elapsedSeconds"`
@@ -61,6 +74,9 @@ func (r *reading) reportCheck(c *checkReport) error {
 	}
 	validProblems(c.Problems)
 	c.Checked.where = r.where
+	if c.Schema == "" {
+		c.Schema, c.Root = checkSchema, valid(r.place.Root)
+	}
 	if r.fileResult(c); r.output == "json" {
 		return r.writeJSON(c)
 	}

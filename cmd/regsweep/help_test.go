@@ -153,6 +153,8 @@ var offered = map[string]string{
 	"quiet: print nothing; the status says whether it is there":                                                                     "why",
 	"quiet: print the names of the runs only":                                                                                       "trash ls",
 	"quiet: say nothing about a valid policy":                                                                                       "policy check",
+	"shard: read part I of N only, from 0 to N-1; /N takes I from JOB_COMPLETION_INDEX":                                             "check",
+	"merge: make one report of the JSON reports of all shards":                                                                      "check",
 	"read-data-subset: read a SHARE of the bytes of the blobs, such as 10% or 5GiB; every day another one":                          "check",
 	"read-data: read all blobs and compare their digests":                                                                           "check",
 	"report: also write the result to FILE; its name ends in .json":                                                                 "ls, trash empty, trash ls, trash restore, why" + ", " + locks + ", export" + ", " + backs + ", " + logged,

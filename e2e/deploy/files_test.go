@@ -293,28 +293,58 @@ func TestKubernetes(t *testing.T) {
 		}
 	}
 	for _, job := range []batch.CronJob{prune, gc} {
-		pod := job.Spec.JobTemplate.Spec.Template.Spec
-		if len(pod.Containers) != 1 || job.Spec.ConcurrencyPolicy != batch.ForbidConcurrent || !*pod.SecurityContext.RunAsNonRoot {
-			t.Fatalf("%s: %d containers, %s", job.Name, len(pod.Containers), job.Spec.ConcurrencyPolicy)
+		if job.Spec.ConcurrencyPolicy != batch.ForbidConcurrent {
+			t.Fatalf("%s: %s", job.Name, job.Spec.ConcurrencyPolicy)
 		}
-		c := pod.Containers[0]
-		s := c.SecurityContext
-		if s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) == 0 {
-			t.Errorf("%s may do more than it has to", c.Name)
-		}
-		if c.Resources.Limits.Memory().IsZero() {
-			t.Errorf("%s has no limit", c.Name)
-		}
-		for _, m := range c.VolumeMounts {
-			if !slices.ContainsFunc(pod.Volumes, func(v core.Volume) bool { return v.Name == m.Name }) {
-				t.Errorf("%s mounts %s, which is no volume", c.Name, m.Name)
-			}
-		}
-		accepted(t, c.Name, c.Args)
+		verifyPod(t, &job.Spec.JobTemplate.Spec.Template.Spec)
 	}
 	file := filepath.Join(t.TempDir(), "policy.yml")
 	if err := os.WriteFile(file, []byte(policy.Data["policy.yml"]), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	run(t, regsweep(t), "policy", "check", file)
+}
+
+// verifyPod holds that a pod has one container, which may do nothing but its work.
+func verifyPod(t *testing.T, pod *core.PodSpec) {
+	t.Helper()
+	if len(pod.Containers) != 1 || !*pod.SecurityContext.RunAsNonRoot {
+		t.Fatalf("%d containers, %+v", len(pod.Containers), pod.SecurityContext)
+	}
+	c := pod.Containers[0]
+	s := c.SecurityContext
+	if s == nil || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) == 0 {
+		t.Errorf("%s may do more than it has to", c.Name)
+	}
+	if c.Resources.Limits.Memory().IsZero() {
+		t.Errorf("%s has no limit", c.Name)
+	}
+	for _, m := range c.VolumeMounts {
+		if !slices.ContainsFunc(pod.Volumes, func(v core.Volume) bool { return v.Name == m.Name }) {
+			t.Errorf("%s mounts %s, which is no volume", c.Name, m.Name)
+		}
+	}
+	t.Setenv("JOB_COMPLETION_INDEX", "0") // as in a pod of an Indexed Job
+	accepted(t, c.Name, c.Args)
+}
+
+// The pods of the job that reads all data are as many as the parts that each
+// takes one of, and none is tried again for what it has found.
+func TestKubernetesShards(t *testing.T) {
+	var job batch.Job
+	if err := yaml.UnmarshalStrict([]byte(read(t, "deploy/kubernetes/check-shards.yaml")), &job); err != nil {
+		t.Fatal(err)
+	}
+	pod := job.Spec.Template.Spec
+	verifyPod(t, &pod)
+	if *job.Spec.CompletionMode != batch.IndexedCompletion || pod.RestartPolicy != core.RestartPolicyNever || !pod.Containers[0].VolumeMounts[0].ReadOnly {
+		t.Errorf("%s, %s, %+v", *job.Spec.CompletionMode, pod.RestartPolicy, pod.Containers[0].VolumeMounts)
+	}
+	if at := slices.Index(pod.Containers[0].Args, "--shard"); at < 0 || pod.Containers[0].Args[at+1] != fmt.Sprintf("/%d", *job.Spec.Completions) {
+		t.Errorf("%d completions, %q", *job.Spec.Completions, pod.Containers[0].Args)
+	}
+	rule := job.Spec.PodFailurePolicy.Rules[0]
+	if rule.Action != batch.PodFailurePolicyActionFailIndex || !slices.Contains(rule.OnExitCodes.Values, 3) || *rule.OnExitCodes.ContainerName != pod.Containers[0].Name {
+		t.Errorf("%+v", rule)
+	}
 }
