@@ -163,6 +163,10 @@ func TestPageAsPeopleLookAtIt(t *testing.T) {
 				if broken := browser.Eval[int](p, `[...document.querySelectorAll(".digest")].filter((e) => e.getBoundingClientRect().height > 2 * parseFloat(getComputedStyle(e).fontSize)).length`); broken > 0 {
 					t.Errorf("%s: %d digests take several lines", at, broken)
 				}
+				// In commands and paths they are whole, and no line has less than 16 digits.
+				if pieces := browser.Eval[[]string](p, `[...document.querySelectorAll(".hash")].filter((e) => new Set([...e.getClientRects()].map((r) => Math.round(r.top))).size > 4).map((e) => e.textContent)`); len(pieces) > 0 {
+					t.Errorf("%s: broken into small pieces: %q", at, pieces)
+				}
 				// It takes seconds: each look of one page, and one look of the others.
 				if name == "gc" && scripts == "with" || l == looks()[0] && scripts != "with" {
 					for _, v := range p.Violations() {

@@ -82,7 +82,7 @@ func fold(line string, width int) string {
 	if prose == "" {
 		return line
 	}
-	lines := wrap(prose, width, indent+hang)
+	lines := wrap(shortNames(prose, width-len(indent+hang)), width, indent+hang)
 	if command != "" {
 		lines = append(lines, indent+hang+command)
 	}
@@ -101,6 +101,19 @@ func cutCommand(line string) (prose, command string) {
 		}
 	}
 	return line, ""
+}
+
+// shortNames cuts the digests in words that are too long for any line to what ls
+// shows of them; all commands take that, too.
+func shortNames(prose string, room int) string {
+	if columnsOf(prose) <= room {
+		return prose
+	}
+	words := strings.Split(prose, " ")
+	for i := range words {
+		words[i] = shortDigests(words[i], max(room, 1))
+	}
+	return strings.Join(words, " ")
 }
 
 // wrap breaks a text into lines of a width, at spaces; 0 is as long as it gets.

@@ -214,7 +214,7 @@ func problemSections(rep *sweep.Report) (list []page.Section) {
 			problems.Skip(1)
 			continue
 		}
-		do, breaks := strings.Join(cureLines(p), "\n"), someOf(p.Breaks)
+		do, breaks := strings.Join(linesOfTheirOwn(cureLines(p)), "\n"), someOf(p.Breaks)
 		if len(do) > mostPageText {
 			do = "the cure names many images: the JSON report has it"
 		}
@@ -226,6 +226,19 @@ func problemSections(rep *sweep.Report) (list []page.Section) {
 	for _, t := range []*page.Table{problems, unknown} {
 		if t.Rows() > 0 {
 			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// linesOfTheirOwn puts the command at the end of a line on the next one.
+func linesOfTheirOwn(lines []string) (list []string) {
+	for _, line := range lines {
+		prose, command := cutCommand(line)
+		for _, part := range []string{prose, command} {
+			if part != "" {
+				list = append(list, part)
+			}
 		}
 	}
 	return list

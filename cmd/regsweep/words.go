@@ -63,7 +63,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	hint := cmd.CommandPath() + " --help lists the flags"
 	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
 		if meant := meantFlag(cmd, unknown.GetSpecifiedName()); meant != "" {
-			hint = meant + "; " + hint
+			hint = strings.TrimSuffix(meant+"; ", "?; ") + either(strings.HasSuffix(meant, "?"), "? ", "") + hint
 		}
 	}
 	return usage(&layout.HintError{Err: err, Hint: hint})

@@ -88,3 +88,26 @@ func TestStyleFollowsTheTables(t *testing.T) {
 		}
 	}
 }
+
+// In a sentence a digest is cut short and never broken; in a command or path it is
+// whole, and broken after every 16 digits only.
+func TestDigestsHaveRoom(t *testing.T) {
+	hash := strings.Repeat("0123456789abcdef", 4)
+	for _, c := range []struct{ text, want string }{
+		{"it names sha256:" + hash + ", which is gone", `it names <span class="digest">sha256:` + hash + `</span>, which is gone`},
+		{"a/" + hash + "/link", `a/<span class="digest">` + hash + `</span>/link`},
+		{"sha512:" + hash + hash + " sha256:" + hash, `<span class="digest">sha512:` + hash + hash + `</span> <span class="digest">sha256:` + hash + `</span>`},
+		{"no digest: sha256:0123 <b> " + hash[:63], "no digest: sha256:0123 &lt;b&gt; " + hash[:63]},
+		{hash, `<span class="digest">` + hash + `</span>`},
+		{"", ""},
+	} {
+		w := &writer{}
+		if got := w.digests(c.text, (*writer).shortDigest).buf.String(); got != c.want {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
+	}
+	w := &writer{}
+	if got, want := w.lines("rm a@sha256:"+hash).buf.String(), `rm a@<span class="hash">sha256:0123456789abcdef<wbr>0123456789abcdef<wbr>0123456789abcdef<wbr>0123456789abcdef</span>`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

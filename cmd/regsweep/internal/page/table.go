@@ -141,7 +141,7 @@ func (t *Table) row(w *writer, r Row) {
 		case t.Plain && i == 0:
 			w.text(c.Text)
 		default:
-			w.raw("<bdi>").text(c.Text).raw("</bdi>")
+			w.raw("<bdi>").digests(c.Text, (*writer).shortDigest).raw("</bdi>")
 		}
 		w.raw(end)
 	}
