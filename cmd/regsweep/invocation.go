@@ -48,7 +48,7 @@ func whereOf(c *common, arg string, environ []string) where {
 // command is a command line that can be pasted into a shell.
 func (w where) command(args ...string) string {
 	words := 1
-	if len(args) > 1 && slices.Contains([]string{"trash", "policy", "protect"}, args[0]) {
+	if len(args) > 1 && slices.Contains([]string{"trash", "policy", "protect", "pulls"}, args[0]) {
 		words = 2
 	}
 	words = min(words, len(args))

@@ -237,7 +237,7 @@ func (p *program) writePulls(o *pullsOptions, r *pullsResult) error {
 		fmt.Fprintf(&text, "logs cover %s to %s\n", minuteText(s.From), minuteText(s.To))
 	}
 	if len(r.Pulls) == 0 {
-		fmt.Fprintln(&text, "no pulls are known: regsweep pulls read FILE reads them from access logs")
+		fmt.Fprintf(&text, "no pulls are known; to read them from access logs: %s\n", p.where.command("pulls", "read", "FILE"))
 		_, err := p.out.Write([]byte(text.String()))
 		return err
 	}

@@ -117,6 +117,7 @@ var outcomes = []struct{ command, last *regexp.Regexp }{
 	{regexp.MustCompile(`^trash restore\b`), regexp.MustCompile(`^((would be )?put back: .*\)|.*: nothing has been put back)$`)},
 	{regexp.MustCompile(`^trash empty\b`), regexp.MustCompile(`^((would be )?removed for good: .*\)|.*: nothing has been removed|no run in the trash is to be removed)$`)},
 	{regexp.MustCompile(`^undelete \S`), regexp.MustCompile(`^((would be )?brought back: .*\)|.*nothing has been changed|.*nothing to do)$`)},
+	{regexp.MustCompile(`^repair\b`), regexp.MustCompile(`^((would repair|repaired) .*; .* left|nothing was repaired; .* left|nothing to repair|.*: nothing has been changed)$`)},
 	{regexp.MustCompile(`^export\b`), regexp.MustCompile(`(exported|would export) .*|copied$`)},
 	{regexp.MustCompile(`^protect (add|rm)\b`), regexp.MustCompile(`\S`)},
 	{regexp.MustCompile(`^why\b`), regexp.MustCompile(`\S`)},

@@ -94,3 +94,11 @@ func TestRecordingOfExport(t *testing.T) {
 func TestRecordingOfDoctor(t *testing.T) {
 	record(t, "doctor", recordedStore, "rm team/app:v1.1 --trash --yes -q", "protect add 'team/**' -q", "doctor = any")
 }
+
+func TestRecordingOfRepair(t *testing.T) {
+	record(t, "repair", recordedStore+"raw repositories/team/app/_manifests/tags/v1.1/current/link nothing", "repair --quick -d", "repair --quick < n", "repair --quick < y", "repair --quick")
+}
+
+func TestRecordingOfPulls(t *testing.T) {
+	record(t, "pulls", recordedStore, "pulls ls", "pulls read {DIR}/none.log = 1")
+}

@@ -135,7 +135,7 @@ func (j *repairJob) text(executed bool) string {
 		if n++; n > shown && !j.verbose {
 			continue
 		}
-		j.sayStep(s, say)
+		j.sayStep(s, executed, say)
 	}
 	if n > shown && !j.verbose {
 		say("and %s more, which -v lists", comma(n-shown))
@@ -178,12 +178,15 @@ func (j *repairJob) outcome(executed bool) string {
 	return fmt.Sprintf("%s %s; %s left", verb, plural(did, "finding"), comma(len(j.left)))
 }
 
-func (j *repairJob) sayStep(s *back.Step, say func(string, ...any)) {
-	from := ""
+func (j *repairJob) sayStep(s *back.Step, executed bool, say func(string, ...any)) {
+	from, did := "", string(s.Do)
+	if !executed && s.Do != back.DoLeave {
+		did = "would be " + did
+	}
 	if s.From != nil && s.Do == back.DoCopy {
 		from = ", from " + s.From.Name
 	}
-	say("%s: %s %s: %s%s", s.Do, s.Finding.Kind, s.Finding.Path, s.Reason, from)
+	say("%s: %s %s: %s%s", did, s.Finding.Kind, s.Finding.Path, s.Reason, from)
 	if s.Do != back.DoLeave {
 		return
 	}

@@ -50,12 +50,12 @@ func (o *untagOptions) verify(f *pflag.FlagSet, args []string) (err error) {
 	o.selection, err = parseSelection(args, func(name string) string { return "give " + name + ":TAG" })
 	for _, t := range o.targets {
 		if err == nil && t.Tag == "" {
-			err = &layout.HintError{Err: fmt.Errorf("%q is no tag", t), Hint: "give " + t.Repository + ":TAG, or delete the image with regsweep rm"}
+			err = &layout.HintError{Err: fmt.Errorf("%q is no tag", t), Hint: "give " + t.Repository + ":TAG; to delete the image", Command: []string{"rm", t.String()}}
 		}
 	}
 	for i := range o.patterns {
 		if t := &o.patterns[i]; err == nil && t.Tag == "" {
-			err = &layout.HintError{Err: fmt.Errorf("%q is no tag", t.Text), Hint: "give " + t.Repository + ":TAG, or delete the images with regsweep rm"}
+			err = &layout.HintError{Err: fmt.Errorf("%q is no tag", t.Text), Hint: "give " + t.Repository + ":TAG; to delete the images", Command: []string{"rm", t.Text}}
 		}
 	}
 	return err
