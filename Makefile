@@ -75,7 +75,7 @@ TABLES := ^Test(Faults|Trash(Faults|Stop|Crash.*|WithoutSpace)|KilledApply|Stop|
 ONCE := ^Test(Docs|CompletionInShells|ManPagesLint)$$
 
 # What takes minutes under the race detector, and shows it nothing that the rest does not.
-LARGE := ^Test(HundredYears|AdviceOfCheckIsTrue|SharedPartsOnFilesystems|SharedPartsByMounts|WhatAStoppedRunSetAside.*|LiveManifestOfFourMegabytes.*|LiveNothingGoes.*|DoctorCures.*|PageStaysSmall|TwoRuns|GroupWritable.*|CommandsThatAskAreAlike)$$
+LARGE := ^Test(HundredYears|AdviceOfCheckIsTrue|SharedPartsOnFilesystems|ModelsOnFilesystems|MountsThatNothingTellsOf.*|SharedPartsByMounts|WhatAStoppedRunSetAside.*|LiveManifestOfFourMegabytes.*|LiveNothingGoes.*|DoctorCures.*|PageStaysSmall|TwoRuns|GroupWritable.*|CommandsThatAskAreAlike)$$
 
 race: ## the same under the race detector, with fewer random stores, and through the portable file access
 	$(GO) test -count=1 -race -short -timeout 40m -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) ./...

@@ -49,6 +49,11 @@ func TestModel(t *testing.T) {
 // stores are the same each time, so that a change is to blame for what it
 // breaks; "make soak" makes others.
 func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
+	return randomStoresIn(t, scratch(t), checks, short, check)
+}
+
+// randomStoresIn is randomStores in a directory.
+func randomStoresIn(t *testing.T, dir string, checks, short int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
 	parallel := shards
 	if layouttest.Short() {
 		checks = short
@@ -69,7 +74,6 @@ func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapi
 		setFlag(t, "rapid.nofailfile", "true") // the failure says all that is needed
 	}
 	c := &census{counts: map[string]int{}}
-	dir := scratch(t)
 	var wg sync.WaitGroup
 	for i := range parallel {
 		if !again && os.Getenv("REGSWEEP_SOAK") == "" {
