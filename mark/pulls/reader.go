@@ -130,10 +130,11 @@ func (r *reader) text(line string, depth int) {
 		}
 		if objects(line, func(f fields) bool {
 			inner, part, ok := f.jsonWrapped()
-			if ok {
-				r.wrapped(f.text("stream"), inner, part, depth)
+			if !ok {
+				return r.fields(f)
 			}
-			return ok
+			r.wrapped(f.text("stream"), inner, part, depth)
+			return true
 		}) {
 			return
 		}
@@ -175,20 +176,23 @@ func (r *reader) single(line string) {
 	r.count(err)
 }
 
+// fields reports whether an object is a request or a notification, which it tells.
+func (r *reader) fields(f fields) bool {
+	if events, ok := f["events"]; ok {
+		r.events(events)
+		return true
+	}
+	request, err := f.request()
+	if errors.Is(err, errOther) {
+		return false
+	}
+	r.tell(&request, err)
+	return true
+}
+
 // request reports whether a line is a request, or several, which it tells.
 func (r *reader) request(line string) bool {
-	if objects(line, func(f fields) bool {
-		if events, ok := f["events"]; ok {
-			r.events(events)
-			return true
-		}
-		request, err := f.request()
-		if errors.Is(err, errOther) {
-			return false
-		}
-		r.tell(&request, err)
-		return true
-	}) {
+	if objects(line, r.fields) {
 		return true
 	}
 	list, _ := combined(line)

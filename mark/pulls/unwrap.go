@@ -52,9 +52,9 @@ func (f fields) jsonWrapped() (text string, part, ok bool) {
 	return "", false, false
 }
 
-// objects calls fn for the JSON object that a line is, or ends in, until that
-// knows what it is: syslog puts something before it, and so does a line that
-// was cut off.
+// objects calls fn for the JSON object that a line is, or ends in, and returns
+// what that does: syslog puts something before the object, and so does a line
+// that was cut off.
 func objects(line string, fn func(fields) bool) bool {
 	if !strings.HasSuffix(strings.TrimRight(line, " \t\r"), "}") {
 		return false
@@ -65,8 +65,8 @@ func objects(line string, fn func(fields) bool) bool {
 			return false
 		}
 		var f fields
-		if json.Unmarshal([]byte(line[at:]), &f) == nil && fn(f) {
-			return true
+		if json.Unmarshal([]byte(line[at:]), &f) == nil {
+			return fn(f) // what is in an object does not end the line
 		}
 		line = line[at+1:]
 	}
