@@ -224,12 +224,16 @@ func invariants(t testing.TB, policy *Policy, o Options, r Repository, decisions
 	}
 }
 
+// logsReach is how far back the logs of pulls reach here.
+const logsReach = 100 * 24 * time.Hour
+
 func mustDecider(t testing.TB, policy *Policy, o Options) *Decider {
 	t.Helper()
 	d, err := policy.Decider(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.Pulls(o.Now.Add(-logsReach))
 	return d
 }
 

@@ -136,6 +136,7 @@ func TestInvariants(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
+		d.Pulls(now.Add(-logsReach))
 		decisions, err := d.Decide(r)
 		check := &recorder{TB: t}
 		invariants(check, p, o, r, decisions, err)
@@ -239,7 +240,7 @@ func gone(t *rapid.T, p *Policy, r Repository) map[string]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Pulls(now.Add(-100 * 24 * time.Hour))
+	d.Pulls(now.Add(-logsReach))
 	decisions, err := d.Decide(r)
 	if err != nil {
 		t.Fatal(err)
