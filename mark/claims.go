@@ -54,5 +54,5 @@ func (c *sizeClaims) by(id ID) []sizeClaim {
 }
 
 func wrongSizeDetail(is, says int64) string {
-	return fmt.Sprintf("it has %d bytes, and a manifest says %d: remove what it breaks, then push that again", is, says)
+	return fmt.Sprintf("it has %d bytes, and a manifest says %d", is, says)
 }

@@ -29,7 +29,7 @@ func (v *inspector) layerLink(link *walker.Revision) {
 	path := layout.LayerDir(v.r.Name, link.Digest) + "/" + layout.Link
 	switch {
 	case l.State == walker.LinkBroken:
-		v.bad[id] = &walker.Problem{Kind: walker.BrokenLink, Path: path, Detail: brokenLayerLink(l)}
+		v.bad[id] = &walker.Problem{Kind: walker.BrokenLink, Path: path, Detail: l.Detail}
 	case l.Target != link.Digest && l.Target.Algorithm() == link.Digest.Algorithm():
 		v.bad[id] = &walker.Problem{Kind: walker.LinkMismatch, Path: path, Detail: mismatchDetail(l.Target)}
 	case l.Aside:

@@ -80,7 +80,7 @@ func (p *pass) layer(v *walker.Revision) {
 		return
 	case walker.LinkBroken:
 		p.totals.LayerLinks++
-		p.problem(walker.BrokenLink, layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, brokenLayerLink(l))
+		p.problem(walker.BrokenLink, layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, l.Detail)
 		p.keepAll()
 		return
 	case walker.LinkGood:
@@ -141,12 +141,6 @@ func (p *pass) lostLayer(path string, target layout.Digest) {
 		Kind: walker.MissingBlob, Path: path, Detail: lostLayerDetail,
 		Remedy: walker.Remedy{Flags: walker.Garbage, Absent: []string{layout.BlobDir(target) + "/" + layout.Data}},
 	})
-}
-
-// brokenLayerLink is what is wrong with a layer link that holds no digest. No
-// command removes it, since it may be all that tells of a blob.
-func brokenLayerLink(l *walker.Link) string {
-	return l.Detail + ": remove it by hand, and push again what it breaks"
 }
 
 // twice plans to remove a link that a stopped run set aside and a push has replaced.

@@ -326,7 +326,7 @@ func (p *pass) mismatch(path string, target layout.Digest) {
 }
 
 func mismatchDetail(target layout.Digest) string {
-	return fmt.Sprintf("it holds %s: both are kept; remove it by hand, and push again what it breaks", target)
+	return fmt.Sprintf("it holds %s: both are kept", target)
 }
 
 // addNode makes a manifest known by both of its digests. A link at the

@@ -36,7 +36,7 @@ func (p *Plan) Refusal() error {
 	case t.Tags > 0 && t.Naming == 0 && t.Dangling > 0:
 		return &layout.HintError{
 			Err:  notRemoved(errAllDangle),
-			Hint: "restore what is missing, or push the images again; if the tags are to go, say so with --allow-empty; which tags they are", Command: []string{"check"},
+			Hint: "if the tags are to go, say so with --allow-empty; repair writes the links that are missing", Command: []string{"repair"},
 		}
 	case t.Tags == 0 && e.manifests > 0:
 		return refusal(ErrNoTags)

@@ -55,6 +55,9 @@ type Remedy struct {
 	Remove []string // the images, NAME@DIGEST, without which the problem is gone
 	Along  []string // what goes with them, as names
 	Untag  string   // the tag, NAME:TAG, without which it is gone
+	// Replica is a command that heals it with a copy of the registry, for which
+	// DIR stands; known to the caller.
+	Replica string
 	// Flags say more about what is to be removed.
 	Flags RemedyFlags
 	// Absent are the paths whose absence is the problem. It is none if one of

@@ -35,8 +35,9 @@ func (p *program) checkCommand() *cobra.Command {
 manifest references: whether it is there, is linked in the repository, and is as
 large as the manifest says. With --read-data it reads all blobs and compares
 their digests. With each problem it names the images and tags that cannot be
-pulled and, if there is one, the command that removes the problem. Removing an
-image restores nothing: if it still is somewhere, push it again first.
+pulled, and what helps: a cure, which loses nothing, such as regsweep repair;
+what to push again; and the last resort, which removes what is broken. Take that
+only if nobody has the image any more.
 
 Children of an index that were never pushed, foreign layers and embedded ones
 may be absent. Unknown files are listed and are not a problem. check changes
@@ -147,7 +148,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	}
 	c.Checked.ElapsedSeconds = time.Since(started).Seconds()
 	c.Problems = append([]walker.Problem{}, r.w.Findings.Problems()...)
-	ward{where: r.where, noNames: look.Borrowed != "", foreign: isForeign(&r.place)}.prescribe(c.Problems)
+	ward{where: r.where, store: r.dir, noNames: look.Borrowed != "", foreign: isForeign(&r.place)}.prescribe(c.Problems)
 	r.progress.rest()
 	if err := r.reportCheck(c); err != nil {
 		return err

@@ -124,7 +124,7 @@ func TestCheckSaysWhatABadSectorBreaks(t *testing.T) {
 		return nil
 	})
 	want := []string{
-		"corruptBlob blobs/sha256/{}/{l4}/data breaks b:v1 cure rm b@{z}",
+		"corruptBlob blobs/sha256/{}/{l4}/data breaks b:v1 cure repair last rm b@{z}",
 		"ioError blobs/sha256/{}/{l3}/data breaks a:v1 a:v2 a@{y}",
 	}
 	same(t, "the problems", want, c.lines(s))

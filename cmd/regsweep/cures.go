@@ -5,42 +5,32 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep/back"
 	"github.com/regsweep/regsweep/walker"
+	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// treatment says what can be done about a kind of problem. A function returns
-// nil where there is nothing to be done that way.
-type treatment struct {
-	// cure is a command that loses nothing.
-	cure func(*walker.Problem) []string
-	// last is a command that gives up what the problem breaks.
-	last func(*walker.Problem) []string
-}
-
-// treatments has one for each kind of problem that a command can do something
-// about. Pushing what is broken again comes before the last resort.
-func treatments() map[string]treatment {
-	image := treatment{last: removeImages}
-	return map[string]treatment{
-		walker.BrokenManifest:   image,
-		walker.MissingManifest:  image,
-		walker.MissingBlob:      {cure: collectGarbage, last: removeImages},
-		walker.CorruptBlob:      {cure: collectGarbage, last: removeImages},
-		walker.WrongSize:        image,
-		walker.MissingLayerLink: image,
-		walker.UnlinkedChild:    image,
-		walker.LinkMismatch:     image,
-		walker.BrokenLink:       {cure: removeTag, last: removeImages},
-		walker.HalfTag:          {cure: removeTag},
-		walker.DanglingTag:      {last: removeTag},
+// lastResorts has for each kind of problem the command that gives up what the
+// problem breaks. It returns nil where there is none.
+func lastResorts() map[string]func(*walker.Problem) []string {
+	return map[string]func(*walker.Problem) []string{
+		walker.BrokenManifest:   removeImages,
+		walker.MissingManifest:  removeImages,
+		walker.MissingBlob:      removeImages,
+		walker.CorruptBlob:      removeImages,
+		walker.WrongSize:        removeImages,
+		walker.MissingLayerLink: removeImages,
+		walker.UnlinkedChild:    removeImages,
+		walker.LinkMismatch:     removeImages,
+		walker.BrokenLink: func(p *walker.Problem) []string {
+			if args := removeTag(p); args != nil {
+				return args
+			}
+			return removeImages(p)
+		},
+		walker.HalfTag:     removeTag,
+		walker.DanglingTag: removeTag,
 	}
-}
-
-func collectGarbage(p *walker.Problem) []string {
-	if !p.Flags.Has(walker.Garbage) {
-		return nil
-	}
-	return []string{"gc"}
 }
 
 // removeTag takes away a tag that leads nowhere. What its history names stays.
@@ -68,72 +58,113 @@ func removeImages(p *walker.Problem) []string {
 // ward is a store whose problems are to be cured.
 type ward struct {
 	where
+	store *disk.Dir // or nil: nothing is known but the problems
 	// noNames says that no image is removed by name here.
 	noNames bool
-	// foreign says that no command may change this store.
+	// foreign says that links are not the truth about this store, and that no
+	// command may change them.
 	foreign bool
 	// repaired says that repair has left the problems.
 	repaired bool
 }
 
-// prescribe writes into problems what cures them.
+// prescribe writes into problems what can be done about them: a cure loses
+// nothing, and a last resort gives up what the problem breaks, which pushing it
+// again might bring back.
 func (w ward) prescribe(list []walker.Problem) {
-	kinds := treatments()
+	steps := w.foresee(list)
+	last := lastResorts()
 	for i := range list {
 		p := &list[i]
-		t, ok := kinds[p.Kind]
-		if !ok || p.Cured || w.foreign {
+		resort, known := last[p.Kind]
+		if !known || p.Cured {
 			continue
 		}
-		if cure := w.may(t.cure, p); cure != nil {
+		if cure := w.cure(p, steps[i]); cure != nil {
 			p.Cure = w.command(cure...)
+		}
+		if s := steps[i].Step; s != nil && s.Way == back.ByPush {
+			p.Replica = w.command("repair", "--from", "DIR")
+		}
+		if w.foreign || p.Flags.Has(walker.Garbage) || steps[i].heals() {
 			continue
 		}
-		last := w.may(t.last, p)
-		if last == nil {
-			continue
-		}
-		p.Loses = slices.Compact(slices.Sorted(slices.Values(slices.Concat(p.Breaks, p.Along))))
-		if p.Flags.Has(walker.Whole) || len(p.Along) > 0 {
-			p.LastResort = w.command(last...)
-		} else {
-			p.Cure = w.command(last...)
+		if args := resort(p); args != nil && !w.noNames {
+			p.Loses = slices.Compact(slices.Sorted(slices.Values(slices.Concat(p.Breaks, p.Along))))
+			p.LastResort = w.command(args...)
 		}
 	}
 }
 
-func (w ward) may(do func(*walker.Problem) []string, p *walker.Problem) []string {
-	if do == nil {
-		return nil
-	}
-	args := do(p)
-	if w.noNames && len(args) > 0 && args[0] != "gc" {
-		return nil
-	}
-	return args
+// foresight is what a repair would do about a problem, or nil.
+type foresight struct{ *back.Step }
+
+// heals reports whether nothing of the problem is left after the repair.
+func (f foresight) heals() bool {
+	return f.Step != nil && (f.Do == back.DoLink || f.Do == back.DoRetag || f.Do == back.DoCopy)
 }
 
-// cureLines say to people what can be done about a problem.
+// foresee asks what a repair would do about problems.
+func (w ward) foresee(list []walker.Problem) []foresight {
+	found := make([]foresight, len(list))
+	if w.store == nil || w.repaired || len(list) == 0 {
+		return found
+	}
+	for i, s := range back.Foresee(w.store, list, !w.foreign) {
+		found[i].Step = s
+	}
+	return found
+}
+
+// cure is the command that loses nothing, or nil.
+func (w ward) cure(p *walker.Problem, f foresight) []string {
+	switch {
+	case p.Flags.Has(walker.Garbage) && !w.foreign:
+		return []string{"gc"}
+	case f.Step == nil:
+	case f.heals(), f.Do == back.DoTrash && isAboutData(p.Kind):
+		return []string{"repair"}
+	case f.Way == back.ByUndelete && !w.foreign && !w.noNames:
+		return undeleteFor(f.Step)
+	}
+	return nil
+}
+
+// isAboutData reports whether a kind of problem is gone when damaged data are.
+func isAboutData(kind string) bool {
+	return kind == walker.CorruptBlob || kind == walker.WrongSize || kind == walker.BrokenManifest
+}
+
+// cureLines say to people what can be done about a problem, in this order: a
+// cure, a replica, a push, and what gives it up.
 func cureLines(p *walker.Problem) (lines []string) {
 	if p.Cured {
 		return nil
 	}
-	again := "push again " + someOf(p.Breaks)
-	switch {
-	case len(p.Breaks) == 0 || p.Kind == walker.HalfTag:
-	case p.Cure != "" && len(p.Loses) > 0:
-		lines = append(lines, again+"; the cure gives up "+someOf(p.Loses))
-	default:
-		lines = append(lines, again)
-	}
-	switch {
-	case p.Cure != "":
+	if p.Cure != "" {
 		lines = append(lines, "cure: "+p.Cure)
-	case p.LastResort != "":
+	}
+	if p.Replica != "" {
+		lines = append(lines, "with a copy of the registry, or an OCI layout, in DIR: "+p.Replica)
+	}
+	if len(p.Breaks) > 0 && (p.LastResort != "" || p.Replica != "" || p.Cure == "") {
+		then := "push again "
+		switch {
+		case p.Cure != "" && p.Replica != "": // the cure alone does not bring them back
+			then = "then push again "
+		case p.Cure != "":
+			then = "or push again "
+		}
+		lines = append(lines, then+someOf(p.Breaks)+" ("+pushClients+")")
+	}
+	if p.LastResort != "" {
 		lines = append(lines, "as the last resort, which loses "+someOf(p.Loses)+": "+p.LastResort)
 	}
 	return lines
 }
+
+// pushClients says with which client an image is pushed again.
+const pushClients = "with skopeo, docker or podman; crane skips a tag that exists, and needs another one"
 
 // someOf names some of many.
 func someOf(names []string) string {

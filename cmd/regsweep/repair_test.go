@@ -178,3 +178,189 @@ func undone(t *testing.T, was, s *layouttest.Store, v repairedResult) {
 		t.Error("the trash is not empty")
 	}
 }
+
+// replicaOf is what a store was before it was damaged.
+func replicaOf(t *testing.T) *layouttest.Store { return newStore(t, repairStore) }
+
+// changes runs something, and reports the paths that it has changed.
+func changedBy(t *testing.T, s *layouttest.Store, do func()) bool {
+	t.Helper()
+	before := s.Snapshot(t)
+	do()
+	return !cmp.Equal(before, s.Snapshot(t))
+}
+
+// Anyone who may push can have a manifest that states a false size. The blob is
+// intact, and others need it.
+func TestRepairLeavesIntactBlobsWhoseSizeIsSaidFalsely(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{nil, {"--quick"}} {
+		s := newStore(t, repairStore+`
+			layer a/app base
+			manifest a/app:liar {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"digest":"{{x1.config}}","size":3},"layers":[{"digest":"{{base}}","size":7}]}`)
+		var v repairedResult
+		if changedBy(t, s, func() { v, _ = repairing(t, s, statusProblems, args...) }) {
+			t.Errorf("%q: it has changed something", args)
+		}
+		for _, item := range v.Repaired {
+			if item.Action != "left" || item.Kind != "wrongSize" || !strings.Contains(item.Reason, "intact") {
+				t.Errorf("%q: %+v", args, item)
+			}
+		}
+		if len(v.Problems) == 0 || !strings.Contains(v.Problems[0].LastResort, "rm --root") || len(v.NeedsPush) > 0 {
+			t.Errorf("%q: %+v", args, v)
+		}
+	}
+}
+
+// What the histories do not tell is left to somebody.
+func TestRepairLetsNoTagNameAnOlderImage(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]string{
+		"the newest is deleted":          "damage half-tag tag c/app:t\nremove repositories/c/app/_manifests/revisions/sha256/{new}/link",
+		"the newest is gone":             "damage half-tag tag c/app:t\nremove repositories/c/app/_manifests/revisions/sha256/{new}",
+		"the newest lacks a layer":       "damage zero tag c/app:t\ndamage missing blob c2",
+		"the newest entry has no link":   "damage half-tag tag c/app:t\nremove repositories/c/app/_manifests/tags/t/index/sha256/{new}/link",
+		"two entries have the same time": "damage half-tag tag c/app:t\ntouch repositories/c/app/_manifests/tags/t/index/sha256/{old}/link age=1d\ntouch repositories/c/app/_manifests/tags/t/index/sha256/{new}/link age=1d",
+	} {
+		s := damaged(t, damage)
+		v, _ := repairing(t, s, statusProblems)
+		for _, item := range v.Repaired {
+			if item.Action != "left" {
+				t.Errorf("%s: %+v", name, item)
+			}
+		}
+		text := runProgram(t, "", "repair", "--root", s.Root, "-d").stdout
+		if !strings.Contains(text, "c/app:t named "+s.Digest("old").String()) || !strings.Contains(text, "regsweep tag --root "+s.Root+" c/app@"+s.Digest("old").String()+" t --force") {
+			t.Errorf("%s: its history is not shown with the command:\n%s", name, text)
+		}
+	}
+}
+
+// An index may name what another repository alone has.
+func TestRepairLinksNothingIntoARepositoryThatNeverHadIt(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, `
+		age 10d
+		image private:v1 layers=secret as=x
+		image public as=y
+		index public:v1 of=y sparse=x as=i
+		image public:v2 layers=l1 as=z
+		damage zero layer public l1`)
+	repairing(t, s, statusDone)
+	if s.HasPath("repositories/public/_manifests/revisions/sha256/"+s.Digest("x").Hex()) || s.HasPath("repositories/public/_layers/sha256/"+s.Digest("secret").Hex()) {
+		t.Error("it has linked what only another repository had")
+	}
+}
+
+// Neither a collection nor the emptied trash brings damage back, and what was
+// pushed since stays when somebody takes the repair back.
+func TestRepairedDamageStaysAway(t *testing.T) {
+	t.Parallel()
+	s := damaged(t, "damage wrong-digest blob base\ndamage zero layer a/app l2")
+	data := filepath.Join(s.Dir, "blobs/sha256", s.Digest("base").Hex()[:2], s.Digest("base").Hex(), "data")
+	v, r := repairing(t, s, statusProblems)
+	if v.Trashed == "" || !strings.Contains(r.stderr, "restart it") {
+		t.Fatalf("%+v %s", v, r.stderr)
+	}
+	two := copyStore(t, s)
+	mustGC(t, s, statusProblems, "--grace", "0")
+	if r := runProgram(t, "", "trash", "empty", "--root", s.Root, "--yes"); r.status != statusDone {
+		t.Errorf("%d %s%s", r.status, r.stdout, r.stderr)
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("the damage is back")
+	}
+	good, err := os.ReadFile(filepath.Join(replicaOf(t).Dir, "blobs/sha256", s.Digest("base").Hex()[:2], s.Digest("base").Hex(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = filepath.Join(two.Dir, strings.TrimPrefix(data, s.Dir))
+	if err := os.WriteFile(data, good, 0o644); err != nil { // a push
+		t.Fatal(err)
+	}
+	if r := runProgram(t, "", "trash", "restore", v.Trashed, "--root", two.Root, "--yes"); r.status != statusFailed {
+		t.Errorf("%d %s%s", r.status, r.stdout, r.stderr)
+	}
+	if now, err := os.ReadFile(data); err != nil || string(now) != string(good) {
+		t.Error("what was pushed since is written over")
+	}
+	if list := checkFinds(t, two); len(list) != 1 || !strings.HasPrefix(list[0], "brokenLink") {
+		t.Errorf("the link is not as it was: %q", list)
+	}
+}
+
+func TestRepairTakesBlobsFromLayoutsAndVerifiesThem(t *testing.T) {
+	t.Parallel()
+	s := damaged(t, "damage missing blob l2\ndamage wrong-digest blob base")
+	replica, bad := replicaOf(t), damaged(t, "damage wrong-digest blob l2\ndamage wrong-digest blob base")
+	images := filepath.Join(t.TempDir(), "images")
+	if r := runProgram(t, "", "export", "--root", replica.Root, "a/app:v2", images); r.status != statusDone {
+		t.Fatal(r.stderr)
+	}
+	before := replica.Snapshot(t)
+	v, _ := repairing(t, s, statusDone, "--from", bad.Root, "--from", images, "--from", replica.Dir)
+	if want := []string{"copied corruptBlob base from", "copied missingBlob l2 from"}; !cmp.Equal(want, doneText(s, v)) || v.Repaired[0].From != images {
+		t.Errorf("%+v", v.Repaired)
+	}
+	if list := checkFinds(t, s); len(list) > 0 {
+		t.Errorf("there still is %q", list)
+	}
+	same(t, "the replica", before, replica.Snapshot(t))
+	// Where all of them are damaged, the data go to the trash.
+	s = damaged(t, "damage wrong-digest blob base")
+	if v, _ = repairing(t, s, statusProblems, "--from", bad.Root); !slices.Contains(doneText(s, v), "trashed corruptBlob base") {
+		t.Errorf("%q", doneText(s, v))
+	}
+	for _, from := range []string{s.Root, s.Dir, "/nowhere/at/all", t.TempDir()} {
+		if r := runProgram(t, "", "repair", "--root", s.Root, "--yes", "--from", from); r.status != statusUsage {
+			t.Errorf("--from %s: status %d %s", from, r.status, r.stderr)
+		}
+	}
+}
+
+// GitLab keeps its links in a database.
+func TestRepairWritesNoLinksThatAreNotTheTruth(t *testing.T) {
+	t.Parallel()
+	s := damaged(t, "damage wrong-digest blob base\ndamage zero layer a/app l2\nraw /docker/registry/lockfiles/database-in-use x")
+	v, _ := repairing(t, s, statusProblems, "--from", replicaOf(t).Root)
+	if want := []string{"copied corruptBlob base from", "left brokenLink l2"}; !cmp.Equal(want, doneText(s, v)) {
+		t.Errorf("%q", doneText(s, v))
+	}
+}
+
+// What the registry's configuration says of its cache is said before it asks.
+func TestRepairSaysThatTheRegistryMustBeRestarted(t *testing.T) {
+	t.Parallel()
+	for cache, want := range map[string]string{
+		"  cache:\n    blobdescriptor: inmemory\n": "restart it before anything is pushed",
+		"  cache:\n    blobdescriptor: redis\n":    "flush that before anything is pushed",
+		"":                                         "",
+	} {
+		s := damaged(t, "damage wrong-digest blob base")
+		config := filepath.Join(t.TempDir(), "config.yml")
+		text := "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: " + s.Root + "\n" + cache
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := runProgram(t, "", "repair", "--config", config, "--dry-run")
+		if r.status != statusProblems || !strings.Contains(r.stderr, want) || want == "" && r.stderr != "" || !strings.Contains(r.stdout, "crane skips") {
+			t.Errorf("%q: status %d\n%s%s", cache, r.status, r.stdout, r.stderr)
+		}
+	}
+}
+
+// A store in which every tag dangles is refused, and the refusal names what helps.
+func TestRefusalWhereEveryTagDanglesNamesRepair(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "age 10d\n"+allDangles)
+	r := runProgram(t, "", "gc", "--root", s.Root, "--yes")
+	advice := adviceIn(r.stderr)
+	if r.status != statusFailed || len(advice) != 1 || !strings.Contains(advice[0], "regsweep repair --root ") {
+		t.Fatalf("status %d: %s", r.status, r.stderr)
+	}
+	if r := obey(t, advice[0]); r.status != statusDone || s.Missing("a/b:v1") != nil {
+		t.Errorf("status %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	mustGC(t, s, statusDone)
+}

@@ -141,8 +141,7 @@ func (j *repairJob) text(executed bool) string {
 		say("and %s more, which -v lists", comma(n-shown))
 	}
 	if names := j.needsPush(); len(names) > 0 {
-		say("push again: %s", someOf(names))
-		say("%s", pushAdvice)
+		say("push again: %s (%s)", someOf(names), pushClients)
 	}
 	if names := j.healed(); len(names) > 0 {
 		healed := "whole again"
@@ -158,9 +157,6 @@ func (j *repairJob) text(executed bool) string {
 	say("%s", j.outcome(executed))
 	return text.String()
 }
-
-// pushAdvice says with which client an image is pushed again.
-const pushAdvice = "skopeo, docker and podman push it; crane skips an image whose tag exists: there push by another tag"
 
 // outcome is the last line.
 func (j *repairJob) outcome(executed bool) string {

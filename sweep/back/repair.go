@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -67,6 +68,7 @@ type Repair struct {
 	reader  reader
 	sources []*Replica
 	links   bool
+	trusts  bool // data of layers are not read, unless that alone tells something
 }
 
 // NewRepair decides what to do about findings. links says that the store's links
@@ -91,6 +93,24 @@ func NewRepair(ctx context.Context, store *disk.Dir, findings []walker.Problem, 
 	return p, nil
 }
 
+// Foresee says what a repair without a replica would do about findings, as far as
+// that can be told without reading all data: the first step about each, by its
+// place in the list, or nil.
+func Foresee(store *disk.Dir, findings []walker.Problem, links bool) []*Step {
+	p := &Repair{reader: reader{store}, links: links, trusts: true}
+	j := p.judge()
+	for i := range findings { // what a check has read
+		if o, err := layout.Parse(findings[i].Path); err == nil && findings[i].Kind == walker.CorruptBlob {
+			j.known[o.Digest] = true
+		}
+	}
+	steps := make([]*Step, len(findings))
+	for i := range findings {
+		steps[i] = j.decide(&findings[i])[0]
+	}
+	return steps
+}
+
 // Doable is how many steps change something.
 func (p *Repair) Doable() (n int) {
 	for _, s := range p.Steps {
@@ -103,13 +123,14 @@ func (p *Repair) Doable() (n int) {
 
 // judge decides about findings. It remembers what it has read.
 func (p *Repair) judge() *judge {
-	return &judge{reader: p.reader, p: p, blobs: map[layout.Digest]*blob{}, repositories: map[string]*traces{}}
+	return &judge{reader: p.reader, p: p, blobs: map[layout.Digest]*blob{}, known: map[layout.Digest]bool{}, repositories: map[string]*traces{}}
 }
 
 type judge struct {
 	reader
 	p            *Repair
 	blobs        map[layout.Digest]*blob
+	known        map[layout.Digest]bool // to be damaged
 	repositories map[string]*traces
 }
 
@@ -120,8 +141,8 @@ type blob struct {
 	damaged bool // it was read twice, and has another digest
 }
 
-// blob reads a blob whole.
-func (j *judge) blob(d layout.Digest) (*blob, error) {
+// blob reads a blob whole. Where that is enough, a large one is believed to be intact.
+func (j *judge) blob(d layout.Digest, enough bool) (*blob, error) {
 	if b, ok := j.blobs[d]; ok {
 		return b, nil
 	}
@@ -139,6 +160,13 @@ func (j *judge) blob(d layout.Digest) (*blob, error) {
 		return nil, err
 	}
 	b.info, b.there = info, true
+	switch {
+	case j.known[d]:
+		b.damaged = true
+		return b, nil
+	case j.p.trusts && enough && info.Type == disk.File && info.Size > manifest.Max:
+		return b, nil
+	}
 	err = j.isIntact(d)
 	if errors.Is(err, errDamaged) {
 		err = j.isIntact(d) // opened anew

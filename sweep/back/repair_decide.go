@@ -80,7 +80,7 @@ func (j *judge) damagedData(s *Step) error {
 		return nil //nolint:nilerr // it is told of the step
 	}
 	s.Digest = o.Digest
-	b, err := j.blob(o.Digest)
+	b, err := j.blob(o.Digest, false)
 	switch {
 	case err != nil:
 		return err
@@ -138,7 +138,7 @@ func (j *judge) missingData(s *Step) error {
 		return nil //nolint:nilerr // it is told of the step
 	}
 	s.Digest = o.Digest
-	b, err := j.blob(o.Digest)
+	b, err := j.blob(o.Digest, true)
 	switch {
 	case err != nil:
 		return err
@@ -239,7 +239,7 @@ func (j *judge) replaced(s *Step) (ok bool, err error) {
 // own gives a link the digest of its path, if that blob is intact and, for a
 // manifest, is one. If not, it is about the blob first.
 func (j *judge) own(s *Step, isManifest bool) error {
-	b, err := j.blob(s.Digest)
+	b, err := j.blob(s.Digest, true)
 	switch {
 	case err != nil:
 		return err

@@ -217,6 +217,7 @@ func (x *repairing) copy(s *Step) error {
 		return err
 	}
 	var failed error
+	unread := false // a replica, which may have it all the same
 	for _, from := range x.p.sources {
 		if !from.has(s.Digest) {
 			continue
@@ -231,10 +232,19 @@ func (x *repairing) copy(s *Step) error {
 			return context.Cause(x.ctx)
 		}
 		s.temporary = ""
+		if from.bad[s.Digest] = errors.Is(err, errDamaged); !from.bad[s.Digest] {
+			unread = true
+		}
 		failed = errors.Join(failed, fmt.Errorf("%s: %w", from.Name, err))
 	}
-	if !s.replaces || failed == nil {
-		return errors.Join(errChanged, failed)
+	switch {
+	case failed == nil:
+		return errChanged
+	case !s.replaces && unread:
+		return failed
+	case !s.replaces:
+		s.leave(ByPush, "the data are missing; %v", failed)
+		return nil
 	}
 	s.From, s.Do, s.Way, s.Reason = nil, DoTrash, ByPush, fmt.Sprintf("the data have another digest; %v", failed)
 	return nil

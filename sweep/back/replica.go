@@ -14,6 +14,7 @@ type Replica struct {
 	Name string // the directory, as it was given
 	dir  *disk.Dir
 	oci  bool
+	bad  map[layout.Digest]bool // blobs whose data are damaged here, too
 }
 
 var (
@@ -37,7 +38,7 @@ func OpenReplica(files *disk.FS, name string, store *disk.Dir) (*Replica, error)
 		if err != nil {
 			return nil, err
 		}
-		s := &Replica{Name: name, dir: dir}
+		s := &Replica{Name: name, dir: dir, bad: map[layout.Digest]bool{}}
 		there, err := s.isOne(path != name)
 		if info, ierr := dir.Info(); err == nil && ierr == nil && info.ID == here.ID {
 			err = ErrSameStore
@@ -82,8 +83,11 @@ func (s *Replica) blobPath(d layout.Digest) string {
 	return layout.BlobDir(d) + "/" + layout.Data
 }
 
-// has reports whether there is a file for a blob, whatever it holds.
+// has reports whether there is a file for a blob that is not known to be damaged.
 func (s *Replica) has(d layout.Digest) bool {
+	if s.bad[d] {
+		return false
+	}
 	info, ok, err := reader{s.dir}.stat(s.blobPath(d))
 	return err == nil && ok && info.Type == disk.File
 }
