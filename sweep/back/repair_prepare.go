@@ -1,0 +1,173 @@
+package back
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep/tree"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// prepare writes what takes the place of things, under temporary names that
+// both registries and sweeps know.
+func (x *repairing) prepare() error {
+	for _, s := range x.p.Steps {
+		if err := x.stopped(); err != nil {
+			return err
+		}
+		if !s.active() || s.Do == DoTrash {
+			continue
+		}
+		err := x.prepareStep(s)
+		if disk.Gone(err) { // one wrong answer is not believed
+			x.close()
+			err = x.prepareStep(s)
+		}
+		s.fail(err)
+	}
+	return nil
+}
+
+func (x *repairing) prepareStep(s *Step) error {
+	if s.Do == DoCopy {
+		return x.copy(s)
+	}
+	if done, err := x.stageLink(s); done || err != nil {
+		return err
+	}
+	at, like, err := x.place(path.Dir(s.Path))
+	if err != nil {
+		return err
+	}
+	defer like.Close()
+	s.temporary = path.Base(s.Path) + "." + uuid() + ".tmp"
+	if err := at.Write(s.temporary, []byte(s.Digest.String())); err != nil {
+		return err
+	}
+	at.Adopt(s.temporary, like)
+	return nil
+}
+
+// stageLink makes the directory of a link elsewhere, with the link in it: an
+// empty one in its place would look like a deletion. Where the directory is there
+// already it does nothing.
+func (x *repairing) stageLink(s *Step) (done bool, err error) {
+	if s.Do != DoLink || s.replaces {
+		return false, nil
+	}
+	if _, there, err := x.stat(path.Dir(s.Path)); err != nil || there {
+		return false, err
+	}
+	like, err := x.store.Walk(strings.Split(layout.RepositoryDir(s.Repository), "/")...)
+	if err != nil {
+		return false, tree.NotGone(err)
+	}
+	defer like.Close()
+	staging, err := x.trash.Stage(x.lock)
+	if err != nil {
+		return false, tree.NotGone(err)
+	}
+	defer staging.Close()
+	s.staged = uuid()
+	if err := staging.Mkdir(s.staged, like); err != nil {
+		return false, tree.NotGone(err)
+	}
+	at, err := staging.OpenBelow(s.staged)
+	if err != nil {
+		return false, tree.NotGone(err)
+	}
+	defer at.Close()
+	if err = at.Write(layout.Link, []byte(s.Digest.String())); err == nil {
+		at.Adopt(layout.Link, like)
+	}
+	return true, tree.NotGone(err)
+}
+
+// copy copies a blob from the first source whose data have its digest. If none
+// has, damaged data go to the trash, as they do without a source.
+func (x *repairing) copy(s *Step) error {
+	at, err := x.blobPlace(s.Path)
+	if err != nil {
+		return err
+	}
+	var failed error
+	unread := false // a replica, which may have it all the same
+	for _, from := range x.p.sources {
+		if !from.has(s.Digest) {
+			continue
+		}
+		s.temporary = layout.Data + "." + uuid() + ".tmp"
+		err := x.copyFrom(at, s, from)
+		if err == nil {
+			s.From = from
+			return nil
+		}
+		if x.ctx.Err() != nil {
+			return context.Cause(x.ctx)
+		}
+		s.temporary = ""
+		if from.bad[s.Digest] = errors.Is(err, errDamaged); !from.bad[s.Digest] {
+			unread = true
+		}
+		failed = errors.Join(failed, fmt.Errorf("%s: %w", from.Name, err))
+	}
+	switch {
+	case failed == nil:
+		return errChanged
+	case !s.replaces && unread:
+		return failed
+	case !s.replaces:
+		s.leave(ByPush, "the data are missing; %v", failed)
+		return nil
+	}
+	s.From, s.Do, s.Way, s.Reason = nil, DoTrash, ByPush, fmt.Sprintf("the data have another digest; %v", failed)
+	return nil
+}
+
+func (x *repairing) copyFrom(at *disk.Locked, s *Step, from *Replica) error {
+	data, err := from.dir.OpenSource(from.blobPath(s.Digest))
+	if err != nil {
+		return tree.NotGone(err)
+	}
+	defer func() { _ = data.Close() }() // it was only read
+	sum := s.Digest.Algorithm().NewHash()
+	_, err = at.CopyNew(s.temporary, data, func(piece []byte) error {
+		sum.Write(piece)
+		return x.stopped()
+	})
+	if err == nil && layout.FromSum(s.Digest.Algorithm(), sum.Sum(nil)) != s.Digest {
+		_ = at.Unlink(s.temporary) // what is left of it a sweep removes
+		err = errDamaged
+	}
+	if err == nil {
+		at.Adopt(s.temporary, at.Dir)
+	}
+	return err
+}
+
+// blobPlace opens the directory of a blob, and makes it if it is not there.
+func (x *repairing) blobPlace(file string) (*disk.Locked, error) {
+	like, err := x.store.Open(layout.Blobs)
+	if err != nil {
+		return nil, tree.NotGone(err)
+	}
+	defer like.Close()
+	return x.blobs.Make(like, strings.Split(path.Dir(file), "/")[1:]...)
+}
+
+// dropTemporaries removes what has not got its name.
+func (x *repairing) dropTemporaries() {
+	for _, s := range x.p.Steps {
+		if s.temporary == "" {
+			continue
+		}
+		if at, err := x.open(s); err == nil {
+			_ = at.Unlink(s.temporary) // what is left of it a sweep removes
+			at.Close()
+		}
+	}
+}
