@@ -59,8 +59,17 @@ func TestPipesAreNeitherFoldedNorColoured(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, reportStore)
 	for _, args := range [][]string{
-		{"gc", "-d", "-m", "-v"}, {"gc", "-d", "--protect", "/nowhere/at/all/there/is/no/such/list/and/the/message/about/it/is/long"}, {"prune", "-d", "--filter", ".*:.*", "--ago", "0s", "-vv"},
-		{"check"}, {"ls"}, {"ls", "**"}, {"why", "**"}, {"doctor"}, {"undelete"}, {"protect", "ls"}, {"trash", "ls"},
+		{"gc", "-d", "-m", "-v"},
+		{"gc", "-d", "--protect", "/nowhere/at/all/there/is/no/such/list/and/the/message/about/it/is/long"},
+		{"prune", "-d", "--filter", ".*:.*", "--ago", "0s", "-vv"},
+		{"check"},
+		{"ls"},
+		{"ls", "**"},
+		{"why", "**"},
+		{"doctor"},
+		{"undelete"},
+		{"protect", "ls"},
+		{"trash", "ls"},
 	} {
 		r := runProgram(t, "", append(args, "--root", s.Root)...)
 		if text := r.stdout + r.stderr; text == "" || strings.Contains(text, "\x1b") || strings.Contains(text, ":\n  regsweep ") {

@@ -186,7 +186,6 @@ func (j *repairJob) sayStep(s *back.Step, executed bool, say func(string, ...any
 	if s.Do != back.DoLeave {
 		return
 	}
-	image := s.Repository + "@" + s.Digest.String()
 	switch s.Way {
 	case back.ByUndelete:
 		say("  to bring it back: %s", j.where.command(undeleteFor(s)...))
@@ -197,7 +196,7 @@ func (j *repairJob) sayStep(s *back.Step, executed bool, say func(string, ...any
 			say("  %s:%s named %s, set %s", s.Repository, s.Tag, e.Digest, time.Unix(0, e.Set).UTC().Format(time.RFC3339))
 		}
 		for _, e := range s.History {
-			image = s.Repository + "@" + e.Digest.String()
+			image := s.Repository + "@" + e.Digest.String()
 			say("  to let it name that: %s", j.where.command("tag", image, s.Tag, "--force"))
 		}
 	}
