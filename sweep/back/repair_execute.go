@@ -30,7 +30,7 @@ func (p *Repair) Execute(ctx context.Context, lock *disk.Lock, trash *sweep.Repl
 	}
 	err := x.prepare()
 	if err == nil {
-		err = x.begin()
+		x.begin()
 	}
 	for s := blobStage; err == nil && s < repairStages; s++ {
 		err = x.stage(s)
@@ -140,14 +140,14 @@ func (x *repairing) open(s *Step) (*disk.Locked, error) {
 
 // begin writes down in the trash what is about to be replaced, and gives all of
 // it a second name there, where the filesystem can.
-func (x *repairing) begin() error {
+func (x *repairing) begin() {
 	put := map[string]int64{}
-	any := false
+	some := false
 	for _, s := range x.p.Steps {
 		if !s.active() || !s.replaces {
 			continue
 		}
-		any = true
+		some = true
 		if s.temporary == "" {
 			continue
 		}
@@ -158,8 +158,8 @@ func (x *repairing) begin() error {
 		}
 		put[s.Path] = info.MTime
 	}
-	if !any {
-		return nil
+	if !some {
+		return
 	}
 	err := x.trash.Begin(x.lock, put)
 	for _, s := range x.p.Steps {
@@ -167,7 +167,6 @@ func (x *repairing) begin() error {
 			s.fail(tree.NotGone(err))
 		}
 	}
-	return nil
 }
 
 // repairStage is when a step is done.

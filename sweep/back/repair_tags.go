@@ -33,9 +33,13 @@ func (j *judge) linkManifest(s *Step) ([]*Step, error) {
 		s.leave(ByUndelete, "somebody deleted the manifest that it names")
 		return nil, nil
 	}
-	if l, err := j.link(s.Path); err != nil || l.there {
-		s.leave(NoWay, "the link is there now")
+	l, err := j.link(s.Path)
+	if err != nil {
 		return nil, err
+	}
+	if l.there {
+		s.leave(NoWay, "the link is there now")
+		return nil, nil
 	}
 	if err := j.own(s, true); err != nil || s.Do != DoLink {
 		return nil, err
@@ -50,7 +54,7 @@ func (j *judge) linkManifest(s *Step) ([]*Step, error) {
 		return nil, err
 	case i.Err != nil:
 		s.leave(ByPush, "%v", i.Err)
-		return nil, nil
+		return nil, nil //nolint:nilerr // it is told of the step
 	case i.Complete():
 		return nil, nil
 	}
