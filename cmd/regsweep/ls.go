@@ -168,6 +168,16 @@ func (r *reading) isOlder(o *lsOptions, pushed int64) bool {
 	return ago.IsZero() || pushed <= disk.Nanoseconds(ago.From(r.rules.Now))
 }
 
+// heading says of a JSON object which one it is, and of which store.
+type heading struct {
+	Schema string `json:"schema"`
+	Root   string `json:"root"`
+}
+
+func (r *reading) heading(name string) heading {
+	return heading{"regsweep/" + name + "/v1", valid(r.place.Root)}
+}
+
 // listing is a list in all forms in which it can be written.
 type listing struct {
 	result any   // for JSON

@@ -12,6 +12,7 @@ import (
 
 // lsImage is the JSON of ls NAME:TAG.
 type lsImage struct {
+	heading
 	Repository string `json:"repository"`
 	lsManifest
 	Layers []lsLayer `json:"layers"`
@@ -48,7 +49,7 @@ func (r *reading) listLayers(ctx context.Context, o *lsOptions, w *within) error
 	if at < 0 {
 		return &layout.HintError{Err: fmt.Errorf("%s names %s, which is not linked in %q", w.patterns[0].String(), image, w.repository), Hint: "what can be done", Command: []string{"check"}}
 	}
-	one := lsImage{Repository: valid(w.repository), lsManifest: r.describeOne(ctx, infos, at), Layers: []lsLayer{}}
+	one := lsImage{heading: r.heading("ls-image"), Repository: valid(w.repository), lsManifest: r.describeOne(ctx, infos, at), Layers: []lsLayer{}}
 	if err := r.readable(); err != nil {
 		return err
 	}

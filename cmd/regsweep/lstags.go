@@ -53,14 +53,18 @@ func (r *reading) writeTags(o *lsOptions, where []within, list []lsOf) error {
 		}
 	}
 	l.rows, l.result = lines, struct {
+		heading
 		Repositories []lsTagsOf `json:"repositories"`
-	}{result}
+	}{r.heading("ls-tags"), result}
 	if !asSeveral(o.patterns) {
 		one := lsTagsOf{valid(o.patterns[0].Repository), []lsTag{}}
 		if len(result) > 0 {
 			one = result[0]
 		}
-		l.result, l.rows = one, one.Tags
+		l.rows, l.result = one.Tags, struct {
+			heading
+			lsTagsOf
+		}{r.heading("ls-tags"), one}
 	}
 	return r.writeListing(o, &l)
 }
@@ -148,13 +152,17 @@ func (r *reading) listHistories(ctx context.Context, o *lsOptions) error {
 		}
 	}
 	l.rows, l.result = lines, struct {
+		heading
 		Repositories []lsHistoriesOf `json:"repositories"`
-	}{result}
+	}{r.heading("ls-history"), result}
 	if !asSeveral(o.patterns) {
 		if p := &o.patterns[0]; len(result[0].Tags) == 0 && p.Tag != "" {
 			return &layout.HintError{Err: fmt.Errorf("%w tag %s", errNothing, p), Hint: "the tags", Command: []string{"ls", where[0].repository}}
 		}
-		l.result = result[0]
+		l.result = struct {
+			heading
+			lsHistoriesOf
+		}{r.heading("ls-history"), result[0]}
 	}
 	return r.writeListing(o, &l)
 }
