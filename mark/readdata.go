@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/verified"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -37,6 +38,12 @@ func (s Shard) Has(d layout.Digest) bool {
 
 // DataRead counts what has been read, while it is read.
 type DataRead struct {
+	// InOrder has blobs read in their order, some hundreds at a time, and not the
+	// small ones of all first: for who may not get to the last.
+	InOrder bool
+	// Whole is called of each blob that has its digest, of one at a time; or nil.
+	Whole func(d layout.Digest, size int64)
+
 	Blobs, Bytes           atomic.Int64
 	Done                   atomic.Int64 // blobs that have had their turn
 	TotalBlobs, TotalBytes atomic.Int64
@@ -107,20 +114,55 @@ type Damage struct {
 // that has been deleted meanwhile is none of them. It stops early when ctx is done.
 func (s *Store) ReadData(ctx context.Context, w *walker.Walker, ids []ID, count *DataRead) []Damage {
 	d := &dataReader{ctx: ctx, s: s, w: w, count: count}
+	for _, id := range ids {
+		count.TotalBlobs.Add(1)
+		count.TotalBytes.Add(s.Table.At(id).size)
+	}
+	if !count.InOrder {
+		d.group(ids)
+		return d.found
+	}
+	for group := range slices.Chunk(ids, inOrder) {
+		d.group(group)
+	}
+	return d.found
+}
+
+// inOrder is how many blobs are read at a time of those that are read in order.
+const inOrder = 256
+
+// group reads blobs, small ones first.
+func (d *dataReader) group(ids []ID) {
 	var small, large []ID
 	for _, id := range ids {
-		size := s.Table.At(id).size
-		count.TotalBlobs.Add(1)
-		count.TotalBytes.Add(size)
-		if size > largeBlob {
+		if d.s.Table.At(id).size > largeBlob {
 			large = append(large, id)
 		} else {
 			small = append(small, id)
 		}
 	}
-	d.read(small, w.Jobs())
-	d.read(large, min(w.Jobs(), max(4, 2*runtime.NumCPU())))
-	return d.found
+	d.read(small, d.w.Jobs())
+	d.read(large, min(d.w.Jobs(), max(4, 2*runtime.NumCPU())))
+}
+
+// Recheck leaves out the blobs that were verified since a time, and puts first
+// those that never were, then those of long ago. left is how many it has left out.
+func (s *Store) Recheck(ids []ID, known *verified.Table, since time.Time) (again []ID, left int) {
+	at := map[ID]time.Time{}
+	for _, id := range ids {
+		at[id] = known.At(s.Table.Digest(id), s.Table.At(id).size)
+		if at[id].IsZero() || since.IsZero() || at[id].Before(since) {
+			again = append(again, id)
+		}
+	}
+	slices.SortStableFunc(again, func(a, b ID) int { return at[a].Compare(at[b]) })
+	return again, len(ids) - len(again)
+}
+
+// HasBlob reports whether the store has a blob.
+func (s *Store) HasBlob(d layout.Digest) bool {
+	id := s.Table.Lookup(d)
+	return id != 0 && s.Table.At(id).has(hasBlob)
 }
 
 // dataReader reads blobs.
@@ -180,6 +222,12 @@ func (d *dataReader) blob(id ID, buf []byte) {
 	d.count.Blobs.Add(1)
 	if sum != digest {
 		d.add(Damage{ID: id})
+		return
+	}
+	if d.count.Whole != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.count.Whole(digest, d.s.Table.At(id).size)
 	}
 }
 

@@ -46,7 +46,7 @@ func WritePulls(lock *disk.Lock, t *pulls.Table) error {
 // called once if it has to wait.
 func WaitLock(ctx context.Context, store *disk.Dir, waits func()) (*disk.Lock, error) {
 	for {
-		lock, err := store.Lock()
+		lock, err := Lock(store)
 		if !errors.Is(err, disk.ErrLocked) {
 			return lock, err
 		}

@@ -24,6 +24,8 @@ type checkOptions struct {
 	subset   limit
 	shard    shard
 	merge    bool
+	lasts    age // how long data are read, at most
+	maxAge   age // of what need not be read again
 }
 
 func (p *program) checkCommand() *cobra.Command {
@@ -41,13 +43,16 @@ only if nobody has the image any more.
 
 Children of an index that were never pushed, foreign layers and embedded ones
 may be absent. Unknown files are listed and are not a problem. check changes
-nothing, takes no lock and works on a store that is mounted read-only.` + checkStatusHelp,
+nothing, takes no lock and works on a store that is mounted read-only. Only
+with --for and --max-age it writes a file, .regsweep/verified, in which it
+remembers what it has read.` + checkStatusHelp,
 		Example: `  regsweep check                         links, manifests, presence and sizes
   regsweep check --read-data             also all digests
   regsweep check --read-data-subset 10%  every day: all of it in ten days
   regsweep check --read-data --shard 0/4 -o json >0.json
                                          one of four machines
   regsweep check --merge [0-3].json      what all four have found
+  regsweep check --read-data --for 2h    two hours a night, and on from there
   regsweep check -o json | jq -r '.problems[].breaks[]?' | sort -u`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.merge {
@@ -66,6 +71,8 @@ nothing, takes no lock and works on a store that is mounted read-only.` + checkS
 	cmd.Flags().BoolVar(&o.readData, "read-data", false, "read all blobs and compare their digests")
 	cmd.Flags().Var(&o.shard, "shard", "read part `I` of N only, from 0 to N-1; /N takes I from "+jobIndex)
 	cmd.Flags().BoolVar(&o.merge, "merge", false, "make one report of the JSON reports of all shards")
+	cmd.Flags().Var(&o.lasts, "for", "end after this `TIME`, and go on there the next time")
+	cmd.Flags().Var(&o.maxAge, "max-age", "leave out what was read and found whole less than this `AGE` ago")
 	cmd.Flags().Var(&o.subset, "read-data-subset", "read a `SHARE` of the bytes of the blobs, such as 10% or 5GiB; every day another one")
 	return cmd
 }
@@ -83,8 +90,15 @@ func (o *checkOptions) verify(f *pflag.FlagSet) error {
 	if err := o.common.verify(f); err != nil {
 		return err
 	}
-	if f.Changed("shard") && !o.readData && !f.Changed("read-data-subset") {
-		return fmt.Errorf("--shard is a part of the data: it goes with --read-data")
+	for _, name := range []string{"shard", "for", "max-age"} {
+		if f.Changed(name) && !o.readData && !f.Changed("read-data-subset") {
+			return fmt.Errorf("--%s is about the data: it goes with --read-data", name)
+		}
+	}
+	for name, value := range map[string]age{"for": o.lasts, "max-age": o.maxAge} {
+		if f.Changed(name) && value <= 0 {
+			return fmt.Errorf("--%s has to be longer than 0", name)
+		}
 	}
 	if !f.Changed("read-data-subset") {
 		return nil
@@ -164,8 +178,13 @@ func (r *reading) readData(ctx context.Context, o *checkOptions, c *checked) {
 	started := time.Now()
 	count := new(mark.DataRead)
 	r.progress.phase("reading data", readingData(count, started))
-	found := r.store.ReadData(ctx, r.w, r.store.Choose(o.share(), r.rules.Now), count)
+	ids, known := r.store.Choose(o.share(), r.rules.Now), r.remember(o)
+	ids = known.prepare(ids, count, c)
+	reading, done := known.limit(ctx, time.Duration(o.lasts))
+	found := r.store.ReadData(reading, r.w, ids, count)
+	done()
 	c.BlobsRead, c.BytesRead = count.Blobs.Load(), count.Bytes.Load()
+	known.keep(found)
 	c.BlobsLeft = count.TotalBlobs.Load() - count.Done.Load()
 	c.ReadSeconds = time.Since(started).Seconds()
 	c.BytesPerSecond = int64(float64(c.BytesRead) / max(c.ReadSeconds, 1e-9))

@@ -36,23 +36,24 @@ func (c *checkReport) problemList() []walker.Problem { return c.Problems }
 
 // checked is what a check has looked at.
 type checked struct {
-	Repositories   int     `json:"repositories"`
-	Tags           int     `json:"tags"`
-	Manifests      int     `json:"manifests"`
-	UnknownTypes   int     `json:"unknownTypes"`
-	LayerLinks     int     `json:"layerLinks"`
-	HistoryEntries int     `json:"historyEntries"`
-	Blobs          int64   `json:"blobs"`
-	Bytes          int64   `json:"bytes"`
-	BlobsRead      int64   `json:"blobsRead"`
-	BytesRead      int64   `json:"bytesRead"`
-	BlobsLeft      int64   `json:"blobsLeft"` // that were to be read when the check was stopped
-	ReadSeconds    float64 `json:"readSeconds"`
-	BytesPerSecond int64   `json:"bytesPerSecond"`
-	ElapsedSeconds float64 `json:"elapsedSeconds"`
-	SetAside       bool    `json:"setAside"`
-	where          where   // the registry was found
-	lost           bool    // something is set aside, and nothing tells gc to look for it
+	Repositories    int     `json:"repositories"`
+	Tags            int     `json:"tags"`
+	Manifests       int     `json:"manifests"`
+	UnknownTypes    int     `json:"unknownTypes"`
+	LayerLinks      int     `json:"layerLinks"`
+	HistoryEntries  int     `json:"historyEntries"`
+	Blobs           int64   `json:"blobs"`
+	Bytes           int64   `json:"bytes"`
+	BlobsRead       int64   `json:"blobsRead"`
+	BytesRead       int64   `json:"bytesRead"`
+	BlobsLeft       int64   `json:"blobsLeft"` // that were to be read when the check was stopped
+	ReadSeconds     float64 `json:"readSeconds"`
+	BytesPerSecond  int64   `json:"bytesPerSecond"`
+	ElapsedSeconds  float64 `json:"elapsedSeconds"`
+	BlobsRemembered int64   `json:"blobsRemembered"` // that were left out, since they were read lately
+	SetAside        bool    `json:"setAside"`
+	where           where   // the registry was found
+	lost            bool    // something is set aside, and nothing tells gc to look for it
 }
 
 func newChecked(look *mark.Look, count mark.InspectionCount) checked {
@@ -107,6 +108,12 @@ func checkedNotes(c *checked) (notes []string) {
 		notes = append(notes, fmt.Sprintf("read: %s (%s) in %s, %s/s", plural(int(c.BlobsRead), "blob"), size(c.BytesRead), seconds(c.ReadSeconds), size(c.BytesPerSecond)))
 	} else {
 		notes = append(notes, "the blobs' data have not been read: --read-data does that")
+	}
+	if c.BlobsRemembered > 0 {
+		notes = append(notes, plural(int(c.BlobsRemembered), "blob")+" left out: read and found whole lately")
+	}
+	if c.BlobsLeft > 0 {
+		notes = append(notes, plural(int(c.BlobsLeft), "blob")+" not read yet: the time was over")
 	}
 	if c.UnknownTypes > 0 {
 		notes = append(notes, fmt.Sprintf("%s of a type that is not known here: whether something is missing there cannot be told", plural(c.UnknownTypes, "manifest")))

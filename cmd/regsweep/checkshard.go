@@ -60,7 +60,7 @@ func (o *checkOptions) verifyMerge(f *pflag.FlagSet, files []string) error {
 	if err := o.verifyReport(endJSON, endHTML); err != nil {
 		return err
 	}
-	for _, name := range []string{"root", "config", "read-data", "read-data-subset", "shard", "jobs"} {
+	for _, name := range []string{"root", "config", "read-data", "read-data-subset", "shard", "for", "max-age", "jobs"} {
 		if f.Changed(name) {
 			return fmt.Errorf("--merge reads reports and no store: leave out --%s", name)
 		}
@@ -180,10 +180,12 @@ func (m *merging) whole() (*checkReport, error) {
 // add adds what another shard has read. All of them have looked at the same
 // links, tags and manifests: what the first one saw is said.
 func (c *checked) add(more *checked) {
-	blobs, bytes, took, elapsed := c.BlobsRead+more.BlobsRead, c.BytesRead+more.BytesRead, max(c.ReadSeconds, more.ReadSeconds), max(c.ElapsedSeconds, more.ElapsedSeconds)
+	blobs, remembered := c.BlobsRead+more.BlobsRead, c.BlobsRemembered+more.BlobsRemembered
+	bytes, took, elapsed := c.BytesRead+more.BytesRead, max(c.ReadSeconds, more.ReadSeconds), max(c.ElapsedSeconds, more.ElapsedSeconds)
 	if c.Blobs == 0 && c.Repositories == 0 {
 		*c = *more
 	}
+	c.BlobsRemembered = remembered
 	c.BlobsRead, c.BytesRead, c.ReadSeconds, c.ElapsedSeconds = blobs, bytes, took, elapsed
 	c.BytesPerSecond = int64(float64(bytes) / max(took, 1e-9))
 }

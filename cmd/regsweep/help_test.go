@@ -155,6 +155,8 @@ var offered = map[string]string{
 	"quiet: say nothing about a valid policy":                                                                                       "policy check",
 	"shard: read part I of N only, from 0 to N-1; /N takes I from JOB_COMPLETION_INDEX":                                             "check",
 	"merge: make one report of the JSON reports of all shards":                                                                      "check",
+	"for: end after this TIME, and go on there the next time":                                                                       "check",
+	"max-age: leave out what was read and found whole less than this AGE ago":                                                       "check",
 	"read-data-subset: read a SHARE of the bytes of the blobs, such as 10% or 5GiB; every day another one":                          "check",
 	"read-data: read all blobs and compare their digests":                                                                           "check",
 	"report: also write the result to FILE; its name ends in .json":                                                                 "ls, trash empty, trash ls, trash restore, why" + ", " + locks + ", export" + ", " + backs + ", " + logged,
