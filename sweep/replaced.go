@@ -138,6 +138,36 @@ func (r *Replaced) Take(d *disk.Locked, name string) error {
 	return err
 }
 
+// Kept is what Keep or Take have put into the trash for a name, as it is now.
+func (r *Replaced) Kept(d *disk.Locked, name string) (disk.Info, error) {
+	to, base, err := r.place(d, name)
+	if err != nil {
+		return disk.Info{}, err
+	}
+	return to.Stat(base)
+}
+
+// GiveBack gives a name back to what Take or Keep have put into the trash: a file
+// that somebody has written to meanwhile. Where another one has the name by now,
+// it gives way only if that is mine.
+func (r *Replaced) GiveBack(d *disk.Locked, name string, mine *disk.Info) error {
+	from, base, err := r.place(d, name)
+	if err != nil {
+		return err
+	}
+	now, err := d.Stat(name)
+	switch {
+	case err == nil && mine != nil && now.IsStill(*mine):
+		err = from.Rename(base, d, name)
+	case err == nil || disk.Gone(err):
+		err = from.RenameNoReplace(base, d, name)
+	}
+	if err == nil {
+		r.bin.moved.Add(-1)
+	}
+	return err
+}
+
 // place makes the directory in the trash that a file goes to.
 func (r *Replaced) place(d *disk.Locked, name string) (to *disk.Locked, base string, err error) {
 	at := d.Join(name)

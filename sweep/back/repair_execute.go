@@ -249,10 +249,7 @@ func (x *repairing) take(s *Step) error {
 	defer at.Close()
 	switch {
 	case s.Do == DoTrash:
-		if err := s.isSame(at); err != nil {
-			return err
-		}
-		return x.trash.Take(at, path.Base(s.Path))
+		return x.takeAway(s, at)
 	case s.replaces:
 		return x.replace(s, at)
 	}
@@ -273,39 +270,10 @@ func (s *Step) isSame(at *disk.Locked) error {
 	if err != nil {
 		return err
 	}
-	if now.ID != s.was.ID || now.Size != s.was.Size || now.MTime != s.was.MTime || now.Type != s.was.Type {
+	if !now.IsStill(s.was) {
 		return errChanged
 	}
 	return nil
-}
-
-// replace gives a name to another file. What had it has one in the trash first,
-// so that the name is never without a file, where the filesystem can do that.
-func (x *repairing) replace(s *Step, at *disk.Locked) error {
-	name := path.Base(s.Path)
-	if err := s.isSame(at); err != nil {
-		return err
-	}
-	err := x.trash.Keep(at, name)
-	switch {
-	case errors.Is(err, sweep.ErrOneName):
-		if err := x.trash.Take(at, name); err != nil {
-			return err
-		}
-		err = at.RenameNoReplace(s.temporary, at, name)
-		if err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	default:
-		if err := at.Rename(s.temporary, at, name); err != nil {
-			x.trash.Drop(at, name)
-			return err
-		}
-	}
-	s.temporary = ""
-	return x.stillWanted(s)
 }
 
 // stillWanted looks again at what a link was written for: a registry may have
@@ -323,6 +291,9 @@ func (x *repairing) stillWanted(s *Step) error {
 	_, there, err := x.stat(needed)
 	if err != nil || there {
 		return err
+	}
+	if l, err := x.link(s.Path); err != nil || l.target != s.Digest {
+		return errors.Join(errDeleted, err) // somebody has written it since
 	}
 	x.unlink(s.Path)
 	return errDeleted

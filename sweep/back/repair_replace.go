@@ -1,0 +1,75 @@
+package back
+
+import (
+	"errors"
+	"path"
+
+	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// replace gives a name to another file. What had it has one in the trash first,
+// so that the name is never without a file, where the filesystem can do that.
+// A registry holds no lock: what it has written there since keeps the name.
+func (x *repairing) replace(s *Step, at *disk.Locked) error {
+	name := path.Base(s.Path)
+	if err := s.isSame(at); err != nil {
+		return err
+	}
+	err := x.trash.Keep(at, name)
+	if errors.Is(err, sweep.ErrOneName) {
+		if err := x.takeAway(s, at); err != nil {
+			return err
+		}
+		err = at.RenameNoReplace(s.temporary, at, name)
+		if errors.Is(err, disk.ErrExists) {
+			return errChanged
+		}
+		if err != nil {
+			return err
+		}
+		s.temporary = ""
+		return x.stillWanted(s)
+	}
+	if err != nil {
+		return err
+	}
+	mine, err := at.Stat(s.temporary)
+	if err != nil {
+		x.trash.Drop(at, name)
+		return err
+	}
+	replaced, err := at.Replace(s.temporary, name, s.was)
+	if err != nil || !replaced {
+		x.trash.Drop(at, name)
+		if now, serr := at.Stat(s.temporary); serr != nil || now.ID != mine.ID {
+			s.temporary = "" // what has come out of the name is nobody's to remove
+		}
+		if err != nil {
+			return err
+		}
+		return errChanged
+	}
+	s.temporary = ""
+	// Registry 2.8 writes into the file that is there, which is in the trash now.
+	if kept, err := x.trash.Kept(at, name); err == nil && !kept.IsStill(s.was) {
+		return errors.Join(errChanged, x.trash.GiveBack(at, name, &mine))
+	}
+	return x.stillWanted(s)
+}
+
+// takeAway moves to the trash what is damaged. If that is something else by now,
+// it goes back.
+func (x *repairing) takeAway(s *Step, at *disk.Locked) error {
+	name := path.Base(s.Path)
+	if err := s.isSame(at); err != nil {
+		return err
+	}
+	if err := x.trash.Take(at, name); err != nil {
+		return err
+	}
+	if kept, err := x.trash.Kept(at, name); err != nil || !kept.IsStill(s.was) {
+		return errors.Join(errChanged, err, x.trash.GiveBack(at, name, nil))
+	}
+	return nil
+}
