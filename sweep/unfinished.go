@@ -228,7 +228,11 @@ func removeMarkAt(lock *disk.Lock, at string) error {
 // removeMark says that nothing is set aside. If it fails, the next run looks for
 // what is not there.
 func removeMark(lock *disk.Lock) {
-	if err := lock.Store().Unlink(layout.Unfinished); disk.Gone(err) {
+	err := lock.Store().Unlink(layout.Unfinished)
+	if err != nil && !disk.Gone(err) {
+		err = lock.Store().Unlink(layout.Unfinished)
+	}
+	if disk.Gone(err) {
 		_, _ = lock.Store().Touch() // which removes the mark of an older version
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/regsweep/regsweep/layout"
@@ -25,16 +24,6 @@ func replaceByHardlink(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 	hardlink(t, from, to)
-}
-
-// diskBytes is what is allocated for a file.
-func diskBytes(t *testing.T, path string) int64 {
-	t.Helper()
-	var st syscall.Stat_t
-	if err := syscall.Stat(path, &st); err != nil {
-		t.Fatal(err)
-	}
-	return st.Blocks * 512
 }
 
 // describe tells all about a tree that is not the store: modes, times, contents.

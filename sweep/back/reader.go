@@ -137,7 +137,11 @@ func (r reader) isManifest(d layout.Digest) (p manifest.Parsed, ok bool, err err
 // isIntact compares a blob's data with its digest.
 func (r reader) isIntact(d layout.Digest) error {
 	sum := d.Algorithm().NewHash()
-	err := r.store.Stream(layout.BlobDir(d)+"/"+layout.Data, make([]byte, 1<<20), func(b []byte) error {
+	info, err := r.store.Follow(layout.BlobDir(d) + "/" + layout.Data)
+	if err == nil && info.Type != disk.File {
+		return disk.ErrNotFile // somebody may wait for a FIFO to be opened
+	}
+	err = r.store.Stream(layout.BlobDir(d)+"/"+layout.Data, make([]byte, 1<<20), func(b []byte) error {
 		sum.Write(b)
 		return nil
 	})
