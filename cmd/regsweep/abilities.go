@@ -38,7 +38,7 @@ func (j *job) probe(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	if err != nil || p == nil {
-		return nil
+		return nil //nolint:nilerr // nothing could be tried
 	}
 	level, consequence := judgeAbilities(p)
 	reason := errors.Join(p.Lacks[disk.Renames], p.Lacks[disk.Syncs])

@@ -12,10 +12,10 @@ import (
 	"github.com/regsweep/regsweep/sweep"
 )
 
+type blobCounts struct{ Blobs, BlobsRead, BlobsLeft, BlobsRemembered int }
+
 // remembered is what a check with more arguments says of the data that it has read.
-func remembered(t *testing.T, s *layouttest.Store, status int, more ...string) (c struct {
-	Blobs, BlobsRead, BlobsLeft, BlobsRemembered int
-}) {
+func remembered(t *testing.T, s *layouttest.Store, status int, more ...string) (c blobCounts) {
 	t.Helper()
 	r := runProgram(t, "", append([]string{"check", "--root", s.Root, "--read-data", "-o", "json"}, more...)...)
 	if r.status != status {

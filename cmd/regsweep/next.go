@@ -15,7 +15,7 @@ import (
 // line, can be pasted, and finds the same registry.
 func (j *job) next(rep *sweep.Report) (next []string) {
 	say := func(format string, args ...any) { next = append(next, fmt.Sprintf(format, args...)) }
-	j.nextRun(rep, say)
+	j.nextRun(say)
 	if j.rules.Away != nil && j.applied == nil {
 		j.nextAway(rep, say)
 	}
@@ -33,7 +33,7 @@ func (j *job) next(rep *sweep.Report) (next []string) {
 }
 
 // nextRun says how a dry run becomes a run.
-func (j *job) nextRun(rep *sweep.Report, say func(format string, args ...any)) {
+func (j *job) nextRun(say func(format string, args ...any)) {
 	switch {
 	case j.planFile != "" && j.planTo.stream == nil:
 		file := j.planFile

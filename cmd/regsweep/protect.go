@@ -329,5 +329,5 @@ func (p *program) writeLocks(o *protectOptions, lines []protectedLine) error {
 		}
 		t.add(harmless(l.Pattern), until, comma(l.Matches), harmless(l.Note))
 	}
-	return t.show(p.out, "-o json has all")
+	return t.show(p.out)
 }

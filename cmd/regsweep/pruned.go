@@ -101,7 +101,7 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 		c := counts[r.Name]
 		t.add(harmless(r.Name), comma(r.Tags-c.tags), comma(c.tags), comma(c.manifests), size(r.ReclaimableBytes))
 	}
-	if err := t.show(w, "-o json has all"); err != nil {
+	if err := t.show(w); err != nil {
 		return // as every other line of the report would be
 	}
 	if more := len(lines) - most; more > 0 {

@@ -207,9 +207,7 @@ func (j *repairJob) sayStep(s *back.Step, executed bool, say func(string, ...any
 func undeleteFor(s *back.Step) []string {
 	args := []string{"undelete"}
 	if strings.Contains(s.Path, "/"+layout.Layers+"/") {
-		for _, image := range s.Finding.Remove {
-			args = append(args, image)
-		}
+		args = append(args, s.Finding.Remove...)
 		if len(args) == 1 {
 			args = append(args, s.Repository)
 		}

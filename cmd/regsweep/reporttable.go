@@ -118,7 +118,7 @@ func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool
 		}
 		return line
 	}
-	return t.show(w, "-o json has all")
+	return t.show(w)
 }
 
 // share is a part in percent.
@@ -221,7 +221,7 @@ func (j *job) writeRepositories(w io.Writer, ink ink, rep *sweep.Report, execute
 	for _, r := range lines[:min(shown, len(lines))] {
 		t.add(harmless(r.Name), comma(r.Tags), comma(r.Manifests), size(r.Bytes), size(r.UniqueBytes), size(r.ReclaimableBytes))
 	}
-	if err := t.show(w, "-o json has all"); err != nil {
+	if err := t.show(w); err != nil {
 		return err
 	}
 	if more := len(lines) - shown; more > 0 {

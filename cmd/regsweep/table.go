@@ -57,12 +57,12 @@ func (t *table) write(w io.Writer, width int) error {
 }
 
 // show writes the table as wide as the terminal behind w, and says which columns
-// it has left out, and which other forms have them.
-func (t *table) show(w io.Writer, others string) error {
+// it has left out; JSON has them.
+func (t *table) show(w io.Writer) error {
 	if err := t.write(w, terminalWidth(w)); err != nil || len(t.hidden) == 0 {
 		return err
 	}
-	_, err := fmt.Fprintln(w, t.hiddenText(others))
+	_, err := fmt.Fprintln(w, t.hiddenText("-o json has all"))
 	return err
 }
 

@@ -306,7 +306,7 @@ func (j *trashJob) writeRuns(list []trashRun) error {
 	case !j.quiet && len(list) == 0:
 		text.WriteString("the trash is empty\n")
 	case !j.quiet:
-		return t.show(j.out, "-o json has all")
+		return t.show(j.out)
 	}
 	_, err := j.out.Write([]byte(text.String()))
 	return err
