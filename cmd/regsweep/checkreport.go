@@ -171,6 +171,9 @@ func checkedOutcome(c *checkReport) string {
 		}
 	}
 	took := seconds(c.Checked.ElapsedSeconds)
+	if n := len(c.MissingShards); n > 0 {
+		return fmt.Sprintf("not whole: %s missing; %s in what was read", plural(n, "shard"), plural(serious, "problem"))
+	}
 	if serious == 0 {
 		return fmt.Sprintf("no problems; checked in %s", took)
 	}

@@ -122,6 +122,9 @@ func TestMergeNamesTheShardsThatAreMissing(t *testing.T) {
 			if !strings.Contains(r.stderr, "--read-data --shard 2/4 -o json >shard-2.json") {
 				t.Errorf("it does not say how to run it again:\n%s", r.stderr)
 			}
+			if table := runProgram(t, "", slices.Concat([]string{"check", "--merge"}, files[:2], files[3:])...); strings.Contains(table.stdout, "no problems") || !strings.Contains(table.stdout, "not whole: 1 shard missing") {
+				t.Errorf("what is missing counts as checked:\n%s", table.stdout)
+			}
 			if third != nil && !strings.Contains(r.stderr, third[0]) {
 				t.Errorf("it does not name the file:\n%s", r.stderr)
 			}

@@ -99,6 +99,23 @@ func TestPruneKeepsWhatIsPulled(t *testing.T) {
 	}
 }
 
+// A tag that was set to one image, to another, and to the first again has only the
+// last of these times: what was pulled by it before may have been the first image.
+func TestPruneKeepsWhatATagNamedBeforeAndAgain(t *testing.T) {
+	s := newStore(t, `
+age 300d
+image a:v1 as=again
+image a:v2 as=other
+tag a:latest other age=200d
+tag a:latest again age=40d
+image a:latest as=now age=2d
+`)
+	log := writeLog(t, filepath.Join(t.TempDir(), "access.log"), daily(100, "a")+pulled(days(50), "a", "latest"))
+	if kept, r := pruneByLogs(t, s.Root, onlyPulled, "--pulls", log); r.status != statusDone || !slices.Contains(kept, "a:v1") {
+		t.Errorf("status %d, kept %q: %s", r.status, kept, r.stderr)
+	}
+}
+
 // Without logs a rule about pulls removes nothing, and says why.
 func TestPruneWhereLogsAreFrom(t *testing.T) {
 	s := newStore(t, pulledStore)

@@ -187,13 +187,21 @@ func (u *usedHere) into(r *mark.Judged, to *retention.Repository) {
 }
 
 // digests says when manifests of a repository were last pulled. A pull by a tag
-// of which it is not known what that named counts for all that it has named.
+// of which it is not known what that named counts for all that it has named. A
+// history has the last time only at which the tag was set to something, which it
+// may have named before as well: where the tag is pulled at all, that counts as
+// pulled then.
 func (u *usedHere) digests(repository string) func(layout.Digest) time.Time {
 	unclear := map[layout.Digest]time.Time{}
 	for tag, history := range u.tagged.repositories[repository] {
-		if at := u.Unclear(repository, tag); !at.IsZero() {
-			for _, n := range history {
-				unclear[n.Digest] = latest(unclear[n.Digest], at)
+		at, last := u.Unclear(repository, tag), u.Tag(repository, tag)
+		for _, n := range history {
+			unclear[n.Digest] = latest(unclear[n.Digest], at)
+			if before := n.Set; !last.IsZero() {
+				if last.Before(before) {
+					before = last
+				}
+				unclear[n.Digest] = latest(unclear[n.Digest], before)
 			}
 		}
 	}

@@ -102,6 +102,7 @@ func TestParseErrors(t *testing.T) {
 		"a star":               {"version: 1\nrules:\n- repositories: [*]\n", `a name that begins with * or & has to be quoted`},
 		"an unknown anchor":    {"version: *x\n", `line 1, column 1: not YAML: unknown anchor 'x' referenced: "version: *x"`},
 		"two documents":        {rule("untagged: {keep: {last: 1}}") + "\n---\nversion: 1\n", `line 5, column 1: a second document: a policy is one`},
+		"everybody is ignored": {"ignore-agents: [\"*\"]\n" + rule("untagged: {keep: {last: 1}}"), `it ignores everybody`},
 		"no version":           {"rules: [{repositories: [a], untagged: {keep: {last: 1}}}]", `line 1, column 1: a policy has to say version: 1`},
 		"another version":      {"version: 2\nrules: []", `line 1, column 10: version has to be 1, which is all that there is: "2"`},
 		"a version in quotes":  {"version: \"1\"\nrules: []", `line 1, column 10: version has to be 1`},

@@ -143,6 +143,9 @@ func checkLog(text string) error {
 }
 
 func checkAgent(text string) error {
-	_, err := pulls.NewAgents([]string{text})
+	agents, err := pulls.NewAgents([]string{text})
+	if err == nil && agents.Match("") && agents.Match("docker/29.1") && agents.Match("a") {
+		err = errors.New("it ignores everybody, so that everything would look unused")
+	}
 	return err
 }
