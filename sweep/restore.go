@@ -27,7 +27,6 @@ type Restore struct {
 	store  *disk.Dir
 	things []*thing       // in the order in which they go back
 	aside  bool           // some are set aside in the store, by a run that was stopped
-	marks  []string       // of that run, among links
 	reads  bool           // blobs that are in their places are read before those in the trash go
 	undoes bool           // it is the run of a repair
 	shares *walker.Shares // names that lead into the trash; nil before they were looked for

@@ -10,7 +10,7 @@ import (
 // addAside adds what a run that was stopped has set aside, unless the same is
 // in the trash.
 func (r *Restore) addAside(look *mark.Look) {
-	r.aside, r.marks = true, look.Marks()
+	r.aside = true
 	have := map[string]bool{}
 	for _, t := range r.things {
 		have[t.path] = true

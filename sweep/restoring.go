@@ -11,6 +11,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/sweep/tree"
+	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -77,16 +78,25 @@ func (x *restoring) sync(things []*thing) error {
 // and, unless something stays, the description.
 func (x *restoring) finish() error {
 	if x.aside && !slices.ContainsFunc(x.things, func(t *thing) bool { return t.inPlace && t.state != isBack }) {
-		removeMark(x.lock)
-		for _, at := range x.marks {
-			_ = removeMarkAt(x.lock, at) // or the next run looks for what is not there
-		}
+		x.removeMarks()
 	}
 	gone, err := x.bin.drop()
 	if err == nil && !gone {
 		err = x.bin.rename(binDone)
 	}
 	return err
+}
+
+// removeMarks removes all marks: the look of a restore does not list all links. What
+// is not removed has the next run look for what is not there.
+func (x *restoring) removeMarks() {
+	removeMark(x.lock)
+	w := walker.New(x.lock.Store().Dir, walker.Options{Jobs: x.jobs})
+	defer w.Close()
+	marks, _ := w.Marks(x.ctx) // those that were met
+	for _, at := range marks {
+		_ = removeMarkAt(x.lock, at)
+	}
 }
 
 // putter is a worker of a restore: it keeps directories open.

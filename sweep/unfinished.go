@@ -39,7 +39,8 @@ func IsUnfinishedAnywhere(ctx context.Context, w *walker.Walker) (bool, error) {
 	if unfinished, err := IsUnfinished(w.Store()); err != nil || unfinished {
 		return unfinished, err
 	}
-	return w.HasMarks(ctx)
+	marks, err := w.Marks(ctx)
+	return len(marks) > 0, err
 }
 
 func hasOldMark(store *disk.Dir) (bool, error) {
@@ -222,7 +223,11 @@ func removeMarkAt(lock *disk.Lock, at string) error {
 		return err
 	}
 	defer d.Close()
-	return tree.IgnoreGone(d.Unlink(name))
+	err = d.Unlink(name)
+	if disk.Gone(err) {
+		err = d.Unlink(name) // one wrong answer is not believed
+	}
+	return tree.IgnoreGone(err)
 }
 
 // removeMark says that nothing is set aside. If it fails, the next run looks for

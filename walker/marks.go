@@ -2,20 +2,18 @@ package walker
 
 import (
 	"context"
-	"sync/atomic"
+	"sync"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// HasMarks reports whether a stopped run has left a mark among the layer links of
-// any repository. It serves who does not list these: a look meets such a mark.
-// What cannot be read is left to who reads it.
-func (w *Walker) HasMarks(ctx context.Context) (bool, error) {
-	walk, end := context.WithCancel(ctx)
-	defer end()
-	var found atomic.Bool
-	w.With(new(Findings)).Repositories(walk, func(r *Repository) {
+// Marks are the marks that a stopped run has left among the layer links of
+// repositories, by their paths. It serves who does not list these: a look meets
+// such a mark. What cannot be read is left to who reads it.
+func (w *Walker) Marks(ctx context.Context) (paths []string, err error) {
+	var mu sync.Mutex
+	w.With(new(Findings)).Repositories(ctx, func(r *Repository) {
 		if r.layers == nil {
 			return
 		}
@@ -26,13 +24,11 @@ func (w *Walker) HasMarks(ctx context.Context) (bool, error) {
 				_, err = w.store.Stat(path) // one wrong answer is not believed
 			}
 			if err == nil {
-				found.Store(true)
-				end() // of the others nothing need be known
+				mu.Lock()
+				paths = append(paths, path)
+				mu.Unlock()
 			}
 		}
 	})
-	if found.Load() {
-		return true, nil
-	}
-	return false, context.Cause(ctx)
+	return paths, context.Cause(ctx)
 }

@@ -132,7 +132,12 @@ type judge struct {
 	blobs        map[layout.Digest]*blob
 	known        map[layout.Digest]bool // to be damaged
 	repositories map[string]*traces
+	foreseen     int64 // bytes that were read to foresee a repair
 }
+
+// mostForeseen is how many bytes are read to foresee a repair, which a sweep does
+// for its report. What is beyond that is taken for damaged: the repair looks itself.
+const mostForeseen = 64 << 20
 
 // blob is the state of a blob's data.
 type blob struct {
@@ -166,7 +171,11 @@ func (j *judge) blob(d layout.Digest, enough bool) (*blob, error) {
 		return b, nil
 	case j.p.trusts && enough && info.Type == disk.File && info.Size > manifest.Max:
 		return b, nil
+	case j.p.trusts && info.Type == disk.File && j.foreseen+info.Size > mostForeseen:
+		b.damaged = true
+		return b, nil
 	}
+	j.foreseen += info.Size
 	err = j.isIntact(d)
 	if errors.Is(err, errDamaged) {
 		err = j.isIntact(d) // opened anew
