@@ -77,9 +77,15 @@ ONCE := ^Test(Docs|CompletionInShells|ManPagesLint)$$
 # What takes minutes under the race detector, and shows it nothing that the rest does not.
 LARGE := ^Test(HundredYears|AdviceOfCheckIsTrue|SharedPartsOnFilesystems|ModelsOnFilesystems|MountsThatNothingTellsOf.*|SharedPartsByMounts|WhatAStoppedRunSetAside.*|LiveManifestOfFourMegabytes.*|LiveNothingGoes.*|DoctorCures.*|PageStaysSmall|TwoRuns|GroupWritable.*|CommandsThatAskAreAlike)$$
 
+# Of the program's tests, those in which goroutines or signals meet, or whole runs: the rest asks for words.
+MEETING := ^Test(Progress|Hangup|GC|Swept|CheckFinds|LsTotals|Model|Shards|ChecksThat|Undelete|RepairTakes|TagIs|Prune|Apply|PageNames)
+PROGRAM := ./cmd/regsweep
+
 race: ## the same under the race detector, with fewer random stores, and through the portable file access
-	$(GO) test -count=1 -race -short -timeout 40m -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) ./...
-	$(GO) test -count=1 -tags portable -short -timeout 40m -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/... ./cmd/...
+	$(GO) test -count=1 -race -short -timeout 40m -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) $$($(GO) list ./... | grep -v '/cmd/regsweep$$')
+	$(GO) test -count=1 -race -short -timeout 40m -run '$(MEETING)' -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) $(PROGRAM)
+	$(GO) test -count=1 -tags portable -short -timeout 40m -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/...
+	$(GO) test -count=1 -tags portable -short -timeout 40m -run '$(MEETING)' -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) $(PROGRAM)
 
 lint: ## formatting, program and tests compile on every platform, golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
