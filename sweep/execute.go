@@ -126,6 +126,9 @@ func (r *run) remove() error {
 		return nil
 	}
 	if err := r.leaveMark(); err != nil {
+		if !r.look.Store.Resumed() {
+			r.removeMarks() // what is there of them says what is not so
+		}
 		return fmt.Errorf("%w; nothing has been removed", err)
 	}
 	if err := r.setAside(); err != nil {
