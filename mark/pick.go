@@ -40,6 +40,13 @@ func (p *pass) pickAway() {
 		p.refuseParents()
 		p.refuseBorrowed()
 	}
+	if p.l.rules.Away.sweepsGarbage() {
+		p.ownLinks()
+		if first {
+			p.record()
+		}
+		return
+	}
 	whole, others := p.takesAll(), 0
 	tags := p.goingTags()
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
@@ -233,6 +240,9 @@ func (p *pass) kept() map[int32]bool {
 // what goes had named, and links to these wherever they are, so that none is
 // left that leads to nothing.
 func (l *Look) pickAway() {
+	if l.rules.Away.sweepsGarbage() {
+		return
+	}
 	goes := map[ID]bool{}
 	for _, i := range l.Items {
 		if i.Kind == Blob && (i.Aside || l.Store.Table.At(i.ID).has(isTaken)) {

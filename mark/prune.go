@@ -49,6 +49,8 @@ type JudgedTag struct {
 	// Configs are the digests of the image's configurations, if the run protects
 	// anything by a digest.
 	Configs []layout.Digest
+	// Used is when the image was last used, as the Judge says for Removal.Candidates.
+	Used time.Time
 
 	at int32 // its index in pass.tags
 }
@@ -62,6 +64,7 @@ type JudgedManifest struct {
 	Goes, Protected bool
 	Note            string
 	Configs         []layout.Digest // as a tag's
+	Used            time.Time       // as a tag's
 
 	at int32 // its index in pass.nodes
 }
@@ -72,6 +75,8 @@ type pruning struct {
 	mu     sync.Mutex // of Removal.in
 	looked bool       // the first Look has been
 	again  func()     // is called before it is made once more, or nil
+	// fitting is what a target for the space on the disk asks for.
+	fitting fitting
 }
 
 // NewPruning takes from the roots what a Judge decides. A tag that goes takes

@@ -106,6 +106,7 @@ func (p *pass) tellJudged() {
 	if j == nil {
 		return
 	}
+	p.addCandidates()
 	for i := range j.Tags {
 		p.tellTag(&j.Tags[i])
 	}

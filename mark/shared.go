@@ -257,7 +257,7 @@ func (r *Removal) startAgain() {
 		return // a plan that was written down says what goes
 	}
 	if r.prunes() {
-		r.pruning.looked = false
+		r.pruning.looked, r.pruning.fitting.candidates = false, nil
 		clear(r.in)
 		if r.pruning.again != nil {
 			r.pruning.again()

@@ -32,35 +32,51 @@ const sampled = 16
 func (p *Plan) Estimate(store *disk.Dir) FreedCount {
 	var sum disk.Freed
 	for kind := mark.Tag; kind <= mark.Namespace; kind++ {
-		lo, hi := p.kindRange(kind)
-		going, first := 0, lo
-		for i := lo; i < hi; i++ {
-			if p.done[i] == planned {
-				if going++; going == 1 {
-					first = i
-				}
-			}
-			if b := p.items[i]; kind == mark.Blob && p.done[i] == planned {
-				sum.Bytes += p.look.Store.Blob(b.ID).Disk
-				sum.Inodes++
-			}
-		}
-		if going == 0 {
-			continue
-		}
-		var some disk.Freed
-		seen := 0
-		for i, step := first, max((hi-first)/sampled, 1); i < hi && seen < sampled; i += step {
-			if p.done[i] == planned {
-				some.Add(p.measure(store, &p.items[i]))
-				seen++
-			}
-		}
-		sum.Bytes += some.Bytes * int64(going) / int64(seen)
-		sum.Inodes += some.Inodes * int64(going) / int64(seen)
+		sum.Add(p.estimate(store, kind))
 	}
 	sum.Add(p.emptied(store))
 	return FreedCount{DiskBytes: sum.Bytes, Inodes: sum.Inodes}
+}
+
+// estimate is what the items of one kind would free.
+func (p *Plan) estimate(store *disk.Dir, kind mark.Kind) (sum disk.Freed) {
+	lo, hi := p.kindRange(kind)
+	going := int64(0)
+	for i := lo; i < hi; i++ {
+		if p.done[i] != planned {
+			continue
+		}
+		going++
+		if kind == mark.Blob {
+			sum.Bytes = disk.Sum(sum.Bytes, p.look.Store.Blob(p.items[i].ID).Disk)
+			sum.Inodes++
+		}
+	}
+	if some, seen := p.sample(store, kind); seen > 0 {
+		sum.Bytes = disk.Sum(sum.Bytes, some.Bytes*going/seen)
+		sum.Inodes += some.Inodes * going / seen
+	}
+	return sum
+}
+
+// sample measures some items of a kind, and all of a kind in which one may be a
+// thousand times as large as another.
+func (p *Plan) sample(store *disk.Dir, kind mark.Kind) (some disk.Freed, seen int64) {
+	lo, hi := p.kindRange(kind)
+	for lo < hi && p.done[lo] != planned {
+		lo++
+	}
+	step := max((hi-lo)/sampled, 1)
+	if kind == mark.Upload || kind == mark.Temporary {
+		step = 1
+	}
+	for i := lo; i < hi && (step == 1 || seen < sampled); i += step {
+		if p.done[i] == planned {
+			some.Add(p.measure(store, &p.items[i]))
+			seen++
+		}
+	}
+	return some, seen
 }
 
 // emptied are the directories above repositories that go which are empty then.

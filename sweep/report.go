@@ -35,6 +35,7 @@ type Report struct {
 	Trashed        string           `json:"trashed,omitempty"`     // the run in the trash that what was removed is in
 	Shared         KeptAmount       `json:"shared,omitzero"`       // of what rm or prune takes away, what others need
 	Retention      *Retention       `json:"retention,omitempty"`
+	Fit            *Fitted          `json:"fit,omitempty"`
 	Decisions      []DecisionLine   `json:"decisions,omitzero"`
 	Error          string           `json:"error,omitempty"`  // why the run failed, or was stopped
 	LeftOut        []LeftOutLine    `json:"leftOut,omitzero"` // of apply

@@ -131,6 +131,8 @@ var offered = map[string]string{
 	"keep: keep the N newest of all tags of a repository that any filter matches":                                                              "prune",
 	"keep-deleted: keep images that were deleted, or lost their last tag, less than this AGE ago, for undelete and tag":                        sweeps,
 	"max-remove: refuse to remove more than this LIMIT of the bytes of the store's blobs, such as 30% or 50GiB":                                sweeps,
+	"target-free: remove no more than it takes to have this SPACE free, such as 20% or 100GiB; what is used least goes first":                  "prune",
+	"max-used: remove no more than it takes to have the store use at most SIZE on the disk, such as 500GiB":                                    "prune",
 	"no-color: disable colors":                                                                                                      "apply, doctor, gc, prune, rm, untag, why",
 	"no-descriptions: complete without descriptions":                                                                                "completion bash, completion fish, completion powershell, completion zsh",
 	"no-trunc: print whole digests and names on a terminal, too":                                                                    "ls",

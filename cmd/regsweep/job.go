@@ -37,6 +37,7 @@ type job struct {
 	patterns []name.Pattern
 	prune    *pruning       // of the command of this name, or nil
 	applied  *planfile.Plan // of apply, or nil
+	fit      *fit           // a target of prune, or nil
 	planning
 	olderThan ago   // of gc -m
 	moves     bool  // things come from the trash
@@ -89,6 +90,11 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := j.finishRestores(ctx); err != nil {
 		return err
 	}
+	if j.fit != nil {
+		if err := j.fit.measure(ctx, j); err != nil {
+			return err
+		}
+	}
 	if err := j.makePlan(ctx); err != nil {
 		j.fileProblems()
 		return err
@@ -101,7 +107,7 @@ func (j *job) run(ctx context.Context) (err error) {
 		if refusal == nil {
 			refusal = j.writePlan()
 		}
-		return errors.Join(j.report(ctx, false), refusal)
+		return errors.Join(j.report(ctx, false), refusal, j.missed())
 	}
 	if refusal != nil {
 		j.fileReport(j.newReport(true), true)
@@ -207,7 +213,10 @@ func (j *job) makePlan(ctx context.Context) error {
 		return err
 	}
 	j.progress.phase("reading repositories", readingRepositories(j.w.Progress))
-	look := store.LookAndTell(ctx, j.w, j.filing.observer())
+	look, err := j.look(ctx, store)
+	if err != nil {
+		return err
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
 	}
@@ -302,7 +311,7 @@ func (j *job) refuseTooMuch() error {
 // execute asks, if there is somebody to ask, carries the plan out, and reports.
 func (j *job) execute(ctx context.Context) error {
 	if j.plan.Empty() && !j.plan.Resumes() {
-		return j.report(ctx, true)
+		return errors.Join(j.report(ctx, true), j.missed())
 	}
 	if !j.plan.Empty() {
 		j.warnBefore()
@@ -331,7 +340,7 @@ func (j *job) execute(ctx context.Context) error {
 	if err == nil {
 		err = failuresError(j.failures)
 	}
-	return errors.Join(j.report(ctx, true), err)
+	return errors.Join(j.report(ctx, true), err, j.missed())
 }
 
 // verdictOf is the status of a run that did what it was to do.

@@ -17,6 +17,7 @@ type pruneOptions struct {
 	common
 	removal
 	planning
+	targets
 	policyFile   string
 	printPolicy  bool
 	filters      []string
@@ -42,11 +43,19 @@ removed, with the rule and the reason, before it asks.
 A tag that no rule applies to is kept, and so is a tag that cannot be judged. A
 rule that would leave a repository without a tag is refused, and with it the
 whole run, unless the rule, or the flag --allow-empty, allows that. Older garbage
-is left to gc.` + exitStatusHelp,
+is left to gc.
+
+With --target-free or --max-used, what gc would remove is removed first, then as
+many of the images that the policy lets go as the target needs: first those that
+were used least lately, by the last pull, or else by the push. A target that is
+met removes nothing. If one cannot be met, all that the policy lets go is
+removed, the status is 1, and the report says how much is missing.` + exitStatusHelp,
 		Example: `  regsweep prune --policy policy.yml --dry-run -v   each tag, with the reason
   regsweep prune --policy policy.yml --yes --max-remove 30%      from cron
   regsweep prune --filter 'ci/.*:pr-.*' --ago 30d --keep 3
                                    keep the 3 newest, and those of 30 days
+  regsweep prune --policy policy.yml --target-free 20% --yes
+                                   only as much as it takes to have 20% free
   regsweep prune --untagged-only --ago 7d --yes
                                    untagged manifests, in every repository
   regsweep prune --filter 'app:.*' --ago 30d --print-policy
@@ -69,6 +78,7 @@ is left to gc.` + exitStatusHelp,
 	o.addKeepDeleted(f)
 	o.planning.add(f)
 	o.addArchive(f)
+	o.targets.add(f)
 	f.StringVar(&o.policyFile, "policy", "", "the `FILE` of the policy; - is standard input")
 	f.BoolVar(&o.printPolicy, "print-policy", false, "print the policy of the file or the flags, and do nothing else")
 	f.StringArrayVar(&o.filters, "filter", nil, "remove only tags whose whole name matches `REPO_REGEX:TAG_REGEX`; may be repeated")
@@ -89,7 +99,7 @@ var (
 
 // verify checks the options before anything is read.
 func (o *pruneOptions) verify(f *pflag.FlagSet) error {
-	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun), o.verifyArchive(f)); err != nil {
+	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun), o.verifyArchive(f), o.targets.verify(f, o)); err != nil {
 		return err
 	}
 	made := false
@@ -110,7 +120,7 @@ func (o *pruneOptions) verify(f *pflag.FlagSet) error {
 		return errOneStdin
 	case slices.Contains(o.pulls, "-") && (o.policyFile == "-" || o.protect == "-"):
 		return errors.New("--pulls and --policy or --protect cannot both be standard input")
-	case f.Changed("pulls") && !file:
+	case f.Changed("pulls") && !file && !o.targets.given():
 		return &layout.HintError{Err: errors.New("--pulls is for rules about pulls, which these flags do not make"), Hint: "give --policy FILE, with pulled-within or pulled in it"}
 	}
 	return nil
@@ -128,6 +138,9 @@ func (o *pruneOptions) policy(p *program, f *pflag.FlagSet) (*retention.Policy, 
 	}
 	if f.Changed("keep") {
 		flags.Keep = &o.keep
+	}
+	if o.targets.given() && flags.Ago == nil && flags.Keep == nil {
+		flags.Keep = new(int) // the target says what stays
 	}
 	policy, err := retention.FromFlags(flags)
 	return policy, usage(err)
@@ -160,11 +173,15 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 	if job.rules.PullThrough {
 		p.voice.warn("%s is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root)
 	}
-	if f.Changed("pulls") && !policy.AboutPulls() {
+	if f.Changed("pulls") && !policy.AboutPulls() && !o.targets.given() {
 		p.voice.warn("--pulls is for rules about pulls, and the policy has none")
 	}
 	job.prune = &pruning{policy: policy, logs: o.pulls, fromFlags: !f.Changed("policy"), all: o.verbose}
 	job.prune.watch, job.prune.excludes = retention.NewWatch(o.filters, o.untaggedOnly), retention.NewWatch(o.excludes, false)
+	if o.targets.given() {
+		job.fit = &fit{targets: o.targets}
+		job.prune.fit = job.fit
+	}
 	if p.filing.isPage() {
 		job.prune.onPage = mostPageGoing
 	}

@@ -26,6 +26,7 @@ func (j *job) writePruned(w io.Writer, rep *sweep.Report, executed bool) {
 		frees = "goes to the trash"
 	}
 	j.writeDecisions(w, executed)
+	j.writeFit(w, rep, executed)
 	j.writePrunedTable(w, rep, executed)
 	if j.plan.Empty() {
 		j.writeStaying(w, rep)

@@ -20,7 +20,8 @@ import (
 type pruning struct {
 	policy    *retention.Policy
 	logs      []string  // of --pulls
-	used      *usedHere // for rules about pulls, or nil
+	used      *usedHere // for rules about pulls and targets, or nil
+	fit       *fit      // a target for the space on the disk, or nil
 	fromFlags bool
 	all       bool // every decision is to be kept
 
@@ -64,6 +65,9 @@ func (p *pruning) begin(ctx context.Context, rules *mark.Rules) (err error) {
 	return nil
 }
 
+// again prepares for a look at all repositories once more.
+func (p *pruning) again() { p.decider.Again() }
+
 // forget makes room for decisions about all repositories, once more.
 func (p *pruning) forget() {
 	p.mu.Lock()
@@ -75,12 +79,15 @@ func (p *pruning) forget() {
 func (p *pruning) judge(r *mark.Judged) (func(), error) {
 	p.read(r)
 	repository := asRepository(r)
-	if p.decider.AboutPulls(r.Repository) {
+	if p.used != nil && (p.fit != nil || p.decider.AboutPulls(r.Repository)) {
 		p.used.into(r, &repository)
 	}
 	p.watch.See(&repository)
 	p.excludes.See(&repository)
 	decisions, err := p.decider.Decide(repository)
+	if p.fit != nil {
+		err = p.fit.restrict(r, &repository, decisions, p.decider, err)
+	}
 	if empty := new(retention.EmptyError); errors.As(err, &empty) {
 		p.add(r, decisions) // what is refused is explained, too
 		hint := "say allow-empty: true in the rule if that is meant"

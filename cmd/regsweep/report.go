@@ -91,6 +91,9 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	if j.applied != nil {
 		rep.LeftOut = j.leftOut()
 	}
+	if j.fit != nil {
+		j.fit.into(j, &rep, executed)
+	}
 	if j.verbose {
 		rep.Items = []sweep.ItemLine{}
 		j.plan.EachLine(executed, func(l sweep.ItemLine) {

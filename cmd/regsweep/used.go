@@ -95,10 +95,15 @@ func (s *logSource) names() (files []string, err error) {
 
 // readUsed reads what is used, if the policy, or a plan from one, has a rule about that.
 func (j *job) readUsed(ctx context.Context, store *mark.Store) error {
-	if j.prune == nil || !j.prune.policy.AboutPulls() {
+	about := j.prune != nil && j.prune.policy.AboutPulls()
+	if !about && j.fit == nil {
 		return j.sparePulled(ctx, store)
 	}
-	used, err := j.usedBy(ctx, j.store, j.jobs, &j.rules, store.Oldest(), j.prune.source())
+	source := j.prune.source()
+	used, err := j.usedBy(ctx, j.store, j.jobs, &j.rules, store.Oldest(), source)
+	if !about && errors.Is(err, errNoPulls) && len(source.files)+len(source.globs) == 0 {
+		return nil // images are removed in the order of their pushes
+	}
 	if err != nil {
 		return err
 	}

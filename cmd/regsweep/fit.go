@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/retention"
+	"github.com/regsweep/regsweep/sweep"
+)
+
+// targets are the flags of a prune that is to fit a size.
+type targets struct {
+	targetFree limit
+	maxUsed    limit
+}
+
+func (t *targets) add(f *pflag.FlagSet) {
+	f.Var(&t.targetFree, "target-free", "remove no more than it takes to have this `SPACE` free, such as 20% or 100GiB; what is used least goes first")
+	f.Var(&t.maxUsed, "max-used", "remove no more than it takes to have the store use at most `SIZE` on the disk, such as 500GiB")
+}
+
+// given reports whether there is a target.
+func (t *targets) given() bool { return t.targetFree.text != "" || t.maxUsed.text != "" }
+
+// verify checks the targets beside the other flags of prune.
+func (t *targets) verify(f *pflag.FlagSet, o *pruneOptions) error {
+	name := "--target-free"
+	if t.targetFree.text == "" {
+		name = "--max-used"
+	}
+	switch {
+	case !t.given():
+		return nil
+	case t.maxUsed.text != "" && t.maxUsed.share >= 0:
+		return &layout.HintError{Err: fmt.Errorf("--max-used %s is a share, and a store has no size of its own", t.maxUsed.text), Hint: "give a size such as 500GiB, or --target-free with a share of the filesystem"}
+	case o.trash:
+		return &layout.HintError{Err: fmt.Errorf("%s and --trash: what is moved to the trash frees nothing", name), Hint: "leave out --trash; --archive DIR exports the images that go first"}
+	case o.untaggedOnly:
+		return fmt.Errorf("%s and --untagged-only: only images with their tags can be removed in the order of their use", name)
+	case !f.Changed("policy") && len(o.filters) == 0:
+		return &layout.HintError{Err: fmt.Errorf("%s needs to know what may go", name), Hint: "give --policy FILE, or --filter 'REPO_REGEX:TAG_REGEX'"}
+	}
+	return nil
+}
+
+// fit is a target at work.
+type fit struct {
+	targets
+	sweep.Fitted
+	apart bool // the blobs have a filesystem of their own
+
+	collecting bool // the policy is asked for all that it lets go
+	// chosen are the images that go, by repository and digest.
+	chosen map[string]map[layout.Digest]*mark.Candidate
+}
+
+// errNoSpace refuses a filesystem whose figures cannot be true.
+var errNoSpace = errors.New("the filesystem does not tell how much space is free on it: nothing has been removed")
+
+// measure reads what is free and used, and says what has to be freed.
+func (f *fit) measure(ctx context.Context, j *job) error {
+	space, err := sweep.SpaceOf(j.store)
+	if err != nil {
+		return fmt.Errorf("ask for the free space of %q: %w", j.place.Store, err)
+	}
+	f.FreeBefore, f.Size, f.apart = space.Free, space.Size, space.Apart
+	if f.targetFree.text != "" {
+		if space.Size <= 0 || space.Size == math.MaxInt64 || space.Free < 0 || space.Free > space.Size {
+			return &layout.HintError{Err: errNoSpace, Hint: "give --max-used SIZE instead"}
+		}
+		want := f.targetFree.of(space.Size)
+		f.TargetFree, f.Needed = &want, max(want-space.Free, 0)
+	}
+	if f.maxUsed.text == "" {
+		return nil
+	}
+	if f.targetFree.text != "" && f.apart {
+		return &layout.HintError{Err: errors.New("--target-free and --max-used together, and the blobs are on a filesystem of their own: nothing has been removed"), Hint: "give one of them"}
+	}
+	f.apart = false // all of the store is to fit
+	used, err := sweep.Used(ctx, j.store)
+	if err != nil {
+		return fmt.Errorf("measure the store: %w; nothing has been removed", err)
+	}
+	most := int64(f.maxUsed.bytes)
+	f.MaxUsed, f.UsedBefore, f.Needed = &most, &used, max(f.Needed, used-most)
+	return nil
+}
+
+// of is what the limit is of a whole, rounded up.
+func (l *limit) of(whole int64) int64 {
+	if l.share < 0 {
+		return int64(l.bytes)
+	}
+	return int64(min(math.Ceil(l.share*float64(whole)), float64(whole)))
+}
+
+// mostCuts is how often the images that go are chosen anew, where those that
+// were chosen would free less than what was counted for them.
+const mostCuts = 4
+
+// look looks at the store. With a target it looks twice: for all images that the
+// policy lets go, of which it chooses, and then for what is chosen. The second
+// look decides: what is not chosen is kept, and so is what has changed since.
+func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
+	f := j.fit
+	if f == nil || f.Needed == 0 {
+		return store.LookAndTell(ctx, j.w, j.filing.observer()), nil
+	}
+	away := j.rules.Away
+	away.WithGarbage(true)
+	away.Collect()
+	f.collecting = true
+	all := store.LookAndTell(ctx, j.w, nil)
+	candidates := away.Candidates()
+	f.collecting, f.Images = false, len(candidates)
+	if ctx.Err() != nil || j.w.Findings.Unreadable() > 0 {
+		return all, nil // whoever asked looks at these first
+	}
+	plan := sweep.New(all)
+	if total := plan.Total(); total.Bytes > 0 && total.DiskBytes == 0 {
+		return nil, &layout.HintError{Err: errors.New("the filesystem does not tell how much space files take: nothing has been removed"), Hint: "remove by a policy alone"}
+	}
+	need := f.Needed
+	for n := 1; ; n++ {
+		cut := plan.Fit(j.store, candidates, need, f.apart)
+		f.choose(cut.Chosen)
+		f.Garbage = cut.Garbage
+		j.prune.again()
+		store.Again()
+		look := store.LookAndTell(ctx, j.w, j.filing.observer())
+		if ctx.Err() != nil || j.w.Findings.Unreadable() > 0 {
+			return look, nil
+		}
+		// Links and directories are counted by their average: the plan has the last word.
+		f.Frees = sweep.New(look).Space(j.store, f.apart)
+		less := f.Needed - f.Frees
+		if less <= 0 || len(cut.Chosen) == len(candidates) || n == mostCuts {
+			f.Shortfall = max(less, 0)
+			return look, nil
+		}
+		need += less
+	}
+}
+
+// choose says which images go.
+func (f *fit) choose(list []mark.Candidate) {
+	f.Chosen, f.chosen = len(list), map[string]map[layout.Digest]*mark.Candidate{}
+	for i := range list {
+		c := &list[i]
+		if f.chosen[c.Repository] == nil {
+			f.chosen[c.Repository] = map[layout.Digest]*mark.Candidate{}
+		}
+		f.chosen[c.Repository][c.Digest] = c
+	}
+}
+
+// goes reports whether a tag, or an untagged manifest, is of an image that was
+// chosen, and has not been pushed since.
+func (f *fit) goes(d *retention.Decision, pushed time.Time) bool {
+	c := f.chosen[d.Repository][d.Digest]
+	switch {
+	case c == nil:
+		return false
+	case d.Tag == "":
+		return len(c.Tags) == 0 && c.Pushed.Equal(pushed)
+	}
+	return slices.ContainsFunc(c.Tags, func(t mark.CandidateTag) bool { return t.Name == d.Tag && t.Pushed.Equal(pushed) })
+}
+
+// notNeeded is the reason for which an image is kept that the policy lets go.
+const notNeeded = "kept, since the target does not need it"
+
+// restrict leaves of a repository's decisions only what is chosen, and refuses
+// what would leave it without a tag. refusal is what the policy would refuse if
+// all went that it lets go.
+func (f *fit) restrict(r *mark.Judged, to *retention.Repository, decisions []retention.Decision, decider *retention.Decider, refusal error) error {
+	if empty := new(retention.EmptyError); refusal != nil && !errors.As(refusal, &empty) {
+		return refusal
+	}
+	for i := range r.Tags {
+		r.Tags[i].Used = latest(to.Tags[i].Pulled, r.Tags[i].Pushed)
+	}
+	for i := range r.Untagged {
+		r.Untagged[i].Used = latest(to.Untagged[i].Pulled, r.Untagged[i].Pushed)
+	}
+	if f.collecting {
+		return nil
+	}
+	for i := range decisions {
+		d := &decisions[i]
+		if d.Keep {
+			continue
+		}
+		var pushed time.Time
+		if i < len(r.Tags) {
+			pushed = r.Tags[i].Pushed
+		} else {
+			pushed = r.Untagged[i-len(r.Tags)].Pushed
+		}
+		if !f.goes(d, pushed) {
+			d.Keep = true
+			d.Reasons = append(d.Reasons, notNeeded)
+		}
+	}
+	return decider.Empties(decisions)
+}

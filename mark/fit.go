@@ -1,0 +1,141 @@
+package mark
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// Candidate is an image that a Judge lets go: a digest in a repository, with
+// all of its tags that go.
+type Candidate struct {
+	Repository string
+	Digest     layout.Digest
+	Tags       []CandidateTag // that go, sorted; none of an untagged manifest
+	Used       time.Time      // the latest that the Judge has said of it
+	Pushed     time.Time      // the latest of its tags, or of its link if it has none
+	// Reach are the digests that it names, and that what goes along with it
+	// names, sorted. It is empty if the manifest stays and only tags go.
+	Reach []ID
+}
+
+// CandidateTag is a tag that goes with its image.
+type CandidateTag struct {
+	Name   string
+	Pushed time.Time
+}
+
+// fitting is the part of a pruning that is limited by a target.
+type fitting struct {
+	garbage    bool // what is garbage without the Judge goes too
+	collects   bool // the next Look collects candidates
+	candidates []Candidate
+}
+
+// WithGarbage says whether a run of a Judge removes what gc would remove, too.
+// It must not be called while a Look is made.
+func (r *Removal) WithGarbage(on bool) { r.pruning.fitting.garbage = on }
+
+// Collect has the next Look collect the Candidates.
+func (r *Removal) Collect() { r.pruning.fitting.collects = true }
+
+// Candidates returns what has been collected, those first that were used least
+// lately, and ends the collection.
+func (r *Removal) Candidates() []Candidate {
+	f := &r.pruning.fitting
+	list := f.candidates
+	f.candidates, f.collects = nil, false
+	slices.SortFunc(list, compareCandidates)
+	return list
+}
+
+func compareCandidates(a, b Candidate) int {
+	if c := a.Used.Compare(b.Used); c != 0 {
+		return c
+	}
+	if c := a.Pushed.Compare(b.Pushed); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Repository, b.Repository); c != 0 {
+		return c
+	}
+	return a.Digest.Compare(b.Digest)
+}
+
+// sweepsGarbage reports whether what gc would remove goes, too.
+func (r *Removal) sweepsGarbage() bool { return r.prunes() && r.pruning.fitting.garbage }
+
+// Again forgets what the first Look has found to go, so that the next Look asks
+// the Judge again and is the first. It must not be called once a plan is carried out.
+func (s *Store) Again() {
+	s.forgetTaken()
+	s.rules.Away.startAgain()
+	s.looked = false
+}
+
+// addCandidates collects the images of the repository that the Judge lets go.
+func (p *pass) addCandidates() {
+	pruning := p.l.rules.Away.pruning
+	if !pruning.fitting.collects || p.judged == nil || p.held {
+		return
+	}
+	found := map[int32]*Candidate{}
+	candidate := func(at int32) *Candidate {
+		c := found[at]
+		if c == nil {
+			n := &p.nodes[at]
+			c = &Candidate{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Reach: p.goesWith(at)}
+			found[at] = c
+		}
+		return c
+	}
+	for i := range p.judged.Tags {
+		one := &p.judged.Tags[i]
+		t := &p.tags[one.at]
+		if !t.away || t.node < 0 {
+			continue
+		}
+		c := candidate(t.node)
+		c.Tags = append(c.Tags, CandidateTag{one.Name, one.Pushed})
+		c.use(one.Used, one.Pushed)
+	}
+	for i := range p.judged.Untagged {
+		if one := &p.judged.Untagged[i]; one.Goes && p.goes(&p.nodes[one.at]) {
+			candidate(one.at).use(one.Used, one.Pushed)
+		}
+	}
+	pruning.mu.Lock()
+	defer pruning.mu.Unlock()
+	for _, c := range found {
+		pruning.fitting.candidates = append(pruning.fitting.candidates, *c)
+	}
+}
+
+func (c *Candidate) use(used, pushed time.Time) {
+	if used.After(c.Used) {
+		c.Used = used
+	}
+	if pushed.After(c.Pushed) {
+		c.Pushed = pushed
+	}
+}
+
+// goesWith are the digests that a manifest which goes names, and that those name
+// which it would keep if it stayed.
+func (p *pass) goesWith(at int32) (ids []ID) {
+	seen := map[int32]bool{}
+	Reach([]int32{at}, func(i int32) bool {
+		first := !seen[i] && p.goes(&p.nodes[i])
+		seen[i] = true
+		return first
+	}, func(i int32, push func(int32)) {
+		p.eachName(i, func(id ID) {
+			ids = append(ids, id)
+			p.follow(id, push)
+		})
+	})
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

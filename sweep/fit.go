@@ -1,0 +1,196 @@
+package sweep
+
+import (
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+// Cut chooses of the candidates of a look those that have to go so that a run
+// frees need bytes.
+type Cut struct {
+	// Garbage is what goes without any of the candidates, in bytes on the disk.
+	Garbage int64
+	// Freed is what goes with those that are chosen, Garbage included.
+	Freed  int64
+	Chosen []mark.Candidate
+}
+
+// Fit takes candidates in their order until what they and the garbage free is
+// enough. Then it reads those that it took backwards, and leaves each without
+// which it is enough, too. The plan is of a look from which all candidates go.
+// What several of them need is freed by the last of these alone.
+// With blobsOnly only what the filesystem of the blobs gets counts.
+func (p *Plan) Fit(store *disk.Dir, candidates []mark.Candidate, need int64, blobsOnly bool) Cut {
+	costs := p.costs(store, blobsOnly)
+	needs := p.needs(candidates)
+	base, chosen, freed := cut(costs, needs, need)
+	c := Cut{Garbage: base, Freed: freed}
+	for i := range candidates {
+		if chosen[i] {
+			c.Chosen = append(c.Chosen, candidates[i])
+		}
+	}
+	return c
+}
+
+// cut is Fit with numbers: needs are, for each candidate, the indices of costs
+// that stay as long as it stays, each once. What none of them needs goes anyway.
+// It takes one step for each index.
+func cut(costs []int64, needs [][]int32, need int64) (base int64, chosen []bool, freed int64) {
+	users := make([]int32, len(costs))
+	for _, list := range needs {
+		for _, i := range list {
+			users[i]++
+		}
+	}
+	for i, n := range users {
+		if n == 0 {
+			base = disk.Sum(base, costs[i])
+		}
+	}
+	freed, chosen = base, make([]bool, len(needs))
+	end := 0
+	for ; end < len(needs) && freed < need; end++ {
+		chosen[end] = true
+		for _, i := range needs[end] {
+			if users[i]--; users[i] == 0 {
+				freed = disk.Sum(freed, costs[i])
+			}
+		}
+	}
+	for at := end - 1; at >= 0 && freed >= need; at-- {
+		less := int64(0)
+		for _, i := range needs[at] {
+			if users[i] == 0 {
+				less = disk.Sum(less, costs[i])
+			}
+		}
+		if freed-less < need {
+			continue
+		}
+		chosen[at], freed = false, freed-less
+		for _, i := range needs[at] {
+			users[i]++
+		}
+	}
+	return base, chosen, freed
+}
+
+// costs are the bytes on the disk that each item of the plan frees. Those of
+// links and directories are the average of some of the same kind.
+func (p *Plan) costs(store *disk.Dir, blobsOnly bool) []int64 {
+	costs := make([]int64, len(p.items))
+	for kind := mark.Tag; kind <= mark.Namespace; kind++ {
+		lo, hi := p.kindRange(kind)
+		if lo == hi {
+			continue
+		}
+		average := int64(0)
+		if some, seen := p.sample(store, kind); seen > 0 {
+			average = some.Bytes / seen
+		}
+		for i := lo; i < hi; i++ {
+			item := &p.items[i]
+			if blobsOnly && !isAmongBlobs(item) {
+				continue
+			}
+			if costs[i] = average; kind == mark.Blob {
+				costs[i] = disk.Sum(average, p.look.Store.Blob(item.ID).Disk)
+			}
+		}
+	}
+	return costs
+}
+
+// isAmongBlobs reports whether an item is on the filesystem of the blobs, if
+// this is another one than that of the repositories.
+func isAmongBlobs(i *mark.Item) bool {
+	return i.Kind == mark.Blob || i.Kind == mark.BlobDir || i.Kind == mark.Temporary && i.Repo == mark.NoRepo
+}
+
+// Space is what the plan would free in bytes on the disk, counted as Fit counts.
+func (p *Plan) Space(store *disk.Dir, blobsOnly bool) int64 {
+	if !blobsOnly {
+		return p.Estimate(store).DiskBytes
+	}
+	sum := int64(0)
+	for i, cost := range p.costs(store, true) {
+		if p.done[i] == planned {
+			sum = disk.Sum(sum, cost)
+		}
+	}
+	return sum
+}
+
+// within are the plan's items of one repository, by what they are found by.
+type within struct {
+	ids  map[mark.ID][]int32 // manifests, layer links, histories, tags
+	tags map[string]int32
+	own  []int32 // the repository itself
+}
+
+// needs finds the items of the plan that stay as long as a candidate stays.
+func (p *Plan) needs(candidates []mark.Candidate) [][]int32 {
+	blobs := map[mark.ID]int32{}
+	repositories := map[string]*within{}
+	for i := range candidates {
+		repositories[candidates[i].Repository] = &within{ids: map[mark.ID][]int32{}, tags: map[string]int32{}}
+	}
+	for i := range p.items {
+		p.index(int32(i), blobs, repositories)
+	}
+	needs := make([][]int32, len(candidates))
+	for k := range candidates {
+		c := &candidates[k]
+		in := repositories[c.Repository]
+		list := slices.Clone(in.own)
+		for _, tag := range c.Tags {
+			if i, ok := in.tags[tag.Name]; ok {
+				list = append(list, i)
+			}
+		}
+		for _, id := range c.Reach {
+			list = append(list, in.ids[id]...)
+			if i, ok := blobs[id]; ok {
+				list = append(list, i)
+			}
+		}
+		slices.Sort(list)
+		needs[k] = slices.Compact(list)
+	}
+	return needs
+}
+
+func (p *Plan) index(at int32, blobs map[mark.ID]int32, repositories map[string]*within) {
+	item := &p.items[at]
+	if item.Aside {
+		return // a run before this one has decided about it
+	}
+	if item.Kind == mark.Blob {
+		blobs[item.ID] = at
+		return
+	}
+	in := repositories[p.look.RepositoryOf(item)]
+	if in == nil {
+		return
+	}
+	switch item.Kind {
+	case mark.Tag:
+		in.tags[p.look.NameOf(item)] = at
+		if _, ok := layout.ReferrerTag(p.look.NameOf(item)); ok { // it goes with what it is about
+			in.ids[item.ID] = append(in.ids[item.ID], at)
+		}
+	case mark.Manifest, mark.TagHistory:
+		in.ids[item.ID] = append(in.ids[item.ID], at)
+	case mark.LayerLink:
+		in.ids[item.ID] = append(in.ids[item.ID], at)
+		if target := mark.ID(item.Extra); target != item.ID {
+			in.ids[target] = append(in.ids[target], at)
+		}
+	case mark.Repository:
+		in.own = append(in.own, at)
+	}
+}
