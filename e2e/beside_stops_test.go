@@ -265,7 +265,7 @@ func (s *stops) stopAt(n int, way way) (calls int) {
 		is := hidden()
 		hides = hides || is
 		if (is || was) && sweep.looks() > 2 {
-			s.t.Errorf("pushed when the sweep had made %d calls: hidden until it looked for the last time, when it had made %d", n, calls)
+			s.t.Errorf("pushed when the sweep had made %d calls: hidden until it looked for the last time, when it had made %d\n%s", n, calls, sweep.traced())
 		}
 		if is && sweep.last() == "syncfs" {
 			s.t.Errorf("pushed when the sweep had made %d calls: hidden when it had made %d and synced the links", n, calls)
@@ -367,9 +367,8 @@ func (s *stoppedSweep) next() bool {
 // looks is how often the sweep has looked at all repositories: it lists their
 // directory then, which takes a call for the names and one that finds no more.
 func (s *stoppedSweep) looks() int {
-	text, _ := os.ReadFile(s.trace)
 	calls := 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(s.traced()) {
 		if strings.Contains(line, " getdents64(") && strings.Contains(line, "/v2/repositories>") {
 			calls++
 		}
@@ -379,9 +378,8 @@ func (s *stoppedSweep) looks() int {
 
 // last is the name of the call that the sweep made last.
 func (s *stoppedSweep) last() string {
-	text, _ := os.ReadFile(s.trace)
 	name := ""
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(s.traced()) {
 		if _, call, ok := strings.Cut(line, " "); ok {
 			if before, _, ok := strings.Cut(strings.TrimSpace(call), "("); ok && !strings.HasPrefix(before, "---") && before != "getdents64" {
 				name = before
@@ -392,9 +390,12 @@ func (s *stoppedSweep) last() string {
 }
 
 // stood is how many signals to stop have reached the sweep.
-func (s *stoppedSweep) stood() int {
+func (s *stoppedSweep) stood() int { return strings.Count(s.traced(), "--- SIGSTOP {") }
+
+// traced are the calls that the sweep has made.
+func (s *stoppedSweep) traced() string {
 	text, _ := os.ReadFile(s.trace) // not there at first
-	return bytes.Count(text, []byte("--- SIGSTOP {"))
+	return string(text)
 }
 
 // still reports whether all threads of the sweep stand.

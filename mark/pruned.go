@@ -155,7 +155,8 @@ func (p *pass) whyStays(at int32) string {
 	return "something that stays needs it"
 }
 
-// keeper is a manifest that stays and names one, or -1.
+// keeper is the manifest that is kept and names one, or -1: of several the one
+// with the least digest, in whatever order directories are listed.
 func (p *pass) keeper(at int32) int32 {
 	if p.keepers == nil {
 		p.keepers = make([]int32, len(p.nodes))
@@ -164,8 +165,12 @@ func (p *pass) keeper(at int32) int32 {
 				continue
 			}
 			p.eachName(int32(i), func(id ID) {
-				if to, ok := p.linked(id); ok && to != int32(i) {
-					p.keepers[to] = int32(i) + 1
+				to, ok := p.linked(id)
+				if !ok || to == int32(i) {
+					return
+				}
+				if k := &p.keepers[to]; *k == 0 || p.s.Table.Compare(p.nodes[i].path, p.nodes[*k-1].path) < 0 {
+					*k = int32(i) + 1
 				}
 			})
 		}

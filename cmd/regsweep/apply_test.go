@@ -204,7 +204,7 @@ func TestApplyAfterChanges(t *testing.T) {
 		},
 		"rm --force: an index that has come since": {
 			text: two + "index a as=i of=x", plan: []string{"rm", "a:v1", "--force"}, changes: "index a:j as=j of=x,y age=5h", whole: []string{"a:j"},
-			goes: []string{"tag a:v1 x"}, left: []string{"manifest a x: the index sha256:{i} names it"},
+			goes: []string{"tag a:v1 x"}, left: []string{"manifest a x: the index sha256:{j} names it"}, // the lesser digest
 		},
 		"rm --force: the index that was to lose it is as it was": {
 			text: two + "index a as=i of=x", plan: []string{"rm", "a:v1", "--force"}, changes: "image c:v1 age=5h",

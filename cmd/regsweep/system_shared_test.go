@@ -72,7 +72,12 @@ func mountBindfs(t *testing.T, from, to string) {
 	t.Helper()
 	mustRun(t, need(t, "bindfs", "bindfs"), from, to)
 	t.Cleanup(func() {
-		if out, err := exec.Command("umount", to).CombinedOutput(); err != nil {
+		// A file that is closed is so for the program a moment later.
+		out, err := exec.Command("umount", to).CombinedOutput()
+		for end := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			out, err = exec.Command("umount", to).CombinedOutput()
+		}
+		if err != nil {
 			t.Errorf("umount %s: %v\n%s", to, err, out)
 		}
 	})
