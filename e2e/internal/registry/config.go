@@ -12,6 +12,8 @@ import (
 type Options struct {
 	ReadOnly bool
 	InMemory bool // storage.cache.blobdescriptor: inmemory
+	// AccessLog has every request written to the log.
+	AccessLog bool
 }
 
 func writeConfig(tb testing.TB, path, root, addr string, version Version, options Options) {
@@ -27,7 +29,7 @@ func writeConfig(tb testing.TB, path, root, addr string, version Version, option
 
 func config(root, addr string, options Options) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "version: 0.1\nlog:\n  level: warn\n  accesslog:\n    disabled: true\nstorage:\n")
+	fmt.Fprintf(&b, "version: 0.1\nlog:\n  level: warn\n  accesslog:\n    disabled: %t\nstorage:\n", !options.AccessLog)
 	fmt.Fprintf(&b, "  filesystem:\n    rootdirectory: %s\n  delete:\n    enabled: true\n", root)
 	if options.InMemory {
 		fmt.Fprintf(&b, "  cache:\n    blobdescriptor: inmemory\n")

@@ -194,6 +194,9 @@ func (r *Registry) Log(lines int) string {
 	return strings.Join(all, "\n")
 }
 
+// LogFile is where the registry writes what it has to say, over all its runs.
+func (r *Registry) LogFile() string { return r.logPath }
+
 func command(args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
