@@ -114,6 +114,25 @@ func TestMountsThatNothingTellsOfAreNotOverlooked(t *testing.T) {
 	}
 }
 
+// A kernel that does not say which mount a file is on is not taken for one that
+// says that there is one mount.
+func TestKernelsThatDoNotTellMountsAreRefused(t *testing.T) {
+	needRoot(t)
+	s := blindStore(t)
+	before := s.Snapshot(t)
+	for _, line := range []string{"gc -m --older-than 0", "rm b:v1 --yes"} {
+		args := append([]string{
+			"sh", "-c", `mount -t tmpfs none /proc && exec "$0" "$@"`,
+			need(t, "strace", "strace"), "-f", "--seccomp-bpf", "-qq", "-o", filepath.Join(t.TempDir(), "trace"), "-e", "trace=statx", "-e", "inject=statx:error=ENOSYS", binary(t),
+		}, strings.Fields(line)...)
+		r := runBlind(t, syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}, append(args, "--root", s.Root)...)
+		if r.status != statusFailed || !strings.Contains(r.stderr, "mount") {
+			t.Errorf("%s: status %d\n%s%s", line, r.status, r.stdout, r.stderr)
+		}
+		same(t, "the store", before, s.Snapshot(t))
+	}
+}
+
 // A store in which nothing is mounted, or a disk of its own, is swept there, too.
 func TestStoresWithoutATableOfMountsAreSwept(t *testing.T) {
 	needRoot(t)
