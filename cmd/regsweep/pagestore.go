@@ -65,7 +65,11 @@ func (e *ending) countsSection() page.Section {
 	}
 	space := &page.Table{ID: "space", Title: "The disk", Plain: true, Clean: harmless, Columns: []page.Column{{}, {Title: "size", Kind: page.Number}}}
 	space.Add(textCell("free space before"), sizeCell(rep.Filesystem.FreeBefore))
-	space.Add(textCell("free space after"), sizeCell(rep.Filesystem.FreeAfter))
+	after := "free space after"
+	if rep.DryRun {
+		after = "free space after, about"
+	}
+	space.Add(textCell(after), sizeCell(rep.Filesystem.FreeAfter))
 	switch {
 	case rep.Trashed != "":
 		space.Notes = []string{"what was removed is in the trash, as " + rep.Trashed + ", and takes space until the trash is emptied"}

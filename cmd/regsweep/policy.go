@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -88,6 +89,8 @@ func (p *program) readPolicyFile(file string) ([]byte, error) {
 	case file == "":
 		return nil, usage(errors.New("the policy's file has an empty name"))
 	case file == "-":
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, quoted("policy: there is no file %s: name one, or - for standard input; docs/policy.md has examples", file)
 	case err != nil:
 		return nil, fmt.Errorf("policy: %w", err)
 	case !info.Mode().IsRegular():

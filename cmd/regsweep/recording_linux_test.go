@@ -200,7 +200,7 @@ func (r *recording) steady(shown string) string {
 		{`[0-9]{8}T[0-9]{6}(\.[0-9]+)?Z`, "YYYYMMDDThhmmssZ"},
 		{`\bin [0-9.]+(µs|ms|s)\b`, "in SECONDS"},
 		{`\b[0-9.]+ [KMG]?i?B/s`, "SPEED"},
-		{`free space: .* before, .* after`, "free space: N before, N after"},
+		{`free space: .* before, (about )?.* after`, "free space: N before, ${1}N after"},
 	} {
 		shown = regexp.MustCompile(change.from).ReplaceAllString(shown, change.to)
 	}

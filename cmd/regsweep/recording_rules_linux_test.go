@@ -103,7 +103,7 @@ func judgeTense(t *testing.T, command, plain string) {
 		}
 	}
 	for line := range strings.Lines(plain) {
-		if strings.HasPrefix(line, "free space") && !regexp.MustCompile(`: \S+ \S+ before, \S+ \S+ after$`).MatchString(strings.TrimSpace(line)) {
+		if strings.HasPrefix(line, "free space") && !regexp.MustCompile(`: \S+ \S+ before, (about )?\S+ \S+ after$`).MatchString(strings.TrimSpace(line)) {
 			t.Errorf("regsweep %s: figures without their moment: %s", command, line)
 		}
 	}

@@ -170,7 +170,11 @@ func (j *job) writeCounts(w io.Writer, rep *sweep.Report, verb string) {
 	if len(gone) > 0 {
 		fmt.Fprintf(w, "%s: %s\n", verb, strings.Join(gone, ", "))
 	}
-	fmt.Fprintf(w, "free space: %s before, %s after\n", size(rep.Filesystem.FreeBefore), size(rep.Filesystem.FreeAfter))
+	about := ""
+	if rep.DryRun {
+		about = "about " // others write and remove meanwhile, too
+	}
+	fmt.Fprintf(w, "free space: %s before, %s%s after\n", size(rep.Filesystem.FreeBefore), about, size(rep.Filesystem.FreeAfter))
 }
 
 // counts are numbers of things with their names; there is none that is zero.
