@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
 )
 
@@ -171,6 +172,11 @@ func codeLength(text string) int {
 	return strings.IndexByte(text, 'm') + 1
 }
 
+// wideLetters knows how many columns a letter takes: two those of Chinese, Japanese
+// and Korean, none those that combine with the one before. What depends on the
+// terminal's font is taken for one.
+var wideLetters = &runewidth.Condition{StrictEmojiNeutral: true}
+
 // columnsOf is how many columns of a terminal a text takes.
 func columnsOf(text string) (n int) {
 	for at := 0; at < len(text); {
@@ -178,9 +184,9 @@ func columnsOf(text string) (n int) {
 			at += code
 			continue
 		}
-		_, size := utf8.DecodeRuneInString(text[at:])
+		r, size := utf8.DecodeRuneInString(text[at:])
 		at += size
-		n++
+		n += wideLetters.RuneWidth(r)
 	}
 	return n
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 
@@ -151,7 +150,7 @@ func (v *voice) draw(text string) {
 // redraw writes over what there is, so that nothing flickers. It needs no more
 // of a terminal than a carriage return.
 func (v *voice) redraw(text string) {
-	width := utf8.RuneCountInString(text)
+	width := columnsOf(text)
 	if v.live == 0 && width == 0 {
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -74,11 +73,11 @@ func (t *table) hiddenText(others string) string {
 func (t *table) widths() []int {
 	widths := make([]int, len(t.columns))
 	for i, c := range t.columns {
-		widths[i] = utf8.RuneCountInString(c.title)
+		widths[i] = columnsOf(c.title)
 	}
 	for _, row := range t.rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], columnsOf(cell))
 		}
 	}
 	return widths
@@ -132,7 +131,7 @@ func (t *table) line(text *strings.Builder, row int, cells []string, widths []in
 	var line strings.Builder
 	for i, cell := range cells {
 		cell = cutText(cell, widths[i])
-		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		pad := strings.Repeat(" ", widths[i]-columnsOf(cell))
 		if i > 0 {
 			line.WriteString(gap)
 		}
@@ -153,13 +152,19 @@ func (t *table) line(text *strings.Builder, row int, cells []string, widths []in
 // cutText shortens a text to a width. Of an image's name with its digest the
 // repository is shortened, since the digest is what names it.
 func cutText(text string, width int) string {
-	if utf8.RuneCountInString(text) <= width {
+	if columnsOf(text) <= width {
 		return text
 	}
-	if name, digest, ok := strings.Cut(text, "@"); ok && utf8.RuneCountInString(digest)+2 < width {
-		return cutText(name, width-1-utf8.RuneCountInString(digest)) + "@" + digest
+	if name, digest, ok := strings.Cut(text, "@"); ok && columnsOf(digest)+2 < width {
+		return cutText(name, width-1-columnsOf(digest)) + "@" + digest
 	}
-	return string([]rune(text)[:width-1]) + "…"
+	n := 0
+	for at, r := range text {
+		if n += wideLetters.RuneWidth(r); n > width-1 {
+			return text[:at] + "…"
+		}
+	}
+	return text
 }
 
 // wholeDigest is a digest in a text for people.
