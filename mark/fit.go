@@ -1,6 +1,7 @@
 package mark
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -45,13 +46,30 @@ func (r *Removal) Collect() { r.pruning.fitting.collects = true }
 // lately, and ends the collection.
 func (r *Removal) Candidates() []Candidate {
 	f := &r.pruning.fitting
-	list := f.candidates
+	found := f.candidates
 	f.candidates, f.collects = nil, false
-	slices.SortFunc(list, compareCandidates)
+	type moment struct {
+		at int64 // seconds, which are compared faster than times
+		i  int32
+	}
+	order := make([]moment, len(found))
+	for i := range found {
+		order[i] = moment{found[i].Used.Unix(), int32(i)}
+	}
+	slices.SortFunc(order, func(a, b moment) int {
+		if c := cmp.Compare(a.at, b.at); c != 0 {
+			return c
+		}
+		return compareCandidates(&found[a.i], &found[b.i])
+	})
+	list := make([]Candidate, len(found))
+	for to, m := range order {
+		list[to] = found[m.i]
+	}
 	return list
 }
 
-func compareCandidates(a, b Candidate) int {
+func compareCandidates(a, b *Candidate) int {
 	if c := a.Used.Compare(b.Used); c != 0 {
 		return c
 	}

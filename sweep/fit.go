@@ -1,9 +1,6 @@
 package sweep
 
 import (
-	"slices"
-
-	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -123,74 +120,4 @@ func (p *Plan) Space(store *disk.Dir, blobsOnly bool) int64 {
 		}
 	}
 	return sum
-}
-
-// within are the plan's items of one repository, by what they are found by.
-type within struct {
-	ids  map[mark.ID][]int32 // manifests, layer links, histories, tags
-	tags map[string]int32
-	own  []int32 // the repository itself
-}
-
-// needs finds the items of the plan that stay as long as a candidate stays.
-func (p *Plan) needs(candidates []mark.Candidate) [][]int32 {
-	blobs := map[mark.ID]int32{}
-	repositories := map[string]*within{}
-	for i := range candidates {
-		repositories[candidates[i].Repository] = &within{ids: map[mark.ID][]int32{}, tags: map[string]int32{}}
-	}
-	for i := range p.items {
-		p.index(int32(i), blobs, repositories)
-	}
-	needs := make([][]int32, len(candidates))
-	for k := range candidates {
-		c := &candidates[k]
-		in := repositories[c.Repository]
-		list := slices.Clone(in.own)
-		for _, tag := range c.Tags {
-			if i, ok := in.tags[tag.Name]; ok {
-				list = append(list, i)
-			}
-		}
-		for _, id := range c.Reach {
-			list = append(list, in.ids[id]...)
-			if i, ok := blobs[id]; ok {
-				list = append(list, i)
-			}
-		}
-		slices.Sort(list)
-		needs[k] = slices.Compact(list)
-	}
-	return needs
-}
-
-func (p *Plan) index(at int32, blobs map[mark.ID]int32, repositories map[string]*within) {
-	item := &p.items[at]
-	if item.Aside {
-		return // a run before this one has decided about it
-	}
-	if item.Kind == mark.Blob {
-		blobs[item.ID] = at
-		return
-	}
-	in := repositories[p.look.RepositoryOf(item)]
-	if in == nil {
-		return
-	}
-	switch item.Kind {
-	case mark.Tag:
-		in.tags[p.look.NameOf(item)] = at
-		if _, ok := layout.ReferrerTag(p.look.NameOf(item)); ok { // it goes with what it is about
-			in.ids[item.ID] = append(in.ids[item.ID], at)
-		}
-	case mark.Manifest, mark.TagHistory:
-		in.ids[item.ID] = append(in.ids[item.ID], at)
-	case mark.LayerLink:
-		in.ids[item.ID] = append(in.ids[item.ID], at)
-		if target := mark.ID(item.Extra); target != item.ID {
-			in.ids[target] = append(in.ids[target], at)
-		}
-	case mark.Repository:
-		in.own = append(in.own, at)
-	}
 }

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"math"
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
@@ -87,6 +88,13 @@ type Space struct {
 	Free, Size int64 // of the filesystem of the blobs, for ordinary users
 	// Apart says that the blobs are on a filesystem of their own.
 	Apart bool
+}
+
+// Told reports whether the figures can be true. Some filesystems on networks, and
+// in user space, tell of no blocks at all, of more than there can be, or of more
+// that are free than there are.
+func (s Space) Told() bool {
+	return s.Size > 0 && s.Size < math.MaxInt64 && s.Free >= 0 && s.Free <= s.Size
 }
 
 // SpaceOf asks the filesystem that the blobs are on.

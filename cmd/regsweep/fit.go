@@ -73,7 +73,7 @@ func (f *fit) measure(ctx context.Context, j *job) error {
 	}
 	f.FreeBefore, f.Size, f.apart = space.Free, space.Size, space.Apart
 	if f.targetFree.text != "" {
-		if space.Size <= 0 || space.Size == math.MaxInt64 || space.Free < 0 || space.Free > space.Size {
+		if !space.Told() {
 			return &layout.HintError{Err: errNoSpace, Hint: "give --max-used SIZE instead"}
 		}
 		want := f.targetFree.of(space.Size)
@@ -139,6 +139,9 @@ func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 		look := store.LookAndTell(ctx, j.w, j.filing.observer())
 		if ctx.Err() != nil || j.w.Findings.Unreadable() > 0 {
 			return look, nil
+		}
+		if len(away.Refusals(look)) > 0 {
+			return look, nil // other images must not go in the place of those that are refused
 		}
 		// Links and directories are counted by their average: the plan has the last word.
 		f.Frees = sweep.New(look).Space(j.store, f.apart)

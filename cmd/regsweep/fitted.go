@@ -77,6 +77,17 @@ func largestText(list []sweep.KeptRepository) string {
 	return harmless(strings.Join(texts, ", "))
 }
 
+// fitText says in one line what came of the target.
+func fitText(f *sweep.Fitted) string {
+	switch {
+	case f.Needed == 0:
+		return "the target is met: nothing has to be removed"
+	case f.Shortfall > 0:
+		return fmt.Sprintf("the target is missed by %s, with all of %s that the policy lets go", size(f.Shortfall), english.Plural(f.Images, "image", ""))
+	}
+	return fmt.Sprintf("the target needs %s, and %d of %s that the policy lets go", size(f.Needed), f.Chosen, english.Plural(f.Images, "image", ""))
+}
+
 // writeFit says what the target needs, and what is removed for it.
 func (j *job) writeFit(w io.Writer, rep *sweep.Report, executed bool) {
 	f := rep.Fit

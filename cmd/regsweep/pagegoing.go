@@ -162,6 +162,9 @@ func (g *goingRows) note(rep *sweep.Report) {
 			g.table.Notes = append(g.table.Notes, "all of the repository "+name+" goes, uploads included; not those below it")
 		}
 	}
+	if f := rep.Fit; f != nil {
+		g.table.Notes = append(g.table.Notes, fitText(f))
+	}
 	if s := rep.Shared; s.Blobs > 0 {
 		g.table.Notes = append(g.table.Notes, size(s.Bytes)+" in "+blobsText(s.Blobs)+" "+english.PluralWord(int(s.Blobs), "stays", "stay")+", since others share "+english.PluralWord(int(s.Blobs), "it", "them"))
 	}
