@@ -74,6 +74,12 @@ func IsTemporary(name string) bool {
 	return strings.HasSuffix(name, ".tmp") && temporaryName.MatchString(name)
 }
 
+// IsOwnTemporary reports whether name is that of an interrupted write of regsweep
+// itself: those have UUIDs of version 8, and registries write version 4.
+func IsOwnTemporary(name string) bool {
+	return IsTemporary(name) && name[len(name)-len("8xxx-xxxx-xxxxxxxxxxxx.tmp")] == '8'
+}
+
 // IsReferrersType reports whether name is that of a directory below Referrers:
 // it has the links of one type of artifacts.
 func IsReferrersType(name string) bool {

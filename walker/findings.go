@@ -83,6 +83,7 @@ func (f RemedyFlags) Has(fact RemedyFlags) bool { return f&fact != 0 }
 type Findings struct {
 	mu       sync.Mutex
 	problems []Problem
+	remnants []string
 	errors   int
 	serious  int
 }
@@ -111,6 +112,20 @@ func (f *Findings) Unreadable() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.errors
+}
+
+// Remnants are the paths of what a run of regsweep was writing when it was
+// stopped. Beside data and links only a thorough walk finds them.
+func (f *Findings) Remnants() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.remnants)
+}
+
+func (f *Findings) addRemnant(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.remnants = append(f.remnants, path)
 }
 
 // AddUnreadable records the paths that could not be read by another walk.

@@ -147,6 +147,9 @@ func (w *Walker) leftover(d *disk.Dir, name string) Leftover {
 	w.list(dir, func(e disk.Entry, name string) {
 		switch {
 		case e.Type == disk.File && layout.IsTemporary(name):
+			if layout.IsOwnTemporary(name) {
+				w.Findings.addRemnant(dir.Join(name))
+			}
 			if t, ok := w.temporary(dir, name); ok {
 				left.Temporaries = append(left.Temporaries, t)
 			}

@@ -89,6 +89,10 @@ func (w *Walker) entriesOf(d *disk.Dir, name string, fn func(dir *disk.Dir, e di
 
 // stray records an entry that is neither one of these names nor an interrupted write.
 func (w *Walker) stray(dir *disk.Dir, e disk.Entry, defined ...string) {
+	if e.Type == disk.File && layout.IsOwnTemporary(e.Name) {
+		w.Findings.addRemnant(dir.Join(e.Name))
+		return
+	}
 	if !slices.Contains(defined, e.Name) && (e.Type != disk.File || !layout.IsTemporary(e.Name)) {
 		w.unknown(dir, e.Name, "not a name of the layout")
 	}

@@ -82,12 +82,14 @@ type repairJob struct {
 	trash    *sweep.Replaced
 	rules    mark.Rules
 	foreign  bool             // the links are not the truth
+	blind    bool             // the last look could not read a manifest of which a source has a copy
 	found    []walker.Problem // by the first look
 	data     []walker.Problem // about data, of the first look: no later one reads them
 	done     []*back.Step     // in all rounds
 	left     []*back.Step     // in the end, or in a dry run all that would be left
 	would    []*back.Step     // of a dry run, and before it asks
 	problems []walker.Problem // that are left
+	remnants []string         // that a stopped repair has left under temporary names
 }
 
 func (p *program) repair(ctx context.Context, o *repairOptions, f *pflag.FlagSet) error {
@@ -165,6 +167,9 @@ func (j *repairJob) run(ctx context.Context) error {
 		return err
 	}
 	executed := false
+	if plan.Doable() == 0 {
+		j.dropRemnants()
+	}
 	if plan.Doable() > 0 && !j.o.consent.dryRun {
 		j.would, j.left = split(plan.Steps)
 		j.warnCache(plan.Steps)
@@ -174,6 +179,7 @@ func (j *repairJob) run(ctx context.Context) error {
 			return err
 		}
 		executed = true
+		j.dropRemnants()
 		if plan, err = j.rounds(ctx, plan); err != nil {
 			return errors.Join(err, j.trash.Close(), j.tell(executed))
 		}
@@ -189,6 +195,17 @@ func (j *repairJob) run(ctx context.Context) error {
 		return err
 	}
 	return j.verdict()
+}
+
+// dropRemnants removes what repairs before this one were writing when they were
+// stopped. In a dry run there is no lock, and nothing is removed.
+func (j *repairJob) dropRemnants() {
+	if j.lock == nil {
+		return
+	}
+	if err := back.DropRemnants(j.lock, j.remnants); err != nil {
+		j.voice.warn("what a stopped repair was writing is left: %s", err)
+	}
 }
 
 // rounds carries out a plan, and what shows after it. It returns the plan that
@@ -208,7 +225,7 @@ func (j *repairJob) rounds(ctx context.Context, plan *back.Repair) (*back.Repair
 			return plan, err
 		}
 		failed := plan.Steps
-		if plan, err = j.round(ctx, false); err != nil {
+		if plan, err = j.round(ctx, j.blind && !j.o.quick); err != nil {
 			return plan, err
 		}
 		keepErrors(plan, failed)
@@ -254,12 +271,19 @@ func (j *repairJob) verdict() error {
 		}
 	}
 	for i := range j.problems {
-		if p := &j.problems[i]; p.Kind == walker.IOError {
+		if p := &j.problems[i]; p.Kind == walker.IOError && !slices.ContainsFunc(j.would, func(s *back.Step) bool { return s.Finding.Path == p.Path }) {
 			failed = append(failed, fmt.Errorf("%s: %s", p.Path, p.Detail))
 		}
 	}
+	if j.blind && len(j.would) == 0 {
+		failed = append(failed, errors.New("not all manifests could be read, and nothing was concluded about the rest: repair again"))
+	}
 	if len(failed) > 0 {
 		return errors.Join(failed...)
+	}
+	if j.blind {
+		j.voice.warn("some manifests cannot be read: what else is wrong shows when they are exchanged")
+		j.status = statusProblems
 	}
 	if len(j.left) > 0 || len(j.needsPush()) > 0 {
 		j.status = statusProblems

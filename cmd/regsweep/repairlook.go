@@ -47,10 +47,12 @@ func (j *repairJob) look(ctx context.Context, readData bool) ([]walker.Problem, 
 	if !pause(ctx, 2*j.settling) {
 		return nil, context.Cause(ctx)
 	}
+	blind := j.blind
 	again, _, err := j.inspect(ctx, false)
 	if err != nil {
 		return nil, err
 	}
+	j.blind = j.blind || blind
 	there := map[string]bool{}
 	for i := range again {
 		there[nameOfProblem(&again[i])] = true
@@ -87,6 +89,10 @@ func (j *repairJob) inspect(ctx context.Context, readData bool) (list, data []wa
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
 	}
+	j.remnants = w.Findings.Remnants()
+	if j.blind = j.canExchange(w.Findings); j.blind {
+		return slices.DeleteFunc(w.Findings.Problems(), func(p walker.Problem) bool { return p.Kind != walker.IOError }), nil, nil
+	}
 	if n := w.Findings.Unreadable(); n > 0 {
 		j.sayUnreadable(w.Findings.Problems())
 		return nil, nil, &layout.HintError{
@@ -116,6 +122,21 @@ func (j *repairJob) inspect(ctx context.Context, readData bool) (list, data []wa
 		}
 	}
 	return list, data, nil
+}
+
+// canExchange reports whether all that cannot be read are data of which a source
+// has a copy. These come first: nothing is concluded before they can be read.
+func (j *repairJob) canExchange(f *walker.Findings) bool {
+	for _, p := range f.Problems() {
+		if p.Kind != walker.IOError {
+			continue
+		}
+		o, err := layout.Parse(p.Path)
+		if err != nil || o.Kind != layout.BlobData || !slices.ContainsFunc(j.sources, func(s *back.Replica) bool { return s.Has(o.Digest) }) {
+			return false
+		}
+	}
+	return f.Unreadable() > 0
 }
 
 // serious leaves out what is not a problem.

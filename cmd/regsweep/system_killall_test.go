@@ -63,8 +63,9 @@ func (k *killing) kills(t *testing.T, n int) {
 	t.Logf("%d runs of %s were killed: %v", hit.Load(), strings.Join(k.command, " "), k.phases)
 }
 
-// changing are the system calls that take names away, and make directories for them.
-const changing = "renameat,renameat2,unlinkat,mkdirat"
+// changing are the system calls that give and take names, make directories for
+// them, and wait for the disk.
+const changing = "renameat,renameat2,unlinkat,mkdirat,linkat,fsync,syncfs"
 
 // slowed is strace, which delays the changes of a program, and tells by the size
 // of its log how far that has come.
@@ -106,9 +107,9 @@ func (w slowed) comes(far int64, done <-chan struct{}) {
 // all is how far an undisturbed run of the command comes.
 func (k *killing) all(t *testing.T) int64 {
 	t.Helper()
-	s, w := k.copy(t), slowly(t, time.Millisecond)
+	s, w := k.copy(t), slowly(t, max(k.slow, time.Millisecond))
 	r := system{before: w.before}.run(t, append(slices.Clone(k.command), "--root", s.Root, "--config", k.readonly)...)
-	if r.status != 0 || w.progress() == 0 {
+	if r.status != k.ends || w.progress() == 0 {
 		t.Fatalf("status %d\n%s", r.status, r.stderr)
 	}
 	return w.progress()
@@ -118,11 +119,11 @@ func (k *killing) all(t *testing.T) int64 {
 // whether it came to that.
 func (k *killing) kill(t *testing.T, s *layouttest.Store, command []string, jobs string, far int64) bool {
 	t.Helper()
-	w := slowly(t, time.Millisecond)
+	w := slowly(t, max(k.slow, time.Millisecond))
 	y := system{before: w.before, signal: syscall.SIGKILL, moment: func(done <-chan struct{}) { w.comes(far, done) }}
 	was := files(s.Dir)
 	r := y.run(t, append(slices.Clone(command), "--root", s.Root, "--jobs", jobs)...)
-	if r.status == 0 {
+	if r.status == k.ends {
 		return false
 	}
 	if r.status != -int(syscall.SIGKILL) {

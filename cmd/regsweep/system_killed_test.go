@@ -58,8 +58,10 @@ layer e/layers only
 // killing is a store as it is before a run and after one that nobody disturbed.
 type killing struct {
 	dir      string
-	command  []string // what is stopped
-	readonly string   // a configuration of a registry that takes no pushes, so that nothing is waited for
+	command  []string      // what is stopped
+	ends     int           // the status of an undisturbed run
+	slow     time.Duration // how much each of its changes is delayed, if it makes few
+	readonly string        // a configuration of a registry that takes no pushes, so that nothing is waited for
 	template *layouttest.Store
 	refs     []string        // what can be pulled and is kept
 	dangling map[string]bool // blobs that links name in vain from the start

@@ -217,7 +217,7 @@ func (o *outage) run(t *testing.T, rnd *rand.Rand, most int) (cuts [][][]byte) {
 		}
 		cuts = append(cuts, d.cut(t))
 	}
-	if r := <-done; r.status != 0 {
+	if r := <-done; r.status != o.ends {
 		t.Errorf("status %d\n%s", r.status, r.stderr)
 	}
 	return append(cuts, d.cut(t))

@@ -154,7 +154,7 @@ func (w *writer) stage(i *Image, s stage) (wrote bool) {
 func (w *writer) compare(d layout.Digest) error {
 	err, ok := w.known[d]
 	if !ok {
-		err = w.isIntact(d)
+		err = w.isIntact(w.ctx, d)
 		w.known[d] = err
 	}
 	return err
@@ -221,10 +221,11 @@ func (w *writer) write(file string, holds layout.Digest, replace bool) error {
 	return err
 }
 
-// uuid is a random one, as registries put in the names of what they write.
+// uuid is a random one, as registries put in the names of what they write. Its
+// version says that it is regsweep's: see layout.IsOwnTemporary.
 func uuid() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -1,6 +1,7 @@
 package back
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -134,8 +135,8 @@ func (r reader) isManifest(d layout.Digest) (p manifest.Parsed, ok bool, err err
 	return p, err == nil, nil //nolint:nilerr // what is no manifest is no error
 }
 
-// isIntact compares a blob's data with its digest.
-func (r reader) isIntact(d layout.Digest) error {
+// isIntact compares a blob's data with its digest, until ctx is done.
+func (r reader) isIntact(ctx context.Context, d layout.Digest) error {
 	sum := d.Algorithm().NewHash()
 	info, err := r.store.Follow(layout.BlobDir(d) + "/" + layout.Data)
 	if err == nil && info.Type != disk.File {
@@ -143,7 +144,7 @@ func (r reader) isIntact(d layout.Digest) error {
 	}
 	err = r.store.Stream(layout.BlobDir(d)+"/"+layout.Data, make([]byte, 1<<20), func(b []byte) error {
 		sum.Write(b)
-		return nil
+		return stopped(ctx)
 	})
 	switch {
 	case disk.Gone(err):
@@ -152,6 +153,14 @@ func (r reader) isIntact(d layout.Digest) error {
 		return err
 	case layout.FromSum(d.Algorithm(), sum.Sum(nil)) != d:
 		return errDamaged
+	}
+	return nil
+}
+
+// stopped is the cause if ctx is done.
+func stopped(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	return nil
 }

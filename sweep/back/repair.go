@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"syscall"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/manifest"
@@ -51,6 +52,7 @@ type Step struct {
 	Err        error // why it was not done
 
 	replaces  bool
+	unread    bool      // the data cannot be read, and may be intact: they are only exchanged
 	was       disk.Info // what is replaced
 	temporary string    // what takes its place
 	staged    string    // the link's directory, which is made elsewhere
@@ -75,12 +77,9 @@ type Repair struct {
 // are the truth, and may be written.
 func NewRepair(ctx context.Context, store *disk.Dir, findings []walker.Problem, sources []*Replica, links bool) (*Repair, error) {
 	p := &Repair{reader: reader{store}, sources: sources, links: links}
-	j := p.judge()
+	j := p.judge(ctx)
 	about := map[string]bool{}
 	for i := range findings {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		for _, s := range j.decide(&findings[i]) {
 			// One path is written once.
 			if s.Do != DoLeave && about[s.Path] {
@@ -88,6 +87,9 @@ func NewRepair(ctx context.Context, store *disk.Dir, findings []walker.Problem, 
 			}
 			about[s.Path] = about[s.Path] || s.Do != DoLeave
 			p.Steps = append(p.Steps, s)
+		}
+		if err := stopped(ctx); err != nil {
+			return nil, err
 		}
 	}
 	return p, nil
@@ -98,7 +100,7 @@ func NewRepair(ctx context.Context, store *disk.Dir, findings []walker.Problem, 
 // place in the list, or nil.
 func Foresee(store *disk.Dir, findings []walker.Problem, links bool) []*Step {
 	p := &Repair{reader: reader{store}, links: links, trusts: true}
-	j := p.judge()
+	j := p.judge(context.Background())
 	for i := range findings { // what a check has read
 		if o, err := layout.Parse(findings[i].Path); err == nil && findings[i].Kind == walker.CorruptBlob {
 			j.known[o.Digest] = true
@@ -122,12 +124,13 @@ func (p *Repair) Doable() (n int) {
 }
 
 // judge decides about findings. It remembers what it has read.
-func (p *Repair) judge() *judge {
-	return &judge{reader: p.reader, p: p, blobs: map[layout.Digest]*blob{}, known: map[layout.Digest]bool{}, repositories: map[string]*traces{}}
+func (p *Repair) judge(ctx context.Context) *judge {
+	return &judge{reader: p.reader, ctx: ctx, p: p, blobs: map[layout.Digest]*blob{}, known: map[layout.Digest]bool{}, repositories: map[string]*traces{}}
 }
 
 type judge struct {
 	reader
+	ctx          context.Context // of the run that decides
 	p            *Repair
 	blobs        map[layout.Digest]*blob
 	known        map[layout.Digest]bool // to be damaged
@@ -143,7 +146,8 @@ const mostForeseen = 64 << 20
 type blob struct {
 	info    disk.Info // of its name; not what a symbolic link leads to
 	there   bool
-	damaged bool // it was read twice, and has another digest
+	damaged bool // it was read twice, and has another digest, or cannot be read
+	unread  bool // it is damaged since the disk cannot read it, and a source has it
 }
 
 // blob reads a blob whole. Where that is enough, a large one is believed to be intact.
@@ -176,11 +180,12 @@ func (j *judge) blob(d layout.Digest, enough bool) (*blob, error) {
 		return b, nil
 	}
 	j.foreseen += info.Size
-	err = j.isIntact(d)
-	if errors.Is(err, errDamaged) {
-		err = j.isIntact(d) // opened anew
+	err = j.isIntact(j.ctx, d)
+	if errors.Is(err, errDamaged) || isBadSector(err) {
+		err = j.isIntact(j.ctx, d) // opened anew
 	}
-	switch b.damaged = errors.Is(err, errDamaged); {
+	b.unread = isBadSector(err) && j.source(d) != nil
+	switch b.damaged = b.unread || errors.Is(err, errDamaged); {
 	case errors.Is(err, errAbsent):
 		b.there = false
 	case err != nil && !b.damaged:
@@ -188,6 +193,12 @@ func (j *judge) blob(d layout.Digest, enough bool) (*blob, error) {
 	}
 	j.blobs[d] = b
 	return b, nil
+}
+
+// isBadSector reports whether an error is that a disk cannot read what it has, or
+// that a filesystem has found its checksum to be wrong.
+func isBadSector(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EBADMSG)
 }
 
 // traces reads a repository once.
@@ -204,7 +215,7 @@ func (j *judge) traces(repository string) (*traces, error) {
 
 // source is the first one that has a file for a blob.
 func (j *judge) source(d layout.Digest) *Replica {
-	at := slices.IndexFunc(j.p.sources, func(s *Replica) bool { return s.has(d) })
+	at := slices.IndexFunc(j.p.sources, func(s *Replica) bool { return s.Has(d) })
 	if at < 0 {
 		return nil
 	}

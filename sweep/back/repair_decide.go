@@ -43,7 +43,7 @@ func (s *Step) leave(way Way, format string, args ...any) {
 
 func (j *judge) about(s *Step) ([]*Step, error) {
 	switch s.Finding.Kind {
-	case walker.CorruptBlob, walker.WrongSize, walker.BrokenManifest:
+	case walker.CorruptBlob, walker.WrongSize, walker.BrokenManifest, walker.IOError:
 		return nil, j.damagedData(s)
 	case walker.MissingBlob, walker.MissingManifest:
 		return nil, j.missingData(s)
@@ -75,6 +75,9 @@ func (j *judge) damagedData(s *Step) error {
 	o, err := layout.Parse(s.Finding.Path)
 	if err != nil || o.Kind != layout.BlobData {
 		s.leave(NoWay, "it is not a blob's data")
+		if s.Finding.Kind == walker.IOError {
+			s.leave(NoWay, "it cannot be read")
+		}
 		return nil //nolint:nilerr // it is told of the step
 	}
 	s.Digest = o.Digest
@@ -104,6 +107,9 @@ func (j *judge) damaged(s *Step, b *blob) {
 		return
 	}
 	s.replaces, s.was, s.Reason = true, b.info, "the data have another digest"
+	if s.unread = b.unread; s.unread {
+		s.Reason = "the disk cannot read the data"
+	}
 	if s.From = j.source(s.Digest); s.From != nil {
 		s.Do = DoCopy
 		return

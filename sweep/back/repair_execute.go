@@ -52,20 +52,12 @@ func (x *repairing) close() {
 	x.writer.close()
 }
 
-// stopped is the cause if the run is to stop.
-func (x *repairing) stopped() error {
-	if x.ctx.Err() != nil {
-		return context.Cause(x.ctx)
-	}
-	return nil
-}
-
 // again decides once more about all that is to be done.
 func (x *repairing) again() error {
-	j := x.p.judge()
+	j := x.p.judge(x.ctx)
 	decided := map[string][]*Step{}
 	for _, s := range x.p.Steps {
-		if err := x.stopped(); err != nil {
+		if err := stopped(x.ctx); err != nil {
 			return err
 		}
 		if s.Do == DoLeave {
@@ -77,14 +69,14 @@ func (x *repairing) again() error {
 		}
 		s.compare(decided[name])
 	}
-	return nil
+	return stopped(x.ctx)
 }
 
 // compare takes over what has been decided again about the same, or leaves it.
 func (s *Step) compare(now []*Step) {
 	for _, n := range now {
 		if n.Do == s.Do && n.Path == s.Path && n.Digest == s.Digest {
-			s.was, s.replaces, s.From = n.was, n.replaces, n.From
+			s.was, s.replaces, s.unread, s.From = n.was, n.replaces, n.unread, n.From
 			return
 		}
 	}
@@ -204,7 +196,7 @@ func (x *repairing) stage(stage repairStage) error {
 		return nil
 	}
 	for _, s := range steps {
-		if err := x.stopped(); err != nil {
+		if err := stopped(x.ctx); err != nil {
 			return err
 		}
 		err := x.take(s)

@@ -16,7 +16,7 @@ import (
 // both registries and sweeps know.
 func (x *repairing) prepare() error {
 	for _, s := range x.p.Steps {
-		if err := x.stopped(); err != nil {
+		if err := stopped(x.ctx); err != nil {
 			return err
 		}
 		if !s.active() || s.Do == DoTrash {
@@ -97,7 +97,7 @@ func (x *repairing) copy(s *Step) error {
 	var failed error
 	unread := false // a replica, which may have it all the same
 	for _, from := range x.p.sources {
-		if !from.has(s.Digest) {
+		if !from.Has(s.Digest) {
 			continue
 		}
 		s.temporary = layout.Data + "." + uuid() + ".tmp"
@@ -118,7 +118,7 @@ func (x *repairing) copy(s *Step) error {
 	switch {
 	case failed == nil:
 		return errChanged
-	case !s.replaces && unread:
+	case s.unread || !s.replaces && unread:
 		return failed
 	case !s.replaces:
 		s.leave(ByPush, "the data are missing; %v", failed)
@@ -137,7 +137,7 @@ func (x *repairing) copyFrom(at *disk.Locked, s *Step, from *Replica) error {
 	sum := s.Digest.Algorithm().NewHash()
 	_, err = at.CopyNew(s.temporary, data, func(piece []byte) error {
 		sum.Write(piece)
-		return x.stopped()
+		return stopped(x.ctx)
 	})
 	if err == nil && layout.FromSum(s.Digest.Algorithm(), sum.Sum(nil)) != s.Digest {
 		_ = at.Unlink(s.temporary) // what is left of it a sweep removes
@@ -157,6 +157,23 @@ func (x *repairing) blobPlace(file string) (*disk.Locked, error) {
 	}
 	defer like.Close()
 	return x.blobs.Make(like, strings.Split(path.Dir(file), "/")[1:]...)
+}
+
+// DropRemnants removes what runs that were stopped have left under temporary
+// names of their own. The lock says that no other run is at work.
+func DropRemnants(lock *disk.Lock, paths []string) (err error) {
+	for _, name := range paths {
+		if !layout.IsOwnTemporary(path.Base(name)) {
+			continue
+		}
+		at, oerr := lock.Open(strings.Split(path.Dir(name), "/")...)
+		if oerr == nil {
+			oerr = at.Unlink(path.Base(name))
+			at.Close()
+		}
+		err = errors.Join(err, tree.IgnoreGone(oerr))
+	}
+	return err
 }
 
 // dropTemporaries removes what has not got its name.

@@ -83,8 +83,8 @@ func (s *Replica) blobPath(d layout.Digest) string {
 	return layout.BlobDir(d) + "/" + layout.Data
 }
 
-// has reports whether there is a file for a blob that is not known to be damaged.
-func (s *Replica) has(d layout.Digest) bool {
+// Has reports whether there is a file for a blob that is not known to be damaged.
+func (s *Replica) Has(d layout.Digest) bool {
 	if s.bad[d] {
 		return false
 	}
