@@ -1,6 +1,7 @@
 package mark
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/regsweep/regsweep/layout"
@@ -112,4 +113,76 @@ func (p *pass) references(n *node) (found []string) {
 		found = []string{p.r.Name + "@" + p.s.Table.Digest(n.path).String()}
 	}
 	return found
+}
+
+// node is a manifest that the repository links.
+type node struct {
+	id      ID     // of the link's content
+	path    ID     // of the link's path
+	place   uint32 // of its manifest among Store.manifests; 0 if it cannot be read
+	height  uint32 // of what is below it among the manifests that go
+	mtime   int64
+	why     Reason
+	tagged  bool
+	aside   bool // its link has been set aside
+	pinned  bool // its link cannot be removed
+	forced  bool // live whatever the rules say
+	pending bool // its link is being written
+	layer   bool // it is linked as a layer only, as registry 2.1.0 did
+	unread  bool // its link holds no digest
+	away    bool // a Removal takes it away
+	loose   bool // it goes with what is taken away, unless something keeps it
+	role    Role // why it goes
+}
+
+// badLink is a manifest's link that holds no digest, or not the one of its path.
+type badLink struct {
+	kind, detail string
+	node         int32
+}
+
+// edge says that a live digest keeps a manifest: a referrer of it, or the
+// manifest of a tag that is about it.
+type edge struct {
+	from ID
+	to   int32
+}
+
+// addNode makes a manifest known by both of its digests. A link at the
+// digest's own path goes before one from elsewhere.
+func (p *pass) addNode(n node) int32 {
+	p.nodes = append(p.nodes, n)
+	number := int32(len(p.nodes))
+	p.here.at(n.path).node = number
+	if other := p.here.at(n.id); other.node == 0 {
+		other.node = number
+	}
+	return number - 1
+}
+
+// manifest is what is kept of a node's manifest.
+func (p *pass) manifest(n *node) manifest.Summary { return p.s.manifests.At(n.place) }
+
+// linked returns the manifest that is linked by a digest.
+func (p *pass) linked(id ID) (at int32, ok bool) {
+	at = p.here.get(id).node - 1
+	return at, at >= 0
+}
+
+// addEdges finds what live digests keep besides what they reference.
+func (p *pass) addEdges() {
+	for i := range p.nodes {
+		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
+			p.edges = append(p.edges, edge{subject, int32(i)})
+		}
+	}
+	for i := range p.tags {
+		t := &p.tags[i]
+		if p.conditional(t) {
+			p.edges = append(p.edges, edge{t.subject, t.node})
+		}
+	}
+	slices.SortFunc(p.edges, func(a, b edge) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
 }

@@ -1,13 +1,9 @@
 package mark
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"slices"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -80,39 +76,6 @@ type pass struct {
 	inPlace map[string]bool
 	stays   bool // something stays in the repository
 	deleted deletion
-}
-
-// node is a manifest that the repository links.
-type node struct {
-	id      ID     // of the link's content
-	path    ID     // of the link's path
-	place   uint32 // of its manifest among Store.manifests; 0 if it cannot be read
-	height  uint32 // of what is below it among the manifests that go
-	mtime   int64
-	why     Reason
-	tagged  bool
-	aside   bool // its link has been set aside
-	pinned  bool // its link cannot be removed
-	forced  bool // live whatever the rules say
-	pending bool // its link is being written
-	layer   bool // it is linked as a layer only, as registry 2.1.0 did
-	unread  bool // its link holds no digest
-	away    bool // a Removal takes it away
-	loose   bool // it goes with what is taken away, unless something keeps it
-	role    Role // why it goes
-}
-
-// badLink is a manifest's link that holds no digest, or not the one of its path.
-type badLink struct {
-	kind, detail string
-	node         int32
-}
-
-// edge says that a live digest keeps a manifest: a referrer of it, or the
-// manifest of a tag that is about it.
-type edge struct {
-	from ID
-	to   int32
 }
 
 // tag is a tag with what it names.
@@ -255,122 +218,6 @@ func (p *pass) breakLink(path string, l walker.Link) {
 	p.keepAll()
 }
 
-// readRevisions turns the manifest links into nodes.
-func (p *pass) readRevisions() {
-	p.r.Revisions(p.ctx, func(revisions []walker.Revision) {
-		for i := range revisions {
-			p.addRevision(&revisions[i])
-		}
-	})
-	p.repo.Manifests = p.totals.Manifests
-}
-
-func (p *pass) addRevision(v *walker.Revision) {
-	path := p.s.Table.Intern(v.Digest)
-	n := node{id: path, path: path, mtime: v.Link.MTime, aside: v.Link.Aside, pinned: v.Linked || p.holdsRevision(path)}
-	switch v.Link.State {
-	case walker.LinkGood:
-		if v.Link.Target != v.Digest {
-			n.id = p.s.Table.Intern(v.Link.Target)
-		}
-	case walker.LinkBroken:
-		p.keepAll()
-		n.unread = true
-	case walker.LinkMissing:
-		p.history = true
-		if v.Left.Empty {
-			p.addEmptied(path, v)
-		}
-		p.leftover(RevisionDir, path, v)
-		p.addPending(path, v)
-		return
-	default:
-		return // unreadable, which ends the run
-	}
-	if v.Referrers {
-		p.s.subjects.add(path)
-	}
-	if v.Twice {
-		p.twice(layout.RevisionDir(p.r.Name, v.Digest), path)
-	}
-	p.totals.Manifests++
-	mismatch := n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm()
-	if mismatch {
-		n.forced = true
-		if p.s.stat(p.w, path) {
-			p.addNode(node{id: path, path: path, forced: true, pinned: true})
-		}
-	}
-	at := p.addNode(n)
-	switch {
-	case mismatch:
-		p.badLinks = append(p.badLinks, badLink{walker.LinkMismatch, mismatchDetail(v.Link.Target), at})
-	case n.unread:
-		p.badLinks = append(p.badLinks, badLink{walker.BrokenLink, v.Link.Detail, at})
-	}
-}
-
-// addPending makes a manifest known whose link a registry is writing at this
-// moment: it has found all that the manifest names.
-func (p *pass) addPending(path ID, v *walker.Revision) {
-	for _, t := range v.Left.Temporaries {
-		if p.l.rules.fresh(t.MTime) {
-			p.addNode(node{id: path, path: path, mtime: t.MTime, pending: true})
-			return
-		}
-	}
-}
-
-func (p *pass) mismatch(path string, target layout.Digest) {
-	p.problem(walker.LinkMismatch, path, mismatchDetail(target))
-}
-
-func mismatchDetail(target layout.Digest) string {
-	return fmt.Sprintf("it holds %s: both are kept", target)
-}
-
-// addNode makes a manifest known by both of its digests. A link at the
-// digest's own path goes before one from elsewhere.
-func (p *pass) addNode(n node) int32 {
-	p.nodes = append(p.nodes, n)
-	number := int32(len(p.nodes))
-	p.here.at(n.path).node = number
-	if other := p.here.at(n.id); other.node == 0 {
-		other.node = number
-	}
-	return number - 1
-}
-
-// manifest is what is kept of a node's manifest.
-func (p *pass) manifest(n *node) manifest.Summary { return p.s.manifests.At(n.place) }
-
-// linked returns the manifest that is linked by a digest.
-func (p *pass) linked(id ID) (at int32, ok bool) {
-	at = p.here.get(id).node - 1
-	return at, at >= 0
-}
-
-// leftover decides about a directory whose link is missing.
-func (p *pass) leftover(kind Kind, id ID, v *walker.Revision) {
-	if v.Left.MTime == 0 {
-		return // it has vanished
-	}
-	p.addBare(kind, id)
-	goes := v.Left.Empty && !v.Linked && (p.takesAll() || !p.l.rules.fresh(v.Left.MTime))
-	for _, t := range v.Left.Temporaries {
-		if p.l.rules.fresh(t.MTime) {
-			goes = false
-			continue
-		}
-		p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(t.Path, t.Size)})
-	}
-	if goes {
-		p.items = append(p.items, Item{Kind: kind, ID: id})
-		return
-	}
-	p.stays = true
-}
-
 func (p *pass) name(text string, bytes int64) uint32 {
 	p.names = append(p.names, Name{text, bytes})
 	return uint32(len(p.names) - 1)
@@ -435,24 +282,6 @@ func (p *pass) listLayers(alg layout.Algorithm, fn func(layout.Digest)) {
 
 // old reports whether a time is beyond the grace.
 func (p *pass) old(mtime int64) bool { return !p.l.rules.fresh(mtime) }
-
-// addEdges finds what live digests keep besides what they reference.
-func (p *pass) addEdges() {
-	for i := range p.nodes {
-		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
-			p.edges = append(p.edges, edge{subject, int32(i)})
-		}
-	}
-	for i := range p.tags {
-		t := &p.tags[i]
-		if p.conditional(t) {
-			p.edges = append(p.edges, edge{t.subject, t.node})
-		}
-	}
-	slices.SortFunc(p.edges, func(a, b edge) int {
-		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
-	})
-}
 
 // conditional decides whether a tag goes when the image goes that it is about,
 // and sets its subject.

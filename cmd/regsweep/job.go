@@ -117,22 +117,6 @@ func (j *job) run(ctx context.Context) (err error) {
 	return j.execute(ctx)
 }
 
-// refuseForeign refuses stores whose truth is in a database. A dry run only warns.
-func (j *job) refuseForeign() error {
-	for _, unread := range j.place.Unread {
-		j.voice.warn("%s", unread)
-	}
-	reason, err := foreign(&j.place)
-	if err != nil || reason == "" {
-		return err
-	}
-	if j.dryRun {
-		j.voice.warn("%s: what follows is not the truth about it, and only a dry run works here", reason)
-		return nil
-	}
-	return &layout.HintError{Err: errors.New(reason + ": a sweep would lose images"), Hint: "use its own garbage collection; --dry-run works here"}
-}
-
 // start takes the lock, if the run may remove, and reads the clocks.
 func (j *job) start() error {
 	if !j.dryRun {
@@ -270,44 +254,6 @@ func (j *job) makePlan(ctx context.Context) error {
 	return nil
 }
 
-// refuseNames refuses names that are not there, and what must not be removed by name.
-func (j *job) refuseNames(look *mark.Look) error {
-	if j.rules.Away == nil {
-		return nil
-	}
-	refusals := j.rules.Away.Refusals(look)
-	if look.Borrowed != "" {
-		refusals = append(refusals, fmt.Errorf("in %q a directory of links is a symbolic link or a mount, maybe into another repository: no image is removed by name", look.Borrowed))
-	}
-	if len(refusals) == 0 {
-		for _, tag := range j.rules.Away.Absent() {
-			j.voice.say("regsweep: there is no tag %s: nothing to remove", tag)
-		}
-		return nil
-	}
-	return errors.Join(append(refusals, errors.New("nothing has been changed"))...)
-}
-
-// refuseEmpty refuses a plan whose effect is not believed to be meant.
-func (j *job) refuseEmpty() error {
-	if j.allowEmpty {
-		return nil
-	}
-	return j.plan.Refusal()
-}
-
-// refuseTooMuch holds the plan against --max-remove.
-func (j *job) refuseTooMuch() error {
-	total := j.plan.Total().Bytes
-	if j.maxRemove.allows(j.plan.Bytes(), total) {
-		return nil
-	}
-	return &layout.HintError{
-		Err:  fmt.Errorf("the plan takes %s of %s, more than --max-remove %s: nothing has been removed", size(j.plan.Bytes()), size(total), &j.maxRemove),
-		Hint: "look at it with --dry-run, and raise the limit if it is right: the first run on a store often has more to remove than later ones",
-	}
-}
-
 // execute asks, if there is somebody to ask, carries the plan out, and reports.
 func (j *job) execute(ctx context.Context) error {
 	if j.plan.Empty() && !j.plan.Resumes() {
@@ -364,14 +310,4 @@ func (j *job) pace() sweep.Pace {
 		return sweep.Pace{Settle: 5 * j.settling, Behind: j.behind}
 	}
 	return sweep.Pace{Settle: j.settling, Behind: j.behind}
-}
-
-func (j *job) warnBefore() {
-	c := &j.place.Config
-	if !c.ReadOnly {
-		j.voice.warn("a registry may be running on this store: pushes of what is being removed will fail and have to be repeated")
-	}
-	if c.Cache != "" {
-		j.voice.warn("the registry caches blob descriptors (%s): restart it, or flush the cache, after this, or it accepts manifests whose blobs are gone", c.Cache)
-	}
 }

@@ -230,35 +230,6 @@ func TestLsManifests(t *testing.T) {
 	}
 }
 
-// Unique sizes are what removing each manifest alone from a copy of the store frees.
-func TestLsUniqueSizesAreWhatRmFrees(t *testing.T) {
-	for name, text := range map[string]string{
-		"images of all kinds": lsStore,
-		"a layer that a fresh link of another algorithm keeps": `
-			image b as=x layers=l:100 age=30d
-			layer b l alias age=30m`,
-		"a layer with such a link from the push of its image": `
-			image b as=x layers=l:100 age=30m
-			layer b l alias age=40m`,
-	} {
-		t.Run(name, func(t *testing.T) { uniqueSizes(t, text) })
-	}
-}
-
-func uniqueSizes(t *testing.T, text string) {
-	names := newStore(t, text)
-	for _, line := range ls(t, names).Repositories {
-		for _, m := range ls(t, names, line.Name).Manifests {
-			s := newStore(t, text) // contents follow from names, so the digests are the same
-			bytes := s.BlobBytes(t)
-			r := run(t, s, "rm", line.Name+"@"+m.Digest, "-y", "--force")
-			if freed := bytes - s.BlobBytes(t); r.status != 0 || freed != m.UniqueBytes {
-				t.Errorf("%s %s: its unique size is %d, removing it freed %d: %s", line.Name, nameOf(s, m.Digest), m.UniqueBytes, freed, r.stderr)
-			}
-		}
-	}
-}
-
 func TestLsOrders(t *testing.T) {
 	s := newStore(t, `
 		image a:old layers=l1:9k as=x age=30d created=2024-03-01
@@ -331,51 +302,4 @@ func blobContent(s *layouttest.Store, digest string) []byte {
 		return nil
 	}
 	return content
-}
-
-// The row of the whole store is what gc says of it, and what gc -m says.
-func TestLsTotalsAreThoseOfGC(t *testing.T) {
-	for name, text := range map[string]string{
-		"images of all kinds": lsStore,
-		"nothing":             "mkdir repositories\nmkdir blobs",
-		"garbage without a repository": `
-			image a:v1 layers=l1:5k as=x age=9d
-			image a layers=l2:7k as=y age=9d
-			orphan as=o size=11k age=9d
-			orphan as=young size=13k age=5m
-			layer a stray size=17k age=9d`,
-		"blobs that are shared": `
-			image a layers=l1:5k as=x age=9d
-			copy b x deep
-			image b:v1 layers=l3 as=z age=9d`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newStore(t, text)
-			plain, untagged := mustGC(t, s, 0, "-d").report, mustGC(t, s, 0, "-d", "-m").report
-			total := ls(t, s).Total
-			if total.Blobs != plain.Store.Blobs || total.Bytes != plain.Store.Bytes || total.Tags != plain.Store.Tags || total.Manifests != plain.Store.Manifests {
-				t.Errorf("the store is %+v, and ls says %+v", plain.Store, total)
-			}
-			if total.ReclaimableBytes != plain.Removed.Bytes || total.ReclaimableWithUntaggedBytes != untagged.Removed.Bytes {
-				t.Errorf("gc frees %d and gc -m %d, and ls says %+v", plain.Removed.Bytes, untagged.Removed.Bytes, total)
-			}
-			reclaimable := map[string]int64{}
-			for _, r := range untagged.Repositories {
-				reclaimable[r.Name] = r.ReclaimableBytes
-			}
-			for _, r := range ls(t, s).Repositories {
-				if r.ReclaimableWithUntaggedBytes != reclaimable[r.Name] {
-					t.Errorf("%s: gc -m takes %d of it, and ls says %d", r.Name, reclaimable[r.Name], r.ReclaimableWithUntaggedBytes)
-				}
-			}
-		})
-	}
-}
-
-func TestLsOfWhatBelongsToNoRepository(t *testing.T) {
-	s := newStore(t, "image a:v1 layers=l1:5k as=x age=9d\norphan as=o size=11k age=9d\norphan as=young size=13k age=5m\nlayer a stray size=17k age=9d")
-	n := ls(t, s).NoRepository
-	if n.Blobs != 2 || n.Bytes != 24<<10 || n.ReclaimableBytes != 11<<10 || n.ReclaimableWithUntaggedBytes != 11<<10 {
-		t.Errorf("%+v: want the two orphans, of which one is garbage; the stray layer is linked in a", n)
-	}
 }

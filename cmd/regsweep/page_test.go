@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,97 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
-	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/sweep"
-	"github.com/regsweep/regsweep/walker"
 )
-
-// markupNames are names that mean something to a browser, a script or a terminal.
-var markupNames = []string{
-	`<img src=x onerror=alert(1)>`, `</script><script>alert(1)</script>`, `"><svg onload=alert(1)>`, `{{script}}`,
-	"\u202egnp.exe", "\x1b[31mred", `' onmouseover='alert(1)`, "<!--", "\u2028alert(1)",
-}
-
-func markupStore(t *testing.T) *layouttest.Store {
-	s := newStore(t, "image a/b:v1 as=x\nimage a/b as=u\norphan as=o size=5k")
-	link := func(text string, path ...string) {
-		path = append([]string{s.Dir, layout.Repositories}, path...)
-		file := filepath.Join(append(path, "link")...)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range markupNames {
-		link("sha256:"+strings.Repeat("0", 64), "h"+name, layout.Manifests, layout.Tags, "gone", layout.Current)
-		link(s.Digest("x").String(), "h"+name, layout.Manifests, layout.Revisions, "sha256", s.Digest("x").Hex())
-		if !strings.Contains(name, "/") {
-			link(s.Digest("x").String(), "a", "b", layout.Manifests, layout.Tags, name, layout.Current)
-		}
-	}
-	return s
-}
-
-// No name from the disk is markup: the page has no element and no attribute but
-// its own, whatever names there are.
-func TestPageHasNoNameAsMarkup(t *testing.T) {
-	t.Parallel()
-	s := markupStore(t)
-	for _, args := range [][]string{{"gc", "-m", "-d", "-v", "--grace", "0"}, {"check"}, {"prune", "-d", "-v", "--filter", ".*:.*", "--ago", "0d", "--allow-empty", "--grace", "0"}} {
-		d := pageOf(t, s, args...)
-		elements, attributes := map[string]int{}, map[string]bool{}
-		d.each(func(n *html.Node) {
-			elements[n.Data]++
-			for _, a := range n.Attr {
-				attributes[a.Key] = true
-			}
-		})
-		if elements["script"] != 1 || elements["style"] != 1 || elements["svg"] > 1 || elements["img"] > 0 {
-			t.Errorf("%q: the page has the elements %v", args, elements)
-		}
-		for a := range attributes {
-			if strings.HasPrefix(a, "on") || a == "src" || a == "style" {
-				t.Errorf("%q: the page has an attribute %s", args, a)
-			}
-		}
-		if strings.ContainsAny(d.text, "\u202e\u2028\x1b") {
-			t.Errorf("%q: the page has characters that steer", args)
-		}
-		for _, name := range []string{markupNames[0], markupNames[1], markupNames[2]} {
-			if !strings.Contains(textIn(d.root), name) {
-				t.Errorf("%q: %q is not shown as it is", args, name)
-			}
-		}
-	}
-}
-
-// The policy lets nothing be fetched, and only the page's own style and script act.
-func TestPageAllowsNothingElse(t *testing.T) {
-	t.Parallel()
-	d := pageOf(t, newStore(t, "image a/b:v1 as=x"), "gc", "-d")
-	policy := regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]*)"`).FindStringSubmatch(d.text)
-	if policy == nil || !strings.HasPrefix(policy[1], "default-src 'none'") || strings.Contains(policy[1], "unsafe") {
-		t.Fatalf("the policy is %q", policy)
-	}
-	for tag, hash := range map[string]string{"style": "style-src", "script": "script-src"} {
-		_, body, _ := strings.Cut(d.text, "<"+tag+">")
-		body, _, _ = strings.Cut(body, "</"+tag+">")
-		if !strings.Contains(policy[1], hash+" '"+sha256Of(body)+"'") {
-			t.Errorf("the %s is not what the policy allows: %s", tag, policy[1])
-		}
-	}
-	if left := regexp.MustCompile(`https?://[^"']*`).FindAllString(d.text, -1); len(left) > 0 {
-		t.Errorf("it names %v", left)
-	}
-	if strings.Contains(d.text, "innerHTML") || strings.Contains(d.text, "style=") {
-		t.Error("markup is made of text, or a style is not in its place")
-	}
-}
 
 const pageStore = `
 	age 20d
@@ -361,72 +275,5 @@ func TestPageOfARefusedRun(t *testing.T) {
 	}
 	if !strings.Contains(d.textOf("pruned"), "refused: ") {
 		t.Errorf("the policy: %s", d.textOf("pruned"))
-	}
-}
-
-// However much there is, the page stays one that a browser can draw, and it says
-// what it lacks.
-func TestPageStaysSmall(t *testing.T) {
-	t.Parallel()
-	rep := &sweep.Report{Started: time.Now().UTC(), DryRun: true}
-	digest := "sha256:" + strings.Repeat("0123456789abcdef", 4)
-	breaks := slices.Repeat([]string{"some-team/with-a-name/service:v1"}, 1000)
-	const n = 20_000
-	cure := "regsweep rm " + strings.Repeat("some-team/with-a-name/service@"+digest+" ", 100)
-	for i := range n {
-		name := fmt.Sprintf("some-team/with-a-name/service-%05d", i)
-		rep.Repositories = append(rep.Repositories, sweep.RepositoryLine{Name: name, Tags: 120, Manifests: 4000, Bytes: 123456789012, UniqueBytes: 12345678901, ReclaimableBytes: 1234567890})
-		rep.Items = append(rep.Items, sweep.ItemLine{Kind: "layerLink", Repository: name, Digest: digest, Bytes: 123456789})
-		rep.LeftOut = append(rep.LeftOut, sweep.LeftOutLine{Kind: "tag", Repository: name, Name: "v1", Digest: digest, Reason: "it came into use while the plan was carried out"})
-		rep.Decisions = append(rep.Decisions, sweep.DecisionLine{Repository: name, Tag: "v1", Digest: digest, Action: "keep", Rule: "few", Reasons: []string{"the last one"}})
-		rep.Problems = append(rep.Problems, walker.Problem{Kind: walker.BrokenManifest, Path: "repositories/" + name + "/_manifests/revisions/sha256/" + digest[7:] + "/link", Detail: "a link that holds no digest: it is empty", Breaks: breaks, Cure: cure})
-	}
-	e := ending{f: &filing{result: rep, page: &pageFacts{next: []string{}}}, planned: true, report: rep}
-	text, err := e.page(nil)
-	if err != nil || len(text) > 5_000_000 {
-		t.Errorf("it has %d bytes: %v", len(text), err)
-	}
-	d := parsePage(t, string(text))
-	for id, most := range map[string]int{"repositories": mostPageRepos + 2, "items": mostPageItems, "left-out": mostPageProblems, "decisions": mostPageKept, "problems": mostPageProblems} {
-		shown := len(d.rows(id))
-		if shown == 0 || shown > most {
-			t.Errorf("%s: %d rows are shown", id, shown)
-		}
-		if id == "repositories" {
-			shown -= 2 // the sums
-		}
-		if want := fmt.Sprintf("%s of 20,000 rows are on this page; the JSON report has all of them", comma(shown)); !strings.Contains(d.textOf(id), want) {
-			t.Errorf("%s does not say %q", id, want)
-		}
-	}
-	rest := d.row("repositories", "(repositories that are not on this page)")
-	same(t, "the tags of the others", int64(120*(n-len(d.rows("repositories"))+2)), rest.value["tags"])
-}
-
-// Where more goes than there is room for, every repository has its share of the rows.
-func TestPageDividesItsRows(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ all, repositories, want int }{
-		{mostPageGoing, 1, mostPageGoing}, {mostPageGoing + 1, 1, mostPageGoing}, {mostPageGoing + 1, 3, mostPageGoing / 3}, {1_000_000, 50_000, 5}, {0, 0, mostPageGoing},
-	} {
-		same(t, fmt.Sprintf("of %d rows in %d repositories each", c.all, c.repositories), c.want, rowsOfEach(c.all, c.repositories))
-	}
-}
-
-// A page is the same whenever it is made of the same report.
-func TestPageIsTheSameAgain(t *testing.T) {
-	t.Parallel()
-	rep := &sweep.Report{Repositories: []sweep.RepositoryLine{{Name: "a", Bytes: 3}, {Name: "b", Bytes: 3}}}
-	var texts [][]byte
-	for range 2 {
-		e := ending{f: &filing{result: rep, page: &pageFacts{}}, planned: true, report: rep}
-		text, err := e.page(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts = append(texts, text)
-	}
-	if !bytes.Equal(texts[0], texts[1]) {
-		t.Error("the pages differ")
 	}
 }

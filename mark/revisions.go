@@ -1,0 +1,103 @@
+package mark
+
+import (
+	"fmt"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/walker"
+)
+
+// readRevisions turns the manifest links into nodes.
+func (p *pass) readRevisions() {
+	p.r.Revisions(p.ctx, func(revisions []walker.Revision) {
+		for i := range revisions {
+			p.addRevision(&revisions[i])
+		}
+	})
+	p.repo.Manifests = p.totals.Manifests
+}
+
+func (p *pass) addRevision(v *walker.Revision) {
+	path := p.s.Table.Intern(v.Digest)
+	n := node{id: path, path: path, mtime: v.Link.MTime, aside: v.Link.Aside, pinned: v.Linked || p.holdsRevision(path)}
+	switch v.Link.State {
+	case walker.LinkGood:
+		if v.Link.Target != v.Digest {
+			n.id = p.s.Table.Intern(v.Link.Target)
+		}
+	case walker.LinkBroken:
+		p.keepAll()
+		n.unread = true
+	case walker.LinkMissing:
+		p.history = true
+		if v.Left.Empty {
+			p.addEmptied(path, v)
+		}
+		p.leftover(RevisionDir, path, v)
+		p.addPending(path, v)
+		return
+	default:
+		return // unreadable, which ends the run
+	}
+	if v.Referrers {
+		p.s.subjects.add(path)
+	}
+	if v.Twice {
+		p.twice(layout.RevisionDir(p.r.Name, v.Digest), path)
+	}
+	p.totals.Manifests++
+	mismatch := n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm()
+	if mismatch {
+		n.forced = true
+		if p.s.stat(p.w, path) {
+			p.addNode(node{id: path, path: path, forced: true, pinned: true})
+		}
+	}
+	at := p.addNode(n)
+	switch {
+	case mismatch:
+		p.badLinks = append(p.badLinks, badLink{walker.LinkMismatch, mismatchDetail(v.Link.Target), at})
+	case n.unread:
+		p.badLinks = append(p.badLinks, badLink{walker.BrokenLink, v.Link.Detail, at})
+	}
+}
+
+// addPending makes a manifest known whose link a registry is writing at this
+// moment: it has found all that the manifest names.
+func (p *pass) addPending(path ID, v *walker.Revision) {
+	for _, t := range v.Left.Temporaries {
+		if p.l.rules.fresh(t.MTime) {
+			p.addNode(node{id: path, path: path, mtime: t.MTime, pending: true})
+			return
+		}
+	}
+}
+
+func (p *pass) mismatch(path string, target layout.Digest) {
+	p.problem(walker.LinkMismatch, path, mismatchDetail(target))
+}
+
+func mismatchDetail(target layout.Digest) string {
+	return fmt.Sprintf("it holds %s: both are kept", target)
+}
+
+// leftover decides about a directory whose link is missing.
+func (p *pass) leftover(kind Kind, id ID, v *walker.Revision) {
+	if v.Left.MTime == 0 {
+		return // it has vanished
+	}
+	p.addBare(kind, id)
+	goes := v.Left.Empty && !v.Linked && (p.takesAll() || !p.l.rules.fresh(v.Left.MTime))
+	for _, t := range v.Left.Temporaries {
+		if p.l.rules.fresh(t.MTime) {
+			goes = false
+			continue
+		}
+		p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(t.Path, t.Size)})
+	}
+	if goes {
+		p.items = append(p.items, Item{Kind: kind, ID: id})
+		return
+	}
+	p.stays = true
+}
