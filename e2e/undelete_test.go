@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"os"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/regsweep/regsweep/e2e/internal/registry"
@@ -8,13 +11,28 @@ import (
 
 // TestUndelete deletes half of the images of a store through the API or by
 // overwriting their tags, collects with --keep-deleted, and brings all of them
-// back: each is pulled by digest, hash by hash, and by a new tag.
+// back: each is pulled by digest, hash by hash, and by a new tag. Signatures and
+// what refers to a deleted image are whole again, too. REGSWEEP_E2E_IMAGES says
+// how many images there are, if not 20.
 func TestUndelete(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
 			p := newPusher(t, registry.Start(t, version, t.TempDir(), registry.Options{}), 9)
-			all := p.album(20)
-			var kept, gone, overwritten []reference
+			images := 20
+			if text := os.Getenv("REGSWEEP_E2E_IMAGES"); text != "" {
+				images = must[int](t)(strconv.Atoi(text))
+			}
+			all := p.album(images)
+			var kept, gone, overwritten, attached []reference
+			keys := map[reference]string{}
+			for _, image := range []reference{all[1], all[5]} { // both are deleted
+				keys[image] = p.sign(image.repository, image.digest)
+				about := p.untaggedReferrer(image.repository, image.digest)
+				attached = append(attached, reference{image.repository, about, about})
+			}
+			for _, about := range attached {
+				p.deleteManifest(about.repository, about.digest)
+			}
 			for i, image := range all {
 				switch i % 4 {
 				case 0, 2:
@@ -52,7 +70,11 @@ func TestUndelete(t *testing.T) {
 			moved := overwritten[1]
 			run("tag", moved.repository+"@"+moved.digest, moved.reference, "--force", "--yes")
 			p.restart()
-			for _, image := range append(append(kept, gone...), overwritten...) {
+			for image, key := range keys {
+				p.runWith([]string{"COSIGN_PASSWORD=", "HOME=" + t.TempDir()}, "cosign", "verify", "--key", key, "--insecure-ignore-tlog",
+					"--allow-insecure-registry", "--allow-http-registry", "--new-bundle-format=false", p.ref(image.repository, image.digest))
+			}
+			for _, image := range slices.Concat(kept, gone, overwritten, attached) {
 				if digest, err := p.api.Pull(image.repository, image.digest); err != nil || digest != image.digest {
 					t.Errorf("%s@%s: %s, %v", image.repository, image.digest, digest, err)
 				}
