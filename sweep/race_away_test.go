@@ -44,6 +44,20 @@ func byJudge(s *layouttest.Store) pipeline {
 	})
 }
 
+// awayGarbage is what gc would remove from awaySample.
+const awayGarbage = `
+layer a stray size=2k age=30d
+layer b stray2 size=2k age=30d
+orphan as=nobodys age=30d
+`
+
+// byTarget is what a policy with a target does: garbage goes, too.
+func byTarget(s *layouttest.Store) pipeline {
+	p := byJudge(s)
+	p.rules.Away.WithGarbage(true)
+	return p
+}
+
 func (tp *template) awayOperations(t *testing.T) []operation {
 	t.Helper()
 	s := tp.store
@@ -86,10 +100,10 @@ func TestRaceAway(t *testing.T) {
 	for _, c := range []struct {
 		age   string
 		names removalOf
-	}{{"30d", byName}, {"10m", byName}, {"30d", byJudge}, {"10m", byJudge}, {"10m", byPlan}} {
+	}{{"30d", byName}, {"10m", byName}, {"30d", byTarget}, {"10m", byJudge}, {"10m", byPlan}} {
 		age := c.age
 		t.Run("of images "+age+" old", func(t *testing.T) {
-			tp := newTemplate(t, "age "+age+"\n"+awaySample)
+			tp := newTemplate(t, "age "+age+"\n"+awaySample+awayGarbage)
 			dir := scratch(t)
 			run := func(name string, fault func(disk.Op, string) error, planned func(*layouttest.Store)) (*outcome, *layouttest.Store) {
 				s := tp.copy(filepath.Join(dir, name))

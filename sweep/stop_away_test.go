@@ -19,13 +19,13 @@ import (
 // report names the manifests that lost their tags and stay, and a later run
 // finishes the work or leaves images that are whole.
 func TestStopAway(t *testing.T) {
-	for name, names := range map[string]removalOf{"by name": byName, "by a policy": byJudge} {
+	for name, names := range map[string]removalOf{"by name": byName, "by a target": byTarget} {
 		t.Run(name, func(t *testing.T) { stopAway(t, names) })
 	}
 }
 
 func stopAway(t *testing.T, names removalOf) {
-	tp := newTemplate(t, "age 10m\n"+awaySample)
+	tp := newTemplate(t, "age 10m\n"+awaySample+awayGarbage)
 	dir := scratch(t)
 	untagged := 0
 	for n := 1; ; n++ {

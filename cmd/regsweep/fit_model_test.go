@@ -21,7 +21,8 @@ import (
 )
 
 // TestTargetsRemoveWhatTheOracleSays has random stores, policies, logs of pulls
-// and targets. REGSWEEP_FIT_STORES says how many; REGSWEEP_FIT_SEED is the first.
+// and targets. REGSWEEP_FIT_STORES says how many, of which REGSWEEP_STEPS takes some;
+// REGSWEEP_FIT_SEED is the first.
 func TestTargetsRemoveWhatTheOracleSays(t *testing.T) {
 	stores, seed := 48, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("REGSWEEP_FIT_STORES")); err == nil {
@@ -31,18 +32,21 @@ func TestTargetsRemoveWhatTheOracleSays(t *testing.T) {
 		seed = n
 	}
 	seen := map[string]int{}
-	for n := range stores {
+	list := layouttest.Steps(stores)
+	for _, n := range list {
 		m := newFitModel(t, seed+uint64(n))
 		m.check(seen)
-		if err := os.RemoveAll(m.dir); err != nil {
-			t.Fatal(err)
+		for _, dir := range []string{m.dir, m.store.Root} {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if t.Failed() {
 			t.Fatalf("REGSWEEP_FIT_STORES=1 REGSWEEP_FIT_SEED=%d\n%s\n%s", seed+uint64(n), m.text, m.policy)
 		}
 	}
-	t.Logf("%d stores: %v", stores, seen)
-	if stores < 48 {
+	t.Logf("%d stores: %v", len(list), seen)
+	if len(list) < 48 {
 		return
 	}
 	for _, what := range []string{"met", "by garbage", "by images", "missed", "refused", "a large one is enough", "done"} {
