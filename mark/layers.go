@@ -116,20 +116,26 @@ func (p *pass) layer(v *walker.Revision) {
 			p.reachFrom(Fresh, []int32{at})
 		}
 	default:
-		// Of a link that was set aside the blob may be gone before it is: a power
-		// cut loses the later of two removals, or the earlier on another filesystem.
-		if !l.Aside && !p.r.Linked && !p.s.stat(p.w, target) {
-			p.lostLayer(layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, l.Target)
-		}
-		p.layersGo = append(p.layersGo, item)
-		if p.linkTimes != nil {
-			p.linkTimes[id] = l.MTime
-		}
+		p.layerGoes(v, item)
 		return
 	}
 	p.noteLayer(&item)
 	if l.Aside {
 		p.restore = append(p.restore, item)
+	}
+}
+
+// layerGoes takes down a layer link that nothing keeps.
+func (p *pass) layerGoes(v *walker.Revision, item Item) {
+	l := &v.Link
+	// Of a link that was set aside the blob may be gone before it is: a power
+	// cut loses the later of two removals, or the earlier on another filesystem.
+	if !l.Aside && !p.r.Linked && !p.s.stat(p.w, ID(item.Extra)) {
+		p.lostLayer(layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, l.Target)
+	}
+	p.layersGo = append(p.layersGo, item)
+	if p.linkTimes != nil {
+		p.linkTimes[item.ID] = l.MTime
 	}
 }
 

@@ -216,12 +216,7 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 		}
 		b.Digest = digest
 		b.Linked = linked || e.Type == disk.Symlink
-		if e.Type == disk.Symlink {
-			w.shares.lead(d.Join(name))
-		}
-		if b.Behind {
-			w.shares.lead(d.Join(name + "/" + layout.Data))
-		}
+		w.leadsElsewhere(d, e, &b)
 		if b.State == BlobSpecial {
 			w.unknown(d, name+"/"+layout.Data, "not a regular file")
 		}
@@ -232,6 +227,16 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 		}
 		v.fn(b)
 	})
+}
+
+// leadsElsewhere takes down the symbolic links by which a blob is reached.
+func (w *Walker) leadsElsewhere(d *disk.Dir, e disk.Entry, b *Blob) {
+	if e.Type == disk.Symlink {
+		w.shares.lead(d.Join(e.Name))
+	}
+	if b.Behind {
+		w.shares.lead(d.Join(e.Name + "/" + layout.Data))
+	}
 }
 
 // absent lists a blob's directory without data, and looks for them once more

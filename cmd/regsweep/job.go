@@ -63,17 +63,9 @@ func (j *job) run(ctx context.Context) (err error) {
 	if j.store, err = j.files.OpenStore(j.place.Store); err != nil {
 		return fmt.Errorf("open the store %q: %w", j.place.Store, err)
 	}
-	defer j.store.Close()
+	defer j.close()
 	working, done := context.WithCancel(ctx)
 	defer done()
-	defer func() {
-		if j.w != nil {
-			j.w.Close()
-		}
-		if j.lock != nil {
-			j.lock.Release()
-		}
-	}()
 	if err := j.start(); err != nil {
 		return err
 	}
@@ -115,6 +107,17 @@ func (j *job) run(ctx context.Context) (err error) {
 		return refusal
 	}
 	return j.execute(ctx)
+}
+
+// close gives back what the run holds of the store, the lock after what reads.
+func (j *job) close() {
+	if j.w != nil {
+		j.w.Close()
+	}
+	if j.lock != nil {
+		j.lock.Release()
+	}
+	j.store.Close()
 }
 
 // start takes the lock, if the run may remove, and reads the clocks.
@@ -204,18 +207,8 @@ func (j *job) makePlan(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
 	}
-	if n := findings.Unreadable(); n > 0 {
-		j.sayUnreadable(findings.Problems())
-		if j.rules.Away.Cures() && !store.Resumed() && j.planFile == "" {
-			j.voice.warn("%s cannot be read: only the links of the manifests that were named are removed, and no blob", english.Plural(n, "path", ""))
-			j.plan = sweep.NewCure(look)
-			j.plan.Before(j.locksChanged)
-			return nil
-		}
-		return &layout.HintError{
-			Err:  fmt.Errorf("%s cannot be read: nothing has been removed", english.Plural(n, "path", "")),
-			Hint: "run as a user who can read the store, or mend the filesystem first",
-		}
+	if findings.Unreadable() > 0 {
+		return j.planUnread(findings, look)
 	}
 	if j.dryRun && store.Resumed() {
 		j.warnStopped(j.where.command("gc"))
@@ -233,6 +226,37 @@ func (j *job) makePlan(ctx context.Context) error {
 	if err := j.sayMatches(); err != nil {
 		return err
 	}
+	j.warnOfLook(look)
+	j.warnOtherNames(look)
+	j.filing.settle(look)
+	if j.refusal != nil {
+		j.plan = sweep.NewRefused(look)
+		return nil
+	}
+	j.plan = sweep.New(look)
+	j.plan.Before(j.locksChanged)
+	return nil
+}
+
+// planUnread plans where something cannot be read: only the cure of what was
+// named may be carried out, and anything else is refused.
+func (j *job) planUnread(findings *walker.Findings, look *mark.Look) error {
+	unread := english.Plural(findings.Unreadable(), "path", "")
+	j.sayUnreadable(findings.Problems())
+	if j.rules.Away.Cures() && !look.Store.Resumed() && j.planFile == "" {
+		j.voice.warn("%s cannot be read: only the links of the manifests that were named are removed, and no blob", unread)
+		j.plan = sweep.NewCure(look)
+		j.plan.Before(j.locksChanged)
+		return nil
+	}
+	return &layout.HintError{
+		Err:  fmt.Errorf("%s cannot be read: nothing has been removed", unread),
+		Hint: "run as a user who can read the store, or mend the filesystem first",
+	}
+}
+
+// warnOfLook tells of stores that are not what they seem.
+func (j *job) warnOfLook(look *mark.Look) {
 	if t := &look.Totals; t.Manifests > 0 && t.Tags == 0 {
 		j.voice.warn("there are manifests and not one tag: OpenShift, GitLab and Harbor keep their tags elsewhere, and what has no tag here may be in use there")
 	}
@@ -243,15 +267,6 @@ func (j *job) makePlan(ctx context.Context) error {
 	default:
 		j.voice.warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)
 	}
-	j.warnOtherNames(look)
-	j.filing.settle(look)
-	if j.refusal != nil {
-		j.plan = sweep.NewRefused(look)
-		return nil
-	}
-	j.plan = sweep.New(look)
-	j.plan.Before(j.locksChanged)
-	return nil
 }
 
 // execute asks, if there is somebody to ask, carries the plan out, and reports.
