@@ -122,7 +122,7 @@ func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 	all := store.LookAndTell(ctx, j.w, nil)
 	candidates := away.Candidates()
 	f.collecting, f.Images = false, len(candidates)
-	if ctx.Err() != nil || j.w.Findings.Unreadable() > 0 {
+	if j.hasNotSeenAll(ctx) {
 		return all, nil // whoever asked looks at these first
 	}
 	plan := sweep.New(all)
@@ -137,7 +137,7 @@ func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 		j.prune.again()
 		store.Again()
 		look := store.LookAndTell(ctx, j.w, j.filing.observer())
-		if ctx.Err() != nil || j.w.Findings.Unreadable() > 0 {
+		if j.hasNotSeenAll(ctx) {
 			return look, nil
 		}
 		if len(away.Refusals(look)) > 0 {
@@ -152,6 +152,11 @@ func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 		}
 		need += less
 	}
+}
+
+// hasNotSeenAll reports whether a look was stopped or met what it cannot read.
+func (j *job) hasNotSeenAll(ctx context.Context) bool {
+	return ctx.Err() != nil || j.w.Findings.Unreadable() > 0
 }
 
 // choose says which images go.

@@ -56,7 +56,7 @@ func largestKept(rep *sweep.Report) []sweep.KeptRepository {
 // missed is the error of a target that cannot be met, or nil.
 func (j *job) missed() error {
 	if j.fit == nil || j.fit.Shortfall == 0 || j.refusal != nil {
-		return nil
+		return nil //nolint:nilerr // the refusal is an error of its own
 	}
 	verb := "the target is missed by"
 	if j.dryRun {

@@ -120,7 +120,7 @@ func (o *pruneOptions) verify(f *pflag.FlagSet) error {
 		return errOneStdin
 	case slices.Contains(o.pulls, "-") && (o.policyFile == "-" || o.protect == "-"):
 		return errors.New("--pulls and --policy or --protect cannot both be standard input")
-	case f.Changed("pulls") && !file && !o.targets.given():
+	case f.Changed("pulls") && !file && !o.given():
 		return &layout.HintError{Err: errors.New("--pulls is for rules about pulls, which these flags do not make"), Hint: "give --policy FILE, with pulled-within or pulled in it"}
 	}
 	return nil
@@ -139,7 +139,7 @@ func (o *pruneOptions) policy(p *program, f *pflag.FlagSet) (*retention.Policy, 
 	if f.Changed("keep") {
 		flags.Keep = &o.keep
 	}
-	if o.targets.given() && flags.Ago == nil && flags.Keep == nil {
+	if o.given() && flags.Ago == nil && flags.Keep == nil {
 		flags.Keep = new(int) // the target says what stays
 	}
 	policy, err := retention.FromFlags(flags)
@@ -173,12 +173,12 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 	if job.rules.PullThrough {
 		p.voice.warn("%s is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root)
 	}
-	if f.Changed("pulls") && !policy.AboutPulls() && !o.targets.given() {
+	if f.Changed("pulls") && !policy.AboutPulls() && !o.given() {
 		p.voice.warn("--pulls is for rules about pulls, and the policy has none")
 	}
 	job.prune = &pruning{policy: policy, logs: o.pulls, fromFlags: !f.Changed("policy"), all: o.verbose}
 	job.prune.watch, job.prune.excludes = retention.NewWatch(o.filters, o.untaggedOnly), retention.NewWatch(o.excludes, false)
-	if o.targets.given() {
+	if o.given() {
 		job.fit = &fit{targets: o.targets}
 		job.prune.fit = job.fit
 	}

@@ -122,5 +122,5 @@ func spaceOf(t *testing.T, dir string) (free, size int64) {
 	if err := unix.Fstatfs(int(d.Fd()), &st); err != nil {
 		t.Fatal(err)
 	}
-	return int64(st.Bavail) * st.Frsize, int64(st.Blocks) * st.Frsize
+	return int64(st.Bavail * uint64(st.Frsize)), int64(st.Blocks * uint64(st.Frsize))
 }
