@@ -75,7 +75,7 @@ TABLES := ^Test(Faults|Trash(Faults|Stop|Crash.*|WithoutSpace)|KilledApply|Stop|
 ONCE := ^Test(Docs|CompletionInShells|ManPagesLint)$$
 
 # What takes minutes under the race detector, and shows it nothing that the rest does not.
-LARGE := ^Test(HundredYears|AdviceOfCheckIsTrue|SharedPartsOnFilesystems|ModelsOnFilesystems|KindsOnFilesystems|MountsThatNothingTellsOf.*|SharedPartsByMounts|WhatAStoppedRunSetAside.*|LiveManifestOfFourMegabytes.*|LiveNothingGoes.*|DoctorCures.*|PageStaysSmall|TwoRuns|GroupWritable.*|CommandsThatAskAreAlike)$$
+LARGE := ^Test(HundredYears|ModelOfAllThatBringsBack|AdviceOfCheckIsTrue|SharedPartsOnFilesystems|ModelsOnFilesystems|KindsOnFilesystems|MountsThatNothingTellsOf.*|SharedPartsByMounts|WhatAStoppedRunSetAside.*|LiveManifestOfFourMegabytes.*|LiveNothingGoes.*|DoctorCures.*|PageStaysSmall|TwoRuns|GroupWritable.*|CommandsThatAskAreAlike)$$
 
 # Of the program's tests, those in which goroutines or signals meet, or whole runs: the rest asks for words.
 MEETING := ^Test(Progress|Hangup|GC|Swept|CheckFinds|LsTotals|Model|Shards|ChecksThat|Undelete|RepairTakes|TagIs|Prune|Apply|PageNames)

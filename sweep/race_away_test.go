@@ -98,12 +98,12 @@ func (tp *template) awayOperations(t *testing.T) []operation {
 // whatever can be named in the end is whole, and what was accepted is there.
 func TestRaceAway(t *testing.T) {
 	for _, c := range []struct {
-		age   string
-		names removalOf
-	}{{"30d", byName}, {"10m", byName}, {"30d", byTarget}, {"10m", byJudge}, {"10m", byPlan}} {
+		age, garbage string
+		names        removalOf
+	}{{"30d", "", byName}, {"10m", "", byName}, {"30d", awayGarbage, byTarget}, {"10m", "", byJudge}, {"10m", "", byPlan}} {
 		age := c.age
 		t.Run("of images "+age+" old", func(t *testing.T) {
-			tp := newTemplate(t, "age "+age+"\n"+awaySample+awayGarbage)
+			tp := newTemplate(t, "age "+age+"\n"+awaySample+c.garbage)
 			dir := scratch(t)
 			run := func(name string, fault func(disk.Op, string) error, planned func(*layouttest.Store)) (*outcome, *layouttest.Store) {
 				s := tp.copy(filepath.Join(dir, name))
