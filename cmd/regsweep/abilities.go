@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -25,15 +26,29 @@ func judgeAbilities(p *disk.Probe) (level, consequence string) {
 	return levelOK, ""
 }
 
+// mostProbes is how often a filesystem may fail before it is believed.
+const mostProbes = 3
+
 // probe tries on a network filesystem what a sweep needs, before it touches
 // anything. Where nothing can be tried, as on a full disk, the sweep goes on: it
 // fails item by item at worst. Nothing is tried where a run was stopped, which
-// has shown what works.
+// has shown what works. A filesystem that writes files back later, as that of
+// rclone, may be busy with those of the probe: what fails is tried again.
 func (j *job) probe(ctx context.Context) error {
 	if j.lock == nil || !j.lock.Remote || j.rules.Resumed {
 		return nil
 	}
 	p, err := j.lock.Probe(ctx)
+	for tries := 1; tries < mostProbes && err == nil && p != nil && ctx.Err() == nil; tries++ {
+		if level, _ := judgeAbilities(p); level != levelError {
+			break
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+		p, err = j.lock.Probe(ctx)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
