@@ -169,7 +169,7 @@ func (p *pass) linked(id ID) (at int32, ok bool) {
 	return at, at >= 0
 }
 
-// addEdges finds what live digests keep besides what they reference.
+// addEdges finds what a live digest keeps without referencing it.
 func (p *pass) addEdges() {
 	for i := range p.nodes {
 		for _, subject := range p.manifest(&p.nodes[i]).Subjects {

@@ -12,7 +12,7 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// visit is a directory below repositories/ whose turn has not come.
+// visit is a directory below repositories/ that is still to be read.
 type visit struct {
 	name   string // "" is repositories/ itself
 	linked bool

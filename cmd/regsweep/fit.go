@@ -171,8 +171,8 @@ func (f *fit) choose(list []mark.Candidate) {
 	}
 }
 
-// goes reports whether a tag, or an untagged manifest, is of an image that was
-// chosen, and has not been pushed since.
+// goes reports whether the image of a tag, or of an untagged manifest, was chosen.
+// One that was pushed after the choice is kept.
 func (f *fit) goes(d *retention.Decision, pushed time.Time) bool {
 	c := f.chosen[d.Repository][d.Digest]
 	switch {

@@ -198,13 +198,17 @@ func (j *repairJob) run(ctx context.Context) error {
 }
 
 // dropRemnants removes what repairs before this one were writing when they were
-// stopped. In a dry run there is no lock, and nothing is removed.
+// stopped, and names what it leaves. Without the lock nothing is removed.
 func (j *repairJob) dropRemnants() {
 	if j.lock == nil {
 		return
 	}
-	if err := back.DropRemnants(j.lock, j.remnants); err != nil {
+	left, err := back.DropRemnants(j.lock, j.remnants)
+	if err != nil {
 		j.voice.warn("what a stopped repair was writing is left: %s", err)
+	}
+	for _, r := range left {
+		j.voice.warn("%q is left: a repair was stopped there, and this link, to %s, may be one that was pushed in that moment", r.Path, r.Digest)
 	}
 }
 

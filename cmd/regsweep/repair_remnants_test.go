@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -44,5 +45,43 @@ func TestRepairRemovesWhatStoppedRepairsWereWriting(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// A repair that was killed while it exchanged a link may have taken out one that
+// was pushed in that moment. The next repair cannot know, and leaves it.
+func TestRepairLeavesALinkThatMayHaveBeenPushed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, current, aside string // what the two links hold
+		left                 bool
+	}{
+		{"another image than the tag", "x1", "x2", true},
+		{"the same image", "x1", "x1", false},
+		{"the tag is still damaged", "", "x1", false},
+		{"what was damaged", "x1", "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := damaged(t, "")
+			dir := filepath.Join(s.Dir, "repositories/a/app/_manifests/tags/v1/current")
+			aside := filepath.Join(dir, "link.0d6a1c1e-3f0b-8a7e-9a53-0123456789ab.tmp")
+			for path, image := range map[string]string{filepath.Join(dir, "link"): c.current, aside: c.aside} {
+				text := "sha256:"
+				if image != "" {
+					text = s.Digest(image).String()
+				}
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := runProgram(t, "", "repair", "--root", s.Root, "--yes")
+			if _, err := os.Stat(aside); (err == nil) != c.left {
+				t.Errorf("left: %t, want %t\n%s", err == nil, c.left, r.stderr)
+			}
+			if says := strings.Contains(r.stderr, s.Digest("x2").String()); says != c.left {
+				t.Errorf("it names the image: %t\n%s", says, r.stderr)
+			}
+		})
 	}
 }

@@ -117,7 +117,7 @@ func isSame(a, b string) bool {
 }
 
 // Near returns the root directories of registries that are right above or right
-// below a directory which is none.
+// below a directory that is not one itself.
 func Near(dir string) (roots []string) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

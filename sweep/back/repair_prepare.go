@@ -159,11 +159,31 @@ func (x *repairing) blobPlace(file string) (*disk.Locked, error) {
 	return x.blobs.Make(like, strings.Split(path.Dir(file), "/")[1:]...)
 }
 
+// Remnant is a link under a temporary name that a stopped run has left, and that
+// may be what somebody pushed: it had the link's own name for a moment, and what
+// has that name now is another one.
+type Remnant struct {
+	Path   string // of the link under its temporary name
+	Digest layout.Digest
+}
+
 // DropRemnants removes what runs that were stopped have left under temporary
-// names of their own. The lock says that no other run is at work.
-func DropRemnants(lock *disk.Lock, paths []string) (err error) {
+// names of their own, and returns what it leaves. The lock says that no other run
+// is at work. Data are removed whatever they are: of what was replaced the trash
+// has a second name, and what was pushed has the digest of the data that are there.
+func DropRemnants(lock *disk.Lock, paths []string) (left []Remnant, err error) {
+	r := reader{lock.Store().Dir}
 	for _, name := range paths {
 		if !layout.IsOwnTemporary(path.Base(name)) {
+			continue
+		}
+		pushed, rerr := r.mayBePushed(name)
+		switch {
+		case rerr != nil:
+			err = errors.Join(err, tree.NotGone(rerr))
+			continue
+		case pushed != (layout.Digest{}):
+			left = append(left, Remnant{name, pushed})
 			continue
 		}
 		at, oerr := lock.Open(strings.Split(path.Dir(name), "/")...)
@@ -173,7 +193,25 @@ func DropRemnants(lock *disk.Lock, paths []string) (err error) {
 		}
 		err = errors.Join(err, tree.IgnoreGone(oerr))
 	}
-	return err
+	return left, err
+}
+
+// mayBePushed returns the digest that a link under a temporary name holds, if the
+// link in its place holds another one. A run that is stopped before it exchanges
+// the two leaves a damaged link in the place, or none.
+func (r reader) mayBePushed(name string) (d layout.Digest, err error) {
+	if !strings.HasPrefix(path.Base(name), layout.Link+".") {
+		return d, nil
+	}
+	aside, err := r.link(name)
+	if err != nil {
+		return d, err
+	}
+	here, err := r.link(path.Dir(name) + "/" + layout.Link)
+	if err != nil || here.target == (layout.Digest{}) || here.target == aside.target {
+		return d, err
+	}
+	return aside.target, nil
 }
 
 // dropTemporaries removes what has not got its name.
