@@ -62,6 +62,6 @@ func (j *job) probe(ctx context.Context) error {
 	}
 	return &layout.HintError{
 		Err:  fmt.Errorf("the filesystem of %q cannot do what a sweep needs: %w", j.place.Store, cause(reason)),
-		Hint: consequence + "; nothing has been touched, and what it can do shows: " + j.where.command("doctor"),
+		Hint: consequence + "; nothing has been touched, and what it can do shows: " + j.where.Command("doctor"),
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -39,7 +41,7 @@ func TestSweepAsksANetworkFilesystemFirst(t *testing.T) {
 				return c.err
 			}}
 			var out, errs strings.Builder
-			p := &program{in: strings.NewReader(""), out: &out, voice: &voice{w: &errs}, files: files, settling: 1}
+			p := &program{in: strings.NewReader(""), out: &out, voice: &term.Voice{W: &errs}, files: files, settling: 1}
 			status := p.main([]string{"gc", "--yes", "--root", filepath.Join(to, "store")})
 			if status != c.status || !tried {
 				t.Errorf("status %d, want %d; was it tried: %v\n%s", status, c.status, tried, errs.String())

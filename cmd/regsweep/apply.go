@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -155,5 +157,5 @@ func sameStore(plan *planfile.Plan, place *locate.Place) error {
 
 // appliedText says in the table what is carried out.
 func appliedText(plan *planfile.Plan) string {
-	return fmt.Sprintf("a plan of %s, made %s: %s items", plan.Command, plan.Time.UTC().Format(time.DateTime)+" UTC", comma(int(plan.Items)))
+	return fmt.Sprintf("a plan of %s, made %s: %s items", plan.Command, plan.Time.UTC().Format(time.DateTime)+" UTC", term.Comma(int(plan.Items)))
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
@@ -51,8 +53,8 @@ func (j *job) placeArchive() error {
 	}
 	if same {
 		return usage(&layout.HintError{
-			Err:  quoted("--archive %s is on the filesystem of the blobs: an archive there frees nothing, and is lost with it", j.archive),
-			Hint: "give a directory on another one, or move what goes into the trash: " + j.where.again(j.command, j.flags, []string{"archive", "trash"}, "--trash"),
+			Err:  term.Quoted("--archive %s is on the filesystem of the blobs: an archive there frees nothing, and is lost with it", j.archive),
+			Hint: "give a directory on another one, or move what goes into the trash: " + again(j.where, j.command, j.flags, []string{"archive", "trash"}, "--trash"),
 		})
 	}
 	dir, err := ocidir.Look(j.files, j.archive)
@@ -105,7 +107,7 @@ func (j *job) archiveAll(ctx context.Context) error {
 	r := &reading{program: j.program, common: j.common, place: j.place, rules: rules, dir: j.store}
 	r.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Resumed: rules.Resumed, Progress: new(walker.Progress)})
 	defer r.w.Close()
-	r.progress.phase("reading blobs", readingBlobs(r.w.Progress))
+	r.progress.Phase("reading blobs", readingBlobs(r.w.Progress))
 	r.store = mark.Read(ctx, r.w, rules)
 	parcel, err := r.packAll(ctx, asked)
 	if err == nil {
@@ -119,7 +121,7 @@ func (j *job) archiveAll(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, errors.New("nothing has been removed from the store"))
 	}
-	j.voice.say("%s", to.outcome(result))
+	j.voice.Say("%s", to.outcome(result))
 	return nil
 }
 

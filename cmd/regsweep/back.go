@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark/name"
@@ -36,7 +38,7 @@ func (p *program) openBack(ctx context.Context, command string, c *common, regis
 // openBackBy is openBack with another way to refuse a store. reads says that
 // nothing is written, and no lock is needed.
 func (p *program) openBackBy(ctx context.Context, command string, c *common, registry string, reads bool, refuse func(*backJob) error) (*backJob, error) {
-	p.voice.quiet = c.quiet
+	p.voice.Quiet = c.quiet
 	p.fileList(command, c)
 	place, err := p.locate(c, registry)
 	if err != nil {
@@ -71,7 +73,7 @@ func (p *program) openBackBy(ctx context.Context, command string, c *common, reg
 // refuse refuses to write links where they are not the truth.
 func (j *backJob) refuse(writes, dryRun bool) error {
 	for _, unread := range j.place.Unread {
-		j.voice.warn("%s", unread)
+		j.voice.Warn("%s", unread)
 	}
 	reason, err := foreign(&j.place)
 	if err != nil {
@@ -81,7 +83,7 @@ func (j *backJob) refuse(writes, dryRun bool) error {
 	case reason != "" && writes && !dryRun:
 		return &layout.HintError{Err: fmt.Errorf("%s: %s would write links that are not the truth there", reason, j.command), Hint: "use its own tools; --dry-run works here"}
 	case reason != "":
-		j.voice.warn("%s: what follows is not the truth about it", reason)
+		j.voice.Warn("%s: what follows is not the truth about it", reason)
 	}
 	cache, err := j.place.PullThrough()
 	if err == nil && cache && writes {
@@ -151,7 +153,7 @@ func (j *backJob) among(ctx context.Context, p *name.Pattern) (name.Pattern, []s
 	}
 	without, found := p.Among(all, true)
 	if len(found) == 0 {
-		return *p, nil, &layout.HintError{Err: quoted("there is no repository %s", p.Repository), Hint: "the repositories", Command: []string{"ls"}}
+		return *p, nil, &layout.HintError{Err: term.Quoted("there is no repository %s", p.Repository), Hint: "the repositories", Command: []string{"ls"}}
 	}
 	return without, found, nil
 }
@@ -163,7 +165,7 @@ func (j *backJob) one(ctx context.Context, p *name.Pattern) (name.Pattern, strin
 	case err != nil:
 		return without, "", err
 	case len(found) > 1:
-		return without, "", quoted("%s names several repositories", p.Text)
+		return without, "", term.Quoted("%s names several repositories", p.Text)
 	}
 	return without, found[0], nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
@@ -108,9 +110,9 @@ func (o *checkOptions) verify(f *pflag.FlagSet) error {
 	case f.Changed("read-data") && !o.readData:
 		return fmt.Errorf("--read-data=false and --read-data-subset contradict each other")
 	case o.subset.share == 0 || o.subset.share < 0 && o.subset.bytes == 0:
-		return &layout.HintError{Err: quoted("--read-data-subset %s reads nothing", o.subset.text), Hint: hint}
+		return &layout.HintError{Err: term.Quoted("--read-data-subset %s reads nothing", o.subset.text), Hint: hint}
 	case o.subset.share < 0 && strings.Trim(o.subset.text, "0123456789._, ") == "":
-		return &layout.HintError{Err: quoted("--read-data-subset %s has no unit", o.subset.text), Hint: hint}
+		return &layout.HintError{Err: term.Quoted("--read-data-subset %s has no unit", o.subset.text), Hint: hint}
 	}
 	o.readData = true
 	return nil
@@ -141,7 +143,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	if r.locksErr != nil {
 		r.w.Unreadable(sweep.LocksPath, r.locksErr)
 	}
-	r.progress.phase("checking repositories", readingRepositories(r.w.Progress))
+	r.progress.Phase("checking repositories", readingRepositories(r.w.Progress))
 	look, count := r.store.Inspect(ctx, r.w)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -162,8 +164,8 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	}
 	c.Checked.ElapsedSeconds = time.Since(started).Seconds()
 	c.Problems = append([]walker.Problem{}, r.w.Findings.Problems()...)
-	ward{where: r.where, store: r.dir, noNames: look.Borrowed != "", foreign: isForeign(&r.place)}.prescribe(c.Problems)
-	r.progress.rest()
+	ward{Where: r.where, store: r.dir, noNames: look.Borrowed != "", foreign: isForeign(&r.place)}.prescribe(c.Problems)
+	r.progress.Rest()
 	if err := r.reportCheck(c); err != nil {
 		return err
 	}
@@ -177,7 +179,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 func (r *reading) readData(ctx context.Context, o *checkOptions, c *checked) {
 	started := time.Now()
 	count := new(mark.DataRead)
-	r.progress.phase("reading data", readingData(count, started))
+	r.progress.Phase("reading data", readingData(count, started))
 	ids, known := r.store.Choose(o.share(), r.rules.Now), r.remember(o)
 	ids = known.prepare(ids, count, c)
 	reading, done := known.limit(ctx, time.Duration(o.lasts))
@@ -207,13 +209,13 @@ func (r *reading) judgeCheck() error {
 }
 
 // readingData is the phase in which data are read.
-func readingData(count *mark.DataRead, started time.Time) func() amounts {
-	return func() amounts {
+func readingData(count *mark.DataRead, started time.Time) func() term.Amounts {
+	return func() term.Amounts {
 		done, total := count.Bytes.Load(), count.TotalBytes.Load()
 		rate := float64(done) / max(time.Since(started).Seconds(), 1e-9)
-		return amounts{
-			text: fmt.Sprintf("%s of %s blobs, %s of %s, %s/s", humanize.Comma(count.Blobs.Load()), humanize.Comma(count.TotalBlobs.Load()), size(done), size(total), size(int64(rate))),
-			done: done, total: total,
+		return term.Amounts{
+			Text: fmt.Sprintf("%s of %s blobs, %s of %s, %s/s", humanize.Comma(count.Blobs.Load()), humanize.Comma(count.TotalBlobs.Load()), term.Size(done), term.Size(total), term.Size(int64(rate))),
+			Done: done, Total: total,
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -18,7 +20,7 @@ import (
 func checkWith(t *testing.T, s *layouttest.Store, fault func(disk.Op, string) error) (result, checkResult) {
 	t.Helper()
 	var out, errs strings.Builder
-	p := &program{in: strings.NewReader(""), out: &out, voice: &voice{w: &errs}, files: &disk.FS{Fault: fault}}
+	p := &program{in: strings.NewReader(""), out: &out, voice: &term.Voice{W: &errs}, files: &disk.FS{Fault: fault}}
 	r := result{status: p.main([]string{"check", "--root", s.Root, "--read-data", "--jobs", "1", "-o", "json"})}
 	r.stdout, r.stderr = out.String(), errs.String()
 	var c checkResult

@@ -69,6 +69,6 @@ func (m *checkMemory) keep(found []mark.Damage) {
 	}
 	all.Keep(m.r.store.HasBlob)
 	if err := sweep.WriteVerified(m.r.dir, all); err != nil {
-		m.r.voice.warn("what was read is not remembered: %s", err)
+		m.r.voice.Warn("what was read is not remembered: %s", err)
 	}
 }

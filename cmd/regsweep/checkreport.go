@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/mark"
@@ -36,24 +38,24 @@ func (c *checkReport) problemList() []walker.Problem { return c.Problems }
 
 // checked is what a check has looked at.
 type checked struct {
-	Repositories    int     `json:"repositories"`
-	Tags            int     `json:"tags"`
-	Manifests       int     `json:"manifests"`
-	UnknownTypes    int     `json:"unknownTypes"`
-	LayerLinks      int     `json:"layerLinks"`
-	HistoryEntries  int     `json:"historyEntries"`
-	Blobs           int64   `json:"blobs"`
-	Bytes           int64   `json:"bytes"`
-	BlobsRead       int64   `json:"blobsRead"`
-	BytesRead       int64   `json:"bytesRead"`
-	BlobsLeft       int64   `json:"blobsLeft"` // that were to be read when the check was stopped
-	ReadSeconds     float64 `json:"readSeconds"`
-	BytesPerSecond  int64   `json:"bytesPerSecond"`
-	ElapsedSeconds  float64 `json:"elapsedSeconds"`
-	BlobsRemembered int64   `json:"blobsRemembered"` // that were left out, since they were read lately
-	SetAside        bool    `json:"setAside"`
-	where           where   // the registry was found
-	lost            bool    // something is set aside, and nothing tells gc to look for it
+	Repositories    int        `json:"repositories"`
+	Tags            int        `json:"tags"`
+	Manifests       int        `json:"manifests"`
+	UnknownTypes    int        `json:"unknownTypes"`
+	LayerLinks      int        `json:"layerLinks"`
+	HistoryEntries  int        `json:"historyEntries"`
+	Blobs           int64      `json:"blobs"`
+	Bytes           int64      `json:"bytes"`
+	BlobsRead       int64      `json:"blobsRead"`
+	BytesRead       int64      `json:"bytesRead"`
+	BlobsLeft       int64      `json:"blobsLeft"` // that were to be read when the check was stopped
+	ReadSeconds     float64    `json:"readSeconds"`
+	BytesPerSecond  int64      `json:"bytesPerSecond"`
+	ElapsedSeconds  float64    `json:"elapsedSeconds"`
+	BlobsRemembered int64      `json:"blobsRemembered"` // that were left out, since they were read lately
+	SetAside        bool       `json:"setAside"`
+	where           term.Where // the registry was found
+	lost            bool       // something is set aside, and nothing tells gc to look for it
 }
 
 func newChecked(look *mark.Look, count mark.InspectionCount) checked {
@@ -71,12 +73,12 @@ func newChecked(look *mark.Look, count mark.InspectionCount) checked {
 
 func (r *reading) reportCheck(c *checkReport) error {
 	if r.rules.PullThrough {
-		r.voice.warn("this is a pull-through cache, which lacks what nobody has asked for: blobs that are absent are not reported")
+		r.voice.Warn("this is a pull-through cache, which lacks what nobody has asked for: blobs that are absent are not reported")
 	}
 	validProblems(c.Problems)
 	c.Checked.where = r.where
 	if c.Schema == "" {
-		c.Schema, c.Root = checkSchema, valid(r.place.Root)
+		c.Schema, c.Root = checkSchema, term.Valid(r.place.Root)
 	}
 	if r.fileResult(c); r.output == "json" {
 		return r.writeJSON(c)
@@ -87,16 +89,16 @@ func (r *reading) reportCheck(c *checkReport) error {
 	var text strings.Builder
 	r.writeChecked(&text, &c.Checked)
 	r.writeFindings(&text, c.Problems)
-	fmt.Fprintf(&text, "\n%s\n", r.ink(r.common, r.out).bold(checkedOutcome(c)))
+	fmt.Fprintf(&text, "\n%s\n", r.ink(r.common, r.out).Bold(checkedOutcome(c)))
 	_, err := io.WriteString(r.out, text.String())
 	return err
 }
 
 func (r *reading) writeChecked(w io.Writer, c *checked) {
-	fmt.Fprintf(w, "store %s\n\n", harmless(r.place.Root))
+	fmt.Fprintf(w, "store %s\n\n", term.Harmless(r.place.Root))
 	fmt.Fprintf(w, "checked: %s, %s, %s, %s, %s of tags' histories, %s (%s)\n",
-		plural(c.Repositories, "repository"), plural(c.Tags, "tag"), plural(c.Manifests, "manifest"), plural(c.LayerLinks, "layer link"),
-		plural(c.HistoryEntries, "entry"), plural(int(c.Blobs), "blob"), size(c.Bytes))
+		term.Plural(c.Repositories, "repository"), term.Plural(c.Tags, "tag"), term.Plural(c.Manifests, "manifest"), term.Plural(c.LayerLinks, "layer link"),
+		term.Plural(c.HistoryEntries, "entry"), term.Plural(int(c.Blobs), "blob"), term.Size(c.Bytes))
 	for _, note := range checkedNotes(c) {
 		fmt.Fprintln(w, note)
 	}
@@ -105,24 +107,24 @@ func (r *reading) writeChecked(w io.Writer, c *checked) {
 // checkedNotes say how far a check went.
 func checkedNotes(c *checked) (notes []string) {
 	if c.BlobsRead > 0 || c.ReadSeconds > 0 {
-		notes = append(notes, fmt.Sprintf("read: %s (%s) in %s, %s/s", plural(int(c.BlobsRead), "blob"), size(c.BytesRead), seconds(c.ReadSeconds), size(c.BytesPerSecond)))
+		notes = append(notes, fmt.Sprintf("read: %s (%s) in %s, %s/s", term.Plural(int(c.BlobsRead), "blob"), term.Size(c.BytesRead), seconds(c.ReadSeconds), term.Size(c.BytesPerSecond)))
 	} else {
 		notes = append(notes, "the blobs' data have not been read: --read-data does that")
 	}
 	if c.BlobsRemembered > 0 {
-		notes = append(notes, plural(int(c.BlobsRemembered), "blob")+" left out: read and found whole lately")
+		notes = append(notes, term.Plural(int(c.BlobsRemembered), "blob")+" left out: read and found whole lately")
 	}
 	if c.BlobsLeft > 0 {
-		notes = append(notes, plural(int(c.BlobsLeft), "blob")+" not read yet: the time was over")
+		notes = append(notes, term.Plural(int(c.BlobsLeft), "blob")+" not read yet: the time was over")
 	}
 	if c.UnknownTypes > 0 {
-		notes = append(notes, fmt.Sprintf("%s of a type that is not known here: whether something is missing there cannot be told", plural(c.UnknownTypes, "manifest")))
+		notes = append(notes, fmt.Sprintf("%s of a type that is not known here: whether something is missing there cannot be told", term.Plural(c.UnknownTypes, "manifest")))
 	}
 	switch {
 	case c.lost:
-		notes = append(notes, "a run was stopped that had begun to remove things, and its mark is lost; to finish its work: "+c.where.command("gc", "--resume"))
+		notes = append(notes, "a run was stopped that had begun to remove things, and its mark is lost; to finish its work: "+c.where.Command("gc", "--resume"))
 	case c.SetAside:
-		notes = append(notes, "a run was stopped that had begun to remove things; to finish its work: "+c.where.command("gc"))
+		notes = append(notes, "a run was stopped that had begun to remove things; to finish its work: "+c.where.Command("gc"))
 	}
 	return notes
 }
@@ -144,11 +146,11 @@ func (r *reading) writeFindings(w io.Writer, problems []walker.Problem) {
 	}
 	for _, kind := range kindsByHarm(byKind) {
 		list := byKind[kind]
-		title := ink.yellow(kind)
+		title := ink.Yellow(kind)
 		if rank(kind) > 0 {
-			title = ink.dim(kind)
+			title = ink.Dim(kind)
 		}
-		fmt.Fprintf(w, "\n%s: %s\n", title, comma(len(list)))
+		fmt.Fprintf(w, "\n%s: %s\n", title, term.Comma(len(list)))
 		show := list
 		if !r.verbose {
 			show = list[:min(shown, len(list))]
@@ -157,7 +159,7 @@ func (r *reading) writeFindings(w io.Writer, problems []walker.Problem) {
 			r.writeFinding(w, &show[i])
 		}
 		if more := len(list) - len(show); more > 0 {
-			fmt.Fprintf(w, "  and %s more, which -v lists\n", comma(more))
+			fmt.Fprintf(w, "  and %s more, which -v lists\n", term.Comma(more))
 		}
 	}
 }
@@ -172,21 +174,16 @@ func checkedOutcome(c *checkReport) string {
 	}
 	took := seconds(c.Checked.ElapsedSeconds)
 	if n := len(c.MissingShards); n > 0 {
-		return fmt.Sprintf("not whole: %s missing; %s in what was read", plural(n, "shard"), plural(serious, "problem"))
+		return fmt.Sprintf("not whole: %s missing; %s in what was read", term.Plural(n, "shard"), term.Plural(serious, "problem"))
 	}
 	if serious == 0 {
 		return fmt.Sprintf("no problems; checked in %s", took)
 	}
-	text := plural(serious, "problem")
+	text := term.Plural(serious, "problem")
 	if broken := countBroken(c.Problems); broken > 0 {
-		text += fmt.Sprintf(", which %s %s", english.PluralWord(serious, "breaks", "break"), comma(broken)+" "+english.PluralWord(broken, "image or tag", "images and tags"))
+		text += fmt.Sprintf(", which %s %s", english.PluralWord(serious, "breaks", "break"), term.Comma(broken)+" "+english.PluralWord(broken, "image or tag", "images and tags"))
 	}
 	return text + "; checked in " + took.String()
-}
-
-// plural is a number of things.
-func plural(n int, thing string) string {
-	return comma(n) + " " + english.PluralWord(n, thing, "")
 }
 
 func countBroken(problems []walker.Problem) int {
@@ -216,13 +213,13 @@ func kindsByHarm(byKind map[string][]walker.Problem) (kinds []string) {
 const shownBroken = 5
 
 func (r *reading) writeFinding(w io.Writer, p *walker.Problem) {
-	say := func(format string, args ...any) { fmt.Fprintln(w, harmless(fmt.Sprintf(format, args...))) }
+	say := func(format string, args ...any) { fmt.Fprintln(w, term.Harmless(fmt.Sprintf(format, args...))) }
 	say("  %s", p.Path)
 	say("    %s", p.Detail)
 	if n := len(p.Breaks); n > 0 {
 		names, more := p.Breaks, ""
 		if !r.verbose && n > shownBroken {
-			names, more = names[:shownBroken], fmt.Sprintf(" and %s more", comma(n-shownBroken))
+			names, more = names[:shownBroken], fmt.Sprintf(" and %s more", term.Comma(n-shownBroken))
 		}
 		say("    breaks %s%s", strings.Join(names, ", "), more)
 	}

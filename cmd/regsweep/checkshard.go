@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/pflag"
 
@@ -76,7 +78,7 @@ func (p *program) mergeCheck(o *checkOptions, f *pflag.FlagSet, files []string) 
 	if err := o.verifyMerge(f, files); err != nil {
 		return usage(err)
 	}
-	p.voice.quiet = o.quiet
+	p.voice.Quiet = o.quiet
 	p.fileList("check", &o.common)
 	p.begin(&o.common)
 	if err := p.filing.verifyPlace(&locate.Place{}); err != nil {
@@ -89,14 +91,14 @@ func (p *program) mergeCheck(o *checkOptions, f *pflag.FlagSet, files []string) 
 		}
 	}
 	for _, broken := range m.broken {
-		p.voice.warn("%s", broken)
+		p.voice.Warn("%s", broken)
 	}
 	c, err := m.whole()
 	if err != nil {
 		return err
 	}
 	r := &reading{program: p, common: &o.common, place: locate.Place{Root: c.Root}, w: walker.New(nil, walker.Options{})}
-	r.where = where{"--root", c.Root}
+	r.where = term.Where{"--root", c.Root}
 	defer r.w.Close()
 	for _, problem := range c.Problems {
 		r.w.Findings.Add(problem)
@@ -117,7 +119,7 @@ func missingShards(c *checkReport) error {
 	}
 	return &layout.HintError{
 		Err:  fmt.Errorf("not whole: %s (%s)", english.Plural(len(names), "shard is missing", "shards are missing"), strings.Join(names, ", ")),
-		Hint: "run each of them: " + where{"--root", c.Root}.command("check", "--read-data", "--shard", names[0], "-o", "json") + " >" + fmt.Sprintf("shard-%d.json", c.MissingShards[0]),
+		Hint: "run each of them: " + term.Where{"--root", c.Root}.Command("check", "--read-data", "--shard", names[0], "-o", "json") + " >" + fmt.Sprintf("shard-%d.json", c.MissingShards[0]),
 	}
 }
 
@@ -149,7 +151,7 @@ func (m *merging) read(file string) error {
 		return fmt.Errorf("%q is of shard %d/%d of %q, and %q of one of %d of %q: they are not of one check", file, c.Shard.Index, c.Shard.Count, c.Root, m.first, m.count, m.root)
 	}
 	if c.Checked.BlobsLeft > 0 {
-		m.broken = append(m.broken, fmt.Errorf("%q: the check was stopped before it had read %s", file, plural(int(c.Checked.BlobsLeft), "blob")))
+		m.broken = append(m.broken, fmt.Errorf("%q: the check was stopped before it had read %s", file, term.Plural(int(c.Checked.BlobsLeft), "blob")))
 		return nil
 	}
 	m.shards[c.Shard.Index] = c

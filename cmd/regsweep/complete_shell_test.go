@@ -72,8 +72,8 @@ func TestCompletionInShells(t *testing.T) {
 
 // shell is an interactive shell on a terminal.
 type shell struct {
-	term *terminal
-	n    int
+	screen *terminal
+	n      int
 }
 
 func startShell(t *testing.T, root, path string, args []string, setup string) *shell {
@@ -87,9 +87,9 @@ func startShell(t *testing.T, root, path string, args []string, setup string) *s
 	if err := os.Symlink(self, filepath.Join(dir, "regsweep")); err != nil {
 		t.Fatal(err)
 	}
-	sh := &shell{term: newTerminal(t)}
+	sh := &shell{screen: newTerminal(t)}
 	cmd := exec.Command(path, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = sh.term.tty, sh.term.tty, sh.term.tty
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = sh.screen.tty, sh.screen.tty, sh.screen.tty
 	cmd.Env = []string{
 		"PATH=" + dir + ":" + os.Getenv("PATH"), "HOME=" + dir, "TERM=dumb", "PS1=", "COLUMNS=300",
 		"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=" + root,
@@ -114,12 +114,12 @@ func startShell(t *testing.T, root, path string, args []string, setup string) *s
 func (sh *shell) run(t *testing.T, line string) string {
 	t.Helper()
 	sh.n++
-	before := len(sh.term.seen())
+	before := len(sh.screen.seen())
 	end := fmt.Sprintf("[end of %d]", sh.n)
-	fmt.Fprintf(sh.term.user, "%s\recho '[end of' %d]\r", line, sh.n)
-	sh.term.until(t, end+"\r\n", nil)
+	fmt.Fprintf(sh.screen.user, "%s\recho '[end of' %d]\r", line, sh.n)
+	sh.screen.until(t, end+"\r\n", nil)
 	printed := ""
-	for l := range strings.Lines(sh.term.seen()[before:]) {
+	for l := range strings.Lines(sh.screen.seen()[before:]) {
 		if l = strings.TrimSpace(l); strings.HasPrefix(l, "<") {
 			printed = strings.TrimSpace(strings.TrimSuffix(l, end))
 		}

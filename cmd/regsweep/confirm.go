@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
-	"golang.org/x/term"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
 	"github.com/regsweep/regsweep/layout"
 )
@@ -34,33 +32,18 @@ func (p *program) ask(ctx context.Context, yes bool, show func(), question, noth
 		return true, nil
 	}
 	show()
-	to := p.asking()
-	fmt.Fprintf(to, "\n%s [y/N] ", question)
-	if err := to.flush(); err != nil {
-		return false, err
-	}
 	in := p.in
 	if p.tty != nil {
 		in = p.tty
 	}
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(in).ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	said := "the answer was no"
-	select {
-	case <-ctx.Done():
-		return false, fmt.Errorf("%w; %s", context.Cause(ctx), nothing)
-	case a := <-answer:
-		switch a {
-		case "y", "yes":
-			return true, nil
-		case "":
-			said = "there was no answer"
-		}
+	said, err := term.Prompt(ctx, in, p.asking(), question)
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+		return false, fmt.Errorf("%w; %s", err, nothing)
+	case err != nil || said == "":
+		return err == nil, err
 	}
-	p.voice.say("%s: %s", said, nothing)
+	p.voice.Say("%s: %s", said, nothing)
 	if p.tty != nil {
 		fmt.Fprintf(p.asking(), "%s: %s\n", said, nothing)
 	}
@@ -71,18 +54,18 @@ func (p *program) ask(ctx context.Context, yes bool, show func(), question, noth
 func (p *program) asks() bool { return p.interactive() || p.tty != nil }
 
 // asking is where what belongs to a question goes, line by line.
-func (p *program) asking() *folding {
+func (p *program) asking() *term.Folding {
 	if p.tty != nil {
-		return &folding{w: p.tty}
+		return &term.Folding{W: p.tty}
 	}
-	return &folding{w: p.voice.w}
+	return &term.Folding{W: p.voice.W}
 }
 
 // verifyTerminal makes sure that a command can ask somebody who has sent its
 // messages elsewhere: that there is a person is plain from stdin, and a pipe is
 // not a yes.
 func (p *program) verifyTerminal(r *removal, command string) (err error) {
-	if r.dryRun || r.yes || !isTerminal(p.in) || isTerminal(p.voice.w) {
+	if r.dryRun || r.yes || !term.IsTerminal(p.in) || term.IsTerminal(p.voice.W) {
 		return nil
 	}
 	if p.openTerminal == nil {
@@ -99,10 +82,5 @@ func (p *program) verifyTerminal(r *removal, command string) (err error) {
 
 // interactive reports whether both stdin and stderr are terminals.
 func (p *program) interactive() bool {
-	return isTerminal(p.in) && isTerminal(p.voice.w)
-}
-
-func isTerminal(stream any) bool {
-	f := fileOf(stream)
-	return f != nil && term.IsTerminal(int(f.Fd()))
+	return term.IsTerminal(p.in) && term.IsTerminal(p.voice.W)
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/sweep"
@@ -36,7 +38,7 @@ func question(rep *sweep.Report, trash bool) string {
 		text = "move " + english.WordSeries(what, "and") + " to the trash"
 	}
 	if bytes := r.Bytes + r.UploadBytes; bytes > 0 {
-		text += ", " + size(bytes)
+		text += ", " + term.Size(bytes)
 	}
 	return strings.TrimSpace(text) + "?"
 }
@@ -49,8 +51,8 @@ func (j *job) writeEnded(w io.Writer, rep *sweep.Report, executed bool) {
 		return
 	}
 	if executed {
-		fmt.Fprintf(w, "%s ended for good; next time --keep-deleted 14d keeps what was deleted in the last 14 days, and this lists it: %s\n", english.Plural(n, "deleted image has", "deleted images have"), j.where.command("undelete"))
+		fmt.Fprintf(w, "%s ended for good; next time --keep-deleted 14d keeps what was deleted in the last 14 days, and this lists it: %s\n", english.Plural(n, "deleted image has", "deleted images have"), j.where.Command("undelete"))
 		return
 	}
-	fmt.Fprintf(w, "%s for good; to see and bring back what was deleted: %s\n", english.Plural(n, "deleted image ends", "deleted images end"), j.where.command("undelete"))
+	fmt.Fprintf(w, "%s for good; to see and bring back what was deleted: %s\n", english.Plural(n, "deleted image ends", "deleted images end"), j.where.Command("undelete"))
 }

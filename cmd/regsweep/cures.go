@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/sweep/back"
 	"github.com/regsweep/regsweep/walker"
@@ -57,7 +59,7 @@ func removeImages(p *walker.Problem) []string {
 
 // ward is a store whose problems are to be cured.
 type ward struct {
-	where
+	term.Where
 	store *disk.Dir // or nil: nothing is known but the problems
 	// noNames says that no image is removed by name here.
 	noNames bool
@@ -81,17 +83,17 @@ func (w ward) prescribe(list []walker.Problem) {
 			continue
 		}
 		if cure := w.cure(p, steps[i]); cure != nil {
-			p.Cure = w.command(cure...)
+			p.Cure = w.Command(cure...)
 		}
 		if s := steps[i].Step; s != nil && s.Way == back.ByPush {
-			p.Replica = w.command("repair", "--from", "DIR")
+			p.Replica = w.Command("repair", "--from", "DIR")
 		}
 		if w.foreign || p.Flags.Has(walker.Garbage) || steps[i].heals() {
 			continue
 		}
 		if args := resort(p); args != nil && !w.noNames {
 			p.Loses = slices.Compact(slices.Sorted(slices.Values(slices.Concat(p.Breaks, p.Along))))
-			p.LastResort = w.command(args...)
+			p.LastResort = w.Command(args...)
 		}
 	}
 }
@@ -169,7 +171,7 @@ const pushClients = "with skopeo, docker or podman; crane skips a tag that exist
 // someOf names some of many.
 func someOf(names []string) string {
 	if more := len(names) - shownBroken; more > 0 {
-		return strings.Join(names[:shownBroken], ", ") + " and " + comma(more) + " more"
+		return strings.Join(names[:shownBroken], ", ") + " and " + term.Comma(more) + " more"
 	}
 	return strings.Join(names, ", ")
 }

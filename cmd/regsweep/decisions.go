@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/mark/retention"
 )
 
@@ -17,16 +19,16 @@ const namedGoing = 20
 // repository, or with -v all, and what stays in repositories that a rule applies to.
 func (j *job) writeDecisions(w io.Writer, executed bool) {
 	p, ink := j.prune, j.ink(j.common, w)
-	goes := ink.red("remove")
+	goes := ink.Red("remove")
 	if executed {
-		goes = ink.red("removed")
+		goes = ink.Red("removed")
 	}
 	line := func(d *retention.Decision) {
 		action := goes
 		if d.Keep {
-			action = ink.green("keep") + "  "
+			action = ink.Green("keep") + "  "
 		}
-		fmt.Fprintf(w, "%s %s\n", action, harmless(decisionName(d)+": "+j.decisionText(d)))
+		fmt.Fprintf(w, "%s %s\n", action, term.Harmless(decisionName(d)+": "+j.decisionText(d)))
 	}
 	written := 0
 	if p.all {
@@ -45,7 +47,7 @@ func (j *job) writeDecisions(w io.Writer, executed bool) {
 				written++
 			}
 			if more := r.goes - named; more > 0 {
-				fmt.Fprintf(w, "%s %s\n", goes, harmless(fmt.Sprintf("%s: %s more, which -v names", r.name, comma(more))))
+				fmt.Fprintf(w, "%s %s\n", goes, term.Harmless(fmt.Sprintf("%s: %s more, which -v names", r.name, term.Comma(more))))
 			}
 		}
 	}

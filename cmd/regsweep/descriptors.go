@@ -42,7 +42,7 @@ func (p *program) fitJobs(c *common, moves bool) error {
 			Hint: "raise the limit of open files (ulimit -n, LimitNOFILE=, --ulimit nofile=)",
 		}
 	}
-	p.voice.warn("%d more files can be opened, which is enough for %s at a time in place of %d: ulimit -n raises it", more, english.Plural(fit, "job", ""), c.jobs)
+	p.voice.Warn("%d more files can be opened, which is enough for %s at a time in place of %d: ulimit -n raises it", more, english.Plural(fit, "job", ""), c.jobs)
 	c.jobs = fit
 	return nil
 }

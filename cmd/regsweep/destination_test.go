@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout/locate"
 )
 
@@ -156,7 +158,7 @@ func TestResultThatCannotBeWritten(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "r.json")
 			for _, format := range []string{"table", "json"} {
 				var said strings.Builder
-				p := &program{in: strings.NewReader(""), out: failingWriter{c.err}, voice: &voice{w: &said}}
+				p := &program{in: strings.NewReader(""), out: failingWriter{c.err}, voice: &term.Voice{W: &said}}
 				if status := p.main([]string{"gc", "--root", s.Root, "--report", file, "-o", format}); status != c.status {
 					t.Errorf("status %d, want %d: %s", status, c.status, &said)
 				}

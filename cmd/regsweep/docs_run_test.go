@@ -70,13 +70,13 @@ func (s *scene) run(t *testing.T, command string) (lines []string, status int) {
 		"REGISTRY_CONFIGURATION_PATH="+filepath.Join(s.dir, "config.yml"), "PROJECT="+project)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	var term *terminal
+	var screen *terminal
 	if s.columns > 0 {
-		term = newTerminal(t)
-		if err := unix.IoctlSetWinsize(int(term.tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: uint16(s.columns)}); err != nil {
+		screen = newTerminal(t)
+		if err := unix.IoctlSetWinsize(int(screen.tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: uint16(s.columns)}); err != nil {
 			t.Fatal(err)
 		}
-		cmd.Stdout, cmd.Stderr = term.tty, &errs
+		cmd.Stdout, cmd.Stderr = screen.tty, &errs
 	}
 	err = cmd.Run()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
@@ -84,11 +84,11 @@ func (s *scene) run(t *testing.T, command string) (lines []string, status int) {
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	if term != nil {
+	if screen != nil {
 		const end = "[end of output]\n"
-		term.tty.WriteString(end)
-		term.until(t, strings.TrimSpace(end)+"\r\n", nil)
-		out.WriteString(strings.TrimSuffix(strings.ReplaceAll(term.seen(), "\r", ""), end))
+		screen.tty.WriteString(end)
+		screen.until(t, strings.TrimSpace(end)+"\r\n", nil)
+		out.WriteString(strings.TrimSuffix(strings.ReplaceAll(screen.seen(), "\r", ""), end))
 	}
 	text := strings.ReplaceAll(out.String()+errs.String(), s.root, documentedRoot)
 	text = strings.TrimRight(text, "\n")

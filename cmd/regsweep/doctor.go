@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -105,20 +107,20 @@ type examination struct {
 
 // find adds a finding.
 func (e *examination) find(kind, level, command, format string, args ...any) {
-	e.findings = append(e.findings, finding{kind, level, valid(fmt.Sprintf(format, args...)), command})
+	e.findings = append(e.findings, finding{kind, level, term.Valid(fmt.Sprintf(format, args...)), command})
 }
 
 func (p *program) doctor(ctx context.Context, o *doctorOptions, f *pflag.FlagSet, args []string) error {
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	p.voice.quiet = o.quiet
+	p.voice.Quiet = o.quiet
 	p.fileList("doctor", &o.common)
 	e := &examination{program: p, doctorOptions: o}
 	if err := e.examine(ctx); err != nil {
 		return err
 	}
-	result := doctorResult{Schema: doctorSchema, Root: valid(e.place.Root), Findings: e.findings}
+	result := doctorResult{Schema: doctorSchema, Root: term.Valid(e.place.Root), Findings: e.findings}
 	if p.fileResult(result); o.output == "json" {
 		if err := p.writeJSON(result); err != nil {
 			return err
@@ -182,32 +184,32 @@ func (e *examination) write() error {
 		return nil
 	}
 	const indent = "         "
-	ink, width := e.ink(&e.common, e.out), terminalWidth(e.out)
+	ink, width := e.ink(&e.common, e.out), term.Width(e.out)
 	var text strings.Builder
 	for i := range e.findings {
 		f := &e.findings[i]
 		level := fmt.Sprintf("%-9s", f.Level)
 		switch f.Level {
 		case levelOK:
-			level = ink.green(level)
+			level = ink.Green(level)
 		case levelWarning:
-			level = ink.yellow(level)
+			level = ink.Yellow(level)
 		case levelError:
-			level = ink.red(level)
+			level = ink.Red(level)
 		}
-		for _, line := range wrap(level+f.Kind+": "+harmless(f.Detail), width, indent) {
+		for _, line := range term.Wrap(level+f.Kind+": "+term.Harmless(f.Detail), width, indent) {
 			fmt.Fprintln(&text, line)
 		}
 		if f.Command != "" {
-			fmt.Fprintln(&text, indent+"  "+harmless(f.Command))
+			fmt.Fprintln(&text, indent+"  "+term.Harmless(f.Command))
 		}
 	}
 	outcome := "no errors"
 	if n := e.count(levelError); n > 0 {
 		outcome = english.Plural(n, "error", "")
 	}
-	fmt.Fprintf(&text, "\n%s\n", ink.bold(outcome+", "+english.Plural(e.count(levelWarning), "warning", "")))
-	_, err := unfolded(e.out).Write([]byte(text.String()))
+	fmt.Fprintf(&text, "\n%s\n", ink.Bold(outcome+", "+english.Plural(e.count(levelWarning), "warning", "")))
+	_, err := term.Unfolded(e.out).Write([]byte(text.String()))
 	return err
 }
 
@@ -218,7 +220,7 @@ func (e *examination) lookAtDatabase(context.Context) error {
 	case err != nil:
 		return err
 	case reason != "":
-		e.find("database", levelError, e.where.command("gc", "--dry-run"), "%s: nothing is removed here, and what regsweep shows is not the whole truth; use its own garbage collection", reason)
+		e.find("database", levelError, e.where.Command("gc", "--dry-run"), "%s: nothing is removed here, and what regsweep shows is not the whole truth; use its own garbage collection", reason)
 	default:
 		e.find("database", levelOK, "", "nothing says that a database has the tags: the links of this store are the truth")
 	}
@@ -230,11 +232,11 @@ func (e *examination) lookAtLocks(context.Context) error {
 	locks, err := sweep.ReadLocks(e.dir)
 	switch {
 	case err != nil:
-		e.find("protect", levelError, "${EDITOR:-vi} "+shellWord(e.place.Store+"/"+sweep.LocksPath), "every removal is refused, since the store's list of locks cannot be understood: %s", told(err))
+		e.find("protect", levelError, "${EDITOR:-vi} "+term.ShellWord(e.place.Store+"/"+sweep.LocksPath), "every removal is refused, since the store's list of locks cannot be understood: %s", told(err))
 	case locks.List == nil:
 		e.find("protect", levelOK, "", "the store has no list of locks")
 	default:
-		e.find("protect", levelOK, e.where.command("protect", "ls"), "%s in the store's list of locks", english.Plural(len(locks.Lines()), "line is", "lines are"))
+		e.find("protect", levelOK, e.where.Command("protect", "ls"), "%s in the store's list of locks", english.Plural(len(locks.Lines()), "line is", "lines are"))
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -88,7 +90,7 @@ func TestDoctorRemovesItsProbe(t *testing.T) {
 					return nil
 				}}
 				var out, errs strings.Builder
-				p := &program{in: strings.NewReader(""), out: &out, voice: &voice{w: &errs}, files: files}
+				p := &program{in: strings.NewReader(""), out: &out, voice: &term.Voice{W: &errs}, files: files}
 				status := p.main([]string{"doctor", "--root", s.Root, "-o", "json"})
 				if !fired {
 					t.Fatal("the call was never made")
@@ -139,7 +141,7 @@ func TestDoctorTellsWhatAFilesystemLacks(t *testing.T) {
 			s := newStore(t, healthy)
 			files := &disk.FS{Fault: func(o disk.Op, _ string) error { return c.fails[o] }}
 			var out strings.Builder
-			p := &program{in: strings.NewReader(""), out: &out, voice: &voice{w: &out}, files: files}
+			p := &program{in: strings.NewReader(""), out: &out, voice: &term.Voice{W: &out}, files: files}
 			p.main([]string{"doctor", "--root", s.Root, "-o", "json"})
 			list := findingsIn(t, out.String())
 			at := slices.IndexFunc(list, func(f finding) bool { return f.Kind == "filesystem" })

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -23,7 +25,7 @@ func (e *examination) withoutPlace(failure error) {
 		return
 	}
 	if mount := e.unmounted(named.Root); mount != "" {
-		e.find("mount", levelError, "mount "+shellWord(mount), "%s; %q is listed in the table of filesystems, and is not mounted", told(failure), mount)
+		e.find("mount", levelError, "mount "+term.ShellWord(mount), "%s; %q is listed in the table of filesystems, and is not mounted", told(failure), mount)
 		return
 	}
 	e.find("root", levelError, e.elsewhere(named.Root), "%s", told(failure))
@@ -45,7 +47,7 @@ func (e *examination) elsewhere(dir string) string {
 	}
 	for _, root := range append(roots, locate.DefaultRoot) {
 		if place, err := locate.Find(locate.Options{Root: root, Environ: e.environ}); err == nil {
-			return where{"--root", place.Root}.command("doctor")
+			return term.Where{"--root", place.Root}.Command("doctor")
 		}
 	}
 	return "find / -type d -path '*/" + layout.Store + "' -prune 2>/dev/null"
@@ -58,11 +60,11 @@ func (e *examination) badConfiguration(failure error) {
 	switch _, err := os.Stat(file); {
 	case file == "" || err != nil:
 	case errors.Is(failure, locate.ErrDriver):
-		command = "registry garbage-collect --dry-run " + shellWord(file)
+		command = "registry garbage-collect --dry-run " + term.ShellWord(file)
 	case disk.IsDenied(failure):
-		command = "sudo " + e.where.command("doctor")
+		command = "sudo " + e.where.Command("doctor")
 	default:
-		command = "${EDITOR:-vi} " + shellWord(file)
+		command = "${EDITOR:-vi} " + term.ShellWord(file)
 	}
 	e.find("configuration", levelError, command, "%s", told(failure))
 }
@@ -93,7 +95,7 @@ func (p *program) variable(name string) (value string) {
 
 // closedStore says that the store's directory cannot be opened.
 func (e *examination) closedStore(err error) {
-	e.find("rights", levelError, "sudo "+e.where.command("doctor"), "the store cannot be opened: %s", err)
+	e.find("rights", levelError, "sudo "+e.where.Command("doctor"), "the store cannot be opened: %s", err)
 }
 
 func (e *examination) lookAtRoot(context.Context) error {
@@ -104,7 +106,7 @@ func (e *examination) lookAtRoot(context.Context) error {
 	}
 	e.find("root", level, command, "%s", detail)
 	for _, unread := range e.place.Unread {
-		e.find("configuration", levelWarning, "sudo "+e.where.command("doctor"), "a configuration that may be about this registry is not known: %s", told(unread))
+		e.find("configuration", levelWarning, "sudo "+e.where.Command("doctor"), "a configuration that may be about this registry is not known: %s", told(unread))
 	}
 	return nil
 }
@@ -121,7 +123,7 @@ func (e *examination) lookAtMount(context.Context) error {
 		return nil
 	}
 	if mount := e.unmounted(e.place.Store); mount != "" {
-		e.find("mount", levelError, "mount "+shellWord(mount), "%q is listed in the table of filesystems, and is not mounted: this store may be what a registry has written in its place", mount)
+		e.find("mount", levelError, "mount "+term.ShellWord(mount), "%q is listed in the table of filesystems, and is not mounted: this store may be what a registry has written in its place", mount)
 		return nil
 	}
 	volume, err := e.dir.Volume()
@@ -144,7 +146,7 @@ func (e *examination) lookAtMount(context.Context) error {
 	}
 	if e.readOnly = volume.ReadOnly; e.readOnly {
 		e.obstacle = "it is mounted read-only"
-		e.find("mount", levelError, "mount -o remount,rw "+shellWord(point), "%s, read-only: all can be looked at, and nothing can be removed", at)
+		e.find("mount", levelError, "mount -o remount,rw "+term.ShellWord(point), "%s, read-only: all can be looked at, and nothing can be removed", at)
 		return nil
 	}
 	e.find("mount", levelOK, "", "%s", at)
@@ -180,9 +182,9 @@ func (e *examination) lostPart() (command, lost string, err error) {
 		target = filepath.Join(e.place.Store, part)
 	}
 	if mount := e.unmounted(target); mount != "" {
-		return "mount " + shellWord(mount), fmt.Sprintf("%s: %q is listed in the table of filesystems, and is not mounted", lost, mount), nil
+		return "mount " + term.ShellWord(mount), fmt.Sprintf("%s: %q is listed in the table of filesystems, and is not mounted", lost, mount), nil
 	}
-	return e.where.command("gc", "--dry-run"), lost + ": is the volume of " + target + " mounted?", nil
+	return e.where.Command("gc", "--dry-run"), lost + ": is the volume of " + target + " mounted?", nil
 }
 
 func (e *examination) isLink(name string) bool {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout/locate"
@@ -54,7 +56,7 @@ func (e *examination) judgeCache(c *locate.Config) {
 	}
 	command := strings.TrimSpace("REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR= registry serve " + c.Path)
 	if text, err := os.ReadFile(c.Path); err == nil && cacheLine.Match(text) && e.variable(cacheVariable) == "" {
-		command = `sed -i -E 's/^([[:space:]]*(blobdescriptor|layerinfo):).*/\1 ""/' ` + shellWord(c.Path)
+		command = `sed -i -E 's/^([[:space:]]*(blobdescriptor|layerinfo):).*/\1 ""/' ` + term.ShellWord(c.Path)
 	}
 	e.find("cache", levelWarning, command, "the registry caches blob descriptors (%s): after each sweep it accepts manifests whose blobs are gone until it is restarted or the cache is flushed; the command switches the cache off, from the registry's next start", c.Cache)
 }
@@ -205,7 +207,7 @@ const oldTrash = 30 * 24 * time.Hour
 func (e *examination) lookAtTrash(context.Context) error {
 	bins, err := sweep.Bins(e.dir)
 	if err != nil {
-		e.find("trash", levelError, e.where.command("trash", "ls"), "the trash cannot be read: %s", told(err))
+		e.find("trash", levelError, e.where.Command("trash", "ls"), "the trash cannot be read: %s", told(err))
 		return nil
 	}
 	if len(bins) == 0 {
@@ -215,7 +217,7 @@ func (e *examination) lookAtTrash(context.Context) error {
 	total, old := int64(0), 0
 	for _, b := range bins {
 		if b.Restoring() || b.Emptying() {
-			e.find("stoppedRun", levelWarning, e.where.command("gc"), "putting back %s from the trash was stopped half-way: the next run that removes completes it first", b.Name)
+			e.find("stoppedRun", levelWarning, e.where.Command("gc"), "putting back %s from the trash was stopped half-way: the next run that removes completes it first", b.Name)
 		}
 		_, bytes, err := b.Size(e.dir)
 		if err != nil {
@@ -226,11 +228,11 @@ func (e *examination) lookAtTrash(context.Context) error {
 			old++
 		}
 	}
-	detail := fmt.Sprintf("the trash holds %s, %s", english.Plural(len(bins), "run", ""), size(total))
+	detail := fmt.Sprintf("the trash holds %s, %s", english.Plural(len(bins), "run", ""), term.Size(total))
 	if old == 0 {
-		e.find("trash", levelOK, e.where.command("trash", "ls"), "%s", detail)
+		e.find("trash", levelOK, e.where.Command("trash", "ls"), "%s", detail)
 		return nil
 	}
-	e.find("trash", levelWarning, e.where.command("trash", "empty", "--older-than", "30d", "--yes"), "%s; %s older than 30 days, whose space is not free", detail, english.Plural(old, "run is", "runs are"))
+	e.find("trash", levelWarning, e.where.Command("trash", "empty", "--older-than", "30d", "--yes"), "%s; %s older than 30 days, whose space is not free", detail, english.Plural(old, "run is", "runs are"))
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout"
@@ -56,9 +58,9 @@ func (e *examination) lookAtRights(context.Context) error {
 	if list := slices.Collect(maps.Keys(r.owners)); len(list) == 1 {
 		owner = list[0]
 	}
-	command := fmt.Sprintf("sudo -u '#%d' %s", owner, e.where.command("doctor"))
+	command := fmt.Sprintf("sudo -u '#%d' %s", owner, e.where.Command("doctor"))
 	if owner == user {
-		command = fmt.Sprintf("find %s -type d -user %d ! -perm -u=rwx -exec chmod u+rwx {} +", shellWord(e.place.Store+"/"), user)
+		command = fmt.Sprintf("find %s -type d -user %d ! -perm -u=rwx -exec chmod u+rwx {} +", term.ShellWord(e.place.Store+"/"), user)
 	}
 	e.find("rights", levelError, command, "this user (%d) may not read and change %s of the store: %s (%s; its owner is %d)", user,
 		english.Plural(r.closed, "directory", "directories"), path.Join(e.place.Store, r.first), cause(r.failed), owner)
@@ -173,9 +175,9 @@ func (e *examination) lookAtVolume(v *disk.Volume, of string) {
 		level = levelWarning
 	}
 	if level != levelOK {
-		command = e.where.command("gc")
+		command = e.where.Command("gc")
 	}
-	e.find("blocks", level, command, "free space: %s of %s%s", size(v.Free), size(v.Size), of)
+	e.find("blocks", level, command, "free space: %s of %s%s", term.Size(v.Free), term.Size(v.Size), of)
 	if v.Inodes == 0 {
 		e.find("inodes", levelOK, "", "the filesystem makes inodes when they are needed%s", of)
 		return
@@ -189,9 +191,9 @@ func (e *examination) lookAtVolume(v *disk.Volume, of string) {
 		level = levelWarning
 	}
 	if level != levelOK {
-		command = e.where.command("gc")
+		command = e.where.Command("gc")
 	}
-	e.find("inodes", level, command, "free inodes: %s of %s%s", comma(int(v.FreeInodes)), comma(int(v.Inodes)), of)
+	e.find("inodes", level, command, "free inodes: %s of %s%s", term.Comma(int(v.FreeInodes)), term.Comma(int(v.Inodes)), of)
 }
 
 // lookAtFilesystem takes the lock, for a moment, and tries what the filesystem
@@ -205,10 +207,10 @@ func (e *examination) lookAtFilesystem(ctx context.Context) error {
 	switch {
 	case errors.Is(err, disk.ErrLocked):
 		who := lockHolder(e.dir)
-		e.find("lock", levelWarning, "flock "+shellWord(e.place.Store)+" true", "another regsweep works on this store%s: the command waits until it has ended", who)
+		e.find("lock", levelWarning, "flock "+term.ShellWord(e.place.Store)+" true", "another regsweep works on this store%s: the command waits until it has ended", who)
 		return nil
 	case err != nil:
-		e.find("lock", levelError, "findmnt -T "+shellWord(e.place.Store), "the store cannot be locked, so that nothing is removed: %s", cause(err))
+		e.find("lock", levelError, "findmnt -T "+term.ShellWord(e.place.Store), "the store cannot be locked, so that nothing is removed: %s", cause(err))
 		return nil
 	}
 	defer lock.Release()
@@ -226,7 +228,7 @@ func (e *examination) lookAtFilesystem(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		e.find("filesystem", levelError, "findmnt -T "+shellWord(e.place.Store), "a directory cannot be made and removed in the store: %s", err)
+		e.find("filesystem", levelError, "findmnt -T "+term.ShellWord(e.place.Store), "a directory cannot be made and removed in the store: %s", err)
 		return nil
 	}
 	e.judgeProbe(probe, lock.Remote)
@@ -252,7 +254,7 @@ func (e *examination) judgeProbe(p *disk.Probe, remote bool) {
 		lacks = append(lacks, consequence)
 	}
 	if level != levelOK {
-		command = "findmnt -T " + shellWord(e.place.Store)
+		command = "findmnt -T " + term.ShellWord(e.place.Store)
 	}
 	detail := "tried in the store: " + english.WordSeries(works, "and") + " work"
 	e.find("filesystem", level, command, "%s", strings.Join(append([]string{detail}, lacks...), "; "))
@@ -292,7 +294,7 @@ func (e *examination) lookAtRuns(ctx context.Context) error {
 	}
 	if lock, err := e.dir.Lock(); err == nil {
 		lock.Release()
-		e.find("stoppedRun", levelWarning, e.where.command("gc"), "a run was stopped while names were set aside, so that images may not be complete: the next run that removes gives back what is needed, and finishes the rest")
+		e.find("stoppedRun", levelWarning, e.where.Command("gc"), "a run was stopped while names were set aside, so that images may not be complete: the next run that removes gives back what is needed, and finishes the rest")
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -72,7 +74,7 @@ func (o *exportOptions) verify(f *pflag.FlagSet, args []string) error {
 	}
 	for _, arg := range args[:last] {
 		if _, _, err := name.ParseDigest(arg); err == nil && name.IsDigest(arg) {
-			return &layout.HintError{Err: quoted("%s is a digest alone", arg), Hint: "give NAME@DIGEST; which images need it", Command: []string{"why", arg}}
+			return &layout.HintError{Err: term.Quoted("%s is a digest alone", arg), Hint: "give NAME@DIGEST; which images need it", Command: []string{"why", arg}}
 		}
 		p, err := name.Parse(arg)
 		if err != nil {
@@ -127,7 +129,7 @@ func refuseInside(dir, store string) error {
 		return err
 	}
 	if resolved, err := existing(abs); err == nil && isBelow(resolved, store) {
-		return &layout.HintError{Err: quoted("%s is in the store", dir), Hint: "give a directory outside of it"}
+		return &layout.HintError{Err: term.Quoted("%s is in the store", dir), Hint: "give a directory outside of it"}
 	}
 	return nil
 }
@@ -196,9 +198,9 @@ func (r *reading) allRepositories(ctx context.Context) (list []string, err error
 // matter: an image may be brought to safety from a disk that dies.
 func (r *reading) packAll(ctx context.Context, asked []mark.Asked) (*mark.Parcel, error) {
 	parcel, findings := mark.NewParcel(asked), new(walker.Findings)
-	r.progress.phase("reading repositories", readingRepositories(r.w.Progress))
+	r.progress.Phase("reading repositories", readingRepositories(r.w.Progress))
 	r.store.ObserveBy(ctx, r.w.With(findings), parcel, nil)
-	r.progress.rest()
+	r.progress.Rest()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -211,7 +213,7 @@ func (r *reading) packAll(ctx context.Context, asked []mark.Asked) (*mark.Parcel
 		}
 	}
 	if n := r.w.Findings.Unreadable() + findings.Unreadable(); n > 0 {
-		r.voice.warn("%s cannot be read elsewhere in the store: %s", plural(n, "path"), r.where.command("check"))
+		r.voice.Warn("%s cannot be read elsewhere in the store: %s", term.Plural(n, "path"), r.where.Command("check"))
 	}
 	return parcel, nil
 }
@@ -233,7 +235,7 @@ func (r *reading) withoutNames(list []mark.Lacking, asked []mark.Asked) []mark.L
 		}) {
 			return false
 		}
-		r.voice.warn("%s: %s: there is nothing to export", l.Image, l.Detail)
+		r.voice.Warn("%s: %s: there is nothing to export", l.Image, l.Detail)
 		return true
 	})
 }
@@ -243,7 +245,7 @@ func refuseLacking(lacking []mark.Lacking) error {
 	var errs []error
 	for i, l := range lacking {
 		if i == shown {
-			errs = append(errs, fmt.Errorf("and %s more", comma(len(lacking)-shown)))
+			errs = append(errs, fmt.Errorf("and %s more", term.Comma(len(lacking)-shown)))
 			break
 		}
 		errs = append(errs, fmt.Errorf("%s: %s", l.Image, l.Detail))

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep/ocidir"
@@ -60,9 +62,9 @@ func (e *exporting) run(ctx context.Context, r *reading, parcel *mark.Parcel, dr
 	}
 	defer dir.Close()
 	count := new(ocidir.Copied)
-	e.progress.phase("copying", copying(count, e.blobs))
+	e.progress.Phase("copying", copying(count, e.blobs))
 	err = dir.Add(ctx, r.dir, e.blobs, ocidir.Method{HardLink: e.hardLink, Jobs: e.jobs}, count)
-	e.progress.rest()
+	e.progress.Rest()
 	if err == nil {
 		err = dir.Commit(entries)
 	}
@@ -77,14 +79,14 @@ func (e *exporting) run(ctx context.Context, r *reading, parcel *mark.Parcel, dr
 // begin is the result before anything has been copied.
 func (e *exporting) begin(r *reading, parcel *mark.Parcel, dryRun bool) *exported {
 	result := &exported{
-		Schema: exportSchema, Root: valid(r.place.Root), DryRun: dryRun, Directory: valid(e.directory),
+		Schema: exportSchema, Root: term.Valid(r.place.Root), DryRun: dryRun, Directory: term.Valid(e.directory),
 		Images: []exportedImage{}, Referrers: []exportedImage{},
 	}
 	if abs, err := filepath.Abs(e.directory); err == nil {
-		result.Directory = valid(abs)
+		result.Directory = term.Valid(abs)
 	}
 	for _, i := range parcel.Images() {
-		one := exportedImage{valid(i.Name()), i.Digest.String(), i.Bytes}
+		one := exportedImage{term.Valid(i.Name()), i.Digest.String(), i.Bytes}
 		if i.About {
 			result.Referrers = append(result.Referrers, one)
 		} else {
@@ -173,24 +175,24 @@ func (e *exporting) write(x *exported) error {
 		return nil
 	}
 	var text strings.Builder
-	t := table{columns: []column{{title: "IMAGE", least: 20}, {title: "DIGEST", least: 19}, {title: "SIZE", right: true}}}
+	t := term.Table{Columns: []term.Column{{Title: "IMAGE", Least: 20}, {Title: "DIGEST", Least: 19}, {Title: "SIZE", Right: true}}}
 	all := append(append([]exportedImage{}, x.Images...), x.Referrers...)
 	list := all
 	if !e.verbose {
 		list = all[:min(shown, len(all))]
 	}
 	for i := range list {
-		t.add(harmless(list[i].Name), list[i].Digest, size(list[i].Bytes))
+		t.Add(term.Harmless(list[i].Name), list[i].Digest, term.Size(list[i].Bytes))
 	}
-	if err := t.write(&text, terminalWidth(e.out)); err != nil {
+	if err := t.Write(&text, term.Width(e.out)); err != nil {
 		return err
 	}
 	if more := len(all) - len(list); more > 0 {
-		fmt.Fprintf(&text, "and %s more, which -v lists\n", comma(more))
+		fmt.Fprintf(&text, "and %s more, which -v lists\n", term.Comma(more))
 	}
 	if e.verbose {
 		for i := range e.blobs {
-			fmt.Fprintf(&text, "blob %s (%s)\n", e.blobs[i].Digest, size(e.blobs[i].Size))
+			fmt.Fprintf(&text, "blob %s (%s)\n", e.blobs[i].Digest, term.Size(e.blobs[i].Size))
 		}
 	}
 	fmt.Fprintln(&text, e.outcome(x))
@@ -204,18 +206,18 @@ func (e *exporting) outcome(x *exported) string {
 	if x.DryRun {
 		verb = "would export"
 	}
-	line := fmt.Sprintf("%s %s", verb, plural(len(x.Images), "image"))
+	line := fmt.Sprintf("%s %s", verb, term.Plural(len(x.Images), "image"))
 	if n := len(x.Referrers); n > 0 {
-		line += fmt.Sprintf(" with %s", plural(n, "referrer"))
+		line += fmt.Sprintf(" with %s", term.Plural(n, "referrer"))
 	}
-	line += " to " + harmless(x.Directory) + ": "
+	line += " to " + term.Harmless(x.Directory) + ": "
 	var parts []string
 	for _, part := range []struct {
 		bytes int64
 		how   string
 	}{{x.CopiedBytes, "copied"}, {x.ReflinkedBytes, "sharing their blocks with the store"}, {x.HardLinkedBytes, "by second names"}, {x.PresentBytes, "there already"}} {
 		if part.bytes > 0 {
-			parts = append(parts, size(part.bytes)+" "+part.how)
+			parts = append(parts, term.Size(part.bytes)+" "+part.how)
 		}
 	}
 	if parts == nil {
@@ -225,13 +227,13 @@ func (e *exporting) outcome(x *exported) string {
 }
 
 // copying is the phase in which blobs are copied.
-func copying(c *ocidir.Copied, blobs []ocidir.Blob) func() amounts {
+func copying(c *ocidir.Copied, blobs []ocidir.Blob) func() term.Amounts {
 	total := int64(0)
 	for i := range blobs {
 		total += blobs[i].Size
 	}
-	return func() amounts {
+	return func() term.Amounts {
 		done := c.Bytes.Load() + c.Reflinked.Load() + c.HardLinked.Load() + c.Present.Load()
-		return amounts{text: fmt.Sprintf("%s of %s", size(done), size(total)), done: done, total: total}
+		return term.Amounts{Text: fmt.Sprintf("%s of %s", term.Size(done), term.Size(total)), Done: done, Total: total}
 	}
 }

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
+
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
 	"github.com/dustin/go-humanize/english"
 
@@ -13,58 +13,30 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// complaint is one thing that failed, for one line.
-type complaint struct{ name, text string }
-
-// mostComplaints is how many of one kind are said: of a directory that cannot
-// be read there may be a million.
-const mostComplaints = 20
-
-// complain says what failed, one thing a line, at most some of a kind. The
-// kinds are what was wrong: a name is in each line, and in none of the kinds.
-func (v *voice) complain(list []complaint) {
-	said := map[string]int{}
-	for _, c := range list {
-		if said[c.text]++; said[c.text] <= mostComplaints {
-			v.say("regsweep: %s: %s", c.name, c.text)
-		}
-	}
-	kinds := []string{}
-	for text, n := range said {
-		if n > mostComplaints {
-			kinds = append(kinds, text)
-		}
-	}
-	slices.SortFunc(kinds, func(a, b string) int { return cmp.Or(cmp.Compare(said[b], said[a]), cmp.Compare(a, b)) })
-	for _, text := range kinds {
-		v.say("regsweep: and %s more: %s", comma(said[text]-mostComplaints), text)
-	}
-}
-
 // sayFailures names what could not be removed or put back.
 func (p *program) sayFailures(list []sweep.Failure) {
-	complaints := []complaint{}
+	complaints := []term.Complaint{}
 	for _, f := range list {
 		for _, err := range leaves(f.Err) {
 			text := withoutName(err.Error(), f.Path)
 			if f.Gone {
 				text = "it is gone, and something of it is left: " + text
 			}
-			complaints = append(complaints, complaint{f.Path, text})
+			complaints = append(complaints, term.Complaint{Name: f.Path, Text: text})
 		}
 	}
-	p.voice.complain(complaints)
+	p.voice.Complain(complaints)
 }
 
 // sayUnreadable names the paths that cannot be read.
 func (p *program) sayUnreadable(problems []walker.Problem) {
-	list := []complaint{}
+	list := []term.Complaint{}
 	for _, problem := range problems {
 		if problem.Kind == walker.IOError {
-			list = append(list, complaint{problem.Path, problem.Detail})
+			list = append(list, term.Complaint{Name: problem.Path, Text: problem.Detail})
 		}
 	}
-	p.voice.complain(list)
+	p.voice.Complain(list)
 }
 
 // leaves are the errors that were joined into one.

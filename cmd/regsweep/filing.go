@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/sweep"
@@ -59,13 +61,13 @@ func (c *common) verifyReport(known ...string) error {
 	default:
 		hint = "its name ends in " + strings.Join(known[:n-1], ", ") + " or " + known[n-1]
 	}
-	return &layout.HintError{Err: quoted("--report %s has another ending", c.reportFile), Hint: hint}
+	return &layout.HintError{Err: term.Quoted("--report %s has another ending", c.reportFile), Hint: hint}
 }
 
 // file makes it known that a command's report is to be written to a file.
 func (p *program) file(command string, c *common, dryRun bool) {
 	if c.reportFile != "" {
-		p.filing = &filing{path: c.reportFile, command: command, line: commandLine(p.args), dryRun: dryRun, root: c.root, started: time.Now()}
+		p.filing = &filing{path: c.reportFile, command: command, line: term.CommandLine(p.args), dryRun: dryRun, root: c.root, started: time.Now()}
 	}
 }
 
@@ -152,7 +154,7 @@ func (f *filing) finish(runErr error, success bool) error {
 	if end.report != nil {
 		end.problems = &end.report.Problems
 		if runErr != nil {
-			end.report.Error = valid(runErr.Error())
+			end.report.Error = term.Valid(runErr.Error())
 		}
 	} else if list, ok := f.result.(problemLister); ok {
 		problems := list.problemList()
@@ -194,12 +196,12 @@ type problemLister interface{ problemList() []walker.Problem }
 // nothingDone is the report of a run that did not get as far as a plan.
 func (f *filing) nothingDone() *sweep.Report {
 	rep := &sweep.Report{
-		Schema: sweep.Schema, Command: f.command, DryRun: f.dryRun, Root: valid(f.root), Started: f.started.UTC(),
+		Schema: sweep.Schema, Command: f.command, DryRun: f.dryRun, Root: term.Valid(f.root), Started: f.started.UTC(),
 		ElapsedSeconds: time.Since(f.started).Seconds(), Repositories: []sweep.RepositoryLine{}, Problems: []walker.Problem{},
 	}
 	rep.Problems = append(rep.Problems, f.problems...)
 	for i := range rep.Problems {
-		rep.Problems[i].Path, rep.Problems[i].Detail = valid(rep.Problems[i].Path), valid(rep.Problems[i].Detail)
+		rep.Problems[i].Path, rep.Problems[i].Detail = term.Valid(rep.Problems[i].Path), term.Valid(rep.Problems[i].Detail)
 	}
 	return rep
 }

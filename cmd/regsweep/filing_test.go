@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -63,7 +65,7 @@ func TestReportFileOfARunThatFails(t *testing.T) {
 			return nil
 		}}
 		var errs lines
-		p := &program{in: strings.NewReader(""), out: &lines{}, voice: &voice{w: &errs}, files: files}
+		p := &program{in: strings.NewReader(""), out: &lines{}, voice: &term.Voice{W: &errs}, files: files}
 		if status := p.main([]string{"gc", "--root", s.Root, "--report", file}); status != statusFailed || !s.Has("o") {
 			t.Fatalf("status %d: %s", status, errs.String())
 		}

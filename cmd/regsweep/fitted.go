@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout"
@@ -62,7 +64,7 @@ func (j *job) missed() error {
 	if j.dryRun {
 		verb = "the target would be missed by"
 	}
-	err := fmt.Errorf("%s %s, with all that the policy lets go", verb, size(j.fit.Shortfall))
+	err := fmt.Errorf("%s %s, with all that the policy lets go", verb, term.Size(j.fit.Shortfall))
 	if text := largestText(j.fit.Largest); text != "" {
 		return &layout.HintError{Err: err, Hint: "the largest repositories that are kept: " + text}
 	}
@@ -72,9 +74,9 @@ func (j *job) missed() error {
 func largestText(list []sweep.KeptRepository) string {
 	texts := make([]string, len(list))
 	for i, r := range list {
-		texts[i] = fmt.Sprintf("%s (%s)", r.Name, size(r.Bytes))
+		texts[i] = fmt.Sprintf("%s (%s)", r.Name, term.Size(r.Bytes))
 	}
-	return harmless(strings.Join(texts, ", "))
+	return term.Harmless(strings.Join(texts, ", "))
 }
 
 // fitText says in one line what came of the target.
@@ -83,9 +85,9 @@ func fitText(f *sweep.Fitted) string {
 	case f.Needed == 0:
 		return "the target is met: nothing has to be removed"
 	case f.Shortfall > 0:
-		return fmt.Sprintf("the target is missed by %s, with all of %s that the policy lets go", size(f.Shortfall), english.Plural(f.Images, "image", ""))
+		return fmt.Sprintf("the target is missed by %s, with all of %s that the policy lets go", term.Size(f.Shortfall), english.Plural(f.Images, "image", ""))
 	}
-	return fmt.Sprintf("the target needs %s, and %d of %s that the policy lets go", size(f.Needed), f.Chosen, english.Plural(f.Images, "image", ""))
+	return fmt.Sprintf("the target needs %s, and %d of %s that the policy lets go", term.Size(f.Needed), f.Chosen, english.Plural(f.Images, "image", ""))
 }
 
 // writeFit says what the target needs, and what is removed for it.
@@ -95,22 +97,22 @@ func (j *job) writeFit(w io.Writer, rep *sweep.Report, executed bool) {
 		return
 	}
 	if f.TargetFree != nil {
-		fmt.Fprintf(w, "target: %s of %s free; %s %s free before\n", size(*f.TargetFree), size(f.Size), size(f.FreeBefore), either(executed, "were", "are"))
+		fmt.Fprintf(w, "target: %s of %s free; %s %s free before\n", term.Size(*f.TargetFree), term.Size(f.Size), term.Size(f.FreeBefore), term.Either(executed, "were", "are"))
 	}
 	if f.MaxUsed != nil {
-		fmt.Fprintf(w, "target: at most %s used; %s %s used before\n", size(*f.MaxUsed), size(*f.UsedBefore), either(executed, "were", "are"))
+		fmt.Fprintf(w, "target: at most %s used; %s %s used before\n", term.Size(*f.MaxUsed), term.Size(*f.UsedBefore), term.Either(executed, "were", "are"))
 	}
 	if f.Needed == 0 {
 		fmt.Fprint(w, "the target is met: nothing has to be removed\n\n")
 		return
 	}
 	fmt.Fprintf(w, "%s to be freed; garbage frees %s, and with %d of %s that the policy lets go it is %s\n",
-		either(executed, size(f.Needed)+" had", size(f.Needed)+" have"), size(f.Garbage), f.Chosen, english.Plural(f.Images, "image", ""), size(f.Frees))
+		term.Either(executed, term.Size(f.Needed)+" had", term.Size(f.Needed)+" have"), term.Size(f.Garbage), f.Chosen, english.Plural(f.Images, "image", ""), term.Size(f.Frees))
 	if f.Shortfall > 0 {
-		fmt.Fprintf(w, "the target is missed by %s; the largest repositories that are kept: %s\n", size(f.Shortfall), largestText(f.Largest))
+		fmt.Fprintf(w, "the target is missed by %s; the largest repositories that are kept: %s\n", term.Size(f.Shortfall), largestText(f.Largest))
 	}
 	if executed {
-		fmt.Fprintf(w, "free after the run: %s\n", size(f.FreeAfter))
+		fmt.Fprintf(w, "free after the run: %s\n", term.Size(f.FreeAfter))
 	}
 	fmt.Fprintln(w)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 
@@ -49,10 +51,10 @@ func (c *common) verify(f *pflag.FlagSet) error {
 		}
 	}
 	if c.output != "table" && c.output != "json" {
-		return quoted("--output %s is neither table nor json", c.output)
+		return term.Quoted("--output %s is neither table nor json", c.output)
 	}
 	if !slices.Contains([]string{"auto", "plain", "none"}, c.progressMode) {
-		return quoted("--progress %s is neither auto nor plain nor none", c.progressMode)
+		return term.Quoted("--progress %s is neither auto nor plain nor none", c.progressMode)
 	}
 	if c.jobs < 1 || c.jobs > 4096 {
 		return fmt.Errorf("--jobs %d is not between 1 and 4096", c.jobs)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
 )
@@ -38,21 +40,21 @@ func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
 	}
 	list := away.Going()
 	fmt.Fprintf(w, "what %s\n", verb)
-	t := table{columns: make([]column, 3)}
+	t := term.Table{Columns: make([]term.Column, 3)}
 	for i := range list {
 		g := &list[i]
 		if away.TagsOnly {
 			for _, tag := range g.Tags {
-				t.add("  tag "+harmless(g.Repository+":"+tag), g.Digest.String(), "")
+				t.Add("  tag "+term.Harmless(g.Repository+":"+tag), g.Digest.String(), "")
 			}
 			continue
 		}
-		t.add("  "+harmless(goingName(g)), roleNames[g.Role], harmless(goingTags(g)))
+		t.Add("  "+term.Harmless(goingName(g)), roleNames[g.Role], term.Harmless(goingTags(g)))
 	}
 	ink := j.ink(j.common, w)
-	t.paint = func(_ int, line string) string { return ink.red(line) }
-	t.shortenDigests(terminalWidth(w))
-	if err := t.write(w, 0); err != nil { // a tag that goes is never hidden
+	t.Paint = func(_ int, line string) string { return ink.Red(line) }
+	t.ShortenDigests(term.Width(w))
+	if err := t.Write(w, 0); err != nil { // a tag that goes is never hidden
 		return
 	}
 	j.writeOtherNames(w, list)
@@ -61,7 +63,7 @@ func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
 		return
 	}
 	for _, name := range away.Repositories() {
-		fmt.Fprintf(w, "  all of the repository %s, uploads included; not those below it\n", harmless(name))
+		fmt.Fprintf(w, "  all of the repository %s, uploads included; not those below it\n", term.Harmless(name))
 	}
 	fmt.Fprint(w, freedText(frees, rep), "\n\n")
 }
@@ -81,12 +83,12 @@ func (j *job) writeOtherNames(w io.Writer, list []mark.Going) {
 			for _, tag := range g.Tags {
 				names = append(names, name+":"+tag)
 			}
-			fmt.Fprintf(w, "  the same by another name: %s\n", harmless(strings.Join(names, ", ")))
+			fmt.Fprintf(w, "  the same by another name: %s\n", term.Harmless(strings.Join(names, ", ")))
 		}
 	}
 	for _, repository := range j.rules.Away.Repositories() {
 		for _, name := range j.w.Shares().OtherNames(repository) {
-			fmt.Fprintf(w, "  the repository %s is also %s\n", harmless(repository), harmless(name))
+			fmt.Fprintf(w, "  the repository %s is also %s\n", term.Harmless(repository), term.Harmless(name))
 		}
 	}
 }
@@ -106,7 +108,7 @@ func (j *job) warnOtherNames(look *mark.Look) {
 		}
 		said[repository] = true
 		if names := j.w.Shares().OtherNames(repository); len(names) > 0 {
-			j.voice.warn("%s is another name of %s: what is removed from one is removed from the other", harmless(strings.Join(names, ", ")), harmless(repository))
+			j.voice.Warn("%s is another name of %s: what is removed from one is removed from the other", term.Harmless(strings.Join(names, ", ")), term.Harmless(repository))
 		}
 	}
 }
@@ -142,7 +144,7 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 	j.nextUntagged(say)
 	if !j.rules.Away.TagsOnly {
 		if slices.ContainsFunc(j.rules.Away.Going(), func(g mark.Going) bool { return g.Unread }) {
-			say("of what cannot be read only the link goes; what that kept goes with: %s", j.where.command("gc"))
+			say("of what cannot be read only the link goes; what that kept goes with: %s", j.where.Command("gc"))
 		}
 		return
 	}
@@ -159,9 +161,9 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 			if g.Unlinked {
 				gc = "gc"
 			}
-			say("%s has no tag %s, and goes with the next %s once it is old enough; to remove it at once: %s", goingName(g), tense, gc, j.where.command("rm", goingName(g)))
+			say("%s has no tag %s, and goes with the next %s once it is old enough; to remove it at once: %s", goingName(g), tense, gc, j.where.Command("rm", goingName(g)))
 		default:
-			say("%s is kept; to delete the image and free what only it needs: %s", goingName(g), j.where.command("rm", goingName(g)))
+			say("%s is kept; to delete the image and free what only it needs: %s", goingName(g), j.where.Command("rm", goingName(g)))
 		}
 	}
 }
@@ -169,14 +171,6 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 // nextUntagged names what a stop has left without a tag.
 func (j *job) nextUntagged(say func(format string, args ...any)) {
 	for _, left := range j.plan.Untagged() {
-		say("%s was left without a tag by the stop; to remove it: %s", left, j.where.command("rm", left))
+		say("%s was left without a tag by the stop; to remove it: %s", left, j.where.Command("rm", left))
 	}
-}
-
-// either is one of two texts.
-func either(first bool, one, other string) string {
-	if first {
-		return one
-	}
-	return other
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/sweep"
 )
@@ -24,7 +26,7 @@ func runProgram(t testing.TB, stdin string, args ...string) result {
 	t.Helper()
 	var out, errs bytes.Buffer
 	// Nothing pushes to these stores, so there is nothing to wait for.
-	p := &program{in: strings.NewReader(stdin), out: &out, voice: &voice{w: &errs}}
+	p := &program{in: strings.NewReader(stdin), out: &out, voice: &term.Voice{W: &errs}}
 	status := p.main(args)
 	return result{status: status, stdout: out.String(), stderr: errs.String()}
 }

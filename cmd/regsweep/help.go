@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -70,7 +72,7 @@ func (p *program) helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usage(&layout.HintError{Err: quoted("there is no command %s", strings.Join(args, " ")), Hint: "regsweep --help lists them"})
+				return usage(&layout.HintError{Err: term.Quoted("there is no command %s", strings.Join(args, " ")), Hint: "regsweep --help lists them"})
 			}
 			return about.Help()
 		},

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -29,7 +31,7 @@ func eachCommand(f func(cmd *cobra.Command)) {
 			}
 		}
 	}
-	p := &program{voice: &voice{}}
+	p := &program{voice: &term.Voice{}}
 	walk(p.rootCommand())
 }
 

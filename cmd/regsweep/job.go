@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/pflag"
 
@@ -92,7 +94,7 @@ func (j *job) run(ctx context.Context) (err error) {
 		return err
 	}
 	if j.trash && !j.dryRun {
-		j.plan.Into(sweep.NewBin(j.command, valid(j.place.Root), j.started))
+		j.plan.Into(sweep.NewBin(j.command, term.Valid(j.place.Root), j.started))
 	}
 	refusal := errors.Join(j.refusal, j.refuseEmpty(), j.refuseTooMuch())
 	if j.dryRun {
@@ -148,13 +150,13 @@ func (j *job) takeLock() (err error) {
 	switch {
 	case errors.Is(err, sweep.ErrOtherHost):
 		held := filepath.Join(j.place.Store, filepath.FromSlash(sweep.LockPath))
-		return &layout.HintError{Err: fmt.Errorf("%w: %q", err, j.place.Store), Hint: "wait until it has ended; if its host is dead, remove the lock: rm " + shellWord(held)}
+		return &layout.HintError{Err: fmt.Errorf("%w: %q", err, j.place.Store), Hint: "wait until it has ended; if its host is dead, remove the lock: rm " + term.ShellWord(held)}
 	case errors.Is(err, disk.ErrLocked):
 		return &layout.HintError{Err: fmt.Errorf("%w: %q", err, j.place.Store), Hint: "wait until it has ended; --dry-run needs no lock"}
 	case err != nil:
 		return &layout.HintError{Err: fmt.Errorf("lock %q: %w", j.place.Store, err), Hint: "nothing has been removed; --dry-run needs no lock"}
 	case j.lock.Remote && !j.lock.Hosts:
-		j.voice.warn("%s is on a network filesystem: the lock does not keep other hosts from sweeping it", j.place.Store)
+		j.voice.Warn("%s is on a network filesystem: the lock does not keep other hosts from sweeping it", j.place.Store)
 	}
 	return nil
 }
@@ -164,7 +166,7 @@ func (j *job) takeLock() (err error) {
 func (j *job) readClock() error {
 	theirs, err := sweep.Clock(j.lock)
 	if errors.Is(err, disk.ErrTimeIgnored) {
-		j.voice.warn("%s: its clock is not known, and this host's counts", err)
+		j.voice.Warn("%s: its clock is not known, and this host's counts", err)
 		return nil
 	}
 	if err != nil {
@@ -172,7 +174,7 @@ func (j *job) readClock() error {
 	}
 	ours := j.rules.Now
 	if d := ours.Sub(theirs).Abs(); d > time.Minute {
-		j.voice.warn("the file server's clock and this host's are %s apart: the earlier one counts", d.Round(time.Second))
+		j.voice.Warn("the file server's clock and this host's are %s apart: the earlier one counts", d.Round(time.Second))
 	}
 	if theirs.Before(ours) {
 		j.rules.Now, j.behind = theirs, ours.Sub(theirs)
@@ -189,17 +191,17 @@ func (j *job) makePlan(ctx context.Context) error {
 	}
 	findings := new(walker.Findings)
 	j.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)})
-	defer j.progress.rest()
+	defer j.progress.Rest()
 	if err := j.readTwins(ctx); err != nil {
 		return err
 	}
-	j.progress.phase("reading blobs", readingBlobs(j.w.Progress))
+	j.progress.Phase("reading blobs", readingBlobs(j.w.Progress))
 	store := mark.Read(ctx, j.w, j.rules)
 	limitGarbage()
 	if err := j.readUsed(ctx, store); err != nil {
 		return err
 	}
-	j.progress.phase("reading repositories", readingRepositories(j.w.Progress))
+	j.progress.Phase("reading repositories", readingRepositories(j.w.Progress))
 	look, err := j.look(ctx, store)
 	if err != nil {
 		return err
@@ -211,7 +213,7 @@ func (j *job) makePlan(ctx context.Context) error {
 		return j.planUnread(findings, look)
 	}
 	if j.dryRun && store.Resumed() {
-		j.warnStopped(j.where.command("gc"))
+		j.warnStopped(j.where.Command("gc"))
 	}
 	if err := j.refuseNames(look); err != nil {
 		if j.prune == nil || !j.dryRun {
@@ -244,7 +246,7 @@ func (j *job) planUnread(findings *walker.Findings, look *mark.Look) error {
 	unread := english.Plural(findings.Unreadable(), "path", "")
 	j.sayUnreadable(findings.Problems())
 	if j.rules.Away.Cures() && !look.Store.Resumed() && j.planFile == "" {
-		j.voice.warn("%s cannot be read: only the links of the manifests that were named are removed, and no blob", unread)
+		j.voice.Warn("%s cannot be read: only the links of the manifests that were named are removed, and no blob", unread)
 		j.plan = sweep.NewCure(look)
 		j.plan.Before(j.locksChanged)
 		return nil
@@ -258,14 +260,14 @@ func (j *job) planUnread(findings *walker.Findings, look *mark.Look) error {
 // warnOfLook tells of stores that are not what they seem.
 func (j *job) warnOfLook(look *mark.Look) {
 	if t := &look.Totals; t.Manifests > 0 && t.Tags == 0 {
-		j.voice.warn("there are manifests and not one tag: OpenShift, GitLab and Harbor keep their tags elsewhere, and what has no tag here may be in use there")
+		j.voice.Warn("there are manifests and not one tag: OpenShift, GitLab and Harbor keep their tags elsewhere, and what has no tag here may be in use there")
 	}
 	switch opaque := j.w.Shares().Opaque(); look.Borrowed {
 	case "":
 	case opaque:
-		j.voice.warn("%q is mounted in the store and may show another part of it: only blobs, uploads and interrupted writes are removed", opaque)
+		j.voice.Warn("%q is mounted in the store and may show another part of it: only blobs, uploads and interrupted writes are removed", opaque)
 	default:
-		j.voice.warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)
+		j.voice.Warn("in %q a directory of links is a symbolic link, maybe into another repository: only blobs, uploads and interrupted writes are removed", look.Borrowed)
 	}
 }
 
@@ -290,9 +292,9 @@ func (j *job) execute(ctx context.Context) error {
 		}
 	}
 	var err error
-	j.progress.phase("removing", removing(j.plan, j.w.Progress))
+	j.progress.Phase("removing", removing(j.plan, j.w.Progress))
 	j.failures, err = j.plan.Execute(ctx, j.lock, j.w, j.pace())
-	j.progress.rest()
+	j.progress.Rest()
 	err = trashHint(err)
 	j.sayFailures(j.failures)
 	if err == nil && ctx.Err() != nil {

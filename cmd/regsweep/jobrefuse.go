@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 )
@@ -11,14 +13,14 @@ import (
 // refuseForeign refuses stores whose truth is in a database. A dry run only warns.
 func (j *job) refuseForeign() error {
 	for _, unread := range j.place.Unread {
-		j.voice.warn("%s", unread)
+		j.voice.Warn("%s", unread)
 	}
 	reason, err := foreign(&j.place)
 	if err != nil || reason == "" {
 		return err
 	}
 	if j.dryRun {
-		j.voice.warn("%s: what follows is not the truth about it, and only a dry run works here", reason)
+		j.voice.Warn("%s: what follows is not the truth about it, and only a dry run works here", reason)
 		return nil
 	}
 	return &layout.HintError{Err: errors.New(reason + ": a sweep would lose images"), Hint: "use its own garbage collection; --dry-run works here"}
@@ -35,7 +37,7 @@ func (j *job) refuseNames(look *mark.Look) error {
 	}
 	if len(refusals) == 0 {
 		for _, tag := range j.rules.Away.Absent() {
-			j.voice.say("regsweep: there is no tag %s: nothing to remove", tag)
+			j.voice.Say("regsweep: there is no tag %s: nothing to remove", tag)
 		}
 		return nil
 	}
@@ -57,7 +59,7 @@ func (j *job) refuseTooMuch() error {
 		return nil
 	}
 	return &layout.HintError{
-		Err:  fmt.Errorf("the plan takes %s of %s, more than --max-remove %s: nothing has been removed", size(j.plan.Bytes()), size(total), &j.maxRemove),
+		Err:  fmt.Errorf("the plan takes %s of %s, more than --max-remove %s: nothing has been removed", term.Size(j.plan.Bytes()), term.Size(total), &j.maxRemove),
 		Hint: "look at it with --dry-run, and raise the limit if it is right: the first run on a store often has more to remove than later ones",
 	}
 }
@@ -65,9 +67,9 @@ func (j *job) refuseTooMuch() error {
 func (j *job) warnBefore() {
 	c := &j.place.Config
 	if !c.ReadOnly {
-		j.voice.warn("a registry may be running on this store: pushes of what is being removed will fail and have to be repeated")
+		j.voice.Warn("a registry may be running on this store: pushes of what is being removed will fail and have to be repeated")
 	}
 	if c.Cache != "" {
-		j.voice.warn("the registry caches blob descriptors (%s): restart it, or flush the cache, after this, or it accepts manifests whose blobs are gone", c.Cache)
+		j.voice.Warn("the registry caches blob descriptors (%s): restart it, or flush the cache, after this, or it accepts manifests whose blobs are gone", c.Cache)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/regsweep/regsweep/layout/layouttest"
@@ -169,7 +171,7 @@ func TestLocksAreReadAgainBeforeACure(t *testing.T) {
 		return nil
 	}}
 	var said strings.Builder
-	p := &program{in: strings.NewReader(""), out: new(strings.Builder), voice: &voice{w: &said}, files: files}
+	p := &program{in: strings.NewReader(""), out: new(strings.Builder), voice: &term.Voice{W: &said}, files: files}
 	status := p.main([]string{"rm", "--root", s.Root, "a/app@" + s.Digest("one").String(), "--yes"})
 	if status != statusFailed || !strings.Contains(said.String(), "has changed since the plan was made: nothing has been removed") {
 		t.Errorf("status %d: %s", status, said.String())

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout"
@@ -120,15 +122,15 @@ func (l *logs) read(ctx context.Context, files []string) error {
 			errs = append(errs, fmt.Errorf("log %q: %w", logName(file), err))
 			continue
 		case added.Requests == 0:
-			errs = append(errs, &layout.HintError{Err: quoted("log %s: no line of it is a request", logName(file)), Hint: "the guide lists the formats that are read, and how to have them written"})
+			errs = append(errs, &layout.HintError{Err: term.Quoted("log %s: no line of it is a request", logName(file)), Hint: "the guide lists the formats that are read, and how to have them written"})
 		case added.Foreign:
 			l.readable++
-			l.voice.warn("%s", quoted("log %s: no line of it names a repository of this store, so it says nothing about it", logName(file)))
+			l.voice.Warn("%s", term.Quoted("log %s: no line of it names a repository of this store, so it says nothing about it", logName(file)))
 		default:
 			l.readable++
 		}
 		if added.Unreadable > 0 {
-			l.voice.warn("%s", quoted("log %s: "+plural(int(added.Unreadable), "line")+" cannot be read, or have times of the future or before the store", logName(file)))
+			l.voice.Warn("%s", term.Quoted("log %s: "+term.Plural(int(added.Unreadable), "line")+" cannot be read, or have times of the future or before the store", logName(file)))
 		}
 		l.sum.Add(added.Counts)
 	}

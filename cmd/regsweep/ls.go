@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -94,7 +96,7 @@ func (o *lsOptions) verify(f *pflag.FlagSet, args []string) (err error) {
 		return err
 	}
 	if !slices.Contains(sortKeys, o.sort) {
-		return &layout.HintError{Err: quoted("--sort %s is no order", o.sort), Hint: "it is one of " + strings.Join(sortKeys, ", ")}
+		return &layout.HintError{Err: term.Quoted("--sort %s is no order", o.sort), Hint: "it is one of " + strings.Join(sortKeys, ", ")}
 	}
 	if o.registry, args, err = o.place(args); err != nil {
 		return err
@@ -104,7 +106,7 @@ func (o *lsOptions) verify(f *pflag.FlagSet, args []string) (err error) {
 			return errors.New("an argument is empty: it is the name of a repository or an image")
 		}
 		if _, _, err := name.ParseDigest(arg); err == nil && name.IsDigest(arg) {
-			return &layout.HintError{Err: quoted("%s is a digest alone", arg), Hint: "give NAME@DIGEST; which images need it", Command: []string{"why", arg}}
+			return &layout.HintError{Err: term.Quoted("%s is a digest alone", arg), Hint: "give NAME@DIGEST; which images need it", Command: []string{"why", arg}}
 		}
 		p, err := name.Parse(arg)
 		if err != nil {
@@ -175,14 +177,14 @@ type heading struct {
 }
 
 func (r *reading) heading(name string) heading {
-	return heading{"regsweep/" + name + "/v1", valid(r.place.Root)}
+	return heading{"regsweep/" + name + "/v1", term.Valid(r.place.Root)}
 }
 
 // listing is a list in all forms in which it can be written.
 type listing struct {
-	result any   // for JSON
-	rows   any   // structs, for TSV
-	table  table // for people
+	result any        // for JSON
+	rows   any        // structs, for TSV
+	table  term.Table // for people
 	names  []string
 	notes  []string // below the table
 }
@@ -193,32 +195,32 @@ func (r *reading) writeListing(o *lsOptions, l *listing) error {
 		return r.writeJSON(l.result)
 	}
 	if o.output == "tsv" {
-		return writeTSV(r.out, l.rows, !o.quiet)
+		return term.WriteTSV(r.out, l.rows, !o.quiet)
 	}
 	var text strings.Builder
 	if o.quiet {
 		for _, name := range l.names {
-			fmt.Fprintln(&text, harmless(name))
+			fmt.Fprintln(&text, term.Harmless(name))
 		}
 		_, err := r.out.Write([]byte(text.String()))
 		return err
 	}
-	width := terminalWidth(r.out)
+	width := term.Width(r.out)
 	if o.noTrunc {
 		width = 0
 	}
-	if err := l.table.write(&text, width); err != nil {
+	if err := l.table.Write(&text, width); err != nil {
 		return err
 	}
 	notes := l.notes
-	if len(l.table.hidden) > 0 {
-		notes = append(notes, l.table.hiddenText("-o tsv and -o json have all"))
+	if len(l.table.Hidden) > 0 {
+		notes = append(notes, l.table.HiddenText("-o tsv and -o json have all"))
 	}
 	for i, note := range notes {
 		if i == 0 {
 			text.WriteString("\n")
 		}
-		fmt.Fprintln(&text, harmless(note))
+		fmt.Fprintln(&text, term.Harmless(note))
 	}
 	_, err := r.out.Write([]byte(text.String()))
 	return err

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 )
@@ -35,29 +37,29 @@ type lsManifest struct {
 
 // manifestColumns are the columns of a manifest, after its names. Without a lock
 // in the store there is no column for them.
-func (r *reading) manifestColumns() []column {
+func (r *reading) manifestColumns() []term.Column {
 	if !r.locked() {
 		return manifestColumns
 	}
-	return append(slices.Clone(manifestColumns), column{title: "PROTECTED", least: 9, drop: 8})
+	return append(slices.Clone(manifestColumns), term.Column{Title: "PROTECTED", Least: 9, Drop: 8})
 }
 
-var manifestColumns = []column{
-	{title: "DIGEST"},
-	{title: "TYPE", least: 8, drop: 5},
-	{title: "PLATFORMS", least: 11, drop: 6},
-	{title: "PUSHED", drop: 7},
-	{title: "CREATED", drop: 2},
-	{title: "SIZE", right: true},
-	{title: "UNIQUE", right: true},
-	{title: "REFERRERS", right: true, drop: 3},
-	{title: "SUBJECT", drop: 1},
+var manifestColumns = []term.Column{
+	{Title: "DIGEST"},
+	{Title: "TYPE", Least: 8, Drop: 5},
+	{Title: "PLATFORMS", Least: 11, Drop: 6},
+	{Title: "PUSHED", Drop: 7},
+	{Title: "CREATED", Drop: 2},
+	{Title: "SIZE", Right: true},
+	{Title: "UNIQUE", Right: true},
+	{Title: "REFERRERS", Right: true, Drop: 3},
+	{Title: "SUBJECT", Drop: 1},
 }
 
 func (r *reading) manifestCells(m *lsManifest, short bool) []string {
 	row := []string{
-		digestCell(m.Digest, short), m.typeCell(), m.platformCell(), r.day(m.info.Pushed), r.createdCell(m),
-		size(m.Bytes), size(m.UniqueBytes), comma(len(m.Referrers)), digestCell(m.Subject, short),
+		term.ShortDigest(m.Digest, short), m.typeCell(), m.platformCell(), r.day(m.info.Pushed), r.createdCell(m),
+		term.Size(m.Bytes), term.Size(m.UniqueBytes), term.Comma(len(m.Referrers)), term.ShortDigest(m.Subject, short),
 	}
 	if r.locked() {
 		row = append(row, protectedCell(m.Protected))
@@ -68,7 +70,7 @@ func (r *reading) manifestCells(m *lsManifest, short bool) []string {
 // cells makes texts harmless to terminals.
 func cells(texts ...string) []string {
 	for i := range texts {
-		texts[i] = harmless(texts[i])
+		texts[i] = term.Harmless(texts[i])
 	}
 	return texts
 }
@@ -77,7 +79,7 @@ func cells(texts ...string) []string {
 func valids(list []string) []string {
 	all := make([]string, len(list))
 	for i := range list {
-		all[i] = valid(list[i])
+		all[i] = term.Valid(list[i])
 	}
 	return all
 }
@@ -113,19 +115,6 @@ func (m *lsManifest) tagCell() string {
 		return "-"
 	}
 	return strings.Join(m.Tags, ",")
-}
-
-// digestCell shortens a digest to what still tells it from others, and what
-// the other commands accept.
-func digestCell(digest string, short bool) string {
-	alg, hex, ok := strings.Cut(digest, ":")
-	switch {
-	case digest == "":
-		return "-"
-	case !short || !ok:
-		return digest
-	}
-	return alg + ":" + hex[:min(12, len(hex))]
 }
 
 // typeNames are the types of manifests for people.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/name"
@@ -133,7 +135,7 @@ func (r *reading) listImages(ctx context.Context, o *lsOptions) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		one := lsOf{Repository: valid(where[i].repository), Manifests: slices.DeleteFunc(found, func(m lsManifest) bool {
+		one := lsOf{Repository: term.Valid(where[i].repository), Manifests: slices.DeleteFunc(found, func(m lsManifest) bool {
 			return !where[i].names(&m.info) || o.filter.untagged && len(m.Tags) > 0 || !o.form.tags && !r.isOlder(o, m.info.Pushed)
 		})}
 		o.sortManifests(one.Manifests)
@@ -170,7 +172,7 @@ func (o *lsOptions) sortManifests(list []lsManifest) {
 	}
 }
 
-func (r *reading) isShort(o *lsOptions) bool { return isTerminal(r.out) && !o.noTrunc && !o.quiet }
+func (r *reading) isShort(o *lsOptions) bool { return term.IsTerminal(r.out) && !o.noTrunc && !o.quiet }
 
 func (r *reading) writeManifests(o *lsOptions, list []lsOf) error {
 	l := listing{result: struct {
@@ -181,9 +183,9 @@ func (r *reading) writeManifests(o *lsOptions, list []lsOf) error {
 		lsManifest
 	}
 	lines := []line{}
-	l.table.columns = append([]column{{title: "TAGS", least: 12}}, r.manifestColumns()...)
+	l.table.Columns = append([]term.Column{{Title: "TAGS", Least: 12}}, r.manifestColumns()...)
 	if asSeveral(o.patterns) {
-		l.table.columns = append([]column{{title: "REPOSITORY", least: 12}}, l.table.columns...)
+		l.table.Columns = append([]term.Column{{Title: "REPOSITORY", Least: 12}}, l.table.Columns...)
 	}
 	for i := range list {
 		for k := range list[i].Manifests {
@@ -192,14 +194,14 @@ func (r *reading) writeManifests(o *lsOptions, list []lsOf) error {
 			if asSeveral(o.patterns) {
 				row = append([]string{list[i].Repository}, row...)
 			}
-			l.table.add(cells(row...)...)
+			l.table.Add(cells(row...)...)
 			l.names = append(l.names, list[i].Repository+"@"+m.Digest)
 			lines = append(lines, line{lsRepositoryName{list[i].Repository}, *m})
 		}
 	}
 	l.rows = lines
 	if !asSeveral(o.patterns) {
-		one := lsOf{Repository: valid(o.patterns[0].Repository), Manifests: []lsManifest{}}
+		one := lsOf{Repository: term.Valid(o.patterns[0].Repository), Manifests: []lsManifest{}}
 		if len(list) > 0 {
 			one = list[0]
 		}
@@ -215,20 +217,20 @@ func (r *reading) describe(ctx context.Context, infos []mark.ManifestInfo) []lsM
 		info := infos[i]
 		d := r.store.Describe(r.w, info.Digest)
 		list[i] = lsManifest{
-			Digest: info.Digest.String(), Tags: []string{}, MediaType: valid(d.MediaType), ArtifactType: valid(d.ArtifactType),
-			ConfigMediaType: valid(d.ConfigMediaType), Labels: map[string]string{}, layers: d.Layers,
+			Digest: info.Digest.String(), Tags: []string{}, MediaType: term.Valid(d.MediaType), ArtifactType: term.Valid(d.ArtifactType),
+			ConfigMediaType: term.Valid(d.ConfigMediaType), Labels: map[string]string{}, layers: d.Layers,
 			Platforms: []string{}, Protected: valids(info.Protected), Pushed: timeText(info.Pushed), Bytes: info.Bytes, UniqueBytes: info.UniqueBytes,
 			Subject: info.Subject.String(), Referrers: texts(info.Referrers), Children: texts(d.Children),
 			info: info, created: d.Created,
 		}
 		for name, value := range d.Labels {
-			list[i].Labels[valid(name)] = valid(value)
+			list[i].Labels[term.Valid(name)] = term.Valid(value)
 		}
 		for _, tag := range info.Tags {
-			list[i].Tags = append(list[i].Tags, valid(tag))
+			list[i].Tags = append(list[i].Tags, term.Valid(tag))
 		}
 		for _, p := range d.Platforms {
-			list[i].Platforms = append(list[i].Platforms, valid(p))
+			list[i].Platforms = append(list[i].Platforms, term.Valid(p))
 		}
 	})
 	created := map[string]time.Time{}

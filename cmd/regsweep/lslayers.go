@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 )
@@ -49,7 +51,7 @@ func (r *reading) listLayers(ctx context.Context, o *lsOptions, w *within) error
 	if at < 0 {
 		return &layout.HintError{Err: fmt.Errorf("%s names %s, which is not linked in %q", w.patterns[0].String(), image, w.repository), Hint: "what can be done", Command: []string{"check"}}
 	}
-	one := lsImage{heading: r.heading("ls-image"), Repository: valid(w.repository), lsManifest: r.describeOne(ctx, infos, at), Layers: []lsLayer{}}
+	one := lsImage{heading: r.heading("ls-image"), Repository: term.Valid(w.repository), lsManifest: r.describeOne(ctx, infos, at), Layers: []lsLayer{}}
 	if err := r.readable(); err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func (r *reading) describeOne(ctx context.Context, infos []mark.ManifestInfo, at
 }
 
 func (r *reading) layer(look *mark.Look, l mark.Layer, frees map[layout.Digest]bool, sharing *mark.Sharing) lsLayer {
-	out := lsLayer{Digest: l.Digest.String(), MediaType: valid(l.MediaType), Bytes: max(0, l.Bytes), SharedWith: []string{}}
+	out := lsLayer{Digest: l.Digest.String(), MediaType: term.Valid(l.MediaType), Bytes: max(0, l.Bytes), SharedWith: []string{}}
 	if b, ok := look.BlobOf(l.Digest); ok {
 		out.Bytes = b.Size
 	}
@@ -84,7 +86,7 @@ func (r *reading) layer(look *mark.Look, l mark.Layer, frees map[layout.Digest]b
 		out.UniqueBytes = out.Bytes
 	}
 	for _, name := range sharing.With(l.Digest) {
-		out.SharedWith = append(out.SharedWith, valid(name))
+		out.SharedWith = append(out.SharedWith, term.Valid(name))
 	}
 	return out
 }
@@ -109,18 +111,18 @@ func (r *reading) layersBelow(d layout.Digest, seen map[layout.Digest]bool) (lis
 
 func (r *reading) writeLayers(o *lsOptions, one *lsImage) error {
 	l := listing{result: one, rows: one.Layers, names: []string{one.Repository + "@" + one.Digest}} // a layer's is nothing that rm takes
-	l.table.columns = []column{{title: "LAYER"}, {title: "SIZE", right: true}, {title: "UNIQUE", right: true}, {title: "TYPE", least: 8, drop: 1}, {title: "SHARED WITH", least: 12}}
+	l.table.Columns = []term.Column{{Title: "LAYER"}, {Title: "SIZE", Right: true}, {Title: "UNIQUE", Right: true}, {Title: "TYPE", Least: 8, Drop: 1}, {Title: "SHARED WITH", Least: 12}}
 	rest := one.Bytes
 	for i := range one.Layers {
 		layer := &one.Layers[i]
 		rest -= layer.Bytes
-		l.table.add(cells(digestCell(layer.Digest, r.isShort(o)), size(layer.Bytes), size(layer.UniqueBytes), layerType(layer.MediaType), sharedCell(layer.SharedWith))...)
+		l.table.Add(cells(term.ShortDigest(layer.Digest, r.isShort(o)), term.Size(layer.Bytes), term.Size(layer.UniqueBytes), layerType(layer.MediaType), sharedCell(layer.SharedWith))...)
 	}
 	if rest > 0 {
-		l.table.add("(manifests and configurations)", size(rest), "", "", "")
+		l.table.Add("(manifests and configurations)", term.Size(rest), "", "", "")
 	}
 	l.notes = append(l.notes, fmt.Sprintf("%s is an %s of %s, %s; a pull transfers %s, and rm would free %s",
-		digestCell(one.Digest, r.isShort(o)), imageWord(&one.lsManifest), one.Repository, one.tagText(), size(one.Bytes), size(one.UniqueBytes)))
+		term.ShortDigest(one.Digest, r.isShort(o)), imageWord(&one.lsManifest), one.Repository, one.tagText(), term.Size(one.Bytes), term.Size(one.UniqueBytes)))
 	if len(one.Protected) > 0 {
 		l.notes = append(l.notes, "it is protected by "+strings.Join(one.Protected, ", "))
 	}
@@ -150,7 +152,7 @@ func sharedCell(names []string) string {
 	case n <= most:
 		return strings.Join(names, ", ")
 	default:
-		return fmt.Sprintf("%s and %s more", strings.Join(names[:most], ", "), comma(n-most))
+		return fmt.Sprintf("%s and %s more", strings.Join(names[:most], ", "), term.Comma(n-most))
 	}
 }
 

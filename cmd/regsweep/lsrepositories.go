@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/mark"
@@ -71,7 +73,7 @@ func (r *reading) listRepositories(ctx context.Context, o *lsOptions) error {
 	}
 	l.notes = repositoryNotes(result, refused, all)
 	if all == 0 && result.Total.Blobs == 0 {
-		l.table = table{}
+		l.table = term.Table{}
 		l.notes = []string{fmt.Sprintf("the store %s is empty: it has no repository and no blob", r.place.Root)}
 	}
 	return r.writeListing(o, &l)
@@ -90,7 +92,7 @@ func (r *reading) countAll(ctx context.Context, survey *mark.Survey, look *mark.
 	for i, line := range rep.Repositories {
 		pushed := survey.Pushed(line.Name)
 		result.Repositories[i] = lsRepository{RepositoryLine: line, Untagged: survey.Untagged(line.Name), LastPushed: timeText(pushed), Protected: valids(survey.Protected(line.Name)), pushed: pushed}
-		result.Repositories[i].Name = valid(line.Name)
+		result.Repositories[i].Name = term.Valid(line.Name)
 	}
 	if refused.plain != "" {
 		result.forget()
@@ -145,36 +147,36 @@ func compareRepositories(key string, a, b *lsRepository) int {
 	return 0
 }
 
-func (r *reading) repositoryTable(l *lsResult) table {
-	t := table{columns: []column{
-		{title: "REPOSITORY", least: 20},
-		{title: "TAGS", right: true, drop: 4},
-		{title: "MANIFESTS", right: true, drop: 3},
-		{title: "UNTAGGED", right: true, drop: 5},
-		{title: "SIZE", right: true},
-		{title: "UNIQUE", right: true, drop: 6},
-		{title: "RECLAIMABLE", right: true},
-		{title: "WITH -m", right: true},
-		{title: "LAST PUSH", drop: 2},
+func (r *reading) repositoryTable(l *lsResult) term.Table {
+	t := term.Table{Columns: []term.Column{
+		{Title: "REPOSITORY", Least: 20},
+		{Title: "TAGS", Right: true, Drop: 4},
+		{Title: "MANIFESTS", Right: true, Drop: 3},
+		{Title: "UNTAGGED", Right: true, Drop: 5},
+		{Title: "SIZE", Right: true},
+		{Title: "UNIQUE", Right: true, Drop: 6},
+		{Title: "RECLAIMABLE", Right: true},
+		{Title: "WITH -m", Right: true},
+		{Title: "LAST PUSH", Drop: 2},
 	}}
 	if r.locked() {
-		t.columns = append(t.columns, column{title: "PROTECTED", least: 9, drop: 7})
+		t.Columns = append(t.Columns, term.Column{Title: "PROTECTED", Least: 9, Drop: 7})
 	}
 	add := func(protected string, row ...string) {
 		if r.locked() {
-			row = append(row, harmless(protected))
+			row = append(row, term.Harmless(protected))
 		}
-		t.add(row...)
+		t.Add(row...)
 	}
 	for i := range l.Repositories {
 		one := &l.Repositories[i]
-		add(protectedCell(one.Protected), harmless(one.Name), comma(one.Tags), comma(one.Manifests), comma(one.Untagged), size(one.Bytes), size(one.UniqueBytes), size(one.ReclaimableBytes), size(one.WithUntagged), r.day(one.pushed))
+		add(protectedCell(one.Protected), term.Harmless(one.Name), term.Comma(one.Tags), term.Comma(one.Manifests), term.Comma(one.Untagged), term.Size(one.Bytes), term.Size(one.UniqueBytes), term.Size(one.ReclaimableBytes), term.Size(one.WithUntagged), r.day(one.pushed))
 	}
 	if n := &l.Nowhere; n.Blobs > 0 {
-		add("", "(in no repository)", "", "", "", size(n.Bytes), size(n.Bytes), size(n.Reclaimable), size(n.WithUntagged), "")
+		add("", "(in no repository)", "", "", "", term.Size(n.Bytes), term.Size(n.Bytes), term.Size(n.Reclaimable), term.Size(n.WithUntagged), "")
 	}
 	total := &l.Total
-	add("", "(the whole store)", comma(total.Tags), comma(total.Manifests), comma(total.Untagged), size(total.Bytes), "", size(total.Reclaimable), size(total.WithUntagged), "")
+	add("", "(the whole store)", term.Comma(total.Tags), term.Comma(total.Manifests), term.Comma(total.Untagged), term.Size(total.Bytes), "", term.Size(total.Reclaimable), term.Size(total.WithUntagged), "")
 	return t
 }
 

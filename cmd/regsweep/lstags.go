@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 )
@@ -33,12 +35,12 @@ func (r *reading) writeTags(o *lsOptions, where []within, list []lsOf) error {
 		lsTag
 	}
 	result, lines, l := []lsTagsOf{}, []line{}, listing{}
-	l.table.columns = append([]column{{title: "TAG", least: 20}, {title: "SET", drop: 8}}, r.manifestColumns()...)
+	l.table.Columns = append([]term.Column{{Title: "TAG", Least: 20}, {Title: "SET", Drop: 8}}, r.manifestColumns()...)
 	if asSeveral(o.patterns) {
-		l.table.columns = append([]column{{title: "REPOSITORY", least: 12}}, l.table.columns...)
+		l.table.Columns = append([]term.Column{{Title: "REPOSITORY", Least: 12}}, l.table.Columns...)
 	}
 	for i := range list {
-		at := slices.IndexFunc(where, func(w within) bool { return valid(w.repository) == list[i].Repository })
+		at := slices.IndexFunc(where, func(w within) bool { return term.Valid(w.repository) == list[i].Repository })
 		of := lsTagsOf{list[i].Repository, r.tagsOf(o, &where[at], list[i].Manifests)}
 		result = append(result, of)
 		for k := range of.Tags {
@@ -47,7 +49,7 @@ func (r *reading) writeTags(o *lsOptions, where []within, list []lsOf) error {
 			if asSeveral(o.patterns) {
 				row = append([]string{of.Repository}, row...)
 			}
-			l.table.add(cells(row...)...)
+			l.table.Add(cells(row...)...)
 			l.names = append(l.names, of.Repository+":"+t.Name)
 			lines = append(lines, line{lsRepositoryName{of.Repository}, *t})
 		}
@@ -57,7 +59,7 @@ func (r *reading) writeTags(o *lsOptions, where []within, list []lsOf) error {
 		Repositories []lsTagsOf `json:"repositories"`
 	}{r.heading("ls-tags"), result}
 	if !asSeveral(o.patterns) {
-		one := lsTagsOf{valid(o.patterns[0].Repository), []lsTag{}}
+		one := lsTagsOf{term.Valid(o.patterns[0].Repository), []lsTag{}}
 		if len(result) > 0 {
 			one = result[0]
 		}
@@ -76,7 +78,7 @@ func (r *reading) tagsOf(o *lsOptions, w *within, manifests []lsManifest) []lsTa
 		m := &manifests[i]
 		for k, tag := range m.info.Tags {
 			if w.namesTag(tag, m.info.Digest) && r.isOlder(o, m.info.Set[k]) {
-				tags = append(tags, lsTag{Name: valid(tag), Set: timeText(m.info.Set[k]), lsManifest: *m, set: m.info.Set[k]})
+				tags = append(tags, lsTag{Name: term.Valid(tag), Set: timeText(m.info.Set[k]), lsManifest: *m, set: m.info.Set[k]})
 			}
 		}
 	}
@@ -137,15 +139,15 @@ func (r *reading) listHistories(ctx context.Context, o *lsOptions) error {
 		lsEntry
 	}
 	lines := []line{}
-	l.table.columns = []column{{title: "TAG", least: 20}, {title: "SET"}, {title: "DIGEST"}, {title: "NOW"}, {title: "IMAGE"}}
+	l.table.Columns = []term.Column{{Title: "TAG", Least: 20}, {Title: "SET"}, {Title: "DIGEST"}, {Title: "NOW"}, {Title: "IMAGE"}}
 	for _, w := range where {
-		of := lsHistoriesOf{valid(w.repository), historiesOf(o, histories.Of(w.repository))}
+		of := lsHistoriesOf{term.Valid(w.repository), historiesOf(o, histories.Of(w.repository))}
 		result = append(result, of)
 		for i := range of.Tags {
 			t := &of.Tags[i]
 			for k := range t.History {
 				e := &t.History[k]
-				l.table.add(cells(of.Repository+":"+t.Name, shortTime(e.Set), digestCell(e.Digest, r.isShort(o)), e.nowCell(t), e.stateCell())...)
+				l.table.Add(cells(of.Repository+":"+t.Name, shortTime(e.Set), term.ShortDigest(e.Digest, r.isShort(o)), e.nowCell(t), e.stateCell())...)
 				l.names = append(l.names, of.Repository+"@"+e.Digest)
 				lines = append(lines, line{lsRepositoryName{of.Repository}, t.Name, *e})
 			}
@@ -170,7 +172,7 @@ func (r *reading) listHistories(ctx context.Context, o *lsOptions) error {
 func historiesOf(o *lsOptions, found []mark.TagHistoryOf) []lsHistory {
 	list := []lsHistory{}
 	for _, h := range found {
-		one := lsHistory{Name: valid(h.Name), History: []lsEntry{}}
+		one := lsHistory{Name: term.Valid(h.Name), History: []lsEntry{}}
 		if !h.Digest.IsZero() {
 			one.Digest = h.Digest.String()
 		}

@@ -9,7 +9,10 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
 	"github.com/spf13/cobra"
 
@@ -34,14 +37,14 @@ func main() {
 type program struct {
 	in       io.Reader
 	out      io.Writer // an *output, once it runs
-	voice    *voice
+	voice    *term.Voice
 	environ  []string
 	args     []string // as they were given
 	status   int
-	filing   *filing   // of --report, or nil
-	progress *progress // nil: none is shown
-	where    where     // the registry was found
-	files    *disk.FS  // how files are reached
+	filing   *filing        // of --report, or nil
+	progress *term.Progress // nil: none is shown
+	where    term.Where     // the registry was found
+	files    *disk.FS       // how files are reached
 	// tty is the terminal of a person whose stderr is elsewhere, or nil.
 	tty          *os.File
 	openTerminal func() (*os.File, error) // nil: /dev/tty
@@ -56,7 +59,7 @@ const settling = time.Second
 
 // Main runs the program and returns its exit status.
 func Main(args []string, in io.Reader, out, errw io.Writer, environ []string) int {
-	p := &program{in: in, out: out, voice: &voice{w: errw}, environ: environ, settling: settling}
+	p := &program{in: in, out: out, voice: &term.Voice{W: errw}, environ: environ, settling: settling}
 	return p.main(args)
 }
 
@@ -67,7 +70,7 @@ func (p *program) main(args []string) int {
 	p.args = args
 	ctx, stop := withSignals(context.Background())
 	defer stop()
-	out := &output{w: p.out}
+	out := &term.Output{W: p.out}
 	p.out = out
 	root := p.rootCommand()
 	root.SetArgs(args)
@@ -75,20 +78,20 @@ func (p *program) main(args []string) int {
 		plainUsages(root)
 	}
 	root.SetOut(p.out)
-	root.SetErr(p.voice.w)
+	root.SetErr(p.voice.W)
 	err := unknownCommand(root, args)
 	if err == nil {
 		err = root.ExecuteContext(ctx)
-		out.flush()
-		err = out.failure(err)
+		out.Flush()
+		err = out.Failure(err)
 	}
-	p.progress.end()
+	p.progress.End()
 	if err != nil {
 		p.status = p.fail(err)
 	}
 	success := p.status == statusDone || p.status == statusProblems
 	if err := p.filing.finish(err, success); err != nil {
-		p.voice.error(err)
+		p.voice.Error(err)
 		if success {
 			p.status = statusFailed
 		}
@@ -99,12 +102,14 @@ func (p *program) main(args []string) int {
 // fail says what went wrong and returns the status for it.
 func (p *program) fail(err error) int {
 	var sig *signalError
-	if !isUnread(err) {
-		p.voice.error(err)
+	if !term.IsUnread(err) {
+		p.voice.Error(err)
 	}
 	switch {
 	case errors.As(err, &sig):
 		return 128 + int(sig.signal)
+	case term.HasNoReader(err):
+		return 128 + int(syscall.SIGPIPE)
 	case errors.As(err, new(*usageError)), errors.Is(err, locate.ErrAmbiguous):
 		return statusUsage
 	}
@@ -133,7 +138,7 @@ func (p *program) rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(&layout.HintError{Err: quoted("there is no command %s", args[0]), Hint: "regsweep --help lists them"})
+				return usage(&layout.HintError{Err: term.Quoted("there is no command %s", args[0]), Hint: "regsweep --help lists them"})
 			}
 			return nil
 		},
@@ -142,9 +147,9 @@ func (p *program) rootCommand() *cobra.Command {
 			c := &common{}
 			c.root, _ = cmd.Flags().GetString("root")
 			c.config, _ = cmd.Flags().GetString("config")
-			p.voice.where = whereOf(c, "", p.environ)
-			if o, ok := p.out.(*output); ok && foldsOutput(cmd) {
-				o.fold()
+			p.voice.Where = whereOf(c, "", p.environ)
+			if o, ok := p.out.(*term.Output); ok && foldsOutput(cmd) {
+				o.Fold()
 			}
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/man"
@@ -35,7 +37,7 @@ func (p *program) man(root *cobra.Command, args []string) error {
 	info, err := os.Stat(dir)
 	if len(args) > 1 || (err != nil || !info.IsDir()) && !strings.ContainsAny(dir, `/\`) {
 		return usage(&layout.HintError{
-			Err:  quoted("%s is neither a command nor a directory", strings.Join(args, " ")),
+			Err:  term.Quoted("%s is neither a command nor a directory", strings.Join(args, " ")),
 			Hint: "regsweep --help lists the commands; a directory that is to be made needs a slash, as ./man",
 		})
 	}

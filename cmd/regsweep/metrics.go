@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -24,7 +26,7 @@ type metrics struct {
 
 // metrics are the report as text for the node exporter's textfile collector.
 func (e *ending) metrics() []byte {
-	m := &metrics{common: []string{"command", e.f.command, "dry_run", strconv.FormatBool(e.f.dryRun), "root", valid(e.f.root)}}
+	m := &metrics{common: []string{"command", e.f.command, "dry_run", strconv.FormatBool(e.f.dryRun), "root", term.Valid(e.f.root)}}
 	m.float("last_run_timestamp_seconds", "When the run ended, in seconds since 1970.", float64(e.at.UnixMilli())/1000)
 	m.float("last_run_duration_seconds", "How long the run took.", e.at.Sub(e.f.started).Seconds())
 	success := int64(0)
@@ -166,5 +168,5 @@ func (m *metrics) sample(value string, labels []string) {
 // escapeLabel escapes what the text format gives a meaning in a label's value,
 // and what a terminal would.
 func escapeLabel(value string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(harmless(value))
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(term.Harmless(value))
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
@@ -248,7 +250,7 @@ func parseAsked(args []string) ([]name.Pattern, error) {
 			_, _, err := name.ParseDigest(arg)
 			return nil, err
 		case p.Whole():
-			return nil, &layout.HintError{Err: quoted("%s is neither a digest nor an image", arg), Hint: "give DIGEST, NAME:TAG or NAME@DIGEST"}
+			return nil, &layout.HintError{Err: term.Quoted("%s is neither a digest nor an image", arg), Hint: "give DIGEST, NAME:TAG or NAME@DIGEST"}
 		}
 		list[i] = p
 	}

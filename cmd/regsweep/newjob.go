@@ -14,7 +14,7 @@ import (
 // newJob finds the registry and makes the run of a command that removes. The
 // options have been verified.
 func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet, arg string) (*job, error) {
-	p.voice.quiet = c.quiet
+	p.voice.Quiet = c.quiet
 	p.file(command, c, r.dryRun)
 	p.begin(c)
 	protection, err := p.protection(r, f)
@@ -54,7 +54,7 @@ func (p *program) removeByName(ctx context.Context, command string, c *common, r
 func (p *program) locate(c *common, arg string) (locate.Place, error) {
 	p.where = whereOf(c, arg, p.environ)
 	if p.voice != nil { // the shell completes
-		p.voice.where = p.where
+		p.voice.Where = p.where
 	}
 	return locate.Find(locate.Options{
 		Root: c.root, ConfigFile: c.config, Arg: arg, Environ: p.environ, Defaults: locate.StandardDefaults(),

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout"
@@ -23,7 +25,7 @@ func (j *job) next(rep *sweep.Report) (next []string) {
 		j.nextKept(rep, say)
 	}
 	if g := j.plan.Garbage(); g.Blobs > 0 {
-		say("%s (%s) %s older garbage, which goes with: %s", plural(int(g.Blobs), "blob"), size(g.Bytes), english.PluralWord(int(g.Blobs), "is", "are"), j.where.command("gc"))
+		say("%s (%s) %s older garbage, which goes with: %s", term.Plural(int(g.Blobs), "blob"), term.Size(g.Bytes), english.PluralWord(int(g.Blobs), "is", "are"), j.where.Command("gc"))
 	}
 	j.nextTrash(rep, say)
 	if c := j.place.Config.Cache; c != "" && !rep.DryRun && rep.Removed.Blobs > 0 {
@@ -40,12 +42,12 @@ func (j *job) nextRun(say func(format string, args ...any)) {
 		if abs, err := filepath.Abs(file); err == nil {
 			file = abs
 		}
-		say("the plan is written down; to carry it out: %s", j.where.command("apply", file))
+		say("the plan is written down; to carry it out: %s", j.where.Command("apply", file))
 	case !j.dryRun || j.plan.Empty():
 	case j.protect == "-":
 		say("to remove this, run it without --dry-run and with the same list")
 	default:
-		say("to remove this: %s", j.where.again(j.command, j.flags, []string{"dry-run", "plan"}))
+		say("to remove this: %s", again(j.where, j.command, j.flags, []string{"dry-run", "plan"}))
 	}
 }
 
@@ -55,20 +57,20 @@ func (j *job) nextKept(rep *sweep.Report, say func(format string, args ...any)) 
 	ahead := j.plan.Look().Store.Ahead()
 	if ahead > 0 {
 		say("files are dated in the future, up to %s: what they keep stays until then, whatever the grace is; to have them count from now: touch /tmp/now && find %s %s -newer /tmp/now -exec touch -c {} +",
-			time.Unix(0, ahead).UTC().Format(time.DateOnly), shellWord(j.place.Store+"/"+layout.Blobs+"/"), shellWord(j.place.Store+"/"+layout.Repositories+"/"))
+			time.Unix(0, ahead).UTC().Format(time.DateOnly), term.ShellWord(j.place.Store+"/"+layout.Blobs+"/"), term.ShellWord(j.place.Store+"/"+layout.Repositories+"/"))
 	}
 	if k.Blobs > 0 && ahead == 0 && j.protect != "-" {
 		with := []string{"--grace", "0"}
 		if j.rules.DeleteUntagged {
 			with = append(with, "--older-than", "0")
 		}
-		say("%s (%s) %s kept only for %s age; to remove %s too, if nothing is pushing: %s", plural(int(k.Blobs), "blob"), size(k.Bytes),
+		say("%s (%s) %s kept only for %s age; to remove %s too, if nothing is pushing: %s", term.Plural(int(k.Blobs), "blob"), term.Size(k.Bytes),
 			english.PluralWord(int(k.Blobs), "is", "are"), english.PluralWord(int(k.Blobs), "its", "their"), english.PluralWord(int(k.Blobs), "it", "them"),
-			j.where.again(j.command, j.flags, []string{"dry-run", "plan", "grace", "older-than"}, with...))
+			again(j.where, j.command, j.flags, []string{"dry-run", "plan", "grace", "older-than"}, with...))
 	}
 	if !j.rules.DeleteUntagged && rep.Store.Manifests > 0 && j.untagged() > 0 && !j.rules.PullThrough {
 		say("%s no tag; to see what goes with those that nothing else keeps: %s", english.Plural(j.untagged(), "manifest has", "manifests have"),
-			j.where.command("gc", "-m", "--dry-run"))
+			j.where.Command("gc", "-m", "--dry-run"))
 	}
 }
 

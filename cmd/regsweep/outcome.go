@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/sweep"
@@ -11,7 +13,7 @@ import (
 // outcome is the last line of a report: what came of the run, and what is left
 // on the disk.
 func (j *job) outcome(rep *sweep.Report, executed bool) string {
-	left := size(rep.Live.DiskBytes + rep.Failed.DiskBytes)
+	left := term.Size(rep.Live.DiskBytes + rep.Failed.DiskBytes)
 	took := seconds(rep.ElapsedSeconds)
 	var text string
 	switch {
@@ -20,15 +22,15 @@ func (j *job) outcome(rep *sweep.Report, executed bool) string {
 	case !executed && j.plan.Empty():
 		return fmt.Sprintf("nothing to remove; %s left", left)
 	case !executed && j.trash:
-		text = fmt.Sprintf("would move %s to the trash, and free nothing yet; %s would be left", size(rep.Removed.DiskBytes), left)
+		text = fmt.Sprintf("would move %s to the trash, and free nothing yet; %s would be left", term.Size(rep.Removed.DiskBytes), left)
 	case !executed:
-		text = fmt.Sprintf("would free %s; %s would be left", size(rep.Freed.DiskBytes), left)
+		text = fmt.Sprintf("would free %s; %s would be left", term.Size(rep.Freed.DiskBytes), left)
 	case rep.Trashed != "":
-		text = fmt.Sprintf("moved %s to the trash in %s; %s left", size(rep.Removed.DiskBytes), took, left)
+		text = fmt.Sprintf("moved %s to the trash in %s; %s left", term.Size(rep.Removed.DiskBytes), took, left)
 	case rep.Freed.Inodes == 0:
 		text = fmt.Sprintf("freed nothing in %s; %s left", took, left)
 	default:
-		text = fmt.Sprintf("freed %s in %s; %s left", size(rep.Freed.DiskBytes), took, left)
+		text = fmt.Sprintf("freed %s in %s; %s left", term.Size(rep.Freed.DiskBytes), took, left)
 	}
 	if n := rep.Failed.Items; n > 0 {
 		text += fmt.Sprintf("; %s not removed", english.Plural(n, "item was", "items were"))

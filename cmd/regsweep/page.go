@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
@@ -100,7 +102,7 @@ func (j *job) fileReport(rep *sweep.Report, executed bool) {
 
 // page is the report as one page that needs nothing else.
 func (e *ending) page(runErr error) ([]byte, error) {
-	p := &page.Page{Headline: e.f.line, Clean: harmless, Foot: pageFoot()}
+	p := &page.Page{Headline: e.f.line, Clean: term.Harmless, Foot: pageFoot()}
 	var checked *checkReport
 	rep := e.report
 	if runErr != nil {
@@ -179,7 +181,7 @@ func (e *ending) storeSections() (list []page.Section) {
 
 // pageTable is a table of the page with room for many rows.
 func pageTable(id, title string, most int, columns ...page.Column) *page.Table {
-	return &page.Table{ID: id, Title: title, Columns: columns, Most: most, MostBytes: mostPageBytes, Clean: harmless, Where: "the JSON report has all of them"}
+	return &page.Table{ID: id, Title: title, Columns: columns, Most: most, MostBytes: mostPageBytes, Clean: term.Harmless, Where: "the JSON report has all of them"}
 }
 
 func textCell(s string) page.Cell {
@@ -189,7 +191,7 @@ func textCell(s string) page.Cell {
 	return page.Cell{Text: s}
 }
 
-func sizeCell(n int64) page.Cell { return page.Cell{Text: size(n), Value: n} }
+func sizeCell(n int64) page.Cell { return page.Cell{Text: term.Size(n), Value: n} }
 
 func countCell[N int | int64](n N) page.Cell {
 	return page.Cell{Text: humanize.Comma(int64(n)), Value: int64(n)}
@@ -234,7 +236,7 @@ func problemSections(rep *sweep.Report) (list []page.Section) {
 // linesOfTheirOwn puts the command at the end of a line on the next one.
 func linesOfTheirOwn(lines []string) (list []string) {
 	for _, line := range lines {
-		prose, command := cutCommand(line)
+		prose, command := term.CutCommand(line)
 		for _, part := range []string{prose, command} {
 			if part != "" {
 				list = append(list, part)
@@ -246,7 +248,7 @@ func linesOfTheirOwn(lines []string) (list []string) {
 
 // checkedSection says what a check has looked at.
 func checkedSection(c *checked) page.Section {
-	t := &page.Table{ID: "checked", Title: "What was checked", Plain: true, Clean: harmless, Columns: []page.Column{{}, {Title: "number", Kind: page.Number}, {Title: "size", Kind: page.Number}}}
+	t := &page.Table{ID: "checked", Title: "What was checked", Plain: true, Clean: term.Harmless, Columns: []page.Column{{}, {Title: "number", Kind: page.Number}, {Title: "size", Kind: page.Number}}}
 	count := func(name string, n int64) { t.Add(textCell(name), countCell(n)) }
 	count("repositories", int64(c.Repositories))
 	count("tags", int64(c.Tags))

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -43,7 +45,7 @@ func TestPageStaysSmall(t *testing.T) {
 		if id == "repositories" {
 			shown -= 2 // the sums
 		}
-		if want := fmt.Sprintf("%s of 20,000 rows are on this page; the JSON report has all of them", comma(shown)); !strings.Contains(d.textOf(id), want) {
+		if want := fmt.Sprintf("%s of 20,000 rows are on this page; the JSON report has all of them", term.Comma(shown)); !strings.Contains(d.textOf(id), want) {
 			t.Errorf("%s does not say %q", id, want)
 		}
 	}

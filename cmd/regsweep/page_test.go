@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
@@ -56,8 +58,8 @@ func TestPageHasTheFiguresOfTheReport(t *testing.T) {
 			same(name+", blobs", want.Blobs, row.value["blobs"])
 			same(name+", size", want.Bytes, row.value["size"])
 			same(name+", on disk", want.DiskBytes, row.value["on disk"])
-			if row.text["size"] != size(want.Bytes) {
-				t.Errorf("%q: %s is %s, want %s", args, name, row.text["size"], size(want.Bytes))
+			if row.text["size"] != term.Size(want.Bytes) {
+				t.Errorf("%q: %s is %s, want %s", args, name, row.text["size"], term.Size(want.Bytes))
 			}
 		}
 		for name, want := range map[string][2]int{
@@ -251,7 +253,7 @@ func TestPageHeadlineIsTheCommandLine(t *testing.T) {
 			}
 		})
 	}
-	long := commandLine([]string{"rm", strings.Repeat("a", 5000), "b", "c"})
+	long := term.CommandLine([]string{"rm", strings.Repeat("a", 5000), "b", "c"})
 	if len(long) > 1100 || !strings.HasSuffix(long, " ... and 2 more words") {
 		t.Errorf("a long one is %q", long)
 	}

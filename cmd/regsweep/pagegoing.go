@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
@@ -166,7 +168,7 @@ func (g *goingRows) note(rep *sweep.Report) {
 		g.table.Notes = append(g.table.Notes, fitText(f))
 	}
 	if s := rep.Shared; s.Blobs > 0 {
-		g.table.Notes = append(g.table.Notes, size(s.Bytes)+" in "+blobsText(s.Blobs)+" "+english.PluralWord(int(s.Blobs), "stays", "stay")+", since others share "+english.PluralWord(int(s.Blobs), "it", "them"))
+		g.table.Notes = append(g.table.Notes, term.Size(s.Bytes)+" in "+blobsText(s.Blobs)+" "+english.PluralWord(int(s.Blobs), "stays", "stay")+", since others share "+english.PluralWord(int(s.Blobs), "it", "them"))
 	}
 	if g.table.Rows() > 0 {
 		g.table.Notes = append(g.table.Notes, "the size is what a pull transfers; what several images share is freed only with the last of them")
@@ -179,7 +181,7 @@ func (g *goingRows) addDecisions() {
 		r := &g.prune.repositories[i]
 		for k := range r.going {
 			d := &r.going[k]
-			row := goingRow{repository: d.Repository, tag: d.Tag, what: either(d.Tag == "", "untagged image", "tag")}
+			row := goingRow{repository: d.Repository, tag: d.Tag, what: term.Either(d.Tag == "", "untagged image", "tag")}
 			if !d.Digest.IsZero() {
 				row.digest = d.Digest.String()
 			}
@@ -223,7 +225,7 @@ func (j *job) dateCell(at int64, created bool) page.Cell {
 		return page.Cell{}
 	}
 	t := time.Unix(0, at)
-	return page.Cell{Value: t.Unix(), Text: either(created, "created ", "pushed ") + t.UTC().Format("2006-01-02 15:04") + ", " + agoText(j.rules.Now.Sub(t))}
+	return page.Cell{Value: t.Unix(), Text: term.Either(created, "created ", "pushed ") + t.UTC().Format("2006-01-02 15:04") + ", " + agoText(j.rules.Now.Sub(t))}
 }
 
 // prunedPage counts by repository what a policy lets go.
@@ -276,7 +278,7 @@ func keptTable(rep *sweep.Report) *page.Table {
 
 // itemsTable has all that goes, if -v asks for that.
 func itemsTable(rep *sweep.Report) *page.Table {
-	t := pageTable("items", either(rep.DryRun, "All that goes", "All that went"), mostPageItems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
+	t := pageTable("items", term.Either(rep.DryRun, "All that goes", "All that went"), mostPageItems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
 		page.Column{Title: "digest", Kind: page.Digest}, page.Column{Title: "size", Kind: page.Number})
 	for i := range rep.Items {
 		l := &rep.Items[i]

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
@@ -18,7 +20,7 @@ var totalClasses = [...]string{totalLive: "live", totalKept: "kept", totalRemove
 // totalsSection divides the store's blobs, as the table on the terminal does.
 func (e *ending) totalsSection() page.Section {
 	rep := e.report
-	t := &page.Table{ID: "totals", Title: "The blobs in the store", Plain: true, Clean: harmless, Columns: []page.Column{
+	t := &page.Table{ID: "totals", Title: "The blobs in the store", Plain: true, Clean: term.Harmless, Columns: []page.Column{
 		{}, {Title: "blobs", Kind: page.Number}, {Title: "size", Kind: page.Number}, {Title: "on disk", Kind: page.Number}, {Title: "share", Kind: page.Number},
 	}}
 	b := &page.Bar{Table: t}
@@ -43,7 +45,7 @@ func (e *ending) totalsSection() page.Section {
 func (e *ending) countsSection() page.Section {
 	rep := e.report
 	verb := e.f.page.verb
-	counts := &page.Table{ID: "counts", Title: "What else is there", Plain: true, Clean: harmless, Columns: []page.Column{
+	counts := &page.Table{ID: "counts", Title: "What else is there", Plain: true, Clean: term.Harmless, Columns: []page.Column{
 		{}, {Title: "in the store before", Kind: page.Number}, {Title: verb, Kind: page.Number},
 	}}
 	add := func(name string, before, gone int) {
@@ -63,7 +65,7 @@ func (e *ending) countsSection() page.Section {
 	if r.TagHistory > 0 {
 		counts.Add(textCell("entries of tags' histories"), page.Cell{}, countCell(r.TagHistory))
 	}
-	space := &page.Table{ID: "space", Title: "The disk", Plain: true, Clean: harmless, Columns: []page.Column{{}, {Title: "size", Kind: page.Number}}}
+	space := &page.Table{ID: "space", Title: "The disk", Plain: true, Clean: term.Harmless, Columns: []page.Column{{}, {Title: "size", Kind: page.Number}}}
 	space.Add(textCell("free space before"), sizeCell(rep.Filesystem.FreeBefore))
 	after := "free space after"
 	if rep.DryRun {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
@@ -23,7 +25,7 @@ func (p *program) policyCommand() *cobra.Command {
 		Example: `  regsweep policy check policy.yml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(&layout.HintError{Err: quoted("there is no command policy %s", args[0]), Hint: "regsweep policy --help lists them"})
+				return usage(&layout.HintError{Err: term.Quoted("there is no command policy %s", args[0]), Hint: "regsweep policy --help lists them"})
 			}
 			return nil
 		},
@@ -49,7 +51,7 @@ input.` + plainStatusHelp,
 			if err != nil || quiet {
 				return err
 			}
-			_, err = fmt.Fprintf(p.out, "%s: a valid policy of %s that protects %s\n", harmless(policyName(args[0])),
+			_, err = fmt.Fprintf(p.out, "%s: a valid policy of %s that protects %s\n", term.Harmless(policyName(args[0])),
 				english.Plural(len(policy.Rules), "rule", ""), english.Plural(len(policy.Protect), "name", ""))
 			return err
 		},
@@ -90,12 +92,12 @@ func (p *program) readPolicyFile(file string) ([]byte, error) {
 		return nil, usage(errors.New("the policy's file has an empty name"))
 	case file == "-":
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, quoted("policy: there is no file %s: name one, or - for standard input; docs/policy.md has examples", file)
+		return nil, term.Quoted("policy: there is no file %s: name one, or - for standard input; docs/policy.md has examples", file)
 	case err != nil:
 		return nil, fmt.Errorf("policy: %w", err)
 	case !info.Mode().IsRegular():
 		// Asked before it is opened, since opening a named pipe would wait for its writer.
-		return nil, quoted("policy %s is not a regular file", file)
+		return nil, term.Quoted("policy %s is not a regular file", file)
 	default:
 		f, err := os.Open(file)
 		if err != nil {

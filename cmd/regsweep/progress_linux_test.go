@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -16,25 +18,25 @@ import (
 // line without it. Ctrl-C ends the run at once, though it would wait for an hour.
 func TestProgressOnATerminalAndCtrlC(t *testing.T) {
 	s := newStore(t, "image a/b:v1 as=x\norphan as=o")
-	term := newTerminal(t)
+	screen := newTerminal(t)
 	out := &bytes.Buffer{}
 	done := make(chan int, 1)
-	p := &program{in: term.tty, out: out, voice: &voice{w: term.tty}, settling: time.Hour}
+	p := &program{in: screen.tty, out: out, voice: &term.Voice{W: screen.tty}, settling: time.Hour}
 	file := filepath.Join(t.TempDir(), "a.json")
 	go func() { done <- p.main([]string{"gc", "-y", "--root", s.Root, "--report", file}) }()
-	term.until(t, "removing: ", done)
-	term.until(t, "waiting for pushes", done)
+	screen.until(t, "removing: ", done)
+	screen.until(t, "waiting for pushes", done)
 	if err := syscall.Kill(syscall.Getpid(), syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	if status := <-done; status != 130 || !s.Has("o") {
 		t.Errorf("status %d, the blob is there: %v", status, s.Has("o"))
 	}
-	term.until(t, "stopped by signal", nil)
+	screen.until(t, "stopped by signal", nil)
 	if text := readFile(t, file); !strings.Contains(text, "stopped by signal") {
 		t.Errorf("the report's file does not say so: %s", text)
 	}
-	text := term.seen()
+	text := screen.seen()
 	if regexp.MustCompile(`removing[^\r]*stopped`).MatchString(text) || !regexp.MustCompile(`\r *\rregsweep: stopped by signal`).MatchString(text) {
 		t.Errorf("the live line was not cleared: %q", text)
 	}
@@ -50,12 +52,12 @@ func TestHangupEndsARunInOrder(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGPIPE} {
 		s := newStore(t, "image a/b:v1 as=x\norphan as=o")
 		before := s.Snapshot(t)
-		term := newTerminal(t)
+		screen := newTerminal(t)
 		done := make(chan int, 1)
-		p := &program{in: strings.NewReader(""), out: &bytes.Buffer{}, voice: &voice{w: term.tty}, settling: time.Hour}
+		p := &program{in: strings.NewReader(""), out: &bytes.Buffer{}, voice: &term.Voice{W: screen.tty}, settling: time.Hour}
 		file := filepath.Join(t.TempDir(), "a.json")
 		go func() { done <- p.main([]string{"gc", "--root", s.Root, "--report", file}) }()
-		term.until(t, "waiting for pushes", done)
+		screen.until(t, "waiting for pushes", done)
 		for range 3 {
 			if err := syscall.Kill(syscall.Getpid(), sig); err != nil {
 				t.Fatal(err)
@@ -78,15 +80,15 @@ func TestProgressOfACheckIsCleared(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		return nil
 	}}
-	term := newTerminal(t)
+	screen := newTerminal(t)
 	done := make(chan int, 1)
-	p := &program{in: term.tty, out: term.tty, voice: &voice{w: term.tty}, files: slow}
+	p := &program{in: screen.tty, out: screen.tty, voice: &term.Voice{W: screen.tty}, files: slow}
 	go func() { done <- p.main([]string{"check", "--jobs", "1", "--root", s.Root}) }()
 	if status := <-done; status != 0 {
-		t.Errorf("status %d: %q", status, term.seen())
+		t.Errorf("status %d: %q", status, screen.seen())
 	}
-	term.until(t, "no problems", nil)
-	text := term.seen()
+	screen.until(t, "no problems", nil)
+	text := screen.seen()
 	if !regexp.MustCompile(`checking repositories: `).MatchString(text) || !regexp.MustCompile(`\r *\rstore `).MatchString(text) {
 		t.Errorf("the live line was not cleared: %q", text)
 	}
@@ -95,44 +97,44 @@ func TestProgressOfACheckIsCleared(t *testing.T) {
 // While a walk hangs in a slow filesystem's answers, Ctrl-C ends it.
 func TestProgressOfASlowWalkAndCtrlC(t *testing.T) {
 	s := newStore(t, "scale a repositories=10 images=10 layers=2 base=2")
-	term := newTerminal(t)
+	screen := newTerminal(t)
 	slow := &disk.FS{Fault: func(disk.Op, string) error {
 		time.Sleep(20 * time.Millisecond)
 		return nil
 	}}
 	done := make(chan int, 1)
-	p := &program{in: term.tty, out: &bytes.Buffer{}, voice: &voice{w: term.tty}, files: slow}
+	p := &program{in: screen.tty, out: &bytes.Buffer{}, voice: &term.Voice{W: screen.tty}, files: slow}
 	go func() { done <- p.main([]string{"gc", "-d", "--jobs", "1", "--root", s.Root}) }()
-	term.until(t, "reading blobs: ", done)
+	screen.until(t, "reading blobs: ", done)
 	if err := syscall.Kill(syscall.Getpid(), syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	status := <-done
 	if status != 130 {
-		t.Errorf("status %d: %q", status, term.seen())
+		t.Errorf("status %d: %q", status, screen.seen())
 	}
 }
 
 // Colors are for terminals, and only where nothing forbids them.
 func TestColors(t *testing.T) {
-	term := newTerminal(t)
+	screen := newTerminal(t)
 	for name, c := range map[string]struct {
 		environ []string
 		noColor bool
 		stream  any
 		want    bool
 	}{
-		"on a terminal":                {stream: term.tty, want: true},
+		"on a terminal":                {stream: screen.tty, want: true},
 		"elsewhere":                    {stream: &bytes.Buffer{}},
-		"with --no-color":              {stream: term.tty, noColor: true},
-		"with NO_COLOR":                {stream: term.tty, environ: []string{"NO_COLOR=1"}},
-		"with NO_COLOR of any value":   {stream: term.tty, environ: []string{"NO_COLOR=0"}},
-		"with NO_COLOR that is empty":  {stream: term.tty, environ: []string{"NO_COLOR="}, want: true},
-		"on a dumb terminal":           {stream: term.tty, environ: []string{"TERM=dumb"}},
-		"on a terminal of other names": {stream: term.tty, environ: []string{"TERM=xterm"}, want: true},
+		"with --no-color":              {stream: screen.tty, noColor: true},
+		"with NO_COLOR":                {stream: screen.tty, environ: []string{"NO_COLOR=1"}},
+		"with NO_COLOR of any value":   {stream: screen.tty, environ: []string{"NO_COLOR=0"}},
+		"with NO_COLOR that is empty":  {stream: screen.tty, environ: []string{"NO_COLOR="}, want: true},
+		"on a dumb terminal":           {stream: screen.tty, environ: []string{"TERM=dumb"}},
+		"on a terminal of other names": {stream: screen.tty, environ: []string{"TERM=xterm"}, want: true},
 	} {
 		p := &program{environ: c.environ}
-		if got := p.ink(&common{noColor: c.noColor}, c.stream).on; got != c.want {
+		if got := p.ink(&common{noColor: c.noColor}, c.stream).On; got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -143,15 +145,15 @@ func TestTableInColors(t *testing.T) {
 	text := map[bool]string{}
 	for _, plain := range []bool{false, true} {
 		s := newStore(t, reportStore)
-		term := newTerminal(t)
+		screen := newTerminal(t)
 		args := []string{"gc", "-d", "-m", "--root", s.Root}
 		if plain {
 			args = append(args, "--no-color")
 		}
-		p := &program{in: strings.NewReader(""), out: term.tty, voice: &voice{w: &bytes.Buffer{}}}
+		p := &program{in: strings.NewReader(""), out: screen.tty, voice: &term.Voice{W: &bytes.Buffer{}}}
 		p.main(args)
-		term.until(t, "would be left", nil)
-		text[plain] = strings.ReplaceAll(term.seen(), s.Root, "ROOT")
+		screen.until(t, "would be left", nil)
+		text[plain] = strings.ReplaceAll(screen.seen(), s.Root, "ROOT")
 	}
 	if !strings.Contains(text[false], "\x1b[1m") || strings.Contains(text[true], "\x1b") {
 		t.Errorf("colors: %q and %q", text[false], text[true])

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -44,49 +46,49 @@ func newTerminal(t *testing.T) *terminal {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tty.Close() })
-	term := &terminal{user: user, tty: tty}
+	screen := &terminal{user: user, tty: tty}
 	go func() {
 		b := make([]byte, 4096)
 		for {
 			n, err := user.Read(b)
-			term.mu.Lock()
-			term.text.Write(b[:n])
-			term.mu.Unlock()
+			screen.mu.Lock()
+			screen.text.Write(b[:n])
+			screen.mu.Unlock()
 			if err != nil {
 				return
 			}
 		}
 	}()
-	return term
+	return screen
 }
 
-func (term *terminal) seen() string {
-	term.mu.Lock()
-	defer term.mu.Unlock()
-	return term.text.String()
+func (screen *terminal) seen() string {
+	screen.mu.Lock()
+	defer screen.mu.Unlock()
+	return screen.text.String()
 }
 
 // until waits for a text, for a minute at most.
-func (term *terminal) until(t *testing.T, text string, done <-chan int) {
+func (screen *terminal) until(t *testing.T, text string, done <-chan int) {
 	t.Helper()
 	late := time.After(time.Minute)
-	for !strings.Contains(term.seen(), text) {
+	for !strings.Contains(screen.seen(), text) {
 		select {
 		case <-late:
-			t.Fatalf("it did not say %q: %s", text, term.seen())
+			t.Fatalf("it did not say %q: %s", text, screen.seen())
 		case status := <-done:
-			t.Fatalf("it ended with status %d and did not say %q: %s", status, text, term.seen())
+			t.Fatalf("it ended with status %d and did not say %q: %s", status, text, screen.seen())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
 
 // start runs the program with stdin and stderr on the terminal.
-func (term *terminal) start(args ...string) (<-chan int, *bytes.Buffer) {
+func (screen *terminal) start(args ...string) (<-chan int, *bytes.Buffer) {
 	out := &bytes.Buffer{}
 	done := make(chan int, 1)
 	go func() {
-		p := &program{in: term.tty, out: out, voice: &voice{w: term.tty}}
+		p := &program{in: screen.tty, out: out, voice: &term.Voice{W: screen.tty}}
 		done <- p.main(args)
 	}()
 	return done, out
@@ -105,20 +107,20 @@ func TestPrompt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, "image a/b:v1 as=x\norphan as=o size=5k")
 			before := s.Snapshot(t)
-			term := newTerminal(t)
-			done, out := term.start("gc", "--root", s.Root)
-			term.until(t, "[y/N]", done)
-			if plan := term.seen(); !strings.Contains(plan, "would be removed") || !strings.Contains(plan, "5.0 KiB") {
+			screen := newTerminal(t)
+			done, out := screen.start("gc", "--root", s.Root)
+			screen.until(t, "[y/N]", done)
+			if plan := screen.seen(); !strings.Contains(plan, "would be removed") || !strings.Contains(plan, "5.0 KiB") {
 				t.Errorf("the plan was not shown before the question: %q", plan)
 			}
 			if !s.Has("o") || out.Len() > 0 {
 				t.Errorf("something was done before the answer: %s", out)
 			}
-			if _, err := term.user.WriteString(c.answer); err != nil {
+			if _, err := screen.user.WriteString(c.answer); err != nil {
 				t.Fatal(err)
 			}
 			if status := <-done; status != 0 {
-				t.Errorf("status %d: %s", status, term.seen())
+				t.Errorf("status %d: %s", status, screen.seen())
 			}
 			if s.Has("o") == c.goes {
 				t.Errorf("the blob is there: %v", s.Has("o"))
@@ -135,10 +137,10 @@ func TestPrompt(t *testing.T) {
 
 func TestPromptWithJSON(t *testing.T) {
 	s := newStore(t, "image a/b:v1 as=x\norphan as=o")
-	term := newTerminal(t)
-	done, out := term.start("gc", "--root", s.Root, "-o", "json")
-	term.until(t, "[y/N]", done)
-	term.user.WriteString("y\n")
+	screen := newTerminal(t)
+	done, out := screen.start("gc", "--root", s.Root, "-o", "json")
+	screen.until(t, "[y/N]", done)
+	screen.user.WriteString("y\n")
 	if status := <-done; status != 0 || !strings.HasPrefix(out.String(), "{") {
 		t.Errorf("status %d, stdout %q", status, out)
 	}
@@ -154,11 +156,11 @@ func TestPromptIsNotAsked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, "image a/b:v1 as=x\norphan as=o")
-			term := newTerminal(t)
-			done, _ := term.start(append([]string{"gc", "--root", s.Root}, args...)...)
+			screen := newTerminal(t)
+			done, _ := screen.start(append([]string{"gc", "--root", s.Root}, args...)...)
 			<-done
-			if strings.Contains(term.seen(), "[y/N]") {
-				t.Errorf("it asked: %s", term.seen())
+			if strings.Contains(screen.seen(), "[y/N]") {
+				t.Errorf("it asked: %s", screen.seen())
 			}
 		})
 	}
@@ -167,8 +169,8 @@ func TestPromptIsNotAsked(t *testing.T) {
 // Where stdin is no terminal there is nobody to ask, and gc goes ahead.
 func TestPromptNeedsATerminalForAnswers(t *testing.T) {
 	s := newStore(t, "image a/b:v1 as=x\norphan as=o")
-	term := newTerminal(t)
-	p := &program{in: strings.NewReader(""), out: &bytes.Buffer{}, voice: &voice{w: term.tty}}
+	screen := newTerminal(t)
+	p := &program{in: strings.NewReader(""), out: &bytes.Buffer{}, voice: &term.Voice{W: screen.tty}}
 	if status := p.main([]string{"gc", "--root", s.Root}); status != 0 || s.Has("o") {
 		t.Errorf("status %d", status)
 	}
@@ -192,22 +194,22 @@ func TestPromptOfAPersonWhoseStderrIsElsewhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, "image a/b:v1 as=x\norphan as=o size=5k")
-			term := newTerminal(t)
+			screen := newTerminal(t)
 			said := &bytes.Buffer{}
-			p := &program{in: term.tty, out: &bytes.Buffer{}, voice: &voice{w: said}, openTerminal: func() (*os.File, error) {
+			p := &program{in: screen.tty, out: &bytes.Buffer{}, voice: &term.Voice{W: said}, openTerminal: func() (*os.File, error) {
 				if c.lacks {
 					return nil, os.ErrPermission
 				}
-				return os.OpenFile(term.tty.Name(), os.O_RDWR|unix.O_NOCTTY, 0)
+				return os.OpenFile(screen.tty.Name(), os.O_RDWR|unix.O_NOCTTY, 0)
 			}}
 			done := make(chan int, 1)
 			go func() { done <- p.main(append([]string{"gc", "--root", s.Root}, c.args...)) }()
 			if c.answer != "" {
-				term.until(t, "[y/N]", done)
-				if !strings.Contains(term.seen(), "would be removed") {
-					t.Errorf("the plan was not shown before the question: %q", term.seen())
+				screen.until(t, "[y/N]", done)
+				if !strings.Contains(screen.seen(), "would be removed") {
+					t.Errorf("the plan was not shown before the question: %q", screen.seen())
 				}
-				if _, err := term.user.WriteString(c.answer); err != nil {
+				if _, err := screen.user.WriteString(c.answer); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -215,7 +217,7 @@ func TestPromptOfAPersonWhoseStderrIsElsewhere(t *testing.T) {
 				t.Errorf("status %d, the blob is there: %v: %s", status, s.Has("o"), said)
 			}
 			if c.answer == "n\n" {
-				term.until(t, "nothing has been removed", nil)
+				screen.until(t, "nothing has been removed", nil)
 			}
 		})
 	}
@@ -224,11 +226,11 @@ func TestPromptOfAPersonWhoseStderrIsElsewhere(t *testing.T) {
 // What became live while the question stood is not removed.
 func TestPromptWhileSomebodyPushes(t *testing.T) {
 	s := newStore(t, "image a/b:v1 as=x\norphan as=o\norphan as=p")
-	term := newTerminal(t)
-	done, _ := term.start("gc", "--root", s.Root, "-o", "json", "-v")
-	term.until(t, "[y/N]", done)
+	screen := newTerminal(t)
+	done, _ := screen.start("gc", "--root", s.Root, "-o", "json", "-v")
+	screen.until(t, "[y/N]", done)
 	s.MustApply(t, "image c:v1 layers=o as=y age=0")
-	term.user.WriteString("y\n")
+	screen.user.WriteString("y\n")
 	if status := <-done; status != 0 || !s.Has("o") || s.Has("p") {
 		t.Errorf("status %d, o is there: %v, p is: %v", status, s.Has("o"), s.Has("p"))
 	}
@@ -242,16 +244,16 @@ func TestPromptOfRm(t *testing.T) {
 	for answer, goes := range map[string]bool{"y\n": true, "n\n": false, "\x04": false} {
 		s := newStore(t, "image a/b:v1,latest layers=base,own as=x\nimage a/b:v2 layers=base as=y\nreferrer a/b of=x as=r\ncosign a/b of=x as=sig")
 		before := s.Snapshot(t)
-		term := newTerminal(t)
-		done, _ := term.start("rm", "a/b:v1", "--root", s.Root)
-		term.until(t, "[y/N]", done)
+		screen := newTerminal(t)
+		done, _ := screen.start("rm", "a/b:v1", "--root", s.Root)
+		screen.until(t, "[y/N]", done)
 		for _, says := range []string{"a/b@" + s.Digest("x").String(), "tags latest, v1; not named: latest", "referrer", "signature", "frees now", "others share"} {
-			if !strings.Contains(term.seen(), says) {
-				t.Errorf("the prompt does not say %q: %s", says, term.seen())
+			if !strings.Contains(screen.seen(), says) {
+				t.Errorf("the prompt does not say %q: %s", says, screen.seen())
 			}
 		}
 		same(t, "the store before the answer", before, s.Snapshot(t))
-		term.user.WriteString(answer)
+		screen.user.WriteString(answer)
 		if status := <-done; status != 0 || s.Has("x") == goes {
 			t.Errorf("%q: status %d, the image is there: %v", answer, status, s.Has("x"))
 		}
@@ -269,13 +271,13 @@ func TestPromptOfRmWhileSomebodyPushes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, "image a/b:v1 layers=own as=x")
-			term := newTerminal(t)
-			done, _ := term.start("rm", "a/b:v1", "--root", s.Root)
-			term.until(t, "[y/N]", done)
+			screen := newTerminal(t)
+			done, _ := screen.start("rm", "a/b:v1", "--root", s.Root)
+			screen.until(t, "[y/N]", done)
 			s.MustApply(t, push)
-			term.user.WriteString("y\n")
+			screen.user.WriteString("y\n")
 			if status := <-done; status != 0 {
-				t.Errorf("status %d: %s", status, term.seen())
+				t.Errorf("status %d: %s", status, screen.seen())
 			}
 			for _, ref := range allReferences(t, s) {
 				if missing := s.Missing(ref); missing != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -43,7 +45,7 @@ before this command do not know the list.`,
   regsweep protect ls`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(&layout.HintError{Err: quoted("there is no command protect %s", args[0]), Hint: "regsweep protect --help lists them"})
+				return usage(&layout.HintError{Err: term.Quoted("there is no command protect %s", args[0]), Hint: "regsweep protect --help lists them"})
 			}
 			return nil
 		},
@@ -145,7 +147,7 @@ func (p *program) protectAdd(ctx context.Context, o *protectOptions) error {
 	return p.editLocks(ctx, o, done, func(text string) (string, error) {
 		for i := range lines {
 			if lines[i].Ended(time.Now()) {
-				p.voice.warn("%s: its last day is over, and it protects nothing", lines[i].Pattern)
+				p.voice.Warn("%s: its last day is over, and it protects nothing", lines[i].Pattern)
 			}
 		}
 		return protect.AddLines(text, lines), nil
@@ -159,7 +161,7 @@ func (p *program) protectRemove(ctx context.Context, o *protectOptions) error {
 		var errs []error
 		for _, pattern := range unknown {
 			errs = append(errs, &layout.HintError{
-				Err:  quoted("%s is not protected by the store's list: nothing has been changed", pattern),
+				Err:  term.Quoted("%s is not protected by the store's list: nothing has been changed", pattern),
 				Hint: "the patterns as they were written", Command: []string{"protect", "ls"},
 			})
 		}
@@ -169,7 +171,7 @@ func (p *program) protectRemove(ctx context.Context, o *protectOptions) error {
 
 // editLocks changes the text of the store's own list under the lock.
 func (p *program) editLocks(ctx context.Context, o *protectOptions, done lockVerbs, edit func(string) (string, error)) error {
-	p.voice.quiet = o.quiet
+	p.voice.Quiet = o.quiet
 	place, err := p.locate(&o.common, "")
 	if err != nil {
 		return err
@@ -184,7 +186,7 @@ func (p *program) editLocks(ctx context.Context, o *protectOptions, done lockVer
 		return err
 	}
 	if !o.quiet {
-		p.voice.say("%s", done.text(changed, o))
+		p.voice.Say("%s", done.text(changed, o))
 	}
 	if o.output == "json" || o.reportFile != "" {
 		return p.protectList(ctx, &protectOptions{common: o.common, dryRun: o.dryRun})
@@ -270,9 +272,9 @@ func (p *program) protectList(ctx context.Context, o *protectOptions) error {
 	if err != nil {
 		return err
 	}
-	result := protectedList{Schema: protectSchema, Root: valid(r.place.Root), DryRun: o.dryRun, Protected: []protectedLine{}}
+	result := protectedList{Schema: protectSchema, Root: term.Valid(r.place.Root), DryRun: o.dryRun, Protected: []protectedLine{}}
 	for _, l := range lines {
-		one := protectedLine{Pattern: valid(l.Pattern), Note: valid(l.Note), Matches: census.Of(look, l), Expired: l.Ended(r.rules.Now)}
+		one := protectedLine{Pattern: term.Valid(l.Pattern), Note: term.Valid(l.Note), Matches: census.Of(look, l), Expired: l.Ended(r.rules.Now)}
 		if !l.Until.IsZero() {
 			day := l.Until.Format(time.DateOnly)
 			one.Until = &day
@@ -298,7 +300,7 @@ func chosenLines(lines []*protect.Line, patterns []string) (list []*protect.Line
 			}
 		}
 		if !found {
-			err = errors.Join(err, &layout.HintError{Err: quoted("%s is not protected by the store's list", pattern), Hint: "the patterns as they were written", Command: []string{"protect", "ls"}})
+			err = errors.Join(err, &layout.HintError{Err: term.Quoted("%s is not protected by the store's list", pattern), Hint: "the patterns as they were written", Command: []string{"protect", "ls"}})
 		}
 	}
 	return list, err
@@ -307,17 +309,17 @@ func chosenLines(lines []*protect.Line, patterns []string) (list []*protect.Line
 func (p *program) writeLocks(o *protectOptions, lines []protectedLine) error {
 	if o.quiet {
 		for i := range lines {
-			if _, err := fmt.Fprintln(p.out, harmless(lines[i].Pattern)); err != nil {
+			if _, err := fmt.Fprintln(p.out, term.Harmless(lines[i].Pattern)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	if len(lines) == 0 {
-		_, err := fmt.Fprintf(p.out, "nothing is locked; to lock what a pattern names: %s\n", p.where.command("protect", "add", "PATTERN"))
+		_, err := fmt.Fprintf(p.out, "nothing is locked; to lock what a pattern names: %s\n", p.where.Command("protect", "add", "PATTERN"))
 		return err
 	}
-	t := table{columns: []column{{title: "PATTERN", least: 20}, {title: "UNTIL"}, {title: "NAMES", right: true}, {title: "NOTE", least: 10, drop: 1}}}
+	t := term.Table{Columns: []term.Column{{Title: "PATTERN", Least: 20}, {Title: "UNTIL"}, {Title: "NAMES", Right: true}, {Title: "NOTE", Least: 10, Drop: 1}}}
 	for i := range lines {
 		l := &lines[i]
 		until := "-"
@@ -327,7 +329,7 @@ func (p *program) writeLocks(o *protectOptions, lines []protectedLine) error {
 		if l.Expired {
 			until += " (over)"
 		}
-		t.add(harmless(l.Pattern), until, comma(l.Matches), harmless(l.Note))
+		t.Add(term.Harmless(l.Pattern), until, term.Comma(l.Matches), term.Harmless(l.Note))
 	}
-	return t.show(p.out)
+	return t.Show(p.out)
 }

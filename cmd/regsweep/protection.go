@@ -124,29 +124,29 @@ func (j *job) sayLines(list string, m *protect.Matches) {
 		if n == 1 {
 			verb = "names"
 		}
-		j.voice.say("warning: %s: %d of %s %s nothing here", list, n, english.Plural(m.Lines, "line", ""), verb)
+		j.voice.Say("warning: %s: %d of %s %s nothing here", list, n, english.Plural(m.Lines, "line", ""), verb)
 		if j.verbose {
 			for _, l := range m.Unmatched {
-				j.voice.say("  line %d: %s", l.Number, l.Pattern)
+				j.voice.Say("  line %d: %s", l.Number, l.Pattern)
 			}
 		}
 	}
 	j.sayEach(list, m.Blobs, "it names a blob that is no image: only the blob is kept")
 	for i, l := range m.Expired {
 		if i == fewLines && !j.verbose {
-			j.voice.warn("%s: %d more lines have ended", list, len(m.Expired)-i)
+			j.voice.Warn("%s: %d more lines have ended", list, len(m.Expired)-i)
 			break
 		}
-		j.voice.warn("%s, line %d: %s protects nothing any more: its last day was %s", list, l.Number, l.Pattern, l.Until.Format("2006-01-02"))
+		j.voice.Warn("%s, line %d: %s protects nothing any more: its last day was %s", list, l.Number, l.Pattern, l.Until.Format("2006-01-02"))
 	}
 }
 
 func (j *job) sayEach(list string, lines []*protect.Line, what string) {
 	for i, l := range lines {
 		if i == fewLines && !j.verbose {
-			j.voice.warn("%s: %d more lines are like this", list, len(lines)-i)
+			j.voice.Warn("%s: %d more lines are like this", list, len(lines)-i)
 			return
 		}
-		j.voice.warn("%s, line %d: %s: %s", list, l.Number, l.Pattern, what)
+		j.voice.Warn("%s, line %d: %s: %s", list, l.Number, l.Pattern, what)
 	}
 }

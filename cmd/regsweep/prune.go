@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -68,7 +70,7 @@ removed, the status is 1, and the report says how much is missing.` + exitStatus
 				o.pulls = append(o.pulls, args...)
 				return nil
 			}
-			return usage(&layout.HintError{Err: quoted("prune takes no argument: %s", args[0]), Hint: "name repositories with --filter, or in the policy"})
+			return usage(&layout.HintError{Err: term.Quoted("prune takes no argument: %s", args[0]), Hint: "name repositories with --filter, or in the policy"})
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.prune(cmd.Context(), o, cmd.Flags()) },
 	}
@@ -171,10 +173,10 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 	}
 	job.planning = o.planning
 	if job.rules.PullThrough {
-		p.voice.warn("%s is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root)
+		p.voice.Warn("%s is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root)
 	}
 	if f.Changed("pulls") && !policy.AboutPulls() && !o.given() {
-		p.voice.warn("--pulls is for rules about pulls, and the policy has none")
+		p.voice.Warn("--pulls is for rules about pulls, and the policy has none")
 	}
 	job.prune = &pruning{policy: policy, logs: o.pulls, fromFlags: !f.Changed("policy"), all: o.verbose}
 	job.prune.watch, job.prune.excludes = retention.NewWatch(o.filters, o.untaggedOnly), retention.NewWatch(o.excludes, false)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
@@ -40,9 +42,9 @@ func (j *job) writePruned(w io.Writer, rep *sweep.Report, executed bool) {
 
 // freedText says what a removal by name or policy frees, and what others share.
 func freedText(frees string, rep *sweep.Report) string {
-	text := fmt.Sprintf("%s: %s in %s", frees, size(rep.Removed.Bytes), blobsText(rep.Removed.Blobs))
+	text := fmt.Sprintf("%s: %s in %s", frees, term.Size(rep.Removed.Bytes), blobsText(rep.Removed.Blobs))
 	if s := rep.Shared; s.Blobs > 0 {
-		text += fmt.Sprintf("; %s in %s %s, since others share %s", size(s.Bytes), blobsText(s.Blobs),
+		text += fmt.Sprintf("; %s in %s %s, since others share %s", term.Size(s.Bytes), blobsText(s.Blobs),
 			english.PluralWord(int(s.Blobs), "stays", "stay"), english.PluralWord(int(s.Blobs), "it", "them"))
 	}
 	return text
@@ -59,7 +61,7 @@ type prunedCount struct{ tags, manifests int }
 func (j *job) prunedLines(rep *sweep.Report, executed bool) ([]sweep.RepositoryLine, map[string]prunedCount) {
 	counts := map[string]prunedCount{}
 	j.plan.EachLine(executed, func(l sweep.ItemLine) {
-		c := counts[valid(l.Repository)]
+		c := counts[term.Valid(l.Repository)]
 		switch l.Kind {
 		case "tag":
 			c.tags++
@@ -68,7 +70,7 @@ func (j *job) prunedLines(rep *sweep.Report, executed bool) ([]sweep.RepositoryL
 		default:
 			return
 		}
-		counts[valid(l.Repository)] = c
+		counts[term.Valid(l.Repository)] = c
 	})
 	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return counts[r.Name] == prunedCount{} })
 	slices.SortStableFunc(lines, func(a, b sweep.RepositoryLine) int {
@@ -82,12 +84,12 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 	if executed {
 		removed, freed = "REMOVED", "FREED"
 	}
-	t := table{columns: []column{
-		{title: "REPOSITORY", least: 20},
-		{title: "TAGS KEPT", right: true},
-		{title: removed, right: true},
-		{title: "MANIFESTS " + removed, right: true, drop: 1},
-		{title: freed, right: true},
+	t := term.Table{Columns: []term.Column{
+		{Title: "REPOSITORY", Least: 20},
+		{Title: "TAGS KEPT", Right: true},
+		{Title: removed, Right: true},
+		{Title: "MANIFESTS " + removed, Right: true, Drop: 1},
+		{Title: freed, Right: true},
 	}}
 	lines, counts := j.prunedLines(rep, executed)
 	if len(lines) == 0 {
@@ -100,13 +102,13 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 	}
 	for _, r := range lines[:most] {
 		c := counts[r.Name]
-		t.add(harmless(r.Name), comma(r.Tags-c.tags), comma(c.tags), comma(c.manifests), size(r.ReclaimableBytes))
+		t.Add(term.Harmless(r.Name), term.Comma(r.Tags-c.tags), term.Comma(c.tags), term.Comma(c.manifests), term.Size(r.ReclaimableBytes))
 	}
-	if err := t.show(w); err != nil {
+	if err := t.Show(w); err != nil {
 		return // as every other line of the report would be
 	}
 	if more := len(lines) - most; more > 0 {
-		fmt.Fprintf(w, "and %s more, which -v lists\n", comma(more))
+		fmt.Fprintf(w, "and %s more, which -v lists\n", term.Comma(more))
 	}
 }
 
@@ -133,26 +135,26 @@ func (j *job) writeStaying(w io.Writer, rep *sweep.Report) {
 		return text
 	}
 	if p := c.Protected; p.Tags+p.Untagged > 0 {
-		fmt.Fprintf(w, "protected: %s, %s\n", things(p.Tags, p.Untagged), size(p.Bytes))
+		fmt.Fprintf(w, "protected: %s, %s\n", things(p.Tags, p.Untagged), term.Size(p.Bytes))
 		list := slices.DeleteFunc(slices.Clone(j.prune.repositories), func(r prunedRepository) bool { return r.protected == 0 })
 		for i := range list[:min(shown, len(list))] {
 			r := &list[i]
 			text := strings.Join(r.first, ", ")
 			if more := r.protected - len(r.first); more > 0 {
-				text += fmt.Sprintf(" and %s more", comma(more))
+				text += fmt.Sprintf(" and %s more", term.Comma(more))
 			}
-			fmt.Fprintln(w, harmless(fmt.Sprintf("  %s, by %s", text, strings.Join(r.by, ", "))))
+			fmt.Fprintln(w, term.Harmless(fmt.Sprintf("  %s, by %s", text, strings.Join(r.by, ", "))))
 		}
 		if more := len(list) - shown; more > 0 {
-			fmt.Fprintf(w, "  and in %s more repositories\n", comma(more))
+			fmt.Fprintf(w, "  and in %s more repositories\n", term.Comma(more))
 		}
 	}
 	if c.Timeless > 0 {
-		fmt.Fprintf(w, "%s of which the time is missing or absurd: kept\n", comma(c.Timeless))
+		fmt.Fprintf(w, "%s of which the time is missing or absurd: kept\n", term.Comma(c.Timeless))
 	}
 	j.writeUnmatched(w)
 	if c.Held > 0 {
-		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", comma(c.Held))
+		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", term.Comma(c.Held))
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/retention"
@@ -278,7 +280,7 @@ func (p *pruning) into(rep *sweep.Report) {
 }
 
 func decisionLine(d *retention.Decision) sweep.DecisionLine {
-	line := sweep.DecisionLine{Repository: valid(d.Repository), Tag: valid(d.Tag), Action: "remove", Rule: valid(d.Rule), Entry: d.Entry}
+	line := sweep.DecisionLine{Repository: term.Valid(d.Repository), Tag: term.Valid(d.Tag), Action: "remove", Rule: term.Valid(d.Rule), Entry: d.Entry}
 	if d.Keep {
 		line.Action = "keep"
 	}
@@ -290,7 +292,7 @@ func decisionLine(d *retention.Decision) sweep.DecisionLine {
 		line.Time = &at
 	}
 	for _, reason := range d.Reasons {
-		line.Reasons = append(line.Reasons, valid(reason))
+		line.Reasons = append(line.Reasons, term.Valid(reason))
 	}
 	return line
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -38,7 +40,7 @@ A container that runs is not pulled again: see regsweep prune --protect.`,
   regsweep pulls ls`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(&layout.HintError{Err: quoted("there is no command pulls %s", args[0]), Hint: "regsweep pulls --help lists them"})
+				return usage(&layout.HintError{Err: term.Quoted("there is no command pulls %s", args[0]), Hint: "regsweep pulls --help lists them"})
 			}
 			return nil
 		},
@@ -166,7 +168,7 @@ type readCounts struct {
 }
 
 func (p *program) pullsList(o *pullsOptions) error {
-	p.voice.quiet = o.quiet
+	p.voice.Quiet = o.quiet
 	p.fileList("pulls ls", &o.common)
 	place, err := p.locate(&o.common, "")
 	if err != nil {
@@ -196,7 +198,7 @@ func pullsHint(err error, store string) error {
 }
 
 func resultOfPulls(root string, table *pulls.Table) *pullsResult {
-	r := &pullsResult{Schema: pullsSchema, Root: valid(root), Covered: []coveredSpan{}, Pulls: []pulledLine{}}
+	r := &pullsResult{Schema: pullsSchema, Root: term.Valid(root), Covered: []coveredSpan{}, Pulls: []pulledLine{}}
 	for _, s := range table.Spans() {
 		r.Covered = append(r.Covered, coveredSpan{secondsText(s.From), secondsText(s.To)})
 	}
@@ -219,7 +221,7 @@ func (p *program) writePulls(o *pullsOptions, r *pullsResult) error {
 	case "json":
 		return p.writeJSON(r)
 	case "tsv":
-		return writeTSV(p.out, r.Pulls, !o.quiet)
+		return term.WriteTSV(p.out, r.Pulls, !o.quiet)
 	}
 	var text strings.Builder
 	if o.quiet {
@@ -237,16 +239,16 @@ func (p *program) writePulls(o *pullsOptions, r *pullsResult) error {
 		fmt.Fprintf(&text, "logs cover %s to %s\n", minuteText(s.From), minuteText(s.To))
 	}
 	if len(r.Pulls) == 0 {
-		fmt.Fprintf(&text, "no pulls are known; to read them from access logs: %s\n", p.where.command("pulls", "read", "FILE"))
+		fmt.Fprintf(&text, "no pulls are known; to read them from access logs: %s\n", p.where.Command("pulls", "read", "FILE"))
 		_, err := p.out.Write([]byte(text.String()))
 		return err
 	}
-	t := table{columns: []column{{title: "REPOSITORY", least: 16}, {title: "TAG", least: 12}, {title: "DIGEST", least: 19}, {title: "LAST PULL"}, {title: "PULLS", right: true}}}
+	t := term.Table{Columns: []term.Column{{Title: "REPOSITORY", Least: 16}, {Title: "TAG", Least: 12}, {Title: "DIGEST", Least: 19}, {Title: "LAST PULL"}, {Title: "PULLS", Right: true}}}
 	for i := range r.Pulls {
 		l := &r.Pulls[i]
-		t.add(l.Repository, dash(l.Tag), dash(l.Digest), minuteText(l.Last), comma(int(l.Count)))
+		t.Add(l.Repository, term.Dash(l.Tag), term.Dash(l.Digest), minuteText(l.Last), term.Comma(int(l.Count)))
 	}
-	if err := t.write(&text, terminalWidth(p.out)); err != nil {
+	if err := t.Write(&text, term.Width(p.out)); err != nil {
 		return err
 	}
 	_, err := p.out.Write([]byte(text.String()))
@@ -258,13 +260,6 @@ func (l *pulledLine) name() string {
 		return l.Repository + ":" + l.Tag
 	}
 	return l.Repository + "@" + l.Digest
-}
-
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }
 
 // minuteText is a time of JSON for people, to the minute.
@@ -297,14 +292,14 @@ func (p *program) pullsRead(ctx context.Context, o *pullsOptions) error {
 	result := resultOfPulls(r.place.Root, all)
 	result.readCounts = &readCounts{logs.sum.Lines, logs.sum.Used, logs.sum.Ignored, logs.sum.Unreadable}
 	if !o.quiet && o.output == "table" {
-		fmt.Fprintf(p.out, "%s: %s used, %s ignored, %s unreadable\n", plural(int(logs.sum.Lines), "line"), comma(int(logs.sum.Used)), comma(int(logs.sum.Ignored)), comma(int(logs.sum.Unreadable)))
+		fmt.Fprintf(p.out, "%s: %s used, %s ignored, %s unreadable\n", term.Plural(int(logs.sum.Lines), "line"), term.Comma(int(logs.sum.Used)), term.Comma(int(logs.sum.Ignored)), term.Comma(int(logs.sum.Unreadable)))
 	}
 	return errors.Join(p.writePulls(o, result), err)
 }
 
 // mergePulls adds a table to the store's own one, under the lock.
 func (r *reading) mergePulls(ctx context.Context, added *pulls.Table) (*pulls.Table, error) {
-	lock, err := sweep.WaitLock(ctx, r.dir, func() { r.voice.say("regsweep: another run has the store's lock: waiting for its end") })
+	lock, err := sweep.WaitLock(ctx, r.dir, func() { r.voice.Say("regsweep: another run has the store's lock: waiting for its end") })
 	if err != nil {
 		return nil, fmt.Errorf("lock %q: %w; nothing has been changed", r.place.Store, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout"
@@ -43,7 +45,7 @@ func (p *program) open(ctx context.Context, command string, c *common, registry 
 // openStore is open for a command that may want to know of all that is there.
 // registry is a path in place of --root and --config, or "".
 func (p *program) openStore(ctx context.Context, command string, c *common, registry string, thorough bool) (*reading, error) {
-	p.voice.quiet = c.quiet
+	p.voice.Quiet = c.quiet
 	p.fileList(command, c)
 	p.begin(c)
 	place, err := p.locate(c, registry)
@@ -82,7 +84,7 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 	r.readLocks()
 	seen := new(walker.Progress)
 	r.w = walker.New(r.dir, walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed, Progress: seen, Thorough: thorough})
-	p.progress.phase("reading blobs", readingBlobs(seen))
+	p.progress.Phase("reading blobs", readingBlobs(seen))
 	r.store = mark.Read(ctx, r.w, r.rules)
 	limitGarbage()
 	return r, nil
@@ -118,8 +120,8 @@ func (r *reading) lookBy(ctx context.Context, observer mark.Observer, change fun
 		w = r.w.With(&r.again)
 	}
 	r.looked = true
-	r.progress.phase("reading repositories", readingRepositories(r.w.Progress))
-	defer r.progress.rest()
+	r.progress.Phase("reading repositories", readingRepositories(r.w.Progress))
+	defer r.progress.Rest()
 	look := r.store.ObserveBy(ctx, w, observer, change)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -153,25 +155,25 @@ func (r *reading) sayUnreadable() (n int) {
 // warnForeign says where the links are not the truth.
 func (r *reading) warnForeign() error {
 	for _, unread := range r.place.Unread {
-		r.voice.warn("%s", unread)
+		r.voice.Warn("%s", unread)
 	}
 	reason, err := foreign(&r.place)
 	if err == nil && reason != "" {
-		r.voice.warn("%s: what follows is not the truth about it", reason)
+		r.voice.Warn("%s: what follows is not the truth about it", reason)
 	}
 	return err
 }
 
 // warnStopped says that names are set aside, which a registry does not see.
 func (p *program) warnStopped(cure string) {
-	p.voice.warn("a run was stopped, or is under way, that had set names aside: until a run gives back what is needed, images may not be complete: %s", cure)
+	p.voice.Warn("a run was stopped, or is under way, that had set names aside: until a run gives back what is needed, images may not be complete: %s", cure)
 }
 
 // readingVerdict is the status of ls and why: what they were asked is shown, or
 // so many things of it could not be read. Other problems are told in one line.
 func (r *reading) readingVerdict(unread int) int {
 	if r.store.Resumed() {
-		r.warnStopped(r.where.command("gc"))
+		r.warnStopped(r.where.Command("gc"))
 	}
 	n := 0
 	for _, p := range r.w.Findings.Problems() {
@@ -180,10 +182,10 @@ func (r *reading) readingVerdict(unread int) int {
 		}
 	}
 	if n > 0 {
-		r.voice.warn("the store has %s: %s", plural(n, "problem"), r.where.command("check"))
+		r.voice.Warn("the store has %s: %s", term.Plural(n, "problem"), r.where.Command("check"))
 	}
 	if r.locksErr != nil {
-		r.voice.warn("%s", locksUnknown(r.locksErr))
+		r.voice.Warn("%s", locksUnknown(r.locksErr))
 		unread++
 	}
 	if unread > 0 {

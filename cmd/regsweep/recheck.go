@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -71,7 +73,7 @@ func found(f *walker.Findings) map[string]bool {
 	return there
 }
 
-func nameOfProblem(p *walker.Problem) string { return p.Kind + " " + valid(p.Path) }
+func nameOfProblem(p *walker.Problem) string { return p.Kind + " " + term.Valid(p.Path) }
 
 // pause waits, and reports whether that was not cut short.
 func pause(ctx context.Context, d time.Duration) bool {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
@@ -106,16 +108,16 @@ func (r *recording) run(t *testing.T, command string) string {
 	command, wanted, _ := strings.Cut(command, " = ")
 	command, answer, _ := strings.Cut(command, " < ")
 	status, _ := strconv.Atoi(wanted)
-	term := newTerminal(t)
-	if err := unix.IoctlSetWinsize(int(term.tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: r.width}); err != nil {
+	screen := newTerminal(t)
+	if err := unix.IoctlSetWinsize(int(screen.tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: r.width}); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{in: term.tty, out: term.tty, voice: &voice{w: term.tty}, environ: r.environ}
+	p := &program{in: screen.tty, out: screen.tty, voice: &term.Voice{W: screen.tty}, environ: r.environ}
 	done := make(chan int, 1)
 	go func() { done <- p.main(r.args(t, command)) }()
 	if answer != "" {
-		term.until(t, "[y/N] ", done)
-		if _, err := term.user.WriteString(answer + "\n"); err != nil {
+		screen.until(t, "[y/N] ", done)
+		if _, err := screen.user.WriteString(answer + "\n"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,13 +126,13 @@ func (r *recording) run(t *testing.T, command string) string {
 		status = got
 	}
 	if got != status {
-		t.Errorf("%q: status %d: %s", command, got, term.seen())
+		t.Errorf("%q: status %d: %s", command, got, screen.seen())
 	}
-	if _, err := term.tty.WriteString("\nEND\n"); err != nil {
+	if _, err := screen.tty.WriteString("\nEND\n"); err != nil {
 		t.Fatal(err)
 	}
-	term.until(t, "\r\nEND\r\n", nil)
-	shown, _, _ := strings.Cut(term.seen(), "\r\nEND\r\n")
+	screen.until(t, "\r\nEND\r\n", nil)
+	shown, _, _ := strings.Cut(screen.seen(), "\r\nEND\r\n")
 	shown = onScreen(shown)
 	r.judge(t, command, shown, status)
 	return shown
@@ -168,7 +170,7 @@ func lineOnScreen(line string) string {
 	var cells []string
 	at := 0
 	for len(line) > 0 {
-		code := line[:codeLength(line)]
+		code := line[:term.CodeLength(line)]
 		line = line[len(code):]
 		_, size := utf8.DecodeRuneInString(line)
 		letter := line[:size]

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 )
 
 // judge holds what a command shows to the rules for all of them: the terminal's
@@ -31,8 +33,8 @@ func judgeWidth(t *testing.T, command, shown string, width int) {
 	t.Helper()
 	for line := range strings.Lines(shown) {
 		plain := strings.TrimSpace(escapeCode.ReplaceAllString(line, ""))
-		prose, pasted := cutCommand(plain)
-		if n := columnsOf(strings.TrimRight(line, "\n")); n > width && plain != pasted && strings.Contains(plain, " ") {
+		prose, pasted := term.CutCommand(plain)
+		if n := term.ColumnsOf(strings.TrimRight(line, "\n")); n > width && plain != pasted && strings.Contains(plain, " ") {
 			t.Errorf("regsweep %s: %d columns on a terminal of %d: %s", command, n, width, plain)
 		}
 		if prose != "" && pasted != "" {

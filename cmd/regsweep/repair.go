@@ -118,11 +118,11 @@ func (p *program) repair(ctx context.Context, o *repairOptions, f *pflag.FlagSet
 // warnForeign says where links are not the truth. A repair writes none there.
 func (j *backJob) warnForeign() error {
 	for _, unread := range j.place.Unread {
-		j.voice.warn("%s", unread)
+		j.voice.Warn("%s", unread)
 	}
 	reason, err := foreign(&j.place)
 	if err == nil && reason != "" {
-		j.voice.warn("%s: only the data of blobs are repaired here, and no links", reason)
+		j.voice.Warn("%s: only the data of blobs are repaired here, and no links", reason)
 	}
 	return err
 }
@@ -184,7 +184,7 @@ func (j *repairJob) run(ctx context.Context) error {
 			return errors.Join(err, j.trash.Close(), j.tell(executed))
 		}
 		if err := j.trash.Close(); err != nil {
-			j.voice.warn("the trash: %s", err)
+			j.voice.Warn("the trash: %s", err)
 		}
 	}
 	j.would, j.left = split(plan.Steps)
@@ -205,10 +205,10 @@ func (j *repairJob) dropRemnants() {
 	}
 	left, err := back.DropRemnants(j.lock, j.remnants)
 	if err != nil {
-		j.voice.warn("what a stopped repair was writing is left: %s", err)
+		j.voice.Warn("what a stopped repair was writing is left: %s", err)
 	}
 	for _, r := range left {
-		j.voice.warn("%q is left: a repair was stopped there, and this link, to %s, may be one that was pushed in that moment", r.Path, r.Digest)
+		j.voice.Warn("%q is left: a repair was stopped there, and this link, to %s, may be one that was pushed in that moment", r.Path, r.Digest)
 	}
 }
 
@@ -286,7 +286,7 @@ func (j *repairJob) verdict() error {
 		return errors.Join(failed...)
 	}
 	if j.blind {
-		j.voice.warn("some manifests cannot be read: what else is wrong shows when they are exchanged")
+		j.voice.Warn("some manifests cannot be read: what else is wrong shows when they are exchanged")
 		j.status = statusProblems
 	}
 	if len(j.left) > 0 || len(j.needsPush()) > 0 {

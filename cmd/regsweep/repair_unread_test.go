@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -39,7 +41,7 @@ func layoutOf(t *testing.T, s *layouttest.Store) (dir string) {
 func repairOver(t *testing.T, s *layouttest.Store, fault func(disk.Op, string) error, args ...string) (result, repairedResult) {
 	t.Helper()
 	var out, errs strings.Builder
-	p := &program{in: strings.NewReader(""), out: &out, voice: &voice{w: &errs}, files: &disk.FS{Fault: fault}}
+	p := &program{in: strings.NewReader(""), out: &out, voice: &term.Voice{W: &errs}, files: &disk.FS{Fault: fault}}
 	r := result{status: p.main(append([]string{"repair", "--root", s.Root, "-o", "json"}, args...))}
 	r.stdout, r.stderr = out.String(), errs.String()
 	var v repairedResult

@@ -24,8 +24,8 @@ func (j *repairJob) round(ctx context.Context, readData bool) (*back.Repair, err
 	if j.found == nil {
 		j.found = findings
 	}
-	j.progress.phase("reading what is damaged", nil)
-	defer j.progress.rest()
+	j.progress.Phase("reading what is damaged", nil)
+	defer j.progress.Rest()
 	return back.NewRepair(ctx, j.store, findings, j.sources, !j.foreign)
 }
 
@@ -81,10 +81,10 @@ func (j *repairJob) inspect(ctx context.Context, readData bool) (list, data []wa
 	seen := new(walker.Progress)
 	w := walker.New(j.store, walker.Options{Jobs: j.jobs, Progress: seen, Thorough: true})
 	defer w.Close()
-	j.progress.phase("reading blobs", readingBlobs(seen))
-	defer j.progress.rest()
+	j.progress.Phase("reading blobs", readingBlobs(seen))
+	defer j.progress.Rest()
 	store := mark.Read(ctx, w, j.rules)
-	j.progress.phase("checking repositories", readingRepositories(seen))
+	j.progress.Phase("checking repositories", readingRepositories(seen))
 	store.Inspect(ctx, w)
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
@@ -106,7 +106,7 @@ func (j *repairJob) inspect(ctx context.Context, readData bool) (list, data []wa
 	}
 	started := time.Now()
 	count := new(mark.DataRead)
-	j.progress.phase("reading data", readingData(count, started))
+	j.progress.Phase("reading data", readingData(count, started))
 	bad := store.ReadData(ctx, w, store.Choose(mark.Share{Part: 1}, j.rules.Now), count)
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)

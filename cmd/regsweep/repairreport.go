@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/sweep/back"
 	"github.com/regsweep/regsweep/walker"
@@ -55,7 +57,7 @@ func broken(steps []*back.Step, which func(*back.Step) bool) map[string]bool {
 func sortedNames(names map[string]bool) []string {
 	list := []string{}
 	for name := range names {
-		list = append(list, valid(name))
+		list = append(list, term.Valid(name))
 	}
 	slices.Sort(list)
 	return list
@@ -86,16 +88,16 @@ func (j *repairJob) healed() []string {
 
 func (j *repairJob) result() *repairedResult {
 	r := &repairedResult{
-		Schema: repairSchema, Root: valid(j.place.Root), DryRun: j.o.consent.dryRun, Repaired: []repairedItem{},
+		Schema: repairSchema, Root: term.Valid(j.place.Root), DryRun: j.o.consent.dryRun, Repaired: []repairedItem{},
 		Healed: j.healed(), NeedsPush: j.needsPush(), Trashed: j.trash.Name(), Problems: []walker.Problem{},
 	}
 	for _, s := range j.steps() {
-		item := repairedItem{Kind: s.Finding.Kind, Path: valid(s.Finding.Path), Action: string(s.Do), Reason: valid(s.Reason)}
+		item := repairedItem{Kind: s.Finding.Kind, Path: term.Valid(s.Finding.Path), Action: string(s.Do), Reason: term.Valid(s.Reason)}
 		if !s.Digest.IsZero() {
 			item.Digest = s.Digest.String()
 		}
 		if s.From != nil && s.Do == back.DoCopy {
-			item.From = valid(s.From.Name)
+			item.From = term.Valid(s.From.Name)
 		}
 		r.Repaired = append(r.Repaired, item)
 	}
@@ -106,7 +108,7 @@ func (j *repairJob) result() *repairedResult {
 			r.Problems = append(r.Problems, s.Finding)
 		}
 	}
-	w := ward{where: j.where, foreign: j.foreign, repaired: true}
+	w := ward{Where: j.where, foreign: j.foreign, repaired: true}
 	w.prescribe(r.Problems)
 	validProblems(r.Problems)
 	return r
@@ -129,7 +131,7 @@ func (j *repairJob) tell(executed bool) error {
 // text says what was done, or would be.
 func (j *repairJob) text(executed bool) string {
 	var text strings.Builder
-	say := func(format string, args ...any) { fmt.Fprintln(&text, harmless(fmt.Sprintf(format, args...))) }
+	say := func(format string, args ...any) { fmt.Fprintln(&text, term.Harmless(fmt.Sprintf(format, args...))) }
 	n := 0
 	for _, s := range j.steps() {
 		if n++; n > shown && !j.verbose {
@@ -138,7 +140,7 @@ func (j *repairJob) text(executed bool) string {
 		j.sayStep(s, executed, say)
 	}
 	if n > shown && !j.verbose {
-		say("and %s more, which -v lists", comma(n-shown))
+		say("and %s more, which -v lists", term.Comma(n-shown))
 	}
 	if names := j.needsPush(); len(names) > 0 {
 		say("push again: %s (%s)", someOf(names), pushClients)
@@ -151,8 +153,8 @@ func (j *repairJob) text(executed bool) string {
 		say("%s: %s", healed, someOf(names))
 	}
 	if run := j.trash.Name(); run != "" {
-		say("to take back what was replaced: %s", j.where.command("trash", "restore", run))
-		say("to remove it for good: %s", j.where.command("trash", "empty", run))
+		say("to take back what was replaced: %s", j.where.Command("trash", "restore", run))
+		say("to remove it for good: %s", j.where.Command("trash", "empty", run))
 	}
 	say("%s", j.outcome(executed))
 	return text.String()
@@ -169,9 +171,9 @@ func (j *repairJob) outcome(executed bool) string {
 	case did == 0 && len(j.left) == 0:
 		return "nothing to repair"
 	case did == 0:
-		return fmt.Sprintf("nothing was repaired; %s left", plural(len(j.left), "finding"))
+		return fmt.Sprintf("nothing was repaired; %s left", term.Plural(len(j.left), "finding"))
 	}
-	return fmt.Sprintf("%s %s; %s left", verb, plural(did, "finding"), comma(len(j.left)))
+	return fmt.Sprintf("%s %s; %s left", verb, term.Plural(did, "finding"), term.Comma(len(j.left)))
 }
 
 func (j *repairJob) sayStep(s *back.Step, executed bool, say func(string, ...any)) {
@@ -188,16 +190,16 @@ func (j *repairJob) sayStep(s *back.Step, executed bool, say func(string, ...any
 	}
 	switch s.Way {
 	case back.ByUndelete:
-		say("  to bring it back: %s", j.where.command(undeleteFor(s)...))
+		say("  to bring it back: %s", j.where.Command(undeleteFor(s)...))
 	case back.ByGC:
-		say("  to remove what is left of it: %s", j.where.command("gc"))
+		say("  to remove what is left of it: %s", j.where.Command("gc"))
 	case back.ByTag:
 		for _, e := range s.History {
 			say("  %s:%s named %s, set %s", s.Repository, s.Tag, e.Digest, time.Unix(0, e.Set).UTC().Format(time.RFC3339))
 		}
 		for _, e := range s.History {
 			image := s.Repository + "@" + e.Digest.String()
-			say("  to let it name that: %s", j.where.command("tag", image, s.Tag, "--force"))
+			say("  to let it name that: %s", j.where.Command("tag", image, s.Tag, "--force"))
 		}
 	}
 }
@@ -225,10 +227,10 @@ func (j *repairJob) warnCache(steps []*back.Step) {
 	switch {
 	case !blobs:
 	case c.Path == "":
-		j.voice.say("it is not known whether the registry caches blob descriptors: restart it (Redis: flush it) before anything is pushed, since until then it may say that it has what is missing")
+		j.voice.Say("it is not known whether the registry caches blob descriptors: restart it (Redis: flush it) before anything is pushed, since until then it may say that it has what is missing")
 	case c.Cache == "redis":
-		j.voice.say("the registry caches blob descriptors in Redis: flush that before anything is pushed, since until then the registry says that it has what is missing")
+		j.voice.Say("the registry caches blob descriptors in Redis: flush that before anything is pushed, since until then the registry says that it has what is missing")
 	case c.Cache != "":
-		j.voice.say("the registry caches blob descriptors (%s): restart it before anything is pushed, since until then it says that it has what is missing", c.Cache)
+		j.voice.Say("the registry caches blob descriptors (%s): restart it before anything is pushed, since until then it says that it has what is missing", c.Cache)
 	}
 }

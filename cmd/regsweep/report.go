@@ -6,16 +6,13 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/dustin/go-humanize"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
-
-// size is a number of bytes for people.
-func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 // report writes the result to stdout, and sets the status by it.
 func (j *job) report(ctx context.Context, executed bool) error {
@@ -52,12 +49,12 @@ func encodeJSON(result any) ([]byte, error) {
 	if err := enc.Encode(result); err != nil {
 		return nil, err
 	}
-	return harmlessJSON(text.Bytes()), nil
+	return term.HarmlessJSON(text.Bytes()), nil
 }
 
 func (j *job) newReport(executed bool) *sweep.Report {
 	rep := j.plan.Report(executed)
-	rep.Command, rep.DryRun, rep.Root = j.command, j.dryRun, valid(j.place.Root)
+	rep.Command, rep.DryRun, rep.Root = j.command, j.dryRun, term.Valid(j.place.Root)
 	rep.Started = j.started.UTC()
 	rep.ElapsedSeconds = time.Since(j.started).Seconds()
 	rep.Filesystem.FreeBefore = j.free
@@ -72,7 +69,7 @@ func (j *job) newReport(executed bool) *sweep.Report {
 		}
 	}
 	for i := range rep.Repositories {
-		rep.Repositories[i].Name = valid(rep.Repositories[i].Name)
+		rep.Repositories[i].Name = term.Valid(rep.Repositories[i].Name)
 	}
 	if executed && j.lock != nil {
 		rep.Freed = sweep.Freed(j.lock)
@@ -97,7 +94,7 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	if j.verbose {
 		rep.Items = []sweep.ItemLine{}
 		j.plan.EachLine(executed, func(l sweep.ItemLine) {
-			l.Repository, l.Name = valid(l.Repository), valid(l.Name)
+			l.Repository, l.Name = term.Valid(l.Repository), term.Valid(l.Name)
 			rep.Items = append(rep.Items, l)
 		})
 	}
@@ -106,7 +103,7 @@ func (j *job) newReport(executed bool) *sweep.Report {
 
 // ward is the store, for the cures of its problems.
 func (j *job) ward() ward {
-	return ward{where: j.where, store: j.store, noNames: j.plan.Look().Borrowed != "", foreign: isForeign(&j.place)}
+	return ward{Where: j.where, store: j.store, noNames: j.plan.Look().Borrowed != "", foreign: isForeign(&j.place)}
 }
 
 func isForeign(place *locate.Place) bool {
@@ -119,7 +116,7 @@ func validProblems(list []walker.Problem) {
 	for i := range list {
 		p := &list[i]
 		for _, text := range []*string{&p.Path, &p.Detail, &p.Cure, &p.LastResort} {
-			*text = valid(*text)
+			*text = term.Valid(*text)
 		}
 		p.Breaks, p.Loses = validAll(p.Breaks), validAll(p.Loses)
 	}
@@ -131,7 +128,7 @@ func validAll(list []string) []string {
 	}
 	all := make([]string, len(list))
 	for i, text := range list {
-		all[i] = valid(text)
+		all[i] = term.Valid(text)
 	}
 	return all
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
@@ -24,15 +26,15 @@ func verb(executed bool) string {
 
 // writeTable writes the report for people.
 func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
-	ink, width := j.ink(j.common, w), terminalWidth(w)
+	ink, width := j.ink(j.common, w), term.Width(w)
 	for _, i := range rep.Items {
 		if j.prune != nil && !j.veryVerbose {
 			break // -v names tags, and -vv what is below them
 		}
-		line := shortDigests(harmless(itemText(verb(executed), &i)), width)
-		fmt.Fprintln(w, strings.Replace(line, verb(executed), ink.red(verb(executed)), 1))
+		line := term.ShortDigests(term.Harmless(itemText(verb(executed), &i)), width)
+		fmt.Fprintln(w, strings.Replace(line, verb(executed), ink.Red(verb(executed)), 1))
 	}
-	fmt.Fprintf(w, "%s\n\n", ink.bold(harmless("store "+rep.Root)))
+	fmt.Fprintf(w, "%s\n\n", ink.Bold(term.Harmless("store "+rep.Root)))
 	j.writeGoing(w, rep, executed)
 	if err := j.writeTotals(w, ink, rep, executed); err != nil {
 		return err
@@ -44,7 +46,7 @@ func (j *job) writeTable(w io.Writer, rep *sweep.Report, executed bool) error {
 	}
 	j.writeProblems(w, ink, rep)
 	j.writeNext(w, ink, rep)
-	_, err := fmt.Fprintf(w, "\n%s\n", ink.bold(j.outcome(rep, executed)))
+	_, err := fmt.Fprintf(w, "\n%s\n", ink.Bold(j.outcome(rep, executed)))
 	return err
 }
 
@@ -90,35 +92,35 @@ func (j *job) totals(rep *sweep.Report, executed bool) []totalRow {
 }
 
 // writeTotals writes the totals as a table.
-func (j *job) writeTotals(w io.Writer, ink ink, rep *sweep.Report, executed bool) error {
-	t := table{columns: []column{{}, {title: "blobs", right: true, drop: 3}, {title: "size", right: true}, {title: "on disk", right: true, drop: 2}, {title: "share", right: true, drop: 1}}}
+func (j *job) writeTotals(w io.Writer, ink term.Ink, rep *sweep.Report, executed bool) error {
+	t := term.Table{Columns: []term.Column{{}, {Title: "blobs", Right: true, Drop: 3}, {Title: "size", Right: true}, {Title: "on disk", Right: true, Drop: 2}, {Title: "share", Right: true, Drop: 1}}}
 	rows := j.totals(rep, executed)
 	for _, r := range rows {
-		name, disk := r.name, size(r.DiskBytes)
+		name, disk := r.name, term.Size(r.DiskBytes)
 		if r.kind == totalKept {
 			name, disk = "  "+name, ""
 		}
-		t.add(name, humanize.Comma(r.Blobs), size(r.Bytes), disk, share(r.Bytes, rep.Store.Bytes))
+		t.Add(name, humanize.Comma(r.Blobs), term.Size(r.Bytes), disk, share(r.Bytes, rep.Store.Bytes))
 	}
-	t.paint = func(row int, line string) string {
+	t.Paint = func(row int, line string) string {
 		if row < 0 {
-			return ink.dim(line)
+			return ink.Dim(line)
 		}
 		switch rows[row].kind {
 		case totalLive:
-			return ink.green(line) // green is kept, and red is removed
+			return ink.Green(line) // green is kept, and red is removed
 		case totalKept:
-			return ink.dim(line)
+			return ink.Dim(line)
 		case totalRemoved:
 			if rep.Removed.Blobs > 0 {
-				return ink.red(line)
+				return ink.Red(line)
 			}
 		case totalFailed:
-			return ink.yellow(line)
+			return ink.Yellow(line)
 		}
 		return line
 	}
-	return t.show(w)
+	return t.Show(w)
 }
 
 // share is a part in percent.
@@ -145,7 +147,7 @@ func itemText(verb string, i *sweep.ItemLine) string {
 	}
 	text := strings.TrimSpace(fmt.Sprintf("%s %s %s", i.Kind, name, i.Digest))
 	if i.Bytes > 0 {
-		text += " " + size(i.Bytes)
+		text += " " + term.Size(i.Bytes)
 	}
 	return verb + ": " + strings.Join(strings.Fields(text), " ")
 }
@@ -174,7 +176,7 @@ func (j *job) writeCounts(w io.Writer, rep *sweep.Report, verb string) {
 	if rep.DryRun {
 		about = "about " // others write and remove meanwhile, too
 	}
-	fmt.Fprintf(w, "free space: %s before, %s%s after\n", size(rep.Filesystem.FreeBefore), about, size(rep.Filesystem.FreeAfter))
+	fmt.Fprintf(w, "free space: %s before, %s%s after\n", term.Size(rep.Filesystem.FreeBefore), about, term.Size(rep.Filesystem.FreeAfter))
 }
 
 // counts are numbers of things with their names; there is none that is zero.
@@ -188,57 +190,55 @@ func (c *counts) add(n int, what string) {
 
 func (c *counts) addUploads(n int, bytes int64) {
 	if n > 0 {
-		*c = append(*c, fmt.Sprintf("%s (%s)", english.Plural(n, "upload", ""), size(bytes)))
+		*c = append(*c, fmt.Sprintf("%s (%s)", english.Plural(n, "upload", ""), term.Size(bytes)))
 	}
 }
-
-func comma(n int) string { return humanize.Comma(int64(n)) }
 
 // shown is how many repositories and problems a table has.
 const shown = 20
 
-func (j *job) writeRepositories(w io.Writer, ink ink, rep *sweep.Report, executed bool) error {
+func (j *job) writeRepositories(w io.Writer, ink term.Ink, rep *sweep.Report, executed bool) error {
 	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return r.ReclaimableBytes == 0 })
 	if len(lines) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(lines, func(a, b sweep.RepositoryLine) int { return cmp.Compare(b.ReclaimableBytes, a.ReclaimableBytes) })
-	fmt.Fprintf(w, "\n%s\n", ink.bold("the repositories with the most to win"))
+	fmt.Fprintf(w, "\n%s\n", ink.Bold("the repositories with the most to win"))
 	won := "reclaimable"
 	if executed {
 		won = "removed"
 	}
-	t := table{columns: []column{
-		{title: "repository", least: 20},
-		{title: "tags", right: true, drop: 1},
-		{title: "manifests", right: true, drop: 2},
-		{title: "size", right: true},
-		{title: "unique", right: true, drop: 3},
-		{title: won, right: true},
+	t := term.Table{Columns: []term.Column{
+		{Title: "repository", Least: 20},
+		{Title: "tags", Right: true, Drop: 1},
+		{Title: "manifests", Right: true, Drop: 2},
+		{Title: "size", Right: true},
+		{Title: "unique", Right: true, Drop: 3},
+		{Title: won, Right: true},
 	}}
-	t.paint = func(row int, line string) string {
+	t.Paint = func(row int, line string) string {
 		if row < 0 {
-			return ink.dim(line)
+			return ink.Dim(line)
 		}
 		return line
 	}
 	for _, r := range lines[:min(shown, len(lines))] {
-		t.add(harmless(r.Name), comma(r.Tags), comma(r.Manifests), size(r.Bytes), size(r.UniqueBytes), size(r.ReclaimableBytes))
+		t.Add(term.Harmless(r.Name), term.Comma(r.Tags), term.Comma(r.Manifests), term.Size(r.Bytes), term.Size(r.UniqueBytes), term.Size(r.ReclaimableBytes))
 	}
-	if err := t.show(w); err != nil {
+	if err := t.Show(w); err != nil {
 		return err
 	}
 	if more := len(lines) - shown; more > 0 {
-		fmt.Fprintf(w, "and %s more, which -o json lists\n", comma(more))
+		fmt.Fprintf(w, "and %s more, which -o json lists\n", term.Comma(more))
 	}
 	return nil
 }
 
-func (j *job) writeProblems(w io.Writer, ink ink, rep *sweep.Report) {
+func (j *job) writeProblems(w io.Writer, ink term.Ink, rep *sweep.Report) {
 	if len(rep.Problems) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s\n", ink.bold(problemsTitle(rep)))
+	fmt.Fprintf(w, "\n%s\n", ink.Bold(problemsTitle(rep)))
 	list := slices.Clone(rep.Problems)
 	slices.SortStableFunc(list, func(a, b walker.Problem) int {
 		return cmp.Compare(rank(a.Kind), rank(b.Kind))
@@ -247,23 +247,23 @@ func (j *job) writeProblems(w io.Writer, ink ink, rep *sweep.Report) {
 		list = list[:min(shown, len(list))]
 	}
 	for _, p := range list {
-		kind, line := ink.yellow(harmless(p.Kind)), fmt.Sprintf("%s: %s", p.Path, p.Detail)
+		kind, line := ink.Yellow(term.Harmless(p.Kind)), fmt.Sprintf("%s: %s", p.Path, p.Detail)
 		if rank(p.Kind) > 0 {
-			kind = ink.dim(harmless(p.Kind))
+			kind = ink.Dim(term.Harmless(p.Kind))
 		}
 		switch {
 		case p.Cured:
-			kind, line = ink.dim(harmless(p.Kind)), line+"; "+curedBy(rep.DryRun)
+			kind, line = ink.Dim(term.Harmless(p.Kind)), line+"; "+curedBy(rep.DryRun)
 		case len(p.Breaks) > 0:
 			line += "; it breaks " + strings.Join(p.Breaks, ", ")
 		}
-		fmt.Fprintf(w, "  %s %s\n", kind, harmless(line))
+		fmt.Fprintf(w, "  %s %s\n", kind, term.Harmless(line))
 		for _, line := range cureLines(&p) {
-			fmt.Fprintf(w, "    %s\n", harmless(line))
+			fmt.Fprintf(w, "    %s\n", term.Harmless(line))
 		}
 	}
 	if more := len(rep.Problems) - len(list); more > 0 {
-		fmt.Fprintf(w, "  and %s more, which -v lists\n", comma(more))
+		fmt.Fprintf(w, "  and %s more, which -v lists\n", term.Comma(more))
 	}
 }
 
@@ -277,12 +277,12 @@ func problemsTitle(rep *sweep.Report) string {
 			left++
 		}
 	}
-	text := "problems after the run: " + comma(left)
+	text := "problems after the run: " + term.Comma(left)
 	if rep.DryRun {
-		text = "problems: " + comma(left)
+		text = "problems: " + term.Comma(left)
 	}
 	if cured > 0 {
-		text += fmt.Sprintf("; %s %s", comma(cured), curedBy(rep.DryRun))
+		text += fmt.Sprintf("; %s %s", term.Comma(cured), curedBy(rep.DryRun))
 	}
 	return text
 }
@@ -303,13 +303,13 @@ func rank(kind string) int {
 }
 
 // writeNext says what the reader may want to do now.
-func (j *job) writeNext(w io.Writer, ink ink, rep *sweep.Report) {
+func (j *job) writeNext(w io.Writer, ink term.Ink, rep *sweep.Report) {
 	next := j.next(rep)
 	if len(next) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s\n", ink.bold("next"))
+	fmt.Fprintf(w, "\n%s\n", ink.Bold("next"))
 	for _, n := range next {
-		fmt.Fprintf(w, "  %s\n", harmless(n))
+		fmt.Fprintf(w, "  %s\n", term.Harmless(n))
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -105,7 +107,7 @@ func TestRmOfWhatTheSystemCannotRead(t *testing.T) {
 			}
 			return nil
 		}}
-		p := &program{in: strings.NewReader(""), out: &strings.Builder{}, voice: &voice{w: &strings.Builder{}}, files: files}
+		p := &program{in: strings.NewReader(""), out: &strings.Builder{}, voice: &term.Voice{W: &strings.Builder{}}, files: files}
 		return p.main(append(args, "--root", s.Root))
 	}
 	s := newStore(t, text)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/regsweep/regsweep/layout/layouttest"
@@ -156,35 +158,35 @@ func converse(t *testing.T, args []string, where, answer string) result {
 	t.Helper()
 	var out, errs bytes.Buffer
 	if where == "no terminal" {
-		p := &program{in: strings.NewReader(""), out: &out, voice: &voice{w: &errs}}
+		p := &program{in: strings.NewReader(""), out: &out, voice: &term.Voice{W: &errs}}
 		status := p.main(args)
 		return result{status: status, stdout: out.String(), stderr: errs.String()}
 	}
-	term := newTerminal(t)
-	p := &program{in: term.tty, out: &out, voice: &voice{w: term.tty}}
+	screen := newTerminal(t)
+	p := &program{in: screen.tty, out: &out, voice: &term.Voice{W: screen.tty}}
 	if where != "a terminal" {
-		p.voice.w = &errs
+		p.voice.W = &errs
 		p.openTerminal = func() (*os.File, error) {
 			if where != "stderr elsewhere" {
 				return nil, os.ErrPermission
 			}
-			return os.OpenFile(term.tty.Name(), os.O_RDWR|unix.O_NOCTTY, 0)
+			return os.OpenFile(screen.tty.Name(), os.O_RDWR|unix.O_NOCTTY, 0)
 		}
 	}
 	done := make(chan int, 1)
 	go func() { done <- p.main(args) }()
 	if answer != "" {
-		term.until(t, "[y/N]", done)
-		if _, err := term.user.WriteString(answer); err != nil {
+		screen.until(t, "[y/N]", done)
+		if _, err := screen.user.WriteString(answer); err != nil {
 			t.Fatal(err)
 		}
 	}
 	status := <-done
-	if _, err := term.tty.WriteString("END\n"); err != nil {
+	if _, err := screen.tty.WriteString("END\n"); err != nil {
 		t.Fatal(err)
 	}
-	term.until(t, "END\r\n", nil)
-	shown, _, _ := strings.Cut(term.seen(), "END\r\n")
+	screen.until(t, "END\r\n", nil)
+	shown, _, _ := strings.Cut(screen.seen(), "END\r\n")
 	// The terminal shows what is typed, too.
 	shown = strings.ReplaceAll(strings.ReplaceAll(shown, "[y/N] "+strings.TrimSpace(answer)+"\r\n", "[y/N] \n"), "\r\n", "\n")
 	if where == "stderr elsewhere" {

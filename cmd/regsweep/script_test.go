@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/regsweep/regsweep/layout/layouttest"
@@ -20,7 +22,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"regsweep": func() {
 			// Nothing pushes to these stores, so there is nothing to wait for.
-			p := &program{in: os.Stdin, out: os.Stdout, voice: &voice{w: os.Stderr}, environ: os.Environ()}
+			p := &program{in: os.Stdin, out: os.Stdout, voice: &term.Voice{W: os.Stderr}, environ: os.Environ()}
 			os.Exit(p.main(os.Args[1:]))
 		},
 		"makestore": makeStore,

@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout"
@@ -49,7 +51,7 @@ func (j *job) readTwins(ctx context.Context) error {
 	if n := findings.Unreadable(); n > 0 {
 		for _, p := range findings.Problems() {
 			if p.Kind == walker.IOError {
-				j.voice.say("regsweep: %s: %s", p.Path, p.Detail)
+				j.voice.Say("regsweep: %s: %s", p.Path, p.Detail)
 			}
 		}
 		return &layout.HintError{
@@ -62,26 +64,26 @@ func (j *job) readTwins(ctx context.Context) error {
 
 // sayUnmatched names on stderr what selects nothing. A nightly run with -q may
 // have matched nothing for months: it says so, too.
-func (p *pruning) sayUnmatched(v *voice) {
+func (p *pruning) sayUnmatched(v *term.Voice) {
 	for _, u := range p.watch.Unmatched() {
-		v.say("warning: --filter %q matches nothing: %s", u.Text, u.Reason)
+		v.Say("warning: --filter %q matches nothing: %s", u.Text, u.Reason)
 	}
 	for _, u := range p.excludes.Unmatched() {
-		v.say("warning: --exclude %q matches nothing: %s", u.Text, u.Reason)
+		v.Say("warning: --exclude %q matches nothing: %s", u.Text, u.Reason)
 	}
 	if !p.fromFlags && !p.decider.Decided() {
-		v.say("warning: the policy matches nothing in the store:")
+		v.Say("warning: the policy matches nothing in the store:")
 		for _, u := range p.decider.Unmatched() {
 			if u.Kind != "protect" {
-				v.say("  %s", u.String())
+				v.Say("  %s", u.String())
 			}
 		}
 	}
 	for _, text := range p.decider.Warnings() {
-		v.warn("%s", text)
+		v.Warn("%s", text)
 	}
 	for _, text := range p.decider.Short() {
-		v.say("regsweep: %s", text)
+		v.Say("regsweep: %s", text)
 	}
 }
 
@@ -95,24 +97,24 @@ func (p *pruning) selectors(to *sweep.Retention) {
 	}{{"filter", p.watch}, {"exclude", p.excludes}}
 	for _, w := range watches {
 		for _, u := range w.watch.Unmatched() {
-			to.Unmatched = append(to.Unmatched, sweep.UnmatchedLine{Kind: w.kind, Patterns: []string{valid(u.Text)}, Reason: u.Reason})
+			to.Unmatched = append(to.Unmatched, sweep.UnmatchedLine{Kind: w.kind, Patterns: []string{term.Valid(u.Text)}, Reason: u.Reason})
 		}
 	}
 	for _, u := range p.decider.Unmatched() {
 		if p.fromFlags && u.Kind != "protect" {
 			continue // the rule is one of flags, which have been named
 		}
-		line := sweep.UnmatchedLine{Kind: u.Kind, Rule: valid(u.Rule), Entry: u.Entry, Reason: u.Reason}
+		line := sweep.UnmatchedLine{Kind: u.Kind, Rule: term.Valid(u.Rule), Entry: u.Entry, Reason: u.Reason}
 		for _, pattern := range u.Patterns {
-			line.Patterns = append(line.Patterns, valid(pattern))
+			line.Patterns = append(line.Patterns, term.Valid(pattern))
 		}
 		to.Unmatched = append(to.Unmatched, line)
 	}
 	for _, text := range p.decider.Warnings() {
-		to.Warnings = append(to.Warnings, valid(text))
+		to.Warnings = append(to.Warnings, term.Valid(text))
 	}
 	for _, text := range p.decider.Short() {
-		to.Uncovered = append(to.Uncovered, valid(text))
+		to.Uncovered = append(to.Uncovered, term.Valid(text))
 	}
 }
 
@@ -127,10 +129,10 @@ func (j *job) writeUnmatched(w io.Writer) {
 		most = min(shown, most)
 	}
 	for i := range list[:most] {
-		fmt.Fprintf(w, "selects nothing: %s\n", harmless(list[i].String()))
+		fmt.Fprintf(w, "selects nothing: %s\n", term.Harmless(list[i].String()))
 	}
 	if more := len(list) - most; more > 0 {
-		fmt.Fprintf(w, "and %s more, which -v lists\n", comma(more))
+		fmt.Fprintf(w, "and %s more, which -v lists\n", term.Comma(more))
 	}
 }
 
@@ -144,7 +146,7 @@ func refusalTexts(err error) (texts []string) {
 	}
 	var hint *layout.HintError
 	if errors.As(err, &hint) {
-		return []string{valid(fmt.Sprintf("%s; %s", hint.Err, hint.Hint))}
+		return []string{term.Valid(fmt.Sprintf("%s; %s", hint.Err, hint.Hint))}
 	}
-	return []string{valid(err.Error())}
+	return []string{term.Valid(err.Error())}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -16,17 +18,17 @@ func TestLsOnATerminal(t *testing.T) {
 		image team/with/a/rather/long/name type=artifact layers=l2 as=y
 	`)
 	show := func(width uint16, args ...string) string {
-		term := newTerminal(t)
-		if err := unix.IoctlSetWinsize(int(term.tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: width}); err != nil {
+		screen := newTerminal(t)
+		if err := unix.IoctlSetWinsize(int(screen.tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: width}); err != nil {
 			t.Fatal(err)
 		}
-		p := &program{in: term.tty, out: term.tty, voice: &voice{w: term.tty}}
+		p := &program{in: screen.tty, out: screen.tty, voice: &term.Voice{W: screen.tty}}
 		if status := p.main(append([]string{"ls", "--root", s.Root, "--progress", "none"}, args...)); status != 0 {
 			t.Fatalf("status %d", status)
 		}
-		term.tty.WriteString("END\n")
-		term.until(t, "END", nil)
-		return strings.ReplaceAll(strings.TrimSuffix(term.seen(), "END\r\n"), "\r", "")
+		screen.tty.WriteString("END\n")
+		screen.until(t, "END", nil)
+		return strings.ReplaceAll(strings.TrimSuffix(screen.seen(), "END\r\n"), "\r", "")
 	}
 	const name = "team/with/a/rather/long/name"
 	for _, args := range [][]string{nil, {name}} {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -65,13 +67,13 @@ func (o *tagOptions) verify(f *pflag.FlagSet, args []string) (err error) {
 	}
 	switch {
 	case o.source.Globs():
-		return quoted("%s is a glob: name one image", args[0])
+		return term.Quoted("%s is a glob: name one image", args[0])
 	case o.source.Whole():
-		return &layout.HintError{Err: quoted("%s is a repository", args[0]), Hint: "give NAME:TAG or NAME@DIGEST"}
+		return &layout.HintError{Err: term.Quoted("%s is a repository", args[0]), Hint: "give NAME:TAG or NAME@DIGEST"}
 	}
 	o.tag = args[1]
 	if !layout.IsTag(o.tag) {
-		return &layout.HintError{Err: quoted("%s is no tag that a registry accepts", o.tag), Hint: "give the new tag alone: it is in the repository of the image"}
+		return &layout.HintError{Err: term.Quoted("%s is no tag that a registry accepts", o.tag), Hint: "give the new tag alone: it is in the repository of the image"}
 	}
 	return verifyNewTag(o.tag)
 }
@@ -106,7 +108,7 @@ func (p *program) tag(ctx context.Context, o *tagOptions, f *pflag.FlagSet, args
 		return j.tellTag(o, t, false)
 	}
 	if t.Exists {
-		show := func() { fmt.Fprintln(j.asking(), harmless(tagText(t, "would name"))) }
+		show := func() { fmt.Fprintln(j.asking(), term.Harmless(tagText(t, "would name"))) }
 		yes, err := j.ask(ctx, o.consent.yes, show, "move this tag?", "nothing has been changed")
 		if err != nil || !yes {
 			return err
@@ -172,7 +174,7 @@ type taggedResult struct {
 
 // tellTag writes to stdout what was done, or would be.
 func (j *backJob) tellTag(o *tagOptions, t *back.Tagging, executed bool) error {
-	result := taggedResult{tagSchema, valid(j.place.Root), o.consent.dryRun, valid(t.Repository), t.Tag, t.Digest.String(), nil}
+	result := taggedResult{tagSchema, term.Valid(j.place.Root), o.consent.dryRun, term.Valid(t.Repository), t.Tag, t.Digest.String(), nil}
 	if !t.Previous.IsZero() {
 		text := t.Previous.String()
 		result.Previous = &text
@@ -191,7 +193,7 @@ func (j *backJob) tellTag(o *tagOptions, t *back.Tagging, executed bool) error {
 	case executed:
 		verb = "names"
 	}
-	_, err := fmt.Fprintln(j.out, harmless(tagText(t, verb)))
+	_, err := fmt.Fprintln(j.out, term.Harmless(tagText(t, verb)))
 	return err
 }
 

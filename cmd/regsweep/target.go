@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/name"
@@ -24,7 +26,7 @@ var errNoImage = errors.New("it is neither NAME:TAG nor NAME@DIGEST")
 func parseTarget(text string) (mark.Target, error) {
 	if alg, _, ok := strings.Cut(text, ":"); ok {
 		if _, known := layout.ParseAlgorithm(alg); known {
-			return mark.Target{}, &layout.HintError{Err: quoted("%s is a digest, and does not say of which repository", text), Hint: "give NAME@DIGEST"}
+			return mark.Target{}, &layout.HintError{Err: term.Quoted("%s is a digest, and does not say of which repository", text), Hint: "give NAME@DIGEST"}
 		}
 	}
 	image, digest, byDigest := strings.Cut(text, "@")
@@ -32,11 +34,11 @@ func parseTarget(text string) (mark.Target, error) {
 	if at := strings.LastIndexByte(image, ':'); at > strings.LastIndexByte(image, '/') {
 		t.Repository, t.Tag = image[:at], image[at+1:]
 		if !layout.IsTag(t.Tag) {
-			return t, quoted("%s has no tag that a registry accepts after its colon", text)
+			return t, term.Quoted("%s has no tag that a registry accepts after its colon", text)
 		}
 	}
 	if !layout.IsRepository(t.Repository) {
-		return t, quoted("%s begins with no name of a repository", text)
+		return t, term.Quoted("%s begins with no name of a repository", text)
 	}
 	switch {
 	case byDigest:
@@ -59,16 +61,16 @@ func parseDigest(text string) (d layout.Digest, prefix string, err error) {
 		alg, hex = "", text
 	}
 	if _, known := layout.ParseAlgorithm(alg); ok && !known {
-		return d, "", quoted("%s is no digest of an algorithm that registries store", text)
+		return d, "", term.Quoted("%s is no digest of an algorithm that registries store", text)
 	}
 	if strings.Trim(hex, "0123456789abcdef") != "" {
-		return d, "", quoted("%s is no digest: it has other characters than 0-9 and a-f", text)
+		return d, "", term.Quoted("%s is no digest: it has other characters than 0-9 and a-f", text)
 	}
 	if len(hex) < shortest {
 		return d, "", fmt.Errorf("%q is too short: give %d digits of the digest at least", text, shortest)
 	}
 	if ok && alg == "sha256" && len(hex) > 64 || len(hex) > 128 {
-		return d, "", quoted("%s is longer than any digest", text)
+		return d, "", term.Quoted("%s is longer than any digest", text)
 	}
 	return d, text, nil
 }
@@ -85,14 +87,14 @@ func parseSelection(args []string, hint func(name string) string) (s selection, 
 	for _, arg := range args {
 		if p, ok := asPattern(arg); ok {
 			if p.Whole() {
-				return s, &layout.HintError{Err: quoted("%s names repositories", arg), Hint: hint(arg)}
+				return s, &layout.HintError{Err: term.Quoted("%s names repositories", arg), Hint: hint(arg)}
 			}
 			s.patterns = append(s.patterns, p)
 			continue
 		}
 		t, err := parseTarget(arg)
 		if errors.Is(err, errNoImage) {
-			return s, &layout.HintError{Err: quoted("%s is a repository", arg), Hint: hint(arg)}
+			return s, &layout.HintError{Err: term.Quoted("%s is a repository", arg), Hint: hint(arg)}
 		}
 		if err != nil {
 			return s, err
@@ -147,7 +149,7 @@ func (j *job) expand(ctx context.Context) error {
 	for i := range j.patterns {
 		targets := targetsOf(&j.patterns[i], names, tags)
 		if len(targets) == 0 {
-			refusals = append(refusals, &layout.HintError{Err: quoted("nothing in the store is named by %s: nothing has been changed", j.patterns[i].Text), Hint: "the repositories", Command: []string{"ls"}})
+			refusals = append(refusals, &layout.HintError{Err: term.Quoted("nothing in the store is named by %s: nothing has been changed", j.patterns[i].Text), Hint: "the repositories", Command: []string{"ls"}})
 		}
 		j.rules.Away.Globbed = j.rules.Away.Globbed || j.patterns[i].Globs()
 		j.rules.Away.Add(targets)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -33,7 +35,7 @@ when the trash is emptied.`,
   regsweep trash empty --older-than 14d --yes      from cron`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(&layout.HintError{Err: quoted("there is no command trash %s", args[0]), Hint: "regsweep trash --help lists them"})
+				return usage(&layout.HintError{Err: term.Quoted("there is no command trash %s", args[0]), Hint: "regsweep trash --help lists them"})
 			}
 			return nil
 		},
@@ -76,7 +78,7 @@ type trashJob struct {
 // openTrash finds the registry and, unless nothing is to be changed, takes the
 // lock. The caller closes it.
 func (p *program) openTrash(command string, o *trashOptions, changes bool) (*trashJob, error) {
-	p.voice.quiet = o.quiet
+	p.voice.Quiet = o.quiet
 	p.fileList(command, &o.common)
 	place, err := p.locate(&o.common, "")
 	if err != nil {
@@ -148,7 +150,7 @@ func (j *trashJob) bins() ([]*sweep.Bin, error) {
 }
 
 func noRun(run string, among []string) error {
-	err := &layout.HintError{Err: quoted("there is no run %s in the trash", run), Hint: "the runs in it", Command: []string{"trash", "ls"}}
+	err := &layout.HintError{Err: term.Quoted("there is no run %s in the trash", run), Hint: "the runs in it", Command: []string{"trash", "ls"}}
 	if near := mark.Nearest(run, among); near != "" {
 		err.Hint, err.Command = "did you mean "+near+"?", nil
 	}
@@ -181,10 +183,10 @@ func (j *job) finishRestores(ctx context.Context) error {
 			continue
 		}
 		if j.dryRun {
-			j.voice.warn("the restore of %s was stopped: what it has put back so far looks like garbage; the next run completes it first", bin.Name)
+			j.voice.Warn("the restore of %s was stopped: what it has put back so far looks like garbage; the next run completes it first", bin.Name)
 			continue
 		}
-		j.voice.warn("the restore of %s was stopped: it is completed first", bin.Name)
+		j.voice.Warn("the restore of %s was stopped: it is completed first", bin.Name)
 		if err := j.fitJobs(j.common, true); err != nil {
 			return err
 		}
@@ -281,7 +283,7 @@ func (p *program) trashList(o *trashOptions, f *pflag.FlagSet) error {
 		if err != nil {
 			return err
 		}
-		list = append(list, trashRun{b.Name, valid(b.Command), b.Started.UTC(), items, bytes})
+		list = append(list, trashRun{b.Name, term.Valid(b.Command), b.Started.UTC(), items, bytes})
 	}
 	result := struct {
 		Runs []trashRun `json:"runs"`
@@ -294,19 +296,19 @@ func (p *program) trashList(o *trashOptions, f *pflag.FlagSet) error {
 
 func (j *trashJob) writeRuns(list []trashRun) error {
 	var text strings.Builder
-	t := table{columns: []column{{title: "RUN"}, {title: "COMMAND", drop: 2}, {title: "STARTED", drop: 1}, {title: "ITEMS", right: true}, {title: "SIZE", right: true}}}
+	t := term.Table{Columns: []term.Column{{Title: "RUN"}, {Title: "COMMAND", Drop: 2}, {Title: "STARTED", Drop: 1}, {Title: "ITEMS", Right: true}, {Title: "SIZE", Right: true}}}
 	for _, l := range list {
 		if j.quiet {
 			fmt.Fprintln(&text, l.Run)
 			continue
 		}
-		t.add(l.Run, harmless(l.Command), l.Started.Format("2006-01-02 15:04"), comma(l.Items), size(l.Bytes))
+		t.Add(l.Run, term.Harmless(l.Command), l.Started.Format("2006-01-02 15:04"), term.Comma(l.Items), term.Size(l.Bytes))
 	}
 	switch {
 	case !j.quiet && len(list) == 0:
 		text.WriteString("the trash is empty\n")
 	case !j.quiet:
-		return t.show(j.out)
+		return t.Show(j.out)
 	}
 	_, err := j.out.Write([]byte(text.String()))
 	return err
@@ -316,13 +318,13 @@ func (j *trashJob) writeRuns(list []trashRun) error {
 func (j *job) nextTrash(rep *sweep.Report, say func(format string, args ...any)) {
 	switch {
 	case rep.Trashed != "":
-		say("to take back what was removed: %s", j.where.command("trash", "restore", rep.Trashed))
-		say("to free its space for good: %s", j.where.command("trash", "empty", rep.Trashed))
+		say("to take back what was removed: %s", j.where.Command("trash", "restore", rep.Trashed))
+		say("to free its space for good: %s", j.where.Command("trash", "empty", rep.Trashed))
 	case j.trash && rep.DryRun && !j.plan.Empty():
-		say("no space is free until the trash is emptied: %s", j.where.command("trash", "empty"))
+		say("no space is free until the trash is emptied: %s", j.where.Command("trash", "empty"))
 	}
 	bins, err := sweep.Bins(j.store)
 	if others := len(bins); err == nil && others > 0 && (rep.Trashed == "" || others > 1) {
-		say("the trash holds %s, whose space is not free: %s", english.Plural(others, "run", ""), j.where.command("trash", "ls"))
+		say("the trash holds %s, whose space is not free: %s", english.Plural(others, "run", ""), j.where.Command("trash", "ls"))
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -117,7 +119,7 @@ func (j *trashJob) tellEmptied(e *sweep.Emptying, free int64) error {
 		out.Runs = append(out.Runs, b.Name)
 	}
 	for _, path := range e.Back {
-		out.Restored = append(out.Restored, valid(path))
+		out.Restored = append(out.Restored, term.Valid(path))
 	}
 	j.fileResult(out)
 	switch {
@@ -128,7 +130,7 @@ func (j *trashJob) tellEmptied(e *sweep.Emptying, free int64) error {
 	}
 	space := ""
 	if !j.consent.dryRun {
-		space = fmt.Sprintf("free space: %s before, %s after\n", size(free), size(after))
+		space = fmt.Sprintf("free space: %s before, %s after\n", term.Size(free), term.Size(after))
 	}
 	_, err := j.out.Write([]byte(j.emptiedText(e, j.consent.dryRun, space)))
 	return err
@@ -159,11 +161,11 @@ func (j *trashJob) emptiedText(e *sweep.Emptying, would bool, space string) stri
 		paths = paths[:min(shown, len(paths))]
 	}
 	for _, path := range paths {
-		fmt.Fprintln(&text, harmless(back+": "+path))
+		fmt.Fprintln(&text, term.Harmless(back+": "+path))
 	}
 	if more := len(e.Back) - len(paths); more > 0 {
-		fmt.Fprintf(&text, "and %s more, which -v lists\n", comma(more))
+		fmt.Fprintf(&text, "and %s more, which -v lists\n", term.Comma(more))
 	}
-	fmt.Fprintf(&text, "%s%s: %s (%s)\n", space, goes, english.Plural(e.Items, "item", ""), size(e.Bytes))
+	fmt.Fprintf(&text, "%s%s: %s (%s)\n", space, goes, english.Plural(e.Items, "item", ""), term.Size(e.Bytes))
 	return text.String()
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -72,10 +74,10 @@ type restoredRun struct {
 func restoredBy(run string, r *sweep.Restore) restoredRun {
 	out := restoredRun{Run: run, Tags: []string{}, Conflicts: r.Conflicts()}
 	out.Items, out.Bytes = r.Size()
-	r.EachTag(func(repository, tag string) { out.Tags = append(out.Tags, valid(repository+":"+tag)) })
+	r.EachTag(func(repository, tag string) { out.Tags = append(out.Tags, term.Valid(repository+":"+tag)) })
 	for i := range out.Conflicts {
 		c := &out.Conflicts[i]
-		c.Path, c.Detail = valid(c.Path), valid(c.Detail)
+		c.Path, c.Detail = term.Valid(c.Path), term.Valid(c.Detail)
 	}
 	return out
 }
@@ -133,7 +135,7 @@ func (j *trashJob) carryOut(ctx context.Context, bin *sweep.Bin, r *sweep.Restor
 			Hint: "once the cause is mended", Command: []string{"trash", "restore", bin.Name},
 		}
 	case ctx.Err() != nil:
-		j.voice.say("to put the rest back: %s", j.where.command("trash", "restore", bin.Name))
+		j.voice.Say("to put the rest back: %s", j.where.Command("trash", "restore", bin.Name))
 		return context.Cause(ctx)
 	}
 	return nil
@@ -177,15 +179,15 @@ func (j *trashJob) restoredText(run restoredRun, would bool) string {
 		tags = tags[:min(shown, len(tags))]
 	}
 	for _, tag := range tags {
-		fmt.Fprintf(&text, "  tag %s\n", harmless(tag))
+		fmt.Fprintf(&text, "  tag %s\n", term.Harmless(tag))
 	}
 	if more := len(run.Tags) - len(tags); more > 0 {
-		fmt.Fprintf(&text, "  and %s more tags, which -v lists\n", comma(more))
+		fmt.Fprintf(&text, "  and %s more tags, which -v lists\n", term.Comma(more))
 	}
 	for _, c := range run.Conflicts {
-		fmt.Fprintf(&text, "conflict: %s\n", harmless(c.Path+": "+c.Detail))
+		fmt.Fprintf(&text, "conflict: %s\n", term.Harmless(c.Path+": "+c.Detail))
 	}
 	// The outcome is last.
-	fmt.Fprintf(&text, "%s: %s (%s)\n", verb, english.Plural(run.Items, "item", ""), size(run.Bytes))
+	fmt.Fprintf(&text, "%s: %s (%s)\n", verb, english.Plural(run.Items, "item", ""), term.Size(run.Bytes))
 	return text.String()
 }

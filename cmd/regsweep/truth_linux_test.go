@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/regsweep/regsweep/walker/disk"
@@ -96,7 +98,7 @@ func TestGoneIsRemovedThoughItsDirectoryStays(t *testing.T) {
 		return nil
 	}}
 	var out, errs strings.Builder
-	p := &program{in: strings.NewReader(""), out: &out, voice: &voice{w: &errs}, files: files}
+	p := &program{in: strings.NewReader(""), out: &out, voice: &term.Voice{W: &errs}, files: files}
 	if status := p.main([]string{"gc", "--root", s.Root, "-o", "json", "-q"}); status != statusFailed {
 		t.Errorf("status %d", status)
 	}

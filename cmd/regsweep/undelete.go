@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -115,16 +117,16 @@ func parseLost(arg string) (name.Pattern, error) {
 		return name.Pattern{}, errors.New("an argument is empty: it is a REPOSITORY or NAME@DIGEST")
 	}
 	if name.IsDigest(arg) {
-		return name.Pattern{}, &layout.HintError{Err: quoted("%s does not say of which repository", arg), Hint: "give NAME@DIGEST"}
+		return name.Pattern{}, &layout.HintError{Err: term.Quoted("%s does not say of which repository", arg), Hint: "give NAME@DIGEST"}
 	}
 	p, err := name.Parse(arg)
 	switch {
 	case err != nil:
 		return p, err
 	case p.Tag != "" && !p.ByDigest():
-		return p, &layout.HintError{Err: quoted("%s is a tag, and a deleted image has none", arg), Hint: "its digest is in the list", Command: []string{"undelete", p.Repository}}
+		return p, &layout.HintError{Err: term.Quoted("%s is a tag, and a deleted image has none", arg), Hint: "its digest is in the list", Command: []string{"undelete", p.Repository}}
 	case p.ByDigest() && p.Globs():
-		return p, quoted("%s is a glob: name the repository of an image", arg)
+		return p, term.Quoted("%s is a glob: name the repository of an image", arg)
 	}
 	return p, nil
 }
@@ -135,9 +137,9 @@ func verifyNewTag(tag string) error {
 	alg, _, ok := strings.Cut(tag, "-")
 	switch _, known := layout.ParseAlgorithm(alg); {
 	case !layout.IsTag(tag):
-		return quoted("%s is no tag that a registry accepts", tag)
+		return term.Quoted("%s is no tag that a registry accepts", tag)
 	case ok && known:
-		return quoted("%s is a tag that clients keep for signatures and referrers of an image", tag)
+		return term.Quoted("%s is a tag that clients keep for signatures and referrers of an image", tag)
 	}
 	return nil
 }
@@ -255,7 +257,7 @@ func (j *backJob) bringBack(ctx context.Context, o *undeleteOptions, plan *back.
 	executed := false
 	if n := plan.Restorable(o.scope.partial); n > 0 && !o.consent.dryRun {
 		show := func() { fmt.Fprint(j.asking(), j.backText(o, plan, false)) }
-		yes, err := j.ask(ctx, o.consent.yes, show, "bring "+oneOr(n, "this image", "these images")+" back?", "nothing has been changed")
+		yes, err := j.ask(ctx, o.consent.yes, show, "bring "+term.OneOr(n, "this image", "these images")+" back?", "nothing has been changed")
 		if err != nil || !yes {
 			return err
 		}
@@ -279,18 +281,10 @@ func (j *backJob) leftError(o *undeleteOptions, plan *back.Plan) error {
 			errs = append(errs, fmt.Errorf("%s: %w", at, i.Err))
 		case !i.Complete() && !o.scope.partial:
 			errs = append(errs, &layout.HintError{
-				Err:  fmt.Errorf("%s is not complete: %s missing, the first is %s", at, oneOr(len(i.Missing), "1 blob is", fmt.Sprintf("%d blobs are", len(i.Missing))), i.Missing[0]),
+				Err:  fmt.Errorf("%s is not complete: %s missing, the first is %s", at, term.OneOr(len(i.Missing), "1 blob is", fmt.Sprintf("%d blobs are", len(i.Missing))), i.Missing[0]),
 				Hint: "push the image again; or bring back what is there", Command: []string{"undelete", at, "--partial"},
 			})
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// oneOr chooses between the words for one and for several.
-func oneOr(n int, one, several string) string {
-	if n == 1 {
-		return one
-	}
-	return several
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/mark/name"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep/back"
@@ -38,10 +40,10 @@ type lostList struct {
 }
 
 func (j *backJob) lostList(plan *back.Plan, dryRun *bool) lostList {
-	list := lostList{Schema: undeleteSchema, Root: valid(j.place.Root), DryRun: dryRun, Images: []lostImage{}}
+	list := lostList{Schema: undeleteSchema, Root: term.Valid(j.place.Root), DryRun: dryRun, Images: []lostImage{}}
 	for _, i := range plan.Images {
 		one := lostImage{
-			Repository: valid(i.Repository), Digest: i.Digest.String(), MediaType: valid(i.MediaType), Tag: i.Tag,
+			Repository: term.Valid(i.Repository), Digest: i.Digest.String(), MediaType: term.Valid(i.MediaType), Tag: i.Tag,
 			Deleted: timeText(i.Went), How: string(i.How), Complete: i.Complete(), Missing: texts(i.Missing), Bytes: i.Bytes, Restored: i.Restored,
 		}
 		if i.NewTag != "" {
@@ -97,14 +99,14 @@ type lostRow struct{ lostImage }
 // writeDeleted writes the list.
 func (j *backJob) writeDeleted(plan *back.Plan) error {
 	l := listing{result: j.lostList(plan, nil)}
-	l.table.columns = []column{{title: "IMAGE", least: 30}, {title: "HOW"}, {title: "WENT"}, {title: "CREATED", drop: 1}, {title: "SIZE", right: true}, {title: "TAG", drop: 2}, {title: "STATE"}}
+	l.table.Columns = []term.Column{{Title: "IMAGE", Least: 30}, {Title: "HOW"}, {Title: "WENT"}, {Title: "CREATED", Drop: 1}, {Title: "SIZE", Right: true}, {Title: "TAG", Drop: 2}, {Title: "STATE"}}
 	rows := []lostRow{}
-	short := isTerminal(j.out)
+	short := term.IsTerminal(j.out)
 	for k, i := range plan.Images {
 		one := l.result.(lostList).Images[k]
 		rows = append(rows, lostRow{one})
 		l.names = append(l.names, i.Repository+"@"+one.Digest)
-		l.table.add(cells(i.Repository+"@"+digestCell(one.Digest, short), one.How, shortTime(one.Deleted), createdText(i), size(i.Bytes), orDash(i.Tag), stateText(i))...)
+		l.table.Add(cells(i.Repository+"@"+term.ShortDigest(one.Digest, short), one.How, shortTime(one.Deleted), createdText(i), term.Size(i.Bytes), orDash(i.Tag), stateText(i))...)
 	}
 	l.rows = rows
 	if len(plan.Images) == 0 && j.output == "table" && !j.quiet {
@@ -113,7 +115,7 @@ func (j *backJob) writeDeleted(plan *back.Plan) error {
 		return err
 	}
 	if len(plan.Images) > 0 {
-		l.notes = []string{"to bring one back: " + j.where.command("undelete", "NAME@DIGEST", "--tag", "TAG")}
+		l.notes = []string{"to bring one back: " + j.where.Command("undelete", "NAME@DIGEST", "--tag", "TAG")}
 	}
 	r := &reading{program: j.program, common: j.common, place: j.place}
 	return r.writeListing(&lsOptions{common: *j.common}, &l)
@@ -138,7 +140,7 @@ func stateText(i *back.Image) string {
 	case i.Err != nil:
 		return "damaged"
 	case !i.Complete():
-		return "lacks " + plural(len(i.Missing), "blob")
+		return "lacks " + term.Plural(len(i.Missing), "blob")
 	}
 	return "whole"
 }
@@ -167,7 +169,7 @@ func (j *backJob) backText(o *undeleteOptions, plan *back.Plan, executed bool) s
 		goes := i.Restored || !executed && i.Err == nil && (i.Complete() || o.scope.partial) && i.Changes()
 		if !goes {
 			if i.Linked && i.Err == nil {
-				fmt.Fprintf(&text, "%s@%s is not deleted: nothing to do\n", harmless(i.Repository), i.Digest)
+				fmt.Fprintf(&text, "%s@%s is not deleted: nothing to do\n", term.Harmless(i.Repository), i.Digest)
 			}
 			continue
 		}
@@ -176,24 +178,24 @@ func (j *backJob) backText(o *undeleteOptions, plan *back.Plan, executed bool) s
 			untagged = i.Repository + "@" + i.Digest.String()
 		}
 		if n <= most || j.verbose {
-			fmt.Fprintf(&text, "  %s\n", harmless(backLine(i)))
+			fmt.Fprintf(&text, "  %s\n", term.Harmless(backLine(i)))
 		}
 	}
 	if n > most && !j.verbose {
-		fmt.Fprintf(&text, "  and %s more, which -v lists\n", comma(n-most))
+		fmt.Fprintf(&text, "  and %s more, which -v lists\n", term.Comma(n-most))
 	}
 	done := "would be brought back"
 	if executed {
 		done = "brought back"
 	}
 	if untagged != "" && executed {
-		fmt.Fprintf(&text, "to give an image a tag, without which gc -m removes it: %s\n", j.where.command("tag", untagged, "TAG"))
+		fmt.Fprintf(&text, "to give an image a tag, without which gc -m removes it: %s\n", j.where.Command("tag", untagged, "TAG"))
 	}
 	switch {
 	case n == 0 && len(plan.Images) == 0:
 		text.WriteString("nothing to bring back\n")
 	case n > 0:
-		fmt.Fprintf(&text, "%s: %s (%s)\n", done, plural(n, "image"), size(bytes))
+		fmt.Fprintf(&text, "%s: %s (%s)\n", done, term.Plural(n, "image"), term.Size(bytes))
 	}
 	return text.String()
 }
@@ -204,7 +206,7 @@ func backLine(i *back.Image) string {
 		line += ", as " + i.Repository + ":" + i.NewTag
 	}
 	if !i.Complete() {
-		line += " (lacks " + plural(len(i.Missing), "blob") + ")"
+		line += " (lacks " + term.Plural(len(i.Missing), "blob") + ")"
 	}
 	return line
 }

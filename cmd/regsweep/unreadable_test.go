@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -41,7 +43,7 @@ func TestWhatTheSystemCannotReadEndsTheRun(t *testing.T) {
 				return syscall.EIO
 			}}
 			var said strings.Builder
-			p := &program{in: strings.NewReader(""), out: &strings.Builder{}, voice: &voice{w: &said}, files: files}
+			p := &program{in: strings.NewReader(""), out: &strings.Builder{}, voice: &term.Voice{W: &said}, files: files}
 			if status := p.main(append(c.args, "--root", s.Root, "--jobs", "1")); status != 1 || !fired || !strings.Contains(said.String(), c.path(s)) {
 				t.Errorf("status %d, fault fired: %v, it says: %s", status, fired, said.String())
 			}

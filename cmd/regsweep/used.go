@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/pulls"
@@ -87,7 +89,7 @@ func (s *logSource) names() (files []string, err error) {
 		files = append(files, found...)
 	}
 	if len(s.globs) > 0 && len(files) == 0 {
-		return nil, &layout.HintError{Err: errNoPulls, Hint: quoted("there is no file %s", s.globs[0]).Error()}
+		return nil, &layout.HintError{Err: errNoPulls, Hint: term.Quoted("there is no file %s", s.globs[0]).Error()}
 	}
 	slices.Sort(files)
 	return slices.Compact(files), nil

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
@@ -139,7 +141,7 @@ type whyOutcome struct {
 }
 
 func (o *outcome) json() whyOutcome {
-	out := whyOutcome{Action: "keep", Reason: valid(o.reason)}
+	out := whyOutcome{Action: "keep", Reason: term.Valid(o.reason)}
 	if o.goes {
 		out.Action = "remove"
 	}
@@ -166,17 +168,17 @@ func (r *reading) answersJSON(o *whyOptions, list []explained, several bool) any
 func (r *reading) answerJSON(o *whyOptions, e *explained) whyAnswer {
 	out := whyAnswer{Digest: e.Digest.String(), Live: e.Live, Paths: [][]string{}}
 	if e.Repository != "" {
-		out.Name = valid(e.text)
+		out.Name = term.Valid(e.text)
 	}
 	for _, path := range pathsOf(o, e) {
 		escaped := slices.Clone(path)
 		for i := range escaped {
-			escaped[i] = valid(escaped[i])
+			escaped[i] = term.Valid(escaped[i])
 		}
 		out.Paths = append(out.Paths, escaped)
 	}
 	for _, name := range e.Broken {
-		out.Broken = append(out.Broken, valid(name))
+		out.Broken = append(out.Broken, term.Valid(name))
 	}
 	if e.Until.After(r.rules.Now) {
 		out.FreshUntil = timeText(e.Until.UnixNano())
@@ -211,7 +213,7 @@ func (r *reading) writeAnswers(o *whyOptions, list []explained, several bool) er
 			text.WriteString("\n")
 		}
 		if several {
-			fmt.Fprintf(&text, "%s\n\n", ink.bold(harmless(e.text)))
+			fmt.Fprintf(&text, "%s\n\n", ink.Bold(term.Harmless(e.text)))
 		}
 		r.writeAnswer(&text, ink, o, e)
 	}
@@ -219,9 +221,9 @@ func (r *reading) writeAnswers(o *whyOptions, list []explained, several bool) er
 	return err
 }
 
-func (r *reading) writeAnswer(text *strings.Builder, ink ink, o *whyOptions, e *explained) {
+func (r *reading) writeAnswer(text *strings.Builder, ink term.Ink, o *whyOptions, e *explained) {
 	say := func(line string) {
-		fmt.Fprintln(text, harmless(line))
+		fmt.Fprintln(text, term.Harmless(line))
 	}
 	paths := pathsOf(o, e)
 	for i, path := range paths {
@@ -229,7 +231,7 @@ func (r *reading) writeAnswer(text *strings.Builder, ink ink, o *whyOptions, e *
 			fmt.Fprintln(text)
 		}
 		for depth, step := range path {
-			fmt.Fprintln(text, strings.Repeat("  ", depth)+harmless(step))
+			fmt.Fprintln(text, strings.Repeat("  ", depth)+term.Harmless(step))
 		}
 	}
 	if len(paths) > 0 {
@@ -265,15 +267,15 @@ func (r *reading) unneeded(e *explained) string {
 }
 
 // writeVerdict says of a command what it does, until when, and why.
-func (r *reading) writeVerdict(text *strings.Builder, ink ink, command string, o *outcome) {
-	does, paint := "keeps it", ink.green
+func (r *reading) writeVerdict(text *strings.Builder, ink term.Ink, command string, o *outcome) {
+	does, paint := "keeps it", ink.Green
 	if o.goes {
-		does, paint = "removes it", ink.red
+		does, paint = "removes it", ink.Red
 	}
 	until := ""
 	if !o.goes && !o.at.IsZero() {
 		until = fmt.Sprintf(" until %s (%s)", o.at.UTC().Format(time.RFC3339), humanize.RelTime(o.at, r.rules.Now, "ago", "from now"))
 	}
-	line := harmless(fmt.Sprintf("%s %s%s: %s", command, does, until, o.reason))
+	line := term.Harmless(fmt.Sprintf("%s %s%s: %s", command, does, until, o.reason))
 	fmt.Fprintln(text, strings.Replace(line, does, paint(does), 1))
 }

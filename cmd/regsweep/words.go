@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -55,7 +57,7 @@ func unknownCommand(root *cobra.Command, args []string) error {
 	} else if near := mark.Nearest(args[0], names); near != "" {
 		hint = "did you mean " + near + "? " + hint
 	}
-	return usage(&layout.HintError{Err: quoted("there is no command %s", args[0]), Hint: hint})
+	return usage(&layout.HintError{Err: term.Quoted("there is no command %s", args[0]), Hint: hint})
 }
 
 // flagError is the error about flags, with the flag that was meant.
@@ -63,7 +65,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	hint := cmd.CommandPath() + " --help lists the flags"
 	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
 		if meant := meantFlag(cmd, unknown.GetSpecifiedName()); meant != "" {
-			hint = strings.TrimSuffix(meant+"; ", "?; ") + either(strings.HasSuffix(meant, "?"), "? ", "") + hint
+			hint = strings.TrimSuffix(meant+"; ", "?; ") + term.Either(strings.HasSuffix(meant, "?"), "? ", "") + hint
 		}
 	}
 	return usage(&layout.HintError{Err: err, Hint: hint})

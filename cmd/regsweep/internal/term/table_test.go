@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"strings"
@@ -8,14 +8,14 @@ import (
 // Letters of Chinese, Japanese and Korean take two columns of a terminal, and one
 // that combines with the letter before takes none: what follows stays in line.
 func TestWideLettersKeepColumnsInLine(t *testing.T) {
-	tab := &table{columns: []column{{title: "note", least: 6}, {title: "ends"}}}
+	tab := &Table{Columns: []Column{{Title: "note", Least: 6}, {Title: "ends"}}}
 	notes := []string{"plain", "保護された画像", "e\u0301te\u0301", "한국어"}
 	for _, note := range notes {
-		tab.add(note, "END")
+		tab.Add(note, "END")
 	}
 	for _, width := range []int{0, 15, 14, 12} {
 		var text strings.Builder
-		if err := tab.write(&text, width); err != nil {
+		if err := tab.Write(&text, width); err != nil {
 			t.Fatal(err)
 		}
 		at := -1
@@ -24,12 +24,12 @@ func TestWideLettersKeepColumnsInLine(t *testing.T) {
 			if !found {
 				continue
 			}
-			if n := columnsOf(before); at < 0 {
+			if n := ColumnsOf(before); at < 0 {
 				at = n
 			} else if n != at {
 				t.Errorf("at %d columns, %q begins at %d and not at %d\n%s", width, line, n, at, text.String())
 			}
-			if n := columnsOf(strings.TrimSuffix(line, "\n")); width > 0 && n > width {
+			if n := ColumnsOf(strings.TrimSuffix(line, "\n")); width > 0 && n > width {
 				t.Errorf("%d columns of %d: %q", n, width, line)
 			}
 		}
@@ -37,7 +37,7 @@ func TestWideLettersKeepColumnsInLine(t *testing.T) {
 			t.Errorf("no row in %q", text.String())
 		}
 	}
-	if n := columnsOf("保護"); n != 4 {
+	if n := ColumnsOf("保護"); n != 4 {
 		t.Errorf("two wide letters take %d columns", n)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"bytes"
@@ -7,62 +7,51 @@ import (
 	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
-	"github.com/spf13/cobra"
 )
 
-// folding writes for people, line by line. On a terminal it folds what is wider
+// Folding writes for people, line by line. On a terminal it folds what is wider
 // than that; anywhere else it changes nothing.
-type folding struct {
-	w    io.Writer
+type Folding struct {
+	W    io.Writer
 	line []byte // has not ended yet
 }
 
-// foldsOutput reports whether a command writes prose on stdout, and not names or
-// JSON, which other programs read.
-func foldsOutput(cmd *cobra.Command) bool {
-	f := cmd.Flags()
-	output, _ := f.GetString("output")
-	quiet, _ := f.GetBool("quiet")
-	whole, _ := f.GetBool("no-trunc")
-	return output == "table" && !quiet && !whole
-}
-
 // Write keeps back what is after the last end of a line.
-func (f *folding) Write(b []byte) (int, error) {
+func (f *Folding) Write(b []byte) (int, error) {
 	end := bytes.LastIndexByte(b, '\n') + 1
 	if end == 0 {
 		f.line = append(f.line, b...)
 		return len(b), nil
 	}
-	width := terminalWidth(f.w)
+	width := Width(f.W)
 	var text strings.Builder
 	for line := range strings.Lines(string(f.line) + string(b[:end])) {
-		text.WriteString(fold(strings.TrimSuffix(line, "\n"), width))
+		text.WriteString(Fold(strings.TrimSuffix(line, "\n"), width))
 		text.WriteString("\n")
 	}
 	f.line = append(f.line[:0], b[end:]...)
-	if _, err := io.WriteString(f.w, text.String()); err != nil {
+	if _, err := io.WriteString(f.W, text.String()); err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
 
-// flush writes the line that has not ended.
-func (f *folding) flush() error {
+// Flush writes the line that has not ended.
+func (f *Folding) Flush() error {
 	if len(f.line) == 0 {
 		return nil
 	}
-	text := fold(string(f.line), terminalWidth(f.w))
+	text := Fold(string(f.line), Width(f.W))
 	f.line = f.line[:0]
-	_, err := io.WriteString(f.w, text)
+	_, err := io.WriteString(f.W, text)
 	return err
 }
 
-// unfolded is a stream for somebody who folds what he writes himself.
-func unfolded(stream io.Writer) io.Writer {
-	if o, ok := stream.(*output); ok {
-		if f, ok := o.w.(*folding); ok {
-			return f.w
+// Unfolded is a stream for somebody who folds what he writes himself.
+func Unfolded(stream io.Writer) io.Writer {
+	if o, ok := stream.(*Output); ok {
+		if f, ok := o.W.(*Folding); ok {
+			return f.W
 		}
 	}
 	return stream
@@ -71,28 +60,28 @@ func unfolded(stream io.Writer) io.Writer {
 // hang is by how much the rest of a line is indented.
 const hang = "  "
 
-// fold breaks a line for a terminal of a width; 0 leaves it as it is. Prose is
+// Fold breaks a line for a terminal of a width; 0 leaves it as it is. Prose is
 // wrapped. A command at the line's end stands on a line of its own and is never
 // broken, so that it can be pasted.
-func fold(line string, width int) string {
+func Fold(line string, width int) string {
 	if width <= 0 {
 		return line
 	}
 	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-	prose, command := cutCommand(line)
+	prose, command := CutCommand(line)
 	if prose == "" {
 		return line
 	}
-	lines := wrap(shortNames(prose, width-len(indent+hang)), width, indent+hang)
+	lines := Wrap(shortNames(prose, width-len(indent+hang)), width, indent+hang)
 	if command != "" {
 		lines = append(lines, indent+hang+command)
 	}
 	return strings.Join(lines, "\n")
 }
 
-// cutCommand divides a line into prose and the command that can be pasted: by the
+// CutCommand divides a line into prose and the command that can be pasted: by the
 // rule for messages, the command is all that follows the last colon.
-func cutCommand(line string) (prose, command string) {
+func CutCommand(line string) (prose, command string) {
 	for _, name := range []string{"regsweep ", "touch "} {
 		if strings.HasPrefix(strings.TrimLeft(line, " "), name) {
 			return "", line
@@ -107,20 +96,20 @@ func cutCommand(line string) (prose, command string) {
 // shortNames cuts the digests in words that are too long for any line to what ls
 // shows of them; all commands take that, too.
 func shortNames(prose string, room int) string {
-	if columnsOf(prose) <= room {
+	if ColumnsOf(prose) <= room {
 		return prose
 	}
 	words := strings.Split(prose, " ")
 	for i := range words {
-		words[i] = shortDigests(words[i], max(room, 1))
+		words[i] = ShortDigests(words[i], max(room, 1))
 	}
 	return strings.Join(words, " ")
 }
 
-// wrap breaks a text into lines of a width, at spaces; 0 is as long as it gets.
+// Wrap breaks a text into lines of a width, at spaces; 0 is as long as it gets.
 // All lines but the first begin with an indent. A word that is too long for a
 // line stays whole.
-func wrap(text string, width int, indent string) (lines []string) {
+func Wrap(text string, width int, indent string) (lines []string) {
 	for width > 0 {
 		at := breakAt(text, width)
 		if at < 0 {
@@ -137,7 +126,7 @@ func wrap(text string, width int, indent string) (lines []string) {
 func breakAt(text string, width int) int {
 	column, space, word := 0, -1, false
 	for at := 0; at < len(text); {
-		if n := codeLength(text[at:]); n > 0 {
+		if n := CodeLength(text[at:]); n > 0 {
 			at += n
 			continue
 		}
@@ -164,8 +153,8 @@ func isNumber(text string) bool {
 	return last != "" && strings.Trim(last, "0123456789.,(") == "" && last[len(last)-1] >= '0'
 }
 
-// codeLength is how long the code for a colour is with which a text begins.
-func codeLength(text string) int {
+// CodeLength is how long the code for a colour is with which a text begins.
+func CodeLength(text string) int {
 	if !strings.HasPrefix(text, "\x1b[") {
 		return 0
 	}
@@ -177,10 +166,10 @@ func codeLength(text string) int {
 // terminal's font is taken for one.
 var wideLetters = &runewidth.Condition{StrictEmojiNeutral: true}
 
-// columnsOf is how many columns of a terminal a text takes.
-func columnsOf(text string) (n int) {
+// ColumnsOf is how many columns of a terminal a text takes.
+func ColumnsOf(text string) (n int) {
 	for at := 0; at < len(text); {
-		if code := codeLength(text[at:]); code > 0 {
+		if code := CodeLength(text[at:]); code > 0 {
 			at += code
 			continue
 		}

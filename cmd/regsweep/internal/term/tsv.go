@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// writeTSV writes a list of structs as tab-separated values: the header and the
+// WriteTSV writes a list of structs as tab-separated values: the header and the
 // order are the names in JSON; lists are joined by commas; nothing is null.
-func writeTSV(w io.Writer, rows any, header bool) error {
+func WriteTSV(w io.Writer, rows any, header bool) error {
 	list := reflect.ValueOf(rows)
 	var text strings.Builder
 	if header {
@@ -72,5 +72,5 @@ func tsvCell(v reflect.Value) string {
 	case reflect.Int, reflect.Int64:
 		return strconv.FormatInt(v.Int(), 10)
 	}
-	return harmless(fmt.Sprint(v.Interface())) // a tab or a line feed in it is escaped
+	return Harmless(fmt.Sprint(v.Interface())) // a tab or a line feed in it is escaped
 }
