@@ -208,7 +208,8 @@ func (j *repairJob) dropRemnants() {
 		j.voice.Warn("what a stopped repair was writing is left: %s", err)
 	}
 	for _, r := range left {
-		j.voice.Warn("%q is left: a repair was stopped there, and this link, to %s, may be one that was pushed in that moment", r.Path, r.Digest)
+		j.voice.Warn("%q is left: a repair was stopped there, and this link, to %s, may be one that was pushed in that moment. If the tag is right as it is, remove the file; if not, this moves the tag: %s",
+			r.Path, r.Digest, j.where.command("tag", r.Repository+"@"+r.Digest.String(), r.Tag, "--force"))
 	}
 }
 

@@ -82,6 +82,49 @@ func TestRepairLeavesALinkThatMayHaveBeenPushed(t *testing.T) {
 			if says := strings.Contains(r.stderr, s.Digest("x2").String()); says != c.left {
 				t.Errorf("it names the image: %t\n%s", says, r.stderr)
 			}
+			if !c.left {
+				return
+			}
+			for _, command := range adviceIn(r.stderr) {
+				obey(t, command+" --yes")
+			}
+			repairing(t, s, statusDone) // now both links hold the same
+			if _, err := os.Stat(aside); err == nil {
+				t.Error("it is left after what was advised")
+			}
+		})
+	}
+}
+
+// What the link of a manifest or a layer has to hold is told by its path. A repair
+// that was killed while it exchanged one leaves nothing, whichever of the two has
+// the name, and whatever the damaged one holds.
+func TestRepairRemovesStoppedLinksOfManifestsAndLayers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ damage, dir, aside string }{
+		"before the exchange":            {"damage mismatch revision a/app x2 to=x1", "_manifests/revisions", "x2"},
+		"after the exchange":             {"", "_manifests/revisions", "x1"},
+		"a layer's, before the exchange": {"damage mismatch layer a/app l2 to=l1", "_layers", "l2"},
+		"a layer's, after the exchange":  {"", "_layers", "l1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := damaged(t, c.damage)
+			of := map[string]string{"_layers": "l2"}[c.dir]
+			if of == "" {
+				of = "x2"
+			}
+			aside := filepath.Join(s.Dir, "repositories/a/app", c.dir, "sha256", s.Digest(of).Hex(), "link.0d6a1c1e-3f0b-8a7e-9a53-0123456789ab.tmp")
+			if err := os.WriteFile(aside, []byte(s.Digest(c.aside).String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			repairing(t, s, statusDone)
+			if _, err := os.Stat(aside); err == nil {
+				t.Errorf("%s is left", aside)
+			}
+			if list := checkFinds(t, s); len(list) > 0 {
+				t.Errorf("check finds %q", list)
+			}
 		})
 	}
 }

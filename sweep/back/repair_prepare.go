@@ -163,8 +163,10 @@ func (x *repairing) blobPlace(file string) (*disk.Locked, error) {
 // may be what somebody pushed: it had the link's own name for a moment, and what
 // has that name now is another one.
 type Remnant struct {
-	Path   string // of the link under its temporary name
-	Digest layout.Digest
+	Path       string // of the link under its temporary name
+	Repository string
+	Tag        string
+	Digest     layout.Digest
 }
 
 // DropRemnants removes what runs that were stopped have left under temporary
@@ -182,8 +184,8 @@ func DropRemnants(lock *disk.Lock, paths []string) (left []Remnant, err error) {
 		case rerr != nil:
 			err = errors.Join(err, tree.NotGone(rerr))
 			continue
-		case pushed != (layout.Digest{}):
-			left = append(left, Remnant{name, pushed})
+		case pushed != nil:
+			left = append(left, *pushed)
 			continue
 		}
 		at, oerr := lock.Open(strings.Split(path.Dir(name), "/")...)
@@ -196,22 +198,25 @@ func DropRemnants(lock *disk.Lock, paths []string) (left []Remnant, err error) {
 	return left, err
 }
 
-// mayBePushed returns the digest that a link under a temporary name holds, if the
-// link in its place holds another one. A run that is stopped before it exchanges
-// the two leaves a damaged link in the place, or none.
-func (r reader) mayBePushed(name string) (d layout.Digest, err error) {
-	if !strings.HasPrefix(path.Base(name), layout.Link+".") {
-		return d, nil
+// mayBePushed returns a tag's link under a temporary name, if the link in its place
+// holds another digest; else nil. A run that is stopped before it exchanges the two
+// leaves a damaged link in the place, or none. What any other link has to hold is
+// told by its path: none is ever lost.
+func (r reader) mayBePushed(name string) (*Remnant, error) {
+	place := path.Dir(name) + "/" + layout.Link
+	o, err := layout.Parse(place)
+	if err != nil || o.Kind != layout.TagCurrent || !strings.HasPrefix(path.Base(name), layout.Link+".") {
+		return nil, nil //nolint:nilerr,nilnil // a repair writes nothing under a name that no registry accepts
 	}
 	aside, err := r.link(name)
-	if err != nil {
-		return d, err
+	if err != nil || aside.target.IsZero() {
+		return nil, err
 	}
-	here, err := r.link(path.Dir(name) + "/" + layout.Link)
-	if err != nil || here.target == (layout.Digest{}) || here.target == aside.target {
-		return d, err
+	here, err := r.link(place)
+	if err != nil || here.target.IsZero() || here.target == aside.target {
+		return nil, err
 	}
-	return aside.target, nil
+	return &Remnant{name, o.Repository, o.Tag, aside.target}, nil
 }
 
 // dropTemporaries removes what has not got its name.
