@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -289,5 +290,9 @@ func (w *putter) replace(t *thing) error {
 	if err != nil {
 		return err
 	}
-	return d.Rename(path.Base(t.from), place, path.Base(t.path))
+	err = d.Rename(path.Base(t.from), place, path.Base(t.path))
+	if errors.Is(err, syscall.EXDEV) {
+		err = w.across(d, path.Base(t.from), place, path.Base(t.path), true)
+	}
+	return err
 }

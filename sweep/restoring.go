@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/sweep/tree"
@@ -267,6 +268,9 @@ func (w *putter) move(to, from string) error {
 		return err
 	}
 	err = d.RenameNoReplace(name, place, path.Base(to))
+	if w.x.undoes && errors.Is(err, syscall.EXDEV) {
+		err = w.across(d, name, place, path.Base(to), false)
+	}
 	if disk.Gone(err) {
 		// A try before this one may have moved it.
 		if _, serr := place.Stat(path.Base(to)); serr == nil {

@@ -2,7 +2,6 @@ package back
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"path"
@@ -206,7 +205,7 @@ func (w *writer) write(file string, holds layout.Digest, replace bool) error {
 		return err
 	}
 	defer like.Close()
-	temporary := path.Base(file) + "." + uuid() + ".tmp"
+	temporary := tree.Temporary(path.Base(file))
 	if err = at.Write(temporary, []byte(holds.String())); err == nil {
 		at.Adopt(temporary, like)
 		if replace {
@@ -219,13 +218,4 @@ func (w *writer) write(file string, holds layout.Digest, replace bool) error {
 		_ = at.Unlink(temporary) // what is left of it a sweep removes
 	}
 	return err
-}
-
-// uuid is a random one, as registries put in the names of what they write. Its
-// version says that it is regsweep's: see layout.IsOwnTemporary.
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

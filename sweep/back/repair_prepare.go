@@ -44,7 +44,7 @@ func (x *repairing) prepareStep(s *Step) error {
 		return err
 	}
 	defer like.Close()
-	s.temporary = path.Base(s.Path) + "." + uuid() + ".tmp"
+	s.temporary = tree.Temporary(path.Base(s.Path))
 	if err := at.Write(s.temporary, []byte(s.Digest.String())); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (x *repairing) stageLink(s *Step) (done bool, err error) {
 		return false, tree.NotGone(err)
 	}
 	defer staging.Close()
-	s.staged = uuid()
+	s.staged = tree.UUID()
 	if err := staging.Mkdir(s.staged, like); err != nil {
 		return false, tree.NotGone(err)
 	}
@@ -100,7 +100,7 @@ func (x *repairing) copy(s *Step) error {
 		if !from.Has(s.Digest) {
 			continue
 		}
-		s.temporary = layout.Data + "." + uuid() + ".tmp"
+		s.temporary = tree.Temporary(layout.Data)
 		err := x.copyFrom(at, s, from)
 		if err == nil {
 			s.From = from

@@ -2,9 +2,12 @@ package back
 
 import (
 	"errors"
+	"fmt"
 	"path"
+	"syscall"
 
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -65,11 +68,36 @@ func (x *repairing) takeAway(s *Step, at *disk.Locked) error {
 	if err := s.isSame(at); err != nil {
 		return err
 	}
-	if err := x.trash.Take(at, name); err != nil {
+	err := x.trash.Take(at, name)
+	if errors.Is(err, syscall.EXDEV) {
+		return x.takeAcross(s, at)
+	}
+	if err != nil {
 		return err
 	}
 	if kept, err := x.trash.Kept(at, name); err != nil || !kept.IsStill(s.was) {
 		return errors.Join(errChanged, err, x.trash.GiveBack(at, name, nil))
 	}
 	return nil
+}
+
+// takeAcross takes away what is damaged where the trash is on another filesystem or
+// mount: the trash gets a copy, which is on the disk before the file is removed. If
+// that is something else by now, it gets its name back.
+func (x *repairing) takeAcross(s *Step, at *disk.Locked) error {
+	name := path.Base(s.Path)
+	err := x.trash.Copy(at, name, func([]byte) error { return stopped(x.ctx) })
+	if err != nil {
+		return fmt.Errorf("copy it to the trash, which is on another filesystem or mount: %w", err)
+	}
+	aside := tree.Temporary(name)
+	if err := at.RenameNoReplace(name, at, aside); err != nil {
+		x.trash.Drop(at, name)
+		return err
+	}
+	if out, err := at.Stat(aside); err != nil || !out.IsStill(s.was) {
+		x.trash.Drop(at, name)
+		return errors.Join(errChanged, err, at.RenameNoReplace(aside, at, name))
+	}
+	return at.Unlink(aside)
 }
