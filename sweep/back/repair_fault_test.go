@@ -133,59 +133,62 @@ func pullable(s *layouttest.Store) (list []string) {
 // pulled before can be pulled after, a failure is said, and the same again,
 // undisturbed, does all.
 func TestRepairFailsOrIsKilledAnywhere(t *testing.T) {
+	harm := func(t *testing.T) *layouttest.Store { return memoryStore(t, harmed) }
 	replica := memoryStore(t, whole)
 	for _, from := range []string{"", replica.Root} {
 		for _, kills := range []bool{false, true} {
 			name := map[bool]string{false: "alone", true: "with a replica"}[from != ""] + map[bool]string{false: ", fails", true: ", is killed"}[kills]
-			t.Run(name, func(t *testing.T) {
-				t.Parallel() // much of it is waiting for a second answer
-				only := anyOp
-				if kills {
-					only = changes
-				}
-				count := &disturbed{only: only}
-				s := memoryStore(t, harmed)
-				if err := repair(s, count.fault, from); err != nil {
-					t.Fatal(err)
-				}
-				want := pullable(s)
-				if n := map[bool]int{false: 10, true: 14}[from != ""]; len(want) != n {
-					t.Fatalf("%d references can be pulled, not %d: %q", len(want), n, want)
-				}
-				fired := 0
-				stride := 1
-				if !kills { // reading fails alike everywhere
-					stride = 31
-				}
-				for _, n := range layouttest.Steps(count.seen / stride) {
-					n = n*stride + n%stride
-					err := error(syscall.EIO)
-					switch {
-					case kills:
-						err = errKilled
-					case n%3 == 0:
-						err = syscall.ENOENT
-					case n%3 == 1:
-						err = syscall.ENOSPC
-					}
-					f := &disturbed{at: n + 1, err: err, kills: kills, only: only}
-					disturbRepair(t, f, from, want)
-					if f.fired {
-						fired++
-					}
-				}
-				if fired == 0 {
-					t.Error("nothing has failed")
-				}
-				t.Logf("%d calls, %d failed", count.seen, fired)
-			})
+			t.Run(name, func(t *testing.T) { disturbRepairs(t, harm, from, kills) })
 		}
 	}
 }
 
-func disturbRepair(t *testing.T, f *disturbed, from string, want []string) {
+func disturbRepairs(t *testing.T, harm func(*testing.T) *layouttest.Store, from string, kills bool) {
+	t.Parallel() // much of it is waiting for a second answer
+	only := anyOp
+	if kills {
+		only = changes
+	}
+	count := &disturbed{only: only}
+	s := harm(t)
+	if err := repair(s, count.fault, from); err != nil {
+		t.Fatal(err)
+	}
+	want := pullable(s)
+	if n := map[bool]int{false: 10, true: 14}[from != ""]; len(want) != n {
+		t.Fatalf("%d references can be pulled, not %d: %q", len(want), n, want)
+	}
+	fired := 0
+	stride := 1
+	if !kills { // reading fails alike everywhere
+		stride = 31
+	}
+	for _, n := range layouttest.Steps(count.seen / stride) {
+		n = n*stride + n%stride
+		err := error(syscall.EIO)
+		switch {
+		case kills:
+			err = errKilled
+		case n%3 == 0:
+			err = syscall.ENOENT
+		case n%3 == 1:
+			err = syscall.ENOSPC
+		}
+		f := &disturbed{at: n + 1, err: err, kills: kills, only: only}
+		disturbRepair(t, harm, f, from, want)
+		if f.fired {
+			fired++
+		}
+	}
+	if fired == 0 {
+		t.Error("nothing has failed")
+	}
+	t.Logf("%d calls, %d failed", count.seen, fired)
+}
+
+func disturbRepair(t *testing.T, harm func(*testing.T) *layouttest.Store, f *disturbed, from string, want []string) {
 	t.Helper()
-	s := memoryStore(t, harmed)
+	s := harm(t)
 	before := pullable(s)
 	err := repair(s, f.fault, from)
 	after := pullable(s)
