@@ -209,7 +209,7 @@ func (j *repairJob) dropRemnants() {
 	}
 	for _, r := range left {
 		j.voice.Warn("%q is left: a repair was stopped there, and this link, to %s, may be one that was pushed in that moment. If the tag is right as it is, remove the file; if not, this moves the tag: %s",
-			r.Path, r.Digest, j.where.command("tag", r.Repository+"@"+r.Digest.String(), r.Tag, "--force"))
+			r.Path, r.Digest, j.where.Command("tag", r.Repository+"@"+r.Digest.String(), r.Tag, "--force"))
 	}
 }
 
