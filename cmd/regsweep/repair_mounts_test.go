@@ -93,4 +93,3 @@ func isTheSame(t *testing.T, was, is, path string) {
 		t.Errorf("%s is not as it was", path)
 	}
 }
-
