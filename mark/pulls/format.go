@@ -213,7 +213,8 @@ func (e *event) request() (r Request, err error) {
 		return r, errBroken
 	}
 	r = Request{At: e.Timestamp, Method: e.Request.Method, Path: e.Target.URL, Agent: e.Request.UserAgent, Status: 200}
-	if _, ok := r.place(); !ok {
+	named := false
+	if r.places(func(*place) { named = true }); !named {
 		part := "/blobs/"
 		if isManifestType(e.Target.MediaType) {
 			part = "/manifests/"

@@ -53,8 +53,10 @@ func (r *Request) isPull() bool {
 // repositoryParts follow a repository's name in the paths of a registry.
 var repositoryParts = []string{"/manifests/", "/blobs/", "/tags/", "/referrers/"}
 
-// place reads the path, which may have more before /v2/.
-func (r *Request) place() (p place, ok bool) {
+// places calls fn for each place that the path may name. There may be more before
+// /v2/, and that may have a /v2/ in it: which one is the registry's own is not
+// known, so the path names a place for each.
+func (r *Request) places(fn func(*place)) {
 	path, _, _ := strings.Cut(r.Path, "?")
 	if at := strings.Index(path, "://"); at >= 0 && !strings.Contains(path[:at], "/") {
 		if slash := strings.IndexByte(path[at+3:], '/'); slash >= 0 {
@@ -64,15 +66,24 @@ func (r *Request) place() (p place, ok bool) {
 	if strings.IndexByte(path, '%') >= 0 {
 		plain, err := url.PathUnescape(path)
 		if err != nil {
-			return p, false
+			return
 		}
 		path = plain
 	}
-	at := strings.Index(path, "/v2/")
-	if at < 0 {
-		return p, false
+	for {
+		at := strings.Index(path, "/v2/")
+		if at < 0 {
+			return
+		}
+		path = path[at+len("/v2"):]
+		if p, ok := placeBelow(path); ok {
+			fn(&p)
+		}
 	}
-	path = path[at+len("/v2"):]
+}
+
+// placeBelow reads what follows /v2 in a path.
+func placeBelow(path string) (p place, ok bool) {
 	for _, part := range repositoryParts {
 		end := strings.LastIndex(path, part)
 		if end < 1 || !layout.IsRepository(path[1:end]) {

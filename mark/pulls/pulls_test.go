@@ -116,6 +116,9 @@ var wrappers = map[string]func(line string) string{
 		}
 		return part(line[:len(line)/2]) + "\n" + part(line[len(line)/2:]+"\n")
 	},
+	"json-file without line feeds, as collectors write it": func(line string) string {
+		return `{"log":` + quoteJSON(line) + `,"stream":"stdout","time":"2026-11-27T06:58:00.123456789Z"}`
+	},
 	"CRI": func(line string) string { return "2026-11-27T06:58:00.123456789+01:00 stdout F " + line },
 	"CRI in two parts": func(line string) string {
 		return "2026-11-27T06:58:00.1Z stdout P " + line[:len(line)/3] + "\n2026-11-27T06:58:00.1Z stdout F " + line[len(line)/3:]
@@ -138,6 +141,9 @@ var wrappers = map[string]func(line string) string{
 	},
 	"CRI in json-file": func(line string) string {
 		return `{"log":` + quoteJSON("2026-11-27T06:58:00.1Z stdout F "+line+"\n") + `,"stream":"stdout","time":"2026-11-27T06:58:00Z"}`
+	},
+	"CRI in two parts, with a line of the other stream between": func(line string) string {
+		return "2026-11-27T06:58:00.1Z stdout P " + line[:len(line)/3] + "\n2026-11-27T06:58:00.1Z stderr F a warning\n2026-11-27T06:58:00.1Z stdout F " + line[len(line)/3:]
 	},
 	"carriage returns": func(line string) string { return line + "\r" },
 }
@@ -294,15 +300,21 @@ func TestPathsOfPulls(t *testing.T) {
 		"/v2/team/api/manifests/-no-tag":                      {repository: "team/api"},
 		"/v2/":                                                {},
 		"/v2/_catalog":                                        {},
+		"/v2/mirror/api/v2/team/api/manifests/v1":             {repository: "mirror/api/v2/team/api", tag: "v1"},
 		"/v2/Team/manifests/v1":                               {},
 		"/v2/team/%zz/manifests/v1":                           {},
 		"/":                                                   {},
 		"":                                                    {},
 	} {
 		r := Request{Path: path}
-		got, ok := r.place()
-		if ok != (want.repository != "") || got != want {
-			t.Errorf("%q: %+v, %t", path, got, ok)
+		var got place
+		r.places(func(p *place) {
+			if got.repository == "" {
+				got = *p
+			}
+		})
+		if got != want {
+			t.Errorf("%q: %+v", path, got)
 		}
 	}
 }

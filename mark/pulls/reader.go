@@ -124,14 +124,18 @@ const deepest = 4
 // text reads a line as a service wrote it, or as something has wrapped it.
 func (r *reader) text(line string, depth int) {
 	if depth < deepest {
-		if inner, part, ok := criLine(line); ok {
-			r.wrapped("cri", inner, part, depth)
+		if inner, stream, part, ok := criLine(line); ok {
+			r.wrapped("CRI "+stream, inner, part, depth)
 			return
 		}
 		if objects(line, func(f fields) bool {
-			inner, part, ok := f.jsonWrapped()
-			if !ok {
+			inner, part, ok, err := f.jsonWrapped()
+			switch {
+			case !ok:
 				return r.fields(f)
+			case err != nil:
+				r.count(err)
+				return true
 			}
 			r.wrapped(f.text("stream"), inner, part, depth)
 			return true
@@ -211,7 +215,7 @@ func (r *reader) wrapped(how, text string, part bool, depth int) {
 		r.text(before, deepest)
 		before = ""
 	}
-	if part {
+	if part && !wholeRequest(text) {
 		r.parts[how] = append(r.parts[how], text...)
 		return
 	}
@@ -221,6 +225,15 @@ func (r *reader) wrapped(how, text string, part bool, depth int) {
 		before = ""
 	}
 	r.text(before+text, depth+1)
+}
+
+// wholeRequest reports whether a text is a request in JSON. Collectors of logs write
+// json-file without line feeds, so that each line looks like a part of one.
+func wholeRequest(text string) bool {
+	return objects(text, func(f fields) bool {
+		_, err := f.request()
+		return err == nil || f.has("events")
+	})
 }
 
 // events reads those of a notification.

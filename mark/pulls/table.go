@@ -74,18 +74,19 @@ func (t *Table) Read(in io.Reader, reach *Reach) (a Added, err error) {
 	var covers cover
 	a.Foreign = true
 	full := false
-	log := &Log{Oldest: reach.Oldest, Now: reach.Now, Tell: func(r *Request) bool {
+	log := &Log{Oldest: reach.Oldest, Now: reach.Now, Tell: func(r *Request) (used bool) {
 		covers.add(r.At)
-		p, ok := r.place()
-		if !ok || !reach.Has(p.repository) {
-			return false
-		}
-		a.Foreign = false
-		if !p.isManifest() || !r.isPull() {
-			return false
-		}
-		full = !t.add(r, &p, reach)
-		return !full
+		r.places(func(p *place) {
+			if !reach.Has(p.repository) {
+				return
+			}
+			a.Foreign = false
+			if p.isManifest() && r.isPull() {
+				used = true
+				full = !t.add(r, p, reach) || full
+			}
+		})
+		return used
 	}}
 	if a.Counts, err = log.Read(in); err == nil && full {
 		err = errTooMany

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -49,13 +48,15 @@ type expiry struct {
 }
 
 // expiry reads a label. Of an index's images the longest counts, and if one of
-// them lacks the label, the index has none.
+// them lacks the label, the index has none. A value that is not an age keeps the
+// index, whatever its other images say.
 func (l *Labels) expiry(name string) (e expiry) {
 	e.has = len(l.Images) > 0
 	for _, labels := range l.Images {
 		value, ok := labels[name]
 		if !ok {
-			return expiry{}
+			e.has = false
+			continue
 		}
 		after, ok := parseExpiry(value)
 		if !ok {
@@ -65,6 +66,9 @@ func (l *Labels) expiry(name string) (e expiry) {
 			e.value, e.after = value, after
 		}
 	}
+	if !e.has {
+		return expiry{}
+	}
 	return e
 }
 
@@ -73,7 +77,7 @@ var expiryValue = regexp.MustCompile(`^([0-9]{1,9})([smhdw])$`)
 // parseExpiry reads a number with one of s, m, h, d and w; m is minutes.
 // Source: Quay util/timedeltastring.py convert_to_timedelta.
 func parseExpiry(value string) (time.Duration, bool) {
-	m := expiryValue.FindStringSubmatch(strings.TrimSpace(value))
+	m := expiryValue.FindStringSubmatch(value)
 	if m == nil {
 		return 0, false
 	}
