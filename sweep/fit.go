@@ -1,6 +1,8 @@
 package sweep
 
 import (
+	"path"
+
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -23,6 +25,9 @@ type Cut struct {
 func (p *Plan) Fit(store *disk.Dir, candidates []mark.Candidate, need int64, blobsOnly bool) Cut {
 	costs := p.costs(store, blobsOnly)
 	needs := p.needs(candidates)
+	if !blobsOnly {
+		costs = p.withEmptied(store, costs, needs)
+	}
 	base, chosen, freed := cut(costs, needs, need)
 	c := Cut{Garbage: base, Freed: freed}
 	for i := range candidates {
@@ -76,8 +81,37 @@ func cut(costs []int64, needs [][]int32, need int64) (base int64, chosen []bool,
 	return base, chosen, freed
 }
 
-// costs are the bytes on the disk that each item of the plan frees. Those of
-// links and directories are the average of some of the same kind.
+// withEmptied adds to the costs those of directories above repositories, each of
+// which stays as long as a repository below it stays.
+func (p *Plan) withEmptied(store *disk.Dir, costs []int64, needs [][]int32) []int64 {
+	above := p.emptied(store)
+	if len(above) == 0 {
+		return costs
+	}
+	places := map[string]int32{}
+	for at, freed := range above {
+		places[at] = int32(len(costs))
+		costs = append(costs, freed.Bytes)
+	}
+	lo, hi := p.kindRange(mark.Repository)
+	for c, list := range needs {
+		for _, i := range list {
+			if int(i) < lo || int(i) >= hi {
+				continue
+			}
+			for at := path.Dir(p.path(&p.items[i])); at != "."; at = path.Dir(at) {
+				if place, ok := places[at]; ok {
+					needs[c] = append(needs[c], place)
+				}
+			}
+		}
+	}
+	return costs
+}
+
+// costs are the bytes on the disk that each item of the plan frees. Links and
+// directories that are not looked at count as the average of those of their kind
+// that are.
 func (p *Plan) costs(store *disk.Dir, blobsOnly bool) []int64 {
 	costs := make([]int64, len(p.items))
 	for kind := mark.Tag; kind <= mark.Namespace; kind++ {
@@ -85,17 +119,23 @@ func (p *Plan) costs(store *disk.Dir, blobsOnly bool) []int64 {
 		if lo == hi {
 			continue
 		}
+		for i := lo; i < hi; i++ {
+			costs[i] = -1
+		}
 		average := int64(0)
-		if some, seen := p.sample(store, kind); seen > 0 {
+		if some, seen := p.sample(store, kind, func(i int, f disk.Freed) { costs[i] = f.Bytes }); seen > 0 {
 			average = some.Bytes / seen
 		}
 		for i := lo; i < hi; i++ {
 			item := &p.items[i]
-			if blobsOnly && !isAmongBlobs(item) {
-				continue
+			if costs[i] < 0 {
+				costs[i] = average
 			}
-			if costs[i] = average; kind == mark.Blob {
-				costs[i] = disk.Sum(average, p.look.Store.Blob(item.ID).Disk)
+			if kind == mark.Blob {
+				costs[i] = disk.Sum(costs[i], p.look.Store.Blob(item.ID).Disk)
+			}
+			if blobsOnly && !isAmongBlobs(item) {
+				costs[i] = 0
 			}
 		}
 	}

@@ -23,8 +23,19 @@ func Freed(lock *disk.Lock) FreedCount {
 	return FreedCount{DiskBytes: max(f.Bytes, 0), Inodes: max(f.Inodes, 0)}
 }
 
-// sampled is how many items of a kind are looked at for an estimate.
-const sampled = 16
+// sampled is how many items of a kind are looked at for an estimate, and
+// sampledClosely is how many where a target for the space decides what goes.
+const (
+	sampled        = 16
+	sampledClosely = 1024
+)
+
+// Closely has the plan look at more items for its estimates. With up to a
+// thousand of each kind they are exact.
+func (p *Plan) Closely() *Plan {
+	p.closely = true
+	return p
+}
 
 // Estimate is what the plan would free, were it executed without a trash. The
 // blobs' space is known; of links and directories, which take the same each,
@@ -34,7 +45,9 @@ func (p *Plan) Estimate(store *disk.Dir) FreedCount {
 	for kind := mark.Tag; kind <= mark.Namespace; kind++ {
 		sum.Add(p.estimate(store, kind))
 	}
-	sum.Add(p.emptied(store))
+	for _, one := range p.emptied(store) {
+		sum.Add(one)
+	}
 	return FreedCount{DiskBytes: sum.Bytes, Inodes: sum.Inodes}
 }
 
@@ -52,7 +65,7 @@ func (p *Plan) estimate(store *disk.Dir, kind mark.Kind) (sum disk.Freed) {
 			sum.Inodes++
 		}
 	}
-	if some, seen := p.sample(store, kind); seen > 0 {
+	if some, seen := p.sample(store, kind, nil); seen > 0 {
 		sum.Bytes = disk.Sum(sum.Bytes, some.Bytes*going/seen)
 		sum.Inodes += some.Inodes * going / seen
 	}
@@ -60,27 +73,39 @@ func (p *Plan) estimate(store *disk.Dir, kind mark.Kind) (sum disk.Freed) {
 }
 
 // sample measures some items of a kind, and all of a kind in which one may be a
-// thousand times as large as another.
-func (p *Plan) sample(store *disk.Dir, kind mark.Kind) (some disk.Freed, seen int64) {
+// thousand times as large as another. It calls each, if that is not nil, for
+// each item that it measures.
+func (p *Plan) sample(store *disk.Dir, kind mark.Kind, each func(i int, f disk.Freed)) (some disk.Freed, seen int64) {
+	most := sampled
+	if p.closely {
+		most = sampledClosely
+	}
 	lo, hi := p.kindRange(kind)
 	for lo < hi && p.done[lo] != planned {
 		lo++
 	}
-	step := max((hi-lo)/sampled, 1)
+	step := max((hi-lo)/most, 1)
 	if kind == mark.Upload || kind == mark.Temporary {
 		step = 1
 	}
-	for i := lo; i < hi && (step == 1 || seen < sampled); i += step {
-		if p.done[i] == planned {
-			some.Add(p.measure(store, &p.items[i]))
-			seen++
+	for i := lo; i < hi && (step == 1 || seen < int64(most)); i += step {
+		if p.done[i] != planned {
+			continue
+		}
+		one := p.measure(store, &p.items[i])
+		some.Add(one)
+		seen++
+		if each != nil {
+			each(i, one)
 		}
 	}
 	return some, seen
 }
 
-// emptied are the directories above repositories that go which are empty then.
-func (p *Plan) emptied(store *disk.Dir) (f disk.Freed) {
+// emptied are the directories above repositories that go which are empty then,
+// with what each of them frees itself.
+func (p *Plan) emptied(store *disk.Dir) map[string]disk.Freed {
+	found := map[string]disk.Freed{}
 	going := map[string]bool{}
 	var above []string
 	for i := range p.items {
@@ -96,10 +121,10 @@ func (p *Plan) emptied(store *disk.Dir) (f disk.Freed) {
 			continue
 		}
 		going[at] = true
-		f.Add(measureNames(store, at))
+		found[at] = measureNames(store, at)
 		above = append(above, path.Dir(at))
 	}
-	return f
+	return found
 }
 
 func isEmptied(store *disk.Dir, at string, going map[string]bool) bool {

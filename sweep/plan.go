@@ -29,6 +29,7 @@ type Plan struct {
 	// before is asked before the first removal.
 	before []func() error
 
+	closely  bool     // its estimates look at more
 	progress Progress // of its execution
 }
 

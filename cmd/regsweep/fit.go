@@ -125,7 +125,7 @@ func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 	if j.hasNotSeenAll(ctx) {
 		return all, nil // whoever asked looks at these first
 	}
-	plan := sweep.New(all)
+	plan := sweep.New(all).Closely()
 	if total := plan.Total(); total.Bytes > 0 && total.DiskBytes == 0 {
 		return nil, &layout.HintError{Err: errors.New("the filesystem does not tell how much space files take: nothing has been removed"), Hint: "remove by a policy alone"}
 	}
@@ -143,8 +143,8 @@ func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 		if len(away.Refusals(look)) > 0 {
 			return look, nil // other images must not go in the place of those that are refused
 		}
-		// Links and directories are counted by their average: the plan has the last word.
-		f.Frees = sweep.New(look).Space(j.store, f.apart)
+		// Of many links and directories the average counts: the plan has the last word.
+		f.Frees = sweep.New(look).Closely().Space(j.store, f.apart)
 		less := f.Needed - f.Frees
 		if less <= 0 || len(cut.Chosen) == len(candidates) || n == mostCuts {
 			f.Shortfall = max(less, 0)

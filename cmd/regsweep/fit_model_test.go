@@ -95,7 +95,7 @@ func (m *fitModel) draw() {
 	type object struct{ name, repository string }
 	var objects []object
 	for i := range 3 + m.r.IntN(9) {
-		repository, name := string(rune('a'+m.r.IntN(3))), fmt.Sprint("o", i)
+		repository, name := []string{"a", "n/b", "n/c"}[m.r.IntN(3)], fmt.Sprint("o", i)
 		var of object
 		if len(objects) > 0 {
 			of = objects[m.r.IntN(len(objects))]

@@ -57,9 +57,10 @@ func readNaively(t *testing.T, s *layouttest.Store) *naiveStore {
 		digest := "sha256:" + filepath.Base(filepath.Dir(path))
 		n.blobs[digest] = parseNaively(t, filepath.Join(s.Dir, path))
 	}
-	for _, path := range names(t, s.Dir, "repositories/*") {
+	for _, path := range slices.Concat(names(t, s.Dir, "repositories/*/_manifests"), names(t, s.Dir, "repositories/*/*/_manifests")) {
+		path = filepath.Dir(path)
 		r := &naiveRepository{tags: map[string]naiveTag{}, revisions: map[string]time.Time{}}
-		n.repositories[filepath.Base(path)] = r
+		n.repositories[strings.TrimPrefix(path, "repositories/")] = r
 		for _, link := range names(t, s.Dir, path+"/_manifests/tags/*/current/link") {
 			digest, pushed := readLink(t, filepath.Join(s.Dir, link))
 			r.tags[filepath.Base(filepath.Dir(filepath.Dir(link)))] = naiveTag{digest, pushed}
@@ -208,6 +209,7 @@ func (n *naiveStore) live(name string, gone []naiveImage) map[string]bool {
 func (n *naiveStore) freed(t *testing.T, gone []naiveImage) (sum int64) {
 	t.Helper()
 	needed := map[string]bool{}
+	above := map[string]bool{} // directories above repositories, and whether they stay
 	for name, r := range n.repositories {
 		live := n.live(name, gone)
 		here := map[string]bool{}
@@ -231,7 +233,8 @@ func (n *naiveStore) freed(t *testing.T, gone []naiveImage) (sum int64) {
 				}
 			}
 		}
-		if !kept {
+		dir := filepath.Dir(path)
+		if above[dir] = above[dir] || kept; !kept {
 			for tag := range r.tags { // counted with the repository
 				sum -= n.du(t, path+"/_manifests/tags/"+tag)
 			}
@@ -247,6 +250,14 @@ func (n *naiveStore) freed(t *testing.T, gone []naiveImage) (sum int64) {
 		for _, digest := range r.layers {
 			if !here[digest] {
 				sum += n.du(t, path+"/_layers/"+strings.Replace(digest, ":", "/", 1))
+			}
+		}
+	}
+	for dir, stays := range above {
+		if !stays && dir != "repositories" {
+			sum += n.du(t, dir)
+			for _, sub := range names(t, n.dir, dir+"/*") {
+				sum -= n.du(t, sub)
 			}
 		}
 	}

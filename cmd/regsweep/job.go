@@ -235,7 +235,9 @@ func (j *job) makePlan(ctx context.Context) error {
 		j.plan = sweep.NewRefused(look)
 		return nil
 	}
-	j.plan = sweep.New(look)
+	if j.plan = sweep.New(look); j.fit != nil {
+		j.plan.Closely() // what it is said to free is what the target counts
+	}
 	j.plan.Before(j.locksChanged)
 	return nil
 }
