@@ -14,7 +14,8 @@ import (
 
 // TestRepair damages a layer that three images share. Pushing them again does not
 // heal them, since the registry says that it has the layer. With the damaged data
-// out of its way, and its memory empty, pushing one heals all three.
+// out of its way, and its memory empty, pushing one heals all three. Before it is
+// restarted no push heals anything, which repair says.
 func TestRepair(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
@@ -44,7 +45,11 @@ func TestRepair(t *testing.T) {
 			if names := broken(); len(names) != 3 {
 				t.Fatalf("a push alone heals: only %q are broken", names)
 			}
-			// The registry runs beside.
+			// The registry runs beside. Its configuration tells of the cache.
+			known := regsweep(t, "repair", "--config", p.registry.Config, "--dry-run")
+			if known.Status != 3 || !strings.Contains(known.Stderr, "caches blob descriptors (inmemory): restart it before anything is pushed") {
+				t.Errorf("status %d\n%s%s", known.Status, known.Stdout, known.Stderr)
+			}
 			got := regsweep(t, "repair", "--root", p.registry.Root, "--yes")
 			if got.Status != 3 || !strings.Contains(got.Stdout, "push again: team/app:") || !strings.Contains(got.Stderr, "restart") {
 				t.Fatalf("status %d\n%s%s", got.Status, got.Stdout, got.Stderr)
@@ -52,7 +57,23 @@ func TestRepair(t *testing.T) {
 			if _, err := os.Stat(data); !os.IsNotExist(err) {
 				t.Fatalf("the damaged data are still there: %v", err)
 			}
+			has := func() bool {
+				_, there, err := p.api.HasBlob("team/app", "sha256:"+damaged)
+				p.check(err)
+				return there
+			}
+			if !has() {
+				t.Error("the registry does not remember the layer, and the warning is about nothing")
+			}
+			push("too-early")
+			if names := broken(); len(names) != 3 || !has() {
+				t.Errorf("a push before the restart heals: only %q are broken", names)
+			}
 			p.restart()
+			if has() {
+				t.Error("after the restart the registry still says that it has the layer")
+			}
+			tags, digests = append(tags, "too-early"), append(digests, digests[0])
 			push("once-more")
 			if names := broken(); len(names) > 0 {
 				t.Errorf("%q are broken still", names)

@@ -76,8 +76,8 @@ func (m *mixed) corrupt() []string {
 	})
 }
 
-// deleted are the images that undelete could bring back whole.
-func (m *mixed) deleted() map[string]bool {
+// deleted are the images that undelete could bring back whole, by how they went.
+func (m *mixed) deleted(how ...string) map[string]bool {
 	m.t.Helper()
 	var v struct{ Images []lostImage }
 	r := runProgram(m.t, "", "undelete", "-o", "json", "--root", m.Root, "--config", m.config)
@@ -86,7 +86,7 @@ func (m *mixed) deleted() map[string]bool {
 	}
 	list := map[string]bool{}
 	for _, i := range v.Images {
-		if i.Complete && i.How == "deleted" {
+		if i.Complete && slices.Contains(how, i.How) {
 			list[i.Repository+"@"+i.Digest] = true
 		}
 	}
@@ -99,9 +99,15 @@ var endsForGood = regexp.MustCompile(`(\d+) deleted images? ha(?:s|ve) ended for
 // --keep-deleted it does not.
 func (m *mixed) sweeps(args ...string) {
 	m.t.Helper()
-	could, before := m.deleted(), m.pullable()
+	m.sweepsBut(func(ref string) bool { return strings.Contains(ref, "@") && slices.Contains(args, "-m") }, args...)
+}
+
+// sweepsBut is sweeps of a command that may remove some references.
+func (m *mixed) sweepsBut(may func(ref string) bool, args ...string) {
+	m.t.Helper()
+	could, before := m.deleted("deleted"), m.pullable()
 	r := m.runs(append(args, "--yes")...)
-	after, still := m.pullable(), m.deleted()
+	after, still := m.pullable(), m.deleted("deleted")
 	ended := 0
 	for image := range could {
 		if !still[image] && !after[image] {
@@ -120,8 +126,7 @@ func (m *mixed) sweeps(args ...string) {
 		m.fail("%q: %d deleted images ended for good, it says %d\n%s%s", args, ended, said, r.stdout, r.stderr)
 	}
 	for ref := range before {
-		byDigest := strings.Contains(ref, "@") && slices.Contains(args, "-m")
-		if !after[ref] && !byDigest {
+		if !after[ref] && !may(ref) {
 			m.fail("%q: %s is lost", args, ref)
 		}
 	}
@@ -160,7 +165,7 @@ func (m *mixed) repairs(from ...string) {
 func (m *mixed) step() {
 	m.t.Helper()
 	some := func(list []string) string { return list[m.rnd.IntN(len(list))] }
-	switch m.rnd.IntN(12) {
+	switch m.rnd.IntN(15) {
 	case 0, 1:
 		line := some(mixedDamages)
 		if m.Apply(line) == nil {
@@ -177,7 +182,7 @@ func (m *mixed) step() {
 		m.repairs("--from", m.replica)
 	case 6:
 		m.losesNothing("undelete", "--all", "**", "--yes")
-		if left := m.deleted(); len(left) > 0 {
+		if left := m.deleted("deleted"); len(left) > 0 {
 			m.fail("after undelete --all %v are deleted", left)
 		}
 	case 7:
@@ -196,7 +201,67 @@ func (m *mixed) step() {
 		if runs := strings.Fields(runProgram(m.t, "", "trash", "ls", "-q", "--root", m.Root).stdout); len(runs) > 0 && !strings.Contains(runs[len(runs)-1], "repair") {
 			m.losesNothing("trash", "restore", runs[len(runs)-1], "--yes")
 		}
+	case 12:
+		m.losesNothing("undelete", "--all", "**", "--overwritten", "--yes")
+		if left := m.deleted("deleted", "overwritten"); len(left) > 0 {
+			m.fail("after undelete --all --overwritten %v are lost", left)
+		}
+	case 13:
+		m.untags(some([]string{"a/app:v1", "a/app:was", "b/app:v1", "c/app:v1"}))
+	case 14:
+		m.prunes(some([]string{"a/app:was", "b/app:v1"}))
 	}
+}
+
+// untags takes one tag away, and nothing else. Where the image is linked, tag gives
+// it back.
+func (m *mixed) untags(tag string) {
+	m.t.Helper()
+	before := m.pullable()
+	repository, name, _ := strings.Cut(tag, ":")
+	var named struct{ Tags []struct{ Name, Digest string } }
+	if r := runProgram(m.t, "", "ls", repository, "--history", "-o", "json", "--root", m.Root); r.stdout != "" {
+		if err := json.Unmarshal([]byte(r.stdout), &named); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	r := m.runs("untag", tag, "--yes")
+	after := m.pullable()
+	for ref := range before {
+		if !after[ref] && ref != tag {
+			m.fail("untag %s: %s is lost\n%s%s", tag, ref, r.stdout, r.stderr)
+		}
+	}
+	if r.status == statusDone && after[tag] {
+		m.fail("untag %s: it is there still", tag)
+	}
+	if r.status != statusDone || !before[tag] || m.rnd.IntN(2) == 0 {
+		return
+	}
+	for _, t := range named.Tags {
+		if t.Name == name {
+			m.losesNothing("tag", repository+"@"+t.Digest, name)
+		}
+	}
+	if !m.pullable()[tag] {
+		m.fail("untag %s: tag does not bring it back", tag)
+	}
+}
+
+// prunes lets a policy take a tag away, into the trash, with what was deleted not
+// long ago kept, or for good. No other tag is lost.
+func (m *mixed) prunes(tag string) {
+	m.t.Helper()
+	repository, _, _ := strings.Cut(tag, ":")
+	args := []string{"prune", "--filter", tag, "--ago", "1d", "--grace", "0"}
+	if m.rnd.IntN(3) == 0 {
+		m.removes(append(args, "--trash", "--yes"))
+		return
+	}
+	if m.rnd.IntN(2) == 0 {
+		args = append(args, "--keep-deleted", "60d")
+	}
+	m.sweepsBut(func(ref string) bool { return ref == tag || strings.HasPrefix(ref, repository+"@") }, args...)
 }
 
 // removes runs a command that takes away what is named. What was lost is back
@@ -232,7 +297,8 @@ func TestModelOfAllThatBringsBack(t *testing.T) {
 	}
 	replica := newStore(t, mixedStore)
 	did := map[string]int{}
-	for _, n := range layouttest.Steps(64) {
+	steps := layouttest.Steps(64)
+	for _, n := range steps {
 		m := &mixed{newStore(t, mixedStore), t, rand.New(rand.NewPCG(15, uint64(n))), config, replica.Root, nil, did}
 		for range 12 {
 			if m.step(); t.Failed() {
@@ -241,8 +307,8 @@ func TestModelOfAllThatBringsBack(t *testing.T) {
 		}
 		m.repairs("--from", replica.Root)
 	}
-	for _, command := range []string{"repair", "undelete", "gc", "rm", "trash"} {
-		if did[command] == 0 {
+	for _, command := range []string{"repair", "undelete", "gc", "rm", "trash", "untag", "prune", "tag"} {
+		if did[command] == 0 && len(steps) > 8 {
 			t.Errorf("%s was never run: %v", command, did)
 		}
 	}
