@@ -66,7 +66,7 @@ func obey(t *testing.T, command string) result {
 	if verb == "trash" {
 		verb += " " + args[1]
 	}
-	if slices.Contains(asking, verb) && !slices.Contains(args, "--dry-run") {
+	if (slices.Contains(asking, verb) || verb == "tag" && slices.Contains(args, "--force")) && !slices.Contains(args, "--dry-run") {
 		args = append(args, "--yes")
 	}
 	return runProgram(t, "", args...)

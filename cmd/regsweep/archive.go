@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"syscall"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
@@ -48,6 +49,9 @@ func (j *job) placeArchive() error {
 		return err
 	}
 	same, err := j.isOnOneFilesystem(there)
+	if errors.Is(err, syscall.ENOTDIR) {
+		return (&exporting{directory: j.archive}).refusal(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -58,8 +62,11 @@ func (j *job) placeArchive() error {
 		})
 	}
 	dir, err := ocidir.Look(j.files, j.archive)
-	if err != nil {
+	if errors.Is(err, syscall.ENOTDIR) {
 		return (&exporting{directory: j.archive}).refusal(err)
+	}
+	if err != nil {
+		return err
 	}
 	if dir != nil {
 		dir.Close()

@@ -164,7 +164,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	}
 	c.Checked.ElapsedSeconds = time.Since(started).Seconds()
 	c.Problems = append([]walker.Problem{}, r.w.Findings.Problems()...)
-	ward{Where: r.where, store: r.dir, noNames: look.Borrowed != "", foreign: isForeign(&r.place)}.prescribe(c.Problems)
+	ward{Where: r.where, store: r.dir, noNames: look.Borrowed != "", foreign: isForeign(&r.place), mirror: r.rules.PullThrough}.prescribe(c.Problems)
 	r.progress.Rest()
 	if err := r.reportCheck(c); err != nil {
 		return err

@@ -66,8 +66,8 @@ type ward struct {
 	// foreign says that links are not the truth about this store, and that no
 	// command may change them.
 	foreign bool
-	// repaired says that repair has left the problems.
-	repaired bool
+	// mirror says that it is a pull-through cache, in which nothing is undeleted.
+	mirror bool
 }
 
 // prescribe writes into problems what can be done about them: a cure loses
@@ -109,7 +109,7 @@ func (f foresight) heals() bool {
 // foresee asks what a repair would do about problems.
 func (w ward) foresee(list []walker.Problem) []foresight {
 	found := make([]foresight, len(list))
-	if w.store == nil || w.repaired || len(list) == 0 {
+	if w.store == nil || len(list) == 0 {
 		return found
 	}
 	for i, s := range back.Foresee(w.store, list, !w.foreign) {
@@ -126,7 +126,7 @@ func (w ward) cure(p *walker.Problem, f foresight) []string {
 	case f.Step == nil:
 	case f.heals(), f.Do == back.DoTrash && isAboutData(p.Kind):
 		return []string{"repair"}
-	case f.Way == back.ByUndelete && !w.foreign && !w.noNames:
+	case f.Way == back.ByUndelete && !w.foreign && !w.mirror && !w.noNames:
 		return undeleteFor(f.Step)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
@@ -155,7 +156,7 @@ func (e *exporting) refusal(err error) error {
 	switch {
 	case errors.As(err, new(*signalError)):
 		return fmt.Errorf("%w; %q lists none of these images yet", err, e.directory)
-	case errors.Is(err, ocidir.ErrNotLayout):
+	case errors.Is(err, ocidir.ErrNotLayout), errors.Is(err, syscall.ENOTDIR):
 		return &layout.HintError{Err: about, Hint: "give a new directory, or one with a layout"}
 	case errors.Is(err, ocidir.ErrBusy):
 		return &layout.HintError{Err: about, Hint: "wait until it has ended"}

@@ -219,7 +219,9 @@ func (m *mixed) untags(tag string) {
 	m.t.Helper()
 	before := m.pullable()
 	repository, name, _ := strings.Cut(tag, ":")
-	var named struct{ Tags []struct{ Name, Digest string } }
+	var named struct {
+		Tags []struct{ Name, Digest string }
+	}
 	if r := runProgram(m.t, "", "ls", repository, "--history", "-o", "json", "--root", m.Root); r.stdout != "" {
 		if err := json.Unmarshal([]byte(r.stdout), &named); err != nil {
 			m.t.Fatal(err)

@@ -261,7 +261,7 @@ func (p *program) protectList(ctx context.Context, o *protectOptions) error {
 	defer r.close()
 	locks, err := sweep.ReadLocks(r.dir) // with the lines that have ended, which are counted, too
 	if err != nil {
-		return err
+		return &layout.HintError{Err: err, Hint: "mend " + r.place.Store + "/" + sweep.LocksPath + " by hand"}
 	}
 	lines, err := chosenLines(locks.Lines(), o.args)
 	if err != nil {

@@ -86,7 +86,7 @@ func TestRepairLeavesALinkThatMayHaveBeenPushed(t *testing.T) {
 				return
 			}
 			for _, command := range adviceIn(r.stderr) {
-				obey(t, command+" --yes")
+				obey(t, command)
 			}
 			repairing(t, s, statusDone) // now both links hold the same
 			if _, err := os.Stat(aside); err == nil {

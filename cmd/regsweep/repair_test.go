@@ -329,6 +329,41 @@ func TestRepairWritesNoLinksThatAreNotTheTruth(t *testing.T) {
 	}
 }
 
+// Where undelete and tag are refused, repair and check do not name them.
+func TestRepairNamesNoCommandThatIsRefused(t *testing.T) {
+	t.Parallel()
+	const deleted = "delete-manifest a/app x3\ndamage half-tag tag c/app:t\nremove repositories/c/app/_manifests/revisions/sha256/{new}\n"
+	config := filepath.Join(t.TempDir(), "config.yml")
+	text := "version: 0.1\nstorage:\n  filesystem: {rootdirectory: /nonexistent}\nproxy:\n  remoteurl: https://registry.example\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		damage string
+		args   []string
+		named  bool
+	}{
+		"a registry":                     {deleted, nil, true},
+		"its truth is in a database":     {deleted + "raw /docker/registry/lockfiles/database-in-use x", nil, false},
+		"it has its images from another": {deleted, []string{"--config", config}, false},
+	} {
+		s := damaged(t, c.damage)
+		for _, command := range []string{"repair", "check"} {
+			args := append([]string{command, "--root", s.Root}, c.args...)
+			if command == "repair" {
+				args = append(args, "-d")
+			}
+			said := ""
+			for _, output := range []string{"table", "json"} {
+				said += runProgram(t, "", append(args, "-o", output)...).stdout
+			}
+			if named := strings.Contains(said, "regsweep undelete ") || strings.Contains(said, "regsweep tag "); named != c.named {
+				t.Errorf("%s, %s: %s", name, command, said)
+			}
+		}
+	}
+}
+
 // What the registry's configuration says of its cache is said before it asks.
 func TestRepairSaysThatTheRegistryMustBeRestarted(t *testing.T) {
 	t.Parallel()

@@ -101,17 +101,41 @@ func (j *repairJob) result() *repairedResult {
 		}
 		r.Repaired = append(r.Repaired, item)
 	}
-	seen := map[string]bool{}
-	for _, s := range j.left {
-		if name := nameOfProblem(&s.Finding); !seen[name] {
-			seen[name] = true
-			r.Problems = append(r.Problems, s.Finding)
-		}
-	}
-	w := ward{Where: j.where, foreign: j.foreign, repaired: true}
-	w.prescribe(r.Problems)
+	r.Problems = j.leftProblems()
 	validProblems(r.Problems)
 	return r
+}
+
+// leftProblems are the findings that are left, with what can be done about them.
+func (j *repairJob) leftProblems() []walker.Problem {
+	list, seen := []walker.Problem{}, map[string]bool{}
+	for _, s := range j.left {
+		name := nameOfProblem(&s.Finding)
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		p := s.Finding
+		if args := j.next(s); args != nil {
+			p.Cure = j.where.Command(args...)
+		}
+		list = append(list, p)
+	}
+	ward{Where: j.where, foreign: j.foreign, mirror: j.rules.PullThrough}.prescribe(list)
+	return list
+}
+
+// next is the command that puts right what a repair has left, or nil. Which entry of
+// a history a tag is to name somebody has to choose.
+func (j *repairJob) next(s *back.Step) []string {
+	switch {
+	case j.foreign || s.Do != back.DoLeave:
+	case s.Way == back.ByGC:
+		return []string{"gc"}
+	case s.Way == back.ByUndelete && !j.rules.PullThrough:
+		return undeleteFor(s)
+	}
+	return nil
 }
 
 // tell writes to stdout what was done, or would be.
@@ -145,6 +169,7 @@ func (j *repairJob) text(executed bool) string {
 	if names := j.needsPush(); len(names) > 0 {
 		say("push again: %s (%s)", someOf(names), pushClients)
 	}
+	j.sayLastResorts(say)
 	if names := j.healed(); len(names) > 0 {
 		healed := "whole again"
 		if !executed {
@@ -158,6 +183,19 @@ func (j *repairJob) text(executed bool) string {
 	}
 	say("%s", j.outcome(executed))
 	return text.String()
+}
+
+// sayLastResorts names the commands that give up what is left, each once.
+func (j *repairJob) sayLastResorts(say func(string, ...any)) {
+	said := map[string]bool{}
+	for _, p := range j.leftProblems() {
+		if p.LastResort == "" || said[p.LastResort] {
+			continue
+		}
+		if said[p.LastResort] = true; len(said) <= shown || j.verbose {
+			say("as the last resort, which loses %s: %s", someOf(p.Loses), p.LastResort)
+		}
+	}
 }
 
 // outcome is the last line.
@@ -188,18 +226,27 @@ func (j *repairJob) sayStep(s *back.Step, executed bool, say func(string, ...any
 	if s.Do != back.DoLeave {
 		return
 	}
-	switch s.Way {
-	case back.ByUndelete:
-		say("  to bring it back: %s", j.where.Command(undeleteFor(s)...))
-	case back.ByGC:
-		say("  to remove what is left of it: %s", j.where.Command("gc"))
-	case back.ByTag:
+	next := j.next(s)
+	switch {
+	case next != nil && s.Way == back.ByGC:
+		say("  to remove what is left of it: %s", j.where.Command(next...))
+	case next != nil:
+		say("  to bring it back: %s", j.where.Command(next...))
+	case s.Way == back.ByTag:
 		for _, e := range s.History {
 			say("  %s:%s named %s, set %s", s.Repository, s.Tag, e.Digest, time.Unix(0, e.Set).UTC().Format(time.RFC3339))
 		}
+		if j.foreign || j.rules.PullThrough {
+			return // no tag is moved there
+		}
 		for _, e := range s.History {
 			image := s.Repository + "@" + e.Digest.String()
-			say("  to let it name that: %s", j.where.Command("tag", image, s.Tag, "--force"))
+			switch e.State {
+			case back.EntryWhole:
+				say("  to let it name that: %s", j.where.Command("tag", image, s.Tag, "--force"))
+			case back.EntryDeleted:
+				say("  to bring that image back first: %s", j.where.Command("undelete", image))
+			}
 		}
 	}
 }

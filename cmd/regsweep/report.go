@@ -103,7 +103,7 @@ func (j *job) newReport(executed bool) *sweep.Report {
 
 // ward is the store, for the cures of its problems.
 func (j *job) ward() ward {
-	return ward{Where: j.where, store: j.store, noNames: j.plan.Look().Borrowed != "", foreign: isForeign(&j.place)}
+	return ward{Where: j.where, store: j.store, noNames: j.plan.Look().Borrowed != "", foreign: isForeign(&j.place), mirror: j.rules.PullThrough}
 }
 
 func isForeign(place *locate.Place) bool {

@@ -135,19 +135,27 @@ func (j *backJob) planTag(ctx context.Context, o *tagOptions) (*back.Tagging, er
 // refuseMove refuses to move a tag without --force, and one that is protected.
 func (j *backJob) refuseMove(o *tagOptions, t *back.Tagging) error {
 	at := t.Repository + ":" + t.Tag
-	if !o.force {
-		names := t.Previous.String()
-		if t.Previous.IsZero() {
-			names = "nothing that can be read"
-		}
-		return &layout.HintError{
-			Err:  fmt.Errorf("%s is there and names %s: nothing has been changed", at, names),
-			Hint: "to move it", Command: []string{"tag", o.source.String(), t.Tag, "--force"},
-		}
+	if err := j.refuseProtected(t, at); err != nil || o.force {
+		return err
 	}
+	names := t.Previous.String()
+	if t.Previous.IsZero() {
+		names = "nothing that can be read"
+	}
+	return &layout.HintError{
+		Err:  fmt.Errorf("%s is there and names %s: nothing has been changed", at, names),
+		Hint: "to move it", Command: []string{"tag", o.source.String(), t.Tag, "--force"},
+	}
+}
+
+// refuseProtected refuses to move a tag that is protected.
+func (j *backJob) refuseProtected(t *back.Tagging, at string) error {
 	locks, err := sweep.ReadLocks(j.store)
 	if err != nil {
-		return fmt.Errorf("%w: it is not known what is protected, and nothing has been changed", err)
+		return &layout.HintError{
+			Err:  fmt.Errorf("%w: it is not known what is protected, and nothing has been changed", err),
+			Hint: "mend " + j.place.Store + "/" + sweep.LocksPath + " by hand",
+		}
 	}
 	locks.Expire(time.Now())
 	guard := locks.Guard(t.Repository)

@@ -174,7 +174,7 @@ func (j *backJob) backText(o *undeleteOptions, plan *back.Plan, executed bool) s
 			continue
 		}
 		n, bytes = n+1, bytes+i.Bytes
-		if i.NewTag == "" && untagged == "" {
+		if i.NewTag == "" && untagged == "" && i.Complete() {
 			untagged = i.Repository + "@" + i.Digest.String()
 		}
 		if n <= most || j.verbose {

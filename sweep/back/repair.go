@@ -62,7 +62,19 @@ type Step struct {
 type Entry struct {
 	Digest layout.Digest
 	Set    int64 // nanoseconds
+	State  EntryState
 }
+
+// EntryState says whether a tag can name the image of an entry again. Of an entry
+// that nobody has to choose it is not told.
+type EntryState uint8
+
+// The states.
+const (
+	EntryGone    EntryState = iota // it lacks something
+	EntryDeleted                   // it is whole, and not linked any more
+	EntryWhole
+)
 
 // Repair is a plan to put right what a check has found. Making it changes nothing.
 type Repair struct {

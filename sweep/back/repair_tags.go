@@ -102,10 +102,36 @@ func (j *judge) retag(s *Step) error {
 		return nil
 	case !sure:
 		s.leave(ByTag, "its history does not tell which entry is the newest")
-		return nil
+	default:
+		s.Digest = s.History[0].Digest
+		err = j.newest(s)
 	}
-	s.Digest = s.History[0].Digest
-	return j.newest(s)
+	if err == nil && s.Way == ByTag {
+		err = j.choices(s)
+	}
+	return err
+}
+
+// choices finds out which entries of a tag's history somebody can choose.
+func (j *judge) choices(s *Step) error {
+	t, err := j.traces(s.Repository)
+	if err != nil {
+		return err
+	}
+	for k := range s.History {
+		e := &s.History[k]
+		i, err := j.image(t, Lost{Repository: s.Repository, Digest: e.Digest})
+		switch {
+		case err != nil:
+			return err
+		case i.Err != nil || !i.Complete():
+		case i.Linked:
+			e.State = EntryWhole
+		default:
+			e.State = EntryDeleted
+		}
+	}
+	return nil
 }
 
 // historyOf lists the entries of a tag's history. It is not sure which is the
@@ -115,7 +141,7 @@ func (j *judge) historyOf(s *Step) (sure bool, err error) {
 	err = j.digestsIn(layout.TagDir(s.Repository, s.Tag)+"/"+layout.Index, func(d layout.Digest, dir string) error {
 		l, err := j.link(dir + "/" + layout.Link)
 		sure = sure && l.target == d
-		s.History = append(s.History, Entry{d, l.set})
+		s.History = append(s.History, Entry{Digest: d, Set: l.set})
 		return err
 	})
 	if errors.Is(err, syscall.ENOTDIR) {
