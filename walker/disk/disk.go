@@ -52,6 +52,8 @@ type FS struct {
 	// Fault, if not nil, is asked before each call and makes it fail with the
 	// error that it returns. It is called concurrently.
 	Fault func(op Op, path string) error
+
+	devices devices
 }
 
 func (f *FS) check(op Op, dir, name string) error {
@@ -91,6 +93,7 @@ type Info struct {
 	Size  int64 // bytes
 	Disk  int64 // bytes that are allocated
 	MTime int64 // as Nanoseconds gives it
+	CTime int64 // of the last change of any kind; 0 where the system does not tell
 	Links uint64
 	ID    ID
 	// Behind says that ReadFile followed a symbolic link to it.
@@ -155,24 +158,47 @@ func (d *Dir) Join(name string) string { return join(d.path, name) }
 func (d *Dir) Linked() bool { return d.linked }
 
 // ReadFile reads at most len(buf) bytes of a regular file, behind symbolic
-// links too, and returns how many it read and what the file is. It never
-// opens anything but a regular file.
+// links too, and returns how many it read and what the file was before. Of
+// anything but a regular file nothing is read, and nothing waits for it.
 func (d *Dir) ReadFile(name string, buf []byte) (int, Info, error) {
-	info, err := d.Stat(name)
+	if err := d.fs.check(OpStat, d.path, name); err != nil {
+		return 0, Info{}, err
+	}
+	if err := d.fs.check(OpRead, d.path, name); err != nil {
+		info, serr := d.readInfo(name)
+		if serr != nil {
+			err = serr
+		}
+		return 0, info, err
+	}
+	if n, info, err := d.readOpen(name, buf); err == nil || Gone(err) {
+		return n, info, err
+	}
+	// It is a symbolic link, or something that cannot be opened: first of all, what is it?
+	info, err := d.readInfo(name)
 	if err != nil {
 		return 0, info, err
 	}
+	n, err := d.ReadRegular(name, buf)
+	return n, info, err
+}
+
+// readInfo is what a name that is to be read is, behind symbolic links too.
+func (d *Dir) readInfo(name string) (Info, error) {
+	info, err := d.Stat(name)
+	if err != nil {
+		return info, err
+	}
 	if info.Type == Symlink {
 		if info, err = d.Follow(name); err != nil {
-			return 0, info, err
+			return info, err
 		}
 		info.Behind = true
 	}
 	if info.Type != File {
-		return 0, info, pathError(OpRead, d.path, name, ErrNotFile)
+		return info, pathError(OpRead, d.path, name, ErrNotFile)
 	}
-	n, err := d.ReadRegular(name, buf)
-	return n, info, err
+	return info, nil
 }
 
 // Follow is Stat behind symbolic links. A dangling one is ErrDangling.
