@@ -1,0 +1,171 @@
+package index
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func sumOf(text string) Sum { return sha256.Sum256([]byte(text)) }
+
+// example is an index with a bit of everything, what is in it, and its digests.
+func example() (text []byte, contents []Content, links []Link, sums []Sum) {
+	b := &Builder{}
+	for _, name := range []string{"m", "config", "layer", "child", "subject"} {
+		sum := sumOf(name)
+		sums = append(sums, sum)
+		b.Digest(sum[:])
+	}
+	contents = []Content{
+		{Digest: 0, Times: Times{527, 1e18, 2e18}, Kind: 1, Configs: [2]int{1, 0}, Required: []uint32{1, 2}, Optional: []uint32{}, Subjects: []uint32{4}},
+		{Digest: 3, Times: Times{1, -5, 6}, Kind: 2, Required: []uint32{}, Optional: []uint32{0, 3, 0}, Subjects: []uint32{}},
+	}
+	links = []Link{
+		{Key: 1, Device: 7, Inode: 8, MTime: 9, CTime: 10, Target: 0, Moment: 11},
+		{Key: 1 << 60, Device: 1 << 40, Inode: 1 << 50, MTime: -1, CTime: 3e18, Target: 3, Moment: 11},
+		{Key: 17, Device: 7, Inode: 9, MTime: 0, CTime: 0, Target: 4, Moment: 12},
+	}
+	for i := range contents {
+		b.Content(&contents[i])
+	}
+	for i := range links {
+		b.Link(&links[i])
+	}
+	return b.Bytes(5), contents, links, sums
+}
+
+func TestWhatIsWrittenIsReadAgain(t *testing.T) {
+	text, contents, links, sums := example()
+	x, err := Parse(text, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, sum := range sums {
+		if x.Sum(uint32(i)) != sum {
+			t.Errorf("digest %d is another one", i)
+		}
+	}
+	for _, want := range contents {
+		sum := sums[want.Digest]
+		at, ok := x.Find(sum[:], want.Times)
+		var got Content
+		if !ok || !x.Content(at, &got) {
+			t.Fatalf("manifest %d is not found", want.Digest)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
+		}
+		for _, change := range []func(*Times){func(o *Times) { o.Size++ }, func(o *Times) { o.MTime++ }, func(o *Times) { o.CTime-- }} {
+			other := want.Times
+			if change(&other); true {
+				if _, ok := x.Find(sum[:], other); ok {
+					t.Errorf("manifest %d is found with other times: %+v", want.Digest, other)
+				}
+			}
+		}
+	}
+	if _, ok := x.At(sums[1][:]); ok {
+		t.Error("a configuration is found, and was not put in")
+	}
+	for _, want := range links {
+		at := x.FindLink(want.Key)
+		if at < 0 {
+			t.Fatalf("link %d is not found", want.Key)
+		}
+		if diff := cmp.Diff(want, x.Link(at)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if x.FindLink(2) >= 0 || x.Latest() != 12 {
+		t.Errorf("link 2 is %d, and the latest moment is %d", x.FindLink(2), x.Latest())
+	}
+}
+
+func TestWhatIsNotWholeIsNotRead(t *testing.T) {
+	text, _, _, _ := example()
+	for i := range text {
+		for bit := range 8 {
+			bad := slices.Clone(text)
+			bad[i] ^= 1 << bit
+			if _, err := Parse(bad, 5); err == nil {
+				t.Fatalf("bit %d of byte %d is another one, and it is read", bit, i)
+			}
+		}
+		if _, err := Parse(text[:i], 5); err == nil {
+			t.Fatalf("it is read, and is only %d bytes long", i)
+		}
+	}
+	if _, err := Parse(append(slices.Clone(text), 0), 5); err == nil {
+		t.Error("it is read, and is a byte longer")
+	}
+	if _, err := Parse(slices.Clone(text), 6); err == nil {
+		t.Error("it is read by a parser of another version")
+	}
+}
+
+func TestNothingIsKnownWithoutAnIndex(t *testing.T) {
+	var x *Index
+	sum := sumOf("m")
+	if _, ok := x.Find(sum[:], Times{}); ok || x.FindLink(1) >= 0 || x.Contents()+x.Links()+x.Digests() != 0 {
+		t.Error("something is known")
+	}
+	x, err := Parse((&Builder{}).Bytes(1), 1)
+	if _, ok := x.At(sum[:]); err != nil || ok || x.FindLink(0) >= 0 {
+		t.Errorf("an empty index: %v", err)
+	}
+}
+
+// A manifest takes at most 96 bytes beside its references, and a blob 64 with one
+// reference to it, however few there are.
+func TestAnIndexIsCompact(t *testing.T) {
+	if n := sha256.Size + contentSize + 4*contentHead; n > 96 {
+		t.Errorf("a manifest takes %d bytes", n)
+	}
+	if n := sha256.Size + 4; n > 64 {
+		t.Errorf("a blob takes %d bytes", n)
+	}
+}
+
+// FuzzParse changes an index and gives it a checksum that is right. Whatever it says
+// then, nobody may fall over it.
+func FuzzParse(f *testing.F) {
+	text, _, _, _ := example()
+	f.Add(text[:len(text)-sha256.Size], uint16(0), uint32(0))
+	f.Add(text[:len(text)-sha256.Size], uint16(20), uint32(1<<31))
+	f.Add((&Builder{}).Bytes(5)[:headerSize], uint16(0), uint32(9))
+	f.Fuzz(func(t *testing.T, text []byte, at uint16, value uint32) {
+		text = slices.Clone(text)
+		if int(at)+4 <= len(text) {
+			binary.LittleEndian.PutUint32(text[at:], value)
+		}
+		sum := sha256.Sum256(text)
+		x, err := Parse(append(text, sum[:]...), 5)
+		if err != nil {
+			return
+		}
+		var c Content
+		for i := range x.Contents() {
+			sum := x.SumOf(i)
+			if _, ok := x.At(sum[:]); !ok {
+				t.Error("a manifest is not found")
+			}
+			if !x.Content(i, &c) {
+				continue
+			}
+			for _, d := range slices.Concat(c.Required, c.Optional, c.Subjects, []uint32{c.Digest}) {
+				x.Sum(d)
+			}
+		}
+		for i := range x.Links() {
+			l := x.Link(i)
+			if x.Sum(l.Target); x.FindLink(l.Key) < 0 {
+				t.Error("a link is not found")
+			}
+		}
+		x.Latest()
+	})
+}
