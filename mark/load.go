@@ -37,13 +37,13 @@ func (s *Store) manifest(id ID) manifest.Summary {
 // size may not be what it was.
 func (s *Store) load(w *walker.Walker, id ID, onceMore bool) (place uint32, failure *loadError) {
 	r := s.Table.At(id)
-	if place := r.manifest.Load(); place != 0 {
+	if place := r.manifest.Load(); place != 0 && !s.doubts(r) {
 		return place, nil
 	}
 	lock := &s.loading[uint32(id)%uint32(len(s.loading))]
 	lock.Lock()
 	defer lock.Unlock()
-	if place := r.manifest.Load(); place != 0 {
+	if place := r.manifest.Load(); place != 0 && !s.doubts(r) {
 		return place, nil
 	}
 	place, failure = s.readManifest(w, id, onceMore)
@@ -65,6 +65,9 @@ func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint
 	if size > manifest.Max {
 		return 0, &loadError{err: fmt.Errorf("larger than %d bytes, which no registry accepts", manifest.Max), broken: true}
 	}
+	if place := s.recall(id); place != 0 {
+		return place, nil
+	}
 	buf := s.buffer()
 	defer s.buffers.Put(buf)
 	buf.next()
@@ -84,6 +87,7 @@ func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint
 	if s.sizes != nil {
 		s.sizes.compare(s, id, p.Refs)
 	}
+	s.memory.noteContent(id, &buf.info)
 	return place, nil
 }
 
@@ -103,6 +107,7 @@ func (s *Store) decode(content []byte) (manifest.Parsed, error) {
 type buffer struct {
 	now, before manifest.Seen
 	ids         [3][]ID
+	info        disk.Info // of the file that was read last, if that is to be remembered
 }
 
 // next forgets the manifest before the one that was read last.
@@ -128,7 +133,7 @@ func (s *Store) read(w *walker.Walker, id ID, aside bool, size int, buf *buffer)
 	}
 	digest := s.Table.Digest(id)
 	// One byte more than expected shows a file that has grown.
-	n, err := w.ReadBlob(digest, aside, buf.now.Bytes[:size+1])
+	n, err := s.readBlob(w, digest, aside, buf.now.Bytes[:size+1], buf)
 	switch {
 	case disk.Gone(err):
 		failure := missingBlob()

@@ -104,6 +104,9 @@ func (s *Store) lookWith(ctx context.Context, w *walker.Walker, aside *Aside, ru
 	if _, err := w.Shares().Settle(); err != nil {
 		w.UnreadableMounts(err)
 	}
+	if s.looked {
+		s.memory.again()
+	}
 	l := s.lookBy(ctx, w, aside, rules)
 	for l.findShared(ctx) || l.findReferrers(ctx) {
 		if !s.looked {

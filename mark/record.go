@@ -37,10 +37,11 @@ const (
 	isKept                       // a layer link or a tag that stays holds it
 	isLeaving                    // a link that goes holds it, and another one that stays
 	isLinked                     // a layer link that no live manifest names holds it
+	isKnown                      // the index knows what its blob says, which is a manifest
 )
 
 // reasonShift0 is where the bits of the reasons begin; Dead has none.
-const reasonShift0 = 13
+const reasonShift0 = 14
 
 // has reports whether all of these bits are set.
 func (r *record) has(bits uint32) bool { return r.bits.Load()&bits == bits }

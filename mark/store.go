@@ -108,6 +108,7 @@ type Store struct {
 	buffers     sync.Pool   // of *buffer
 	decoding    sync.Mutex
 	loading     [1024]sync.Mutex
+	memory      *Memory // of other runs and of this one, or nil
 }
 
 // inode is a file that several blobs may be names of.
@@ -119,8 +120,13 @@ type inode struct {
 
 // Read walks the blobs of a store.
 func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
+	return ReadWith(ctx, w, rules, nil)
+}
+
+// ReadWith is Read for a run that has a memory, which the walker has, too.
+func ReadWith(ctx context.Context, w *walker.Walker, rules Rules, memory *Memory) *Store {
 	rules.ahead = new(latest)
-	s := &Store{Table: rules.Listed.digests(), rules: rules, shared: map[disk.ID]*inode{}, huge: map[ID]int64{}}
+	s := &Store{Table: rules.Listed.digests(), rules: rules, shared: map[disk.ID]*inode{}, huge: map[ID]int64{}, memory: memory}
 	w.Top()
 	w.Blobs(ctx, nil, s.addBlob)
 	if s.metAside.Load() {
@@ -153,6 +159,9 @@ func (s *Store) addBlob(b walker.Blob) {
 	r.size = b.Size
 	s.setDisk(id, b.Disk)
 	bits |= hasBlob
+	if s.memory.knows(&b) {
+		bits |= isKnown
+	}
 	if b.Linked {
 		bits |= isPinned
 	}

@@ -74,7 +74,7 @@ func lacks(t *testing.T, format string, args ...any) {
 }
 
 // mountedImage is a new filesystem in a file, mounted.
-func mountedImage(t *testing.T, kind string) (dir string) {
+func mountedImage(t *testing.T, kind string, options ...string) (dir string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "image")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
@@ -83,7 +83,7 @@ func mountedImage(t *testing.T, kind string) (dir string) {
 	if err := os.Truncate(file, 320<<20); err != nil { // xfs takes no less
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("mkfs."+kind, "-q", file).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mkfs."+kind, append(options, "-q", file)...).CombinedOutput(); err != nil {
 		lacks(t, "mkfs.%s: %v: %s: apt-get install e2fsprogs xfsprogs btrfs-progs", kind, err, out)
 	}
 	dir = t.TempDir()

@@ -231,6 +231,16 @@ func (c *census) compare(s *layouttest.Store, untagged bool) (wrong complaints) 
 	if again := run.run(); again.said() || !slices.Equal(lines(again.plan, false), plan) {
 		wrong.add("with 32 jobs the plan is another one: %v", again.err)
 	}
+	run.memory = remembering(nil)
+	if again := run.run(); again.said() || !slices.Equal(lines(again.plan, false), plan) {
+		wrong.add("who remembers has another plan: %v", again.err)
+	} else {
+		run.memory = remembering(again.index)
+	}
+	if again := run.run(); again.said() || !slices.Equal(lines(again.plan, false), plan) {
+		wrong.add("with an index the plan is another one: %v", again.err)
+	}
+	run.memory = recalling(run.memory)
 
 	before, disk := missing(s), measure(s.Dir)
 	run.dry, run.jobs = false, 4
@@ -258,6 +268,7 @@ func (c *census) compare(s *layouttest.Store, untagged bool) (wrong complaints) 
 	}
 
 	run.rules = rules
+	run.memory = recalling(run.memory)
 	second := run.run()
 	if second.said() {
 		wrong.add("the second run says %v, %v", second.err, second.failures)

@@ -34,6 +34,8 @@ type pipeline struct {
 	// trash moves what goes into the trash.
 	trash bool
 	pace  sweep.Pace
+	// memory is of other runs and of this one, or nil.
+	memory *mark.Memory
 }
 
 // outcome is what a run said.
@@ -43,6 +45,7 @@ type outcome struct {
 	failures []sweep.Failure
 	findings *walker.Findings
 	err      error
+	index    []byte // what the run remembers; nil if nothing of it is new
 }
 
 // report is the report of what was done, or would be.
@@ -85,9 +88,16 @@ func (p pipeline) into(o *outcome) error {
 			return err
 		}
 	}
-	w := walker.New(store, walker.Options{Jobs: p.jobs, Findings: o.findings, Resumed: p.rules.Resumed})
+	options := walker.Options{Jobs: p.jobs, Findings: o.findings, Resumed: p.rules.Resumed}
+	if p.memory != nil {
+		options.Memory = p.memory
+	}
+	w := walker.New(store, options)
 	defer w.Close()
-	look := mark.Read(p.ctx, w, p.rules).Look(p.ctx, w, nil)
+	look := mark.ReadWith(p.ctx, w, p.rules, p.memory).Look(p.ctx, w, nil)
+	if b := p.memory.Index(look.Store); b != nil {
+		o.index = mark.IndexText(b)
+	}
 	if p.ctx.Err() != nil {
 		return context.Cause(p.ctx)
 	}

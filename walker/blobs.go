@@ -14,6 +14,7 @@ type Blob struct {
 	Size   int64         // bytes of the data
 	Disk   int64         // bytes allocated for the data; 0 behind a symbolic link
 	MTime  int64         // of the data; of the directory if there are none
+	CTime  int64         // of the data, as disk.Info has it; 0 behind a symbolic link
 	Links  uint64        // names of the data file
 	ID     disk.ID       // of the data file
 	State  BlobState
@@ -286,7 +287,7 @@ func (w *Walker) blob(d *disk.Dir, name, data string) (Blob, error) {
 }
 
 func fileBlob(d *disk.Dir, name string, info disk.Info, state BlobState) (Blob, error) {
-	b := Blob{Size: info.Size, Disk: info.Disk, MTime: info.MTime, Links: info.Links, ID: info.ID, State: state}
+	b := Blob{Size: info.Size, Disk: info.Disk, MTime: info.MTime, CTime: info.CTime, Links: info.Links, ID: info.ID, State: state}
 	switch info.Type {
 	case disk.File:
 	case disk.Symlink:
@@ -299,7 +300,7 @@ func fileBlob(d *disk.Dir, name string, info disk.Info, state BlobState) (Blob, 
 		if err != nil {
 			return Blob{}, err
 		}
-		b.Size, b.Disk, b.MTime, b.Links = target.Size, 0, max(info.MTime, target.MTime), 1
+		b.Size, b.Disk, b.MTime, b.CTime, b.Links = target.Size, 0, max(info.MTime, target.MTime), 0, 1
 		b.Behind = state == BlobHere
 		if target.Type != disk.File {
 			b.State = BlobSpecial

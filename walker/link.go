@@ -33,8 +33,15 @@ type Link struct {
 
 // readLink reads a link once. A result that may come from a write in progress is unclear.
 func readLink(d *disk.Dir, name string) (Link, error) {
+	var info disk.Info
+	return readLinkInfo(d, name, &info)
+}
+
+// readLinkInfo is readLink, and tells what the file was before.
+func readLinkInfo(d *disk.Dir, name string, what *disk.Info) (Link, error) {
 	var buf [layout.MaxLink + 1]byte
 	n, info, err := d.ReadFile(name, buf[:])
+	*what = info
 	l := Link{MTime: info.MTime, Behind: info.Behind || errors.Is(err, disk.ErrDangling)}
 	switch {
 	case errors.Is(err, disk.ErrNotFile):
@@ -66,8 +73,9 @@ func readLink(d *disk.Dir, name string) (Link, error) {
 
 // links are link files that are read together.
 type links struct {
-	dir *disk.Dir
-	n   int
+	dir     *disk.Dir
+	n       int
+	areTags bool
 	// name puts the name of a link together in dir, and to is where what it
 	// says belongs. Both are called concurrently.
 	name func(b *disk.Name, i int) string
@@ -77,10 +85,19 @@ type links struct {
 // readLinks reads links. What is unclear is read once more by its path, all
 // after one pause.
 func (w *Walker) readLinks(ctx context.Context, l links) {
+	var dir uint64
+	if w.memory != nil {
+		l.dir.LearnLocal()
+		dir = linkKey(l.dir)
+	}
 	w.parts(ctx, l.n, func(lo, hi int) {
 		var b disk.Name
 		for i := lo; i < hi; i++ {
-			*l.to(i) = w.readFirst(l.dir, l.name(&b, i))
+			if name := l.name(&b, i); w.memory == nil {
+				*l.to(i) = w.readFirst(l.dir, name, nil)
+			} else {
+				*l.to(i) = w.readOrRecall(l.dir, name, addKey(dir, name), l.areTags)
+			}
 		}
 	})
 	var unclear []int
@@ -99,8 +116,25 @@ func (w *Walker) readLinks(ctx context.Context, l links) {
 	})
 }
 
-func (w *Walker) readFirst(d *disk.Dir, name string) Link {
-	l, err := readLink(d, name)
+// readOrRecall is readFirst for who has a memory.
+func (w *Walker) readOrRecall(d *disk.Dir, name string, key uint64, isTag bool) Link {
+	if l, ok := w.recall(d, name, key, isTag); ok {
+		return l
+	}
+	var info disk.Info
+	l := w.readFirst(d, name, &info)
+	w.note(d, key, &info, &l)
+	return l
+}
+
+// readFirst reads a link for the first time. If what is not nil, it is what the
+// file was that the link was read from; nothing if it was read again.
+func (w *Walker) readFirst(d *disk.Dir, name string, what *disk.Info) Link {
+	var info disk.Info
+	l, err := readLinkInfo(d, name, &info)
+	if what != nil && l.State == LinkGood {
+		*what = info
+	}
 	if l.Behind {
 		w.shares.lead(d.Join(name))
 	}

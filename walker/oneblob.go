@@ -37,13 +37,26 @@ var blobPaths = sync.Pool{New: func() any { return new(disk.Name) }}
 // ReadBlob reads the first len(buf) bytes of a blob's data and returns how
 // many it got. aside says which of its two names to try first.
 func (w *Walker) ReadBlob(digest layout.Digest, aside bool, buf []byte) (int, error) {
+	return w.readBlob(digest, aside, func(d *disk.Dir, name string) (int, error) { return d.ReadRegular(name, buf) })
+}
+
+// ReadBlobInfo is ReadBlob, and tells what the file was before.
+func (w *Walker) ReadBlobInfo(digest layout.Digest, aside bool, buf []byte) (n int, info disk.Info, err error) {
+	n, err = w.readBlob(digest, aside, func(d *disk.Dir, name string) (n int, err error) {
+		n, info, err = d.ReadFile(name, buf)
+		return n, err
+	})
+	return n, info, err
+}
+
+func (w *Walker) readBlob(digest layout.Digest, aside bool, read func(d *disk.Dir, name string) (int, error)) (int, error) {
 	names := [2]string{layout.Data, layout.Aside}
 	if aside {
 		names[0], names[1] = names[1], names[0]
 	}
 	if d := w.algs.open[digest.Algorithm()].Load(); d != nil {
 		path := blobPaths.Get().(*disk.Name)
-		n, err := d.ReadRegular(path.JoinBlob(digest.Sum(), names[0]), buf)
+		n, err := read(d, path.JoinBlob(digest.Sum(), names[0]))
 		blobPaths.Put(path)
 		if err == nil || !Unsettled(err) {
 			return n, err
@@ -51,9 +64,9 @@ func (w *Walker) ReadBlob(digest layout.Digest, aside bool, buf []byte) (int, er
 	}
 	// By its path from the top, if it has gone or its directory has.
 	dir := layout.BlobDir(digest) + "/"
-	n, err := w.store.ReadRegular(dir+names[0], buf)
+	n, err := read(w.store, dir+names[0])
 	if disk.Gone(err) {
-		n, err = w.store.ReadRegular(dir+names[1], buf)
+		n, err = read(w.store, dir+names[1])
 	}
 	return n, err
 }

@@ -63,7 +63,7 @@ func (r *Repository) Tags(ctx context.Context, tags []Tag) []Tag {
 }
 
 func (r *Repository) readTags(ctx context.Context, d *disk.Dir, tags []Tag) {
-	r.w.readLinks(ctx, links{dir: d, n: len(tags), name: func(b *disk.Name, i int) string {
+	r.w.readLinks(ctx, links{dir: d, n: len(tags), areTags: true, name: func(b *disk.Name, i int) string {
 		if t := &tags[i]; t.Taken != "" {
 			return b.Join(t.Taken, layout.Current, layout.Link)
 		}

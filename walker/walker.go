@@ -53,6 +53,8 @@ type Options struct {
 	// Thorough says that every directory is listed, for what the layout does not
 	// define. Otherwise those of blobs and links are not even opened.
 	Thorough bool
+	// Memory knows what links said before, or is nil.
+	Memory Memory
 }
 
 // Walker reads one store. Its methods may be called one after another; their
@@ -67,12 +69,13 @@ type Walker struct {
 	resumed *atomic.Bool // shared with those that With makes
 	all     bool         // every directory is listed
 	shares  *Shares
+	memory  Memory        // or nil
 	busy    chan struct{} // a token for each goroutine that does file operations
 }
 
 // New returns a Walker over an open store's directory, which stays the caller's.
 func New(store *disk.Dir, opts Options) *Walker {
-	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: new(atomic.Bool), all: opts.Thorough, shares: newShares(store)}
+	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: new(atomic.Bool), all: opts.Thorough, shares: newShares(store), memory: opts.Memory}
 	if w.jobs <= 0 {
 		w.jobs = DefaultJobs
 	}

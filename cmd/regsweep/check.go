@@ -148,6 +148,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	r.recalled.keep(ctx, r.store, r.w.Findings.Unreadable())
 	r.confirm(ctx)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -62,7 +62,7 @@ func (o *checkOptions) verifyMerge(f *pflag.FlagSet, files []string) error {
 	if err := o.verifyReport(endJSON, endHTML); err != nil {
 		return err
 	}
-	for _, name := range []string{"root", "config", "read-data", "read-data-subset", "shard", "for", "max-age", "jobs"} {
+	for _, name := range []string{"root", "config", "read-data", "read-data-subset", "shard", "for", "max-age", "jobs", "index"} {
 		if f.Changed(name) {
 			return fmt.Errorf("--merge reads reports and no store: leave out --%s", name)
 		}

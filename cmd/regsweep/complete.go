@@ -73,6 +73,8 @@ func (p *program) flagCompleter(f *pflag.Flag) completer {
 		return cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp)
 	case "progress":
 		return cobra.FixedCompletions([]string{"auto", "plain", "none"}, cobra.ShellCompDirectiveNoFileComp)
+	case "index":
+		return cobra.FixedCompletions([]string{indexAuto, indexNone}, cobra.ShellCompDirectiveNoFileComp)
 	case "sort":
 		return cobra.FixedCompletions(sortKeys, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveKeepOrder)
 	}

@@ -25,6 +25,7 @@ type common struct {
 	verbose      bool
 	veryVerbose  bool
 	jobs         int
+	index        string
 	reportFile   string
 	progressMode string
 	noColor      bool
@@ -37,6 +38,7 @@ func (c *common) add(f *pflag.FlagSet) {
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "print no table and no warnings")
 	f.VarPF(&verbosity{c}, "verbose", "v", "name each item").NoOptDefVal = "true"
 	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "run `N` file operations at a time")
+	f.StringVar(&c.index, "index", indexAuto, "`HOW` to remember for the next run what was read: auto (in .regsweep/index) or none (read everything)")
 	f.StringVar(&c.reportFile, "report", "", "also write the whole report to `FILE`; its name ends in .json, .html or .prom")
 	f.StringVar(&c.progressMode, "progress", "auto", "`HOW` to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none")
 	f.BoolVar(&c.noColor, "no-color", false, "disable colors")
@@ -55,6 +57,9 @@ func (c *common) verify(f *pflag.FlagSet) error {
 	}
 	if !slices.Contains([]string{"auto", "plain", "none"}, c.progressMode) {
 		return term.Quoted("--progress %s is neither auto nor plain nor none", c.progressMode)
+	}
+	if c.index != indexAuto && c.index != indexNone {
+		return term.Quoted("--index %s is neither auto nor none", c.index)
 	}
 	if c.jobs < 1 || c.jobs > 4096 {
 		return fmt.Errorf("--jobs %d is not between 1 and 4096", c.jobs)

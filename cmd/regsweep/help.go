@@ -104,23 +104,23 @@ func withoutMeaning(path string) []string {
 	case "regsweep check":
 		return []string{"no-color"}
 	case "regsweep doctor":
-		return []string{"verbose", "progress", "jobs"}
+		return []string{"verbose", "progress", "jobs", "index"}
 	case "regsweep untag":
 		return []string{"grace", "uploads-older-than", "max-remove"}
 	case "regsweep trash ls":
-		return []string{"verbose", "no-color", "progress", "jobs"}
+		return []string{"verbose", "no-color", "progress", "jobs", "index"}
 	case "regsweep trash restore", "regsweep trash empty":
-		return []string{"no-color", "progress"}
+		return []string{"no-color", "progress", "index"}
 	case "regsweep export":
 		return []string{"no-color"}
 	case "regsweep repair":
-		return []string{"no-color"}
+		return []string{"no-color", "index"}
 	case "regsweep undelete":
-		return []string{"no-color", "progress"}
+		return []string{"no-color", "progress", "index"}
 	case "regsweep tag":
-		return []string{"verbose", "no-color", "progress", "jobs"}
+		return []string{"verbose", "no-color", "progress", "jobs", "index"}
 	case "regsweep protect add", "regsweep protect rm", "regsweep protect ls", "regsweep pulls ls":
-		return []string{"verbose", "no-color", "progress", "jobs"}
+		return []string{"verbose", "no-color", "progress", "jobs", "index"}
 	case "regsweep pulls read":
 		return []string{"verbose", "no-color"}
 	}

@@ -129,6 +129,7 @@ var offered = map[string]string{
 	"hard-link: give the store's files second names instead of copying them; damage to one is damage to both":                                  "export",
 	"tag-names: list images by their tag alone, without the repository's name":                                                                 "export",
 	"history: list what each tag named, and when it was last set to that":                                                                      "ls",
+	"index: HOW to remember for the next run what was read: auto (in .regsweep/index) or none (read everything)":                               reads + ", " + removes + ", export, pulls read",
 	"jobs: run N file operations at a time":                                                                                                    reads + ", " + bins + ", " + removes + ", export" + ", undelete, repair, pulls read",
 	"keep: keep the N newest of all tags of a repository that any filter matches":                                                              "prune",
 	"keep-deleted: keep images that were deleted, or lost their last tag, less than this AGE ago, for undelete and tag":                        sweeps,
@@ -227,7 +228,7 @@ func TestHelpOffersFlagsThatMeanSomething(t *testing.T) {
 // What is accepted and not offered changes nothing.
 func TestFlagsWithoutMeaningChangeNothing(t *testing.T) {
 	values := map[string][]string{
-		"verbose": {"--verbose"}, "no-color": {"--no-color"}, "progress": {"--progress", "plain"}, "jobs": {"--jobs", "3"},
+		"verbose": {"--verbose"}, "no-color": {"--no-color"}, "progress": {"--progress", "plain"}, "jobs": {"--jobs", "3"}, "index": {"--index", "none"},
 		"grace": {"--grace", "400d"}, "uploads-older-than": {"--uploads-older-than", "1s"}, "max-remove": {"--max-remove", "0%"},
 	}
 	arguments := map[string][]string{

@@ -50,6 +50,7 @@ type job struct {
 	store    *disk.Dir
 	lock     *disk.Lock // nil in a dry run
 	w        *walker.Walker
+	recalled recollection
 	plan     *sweep.Plan
 	free     int64
 	failures []sweep.Failure
@@ -190,13 +191,16 @@ func (j *job) makePlan(ctx context.Context) error {
 		}
 	}
 	findings := new(walker.Findings)
-	j.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)})
+	j.recalled = j.recollect(j.store, j.rules.Now, j.rules.Resumed, true)
+	options := walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)}
+	j.recalled.tell(&options)
+	j.w = walker.New(j.store, options)
 	defer j.progress.Rest()
 	if err := j.readTwins(ctx); err != nil {
 		return err
 	}
 	j.progress.Phase("reading blobs", readingBlobs(j.w.Progress))
-	store := mark.Read(ctx, j.w, j.rules)
+	store := mark.ReadWith(ctx, j.w, j.rules, j.recalled.memory)
 	limitGarbage()
 	if err := j.readUsed(ctx, store); err != nil {
 		return err
@@ -209,6 +213,7 @@ func (j *job) makePlan(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
 	}
+	j.recalled.keep(ctx, store, findings.Unreadable())
 	if findings.Unreadable() > 0 {
 		return j.planUnread(findings, look)
 	}

@@ -29,6 +29,7 @@ type reading struct {
 	w     *walker.Walker
 	store *mark.Store
 
+	recalled recollection
 	locks    *sweep.Locks // the store's own list, or nil if it cannot be told
 	locksErr error        // why
 
@@ -83,9 +84,12 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 	}
 	r.readLocks()
 	seen := new(walker.Progress)
-	r.w = walker.New(r.dir, walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed, Progress: seen, Thorough: thorough})
+	r.recalled = c.recollect(r.dir, r.rules.Now, r.rules.Resumed, !thorough)
+	options := walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed, Progress: seen, Thorough: thorough}
+	r.recalled.tell(&options)
+	r.w = walker.New(r.dir, options)
 	p.progress.Phase("reading blobs", readingBlobs(seen))
-	r.store = mark.Read(ctx, r.w, r.rules)
+	r.store = mark.ReadWith(ctx, r.w, r.rules, r.recalled.memory)
 	limitGarbage()
 	return r, nil
 }
@@ -116,7 +120,8 @@ func (r *reading) look(ctx context.Context, observer mark.Observer) (*mark.Look,
 // the first look finds.
 func (r *reading) lookBy(ctx context.Context, observer mark.Observer, change func(*mark.Rules)) (*mark.Look, error) {
 	w := r.w
-	if r.looked {
+	first := !r.looked
+	if !first {
 		w = r.w.With(&r.again)
 	}
 	r.looked = true
@@ -125,6 +130,9 @@ func (r *reading) lookBy(ctx context.Context, observer mark.Observer, change fun
 	look := r.store.ObserveBy(ctx, w, observer, change)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
+	}
+	if first {
+		r.recalled.keep(ctx, r.store, w.Findings.Unreadable())
 	}
 	return look, r.readable()
 }

@@ -238,6 +238,16 @@ func (t *Table[V]) Digest(id ID) layout.Digest {
 	return layout.FromSum(layout.SHA256, e.sum.append(make([]byte, 0, 32)))
 }
 
+// AppendSum appends the sum of a digest of sha256.
+func (t *Table[V]) AppendSum(b []byte, id ID) []byte { return t.entry(id).sum.append(b) }
+
+// End is an ID above all that there are.
+func (t *Table[V]) End() ID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return ID(t.next)
+}
+
 // Compare orders two IDs as their digests sort.
 func (t *Table[V]) Compare(a, b ID) int {
 	x, y := t.entry(a), t.entry(b)

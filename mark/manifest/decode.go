@@ -16,6 +16,10 @@ import (
 // Source: distribution v3.1.2 registry/handlers/manifests.go maxManifestBodySize.
 const Max = 4 << 20
 
+// Version is that of what Scan and Decode find in a manifest. It changes with that:
+// then what was remembered of manifests is of no use.
+const Version = 1
+
 // Kind is what a manifest is.
 type Kind uint8
 

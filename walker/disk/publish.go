@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Publish puts a file into a directory of the store, in one step and without the
@@ -12,11 +13,30 @@ import (
 // believe: of two that publish at a time, one wins. The directory is made if it is
 // not there, and has to be no symbolic link. A process that is killed may leave a file that ends in .tmp.
 func (d *Dir) Publish(dir, name string, text []byte) error {
+	return d.publish(dir, name, func(*os.File) ([]byte, bool) { return text, true })
+}
+
+// PublishNow is Publish of a text that may depend on what the file server calls the
+// present, and that may be lost when the power fails: then the file is whatever.
+func (d *Dir) PublishNow(dir, name string, text func(now time.Time) []byte) error {
+	return d.publish(dir, name, func(file *os.File) ([]byte, bool) {
+		info, err := file.Stat()
+		if err != nil {
+			return text(time.Time{}), false
+		}
+		return text(info.ModTime()), false
+	})
+}
+
+func (d *Dir) publish(dir, name string, text func(*os.File) (b []byte, durable bool)) error {
 	if err := d.fs.check(OpWrite, d.path, dir+"/"+name); err != nil {
 		return err
 	}
 	at := filepath.Join(d.top(), dir)
-	if err := os.Mkdir(at, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	switch err := os.Mkdir(at, 0o777); {
+	case err == nil:
+		ownDirectory(at, d.top()) // the next run may be another user's
+	case !errors.Is(err, fs.ErrExist):
 		return pathError(OpMkdir, d.path, dir, cause(err))
 	}
 	info, err := os.Lstat(at)
@@ -31,8 +51,10 @@ func (d *Dir) Publish(dir, name string, text []byte) error {
 		return pathError(OpWrite, d.path, dir+"/"+name, cause(err))
 	}
 	_ = file.Chmod(info.Mode().Perm()&0o666 | 0o600) // some filesystems have no modes
-	_, err = file.Write(text)
-	if err == nil {
+	ownAs(file, d.top())
+	b, durable := text(file)
+	_, err = file.Write(b)
+	if err == nil && durable {
 		err = file.Sync()
 	}
 	if err = errors.Join(err, file.Close()); err == nil {

@@ -1,0 +1,147 @@
+package mark
+
+import (
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/index"
+	"github.com/regsweep/regsweep/mark/manifest"
+)
+
+// Index puts together what the next run may use. The first look must have read the
+// store in full, and no other look must be under way. It is nil if the index that
+// the memory was made with says it all.
+func (m *Memory) Index(s *Store) *index.Builder {
+	if m == nil || m.old != nil && !m.isNew() {
+		return nil
+	}
+	g := &gathering{m: m, s: s, numbers: make([]uint32, s.Table.End()), others: map[index.Sum]uint32{}}
+	g.b.Grow(int(s.Blobs), len(m.contents)+m.old.Contents(), m.old.Links())
+	for i := range m.old.Contents() {
+		if m.met.has(i) {
+			sum := m.old.SumOf(i)
+			g.content(s.Table.Lookup(layout.FromSum(layout.SHA256, sum[:])), m.old.Times(i))
+		}
+	}
+	for i := range m.contents {
+		g.content(m.contents[i].id, m.contents[i].times)
+	}
+	for i := range m.old.Links() {
+		if m.used.has(i) {
+			l := m.old.Link(i)
+			sum := m.old.Sum(l.Target)
+			l.Target = g.target(&sum)
+			g.b.Link(&l)
+		}
+	}
+	for i := range m.shards {
+		for at := range m.shards[i].notes {
+			n := &m.shards[i].notes[at]
+			g.b.Link(&index.Link{
+				Key: n.key, Device: n.device, Inode: n.inode, MTime: n.mtime, CTime: n.ctime,
+				Target: g.target(&n.target), Moment: m.moment,
+			})
+		}
+	}
+	return &g.b
+}
+
+// isNew reports whether the run has met anything that the index lacks, or has not
+// met something that it has.
+func (m *Memory) isNew() bool {
+	if len(m.contents) > 0 {
+		return true
+	}
+	for i := range m.shards {
+		if len(m.shards[i].notes) > 0 {
+			return true
+		}
+	}
+	return !m.used.all(m.old.Links()) || !m.met.all(m.old.Contents())
+}
+
+// all reports whether all of the first n bits are set.
+func (b bitmap) all(n int) bool {
+	for i := range n {
+		if !b.has(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// gathering is an index on its way.
+type gathering struct {
+	m       *Memory
+	s       *Store
+	b       index.Builder
+	numbers []uint32             // 1 + the index's number of a digest, by ID
+	others  map[index.Sum]uint32 // numbers of digests that the Store does not know
+	sum     []byte
+	lists   [3][]uint32
+}
+
+// number is the index's number of a digest; ok is false of one that is not of sha256.
+func (g *gathering) number(id ID) (n uint32, ok bool) {
+	if n := g.numbers[id]; n != 0 {
+		return n - 1, true
+	}
+	if g.s.Table.IsLong(id) {
+		return 0, false
+	}
+	g.sum = g.s.Table.AppendSum(g.sum[:0], id)
+	n = g.b.Digest(g.sum)
+	g.numbers[id] = n + 1
+	return n, true
+}
+
+// target is the index's number of what a link holds.
+func (g *gathering) target(sum *index.Sum) uint32 {
+	if id := g.s.Table.Lookup(layout.FromSum(layout.SHA256, sum[:])); id != 0 {
+		n, _ := g.number(id)
+		return n
+	}
+	n, ok := g.others[*sum]
+	if !ok {
+		n = g.b.Digest(sum[:])
+		g.others[*sum] = n
+	}
+	return n
+}
+
+// content adds a manifest, unless it names digests of other algorithms.
+func (g *gathering) content(id ID, times index.Times) {
+	if id == 0 {
+		return
+	}
+	place := g.s.Table.At(id).manifest.Load()
+	digest, ok := g.number(id)
+	if place == 0 || !ok {
+		return
+	}
+	m := g.s.manifests.At(place)
+	c := index.Content{Digest: digest, Times: times, Kind: uint8(m.Kind), Configs: m.Configs}
+	for i, list := range [...][]ID{m.Required, m.Optional, m.Subjects} {
+		g.lists[i] = g.lists[i][:0]
+		for _, ref := range list {
+			n, ok := g.number(ref)
+			if !ok {
+				return
+			}
+			g.lists[i] = append(g.lists[i], n)
+		}
+	}
+	c.Required, c.Optional, c.Subjects = g.lists[0], g.lists[1], g.lists[2]
+	g.b.Content(&c)
+}
+
+// ReadIndex reads what Builder.Bytes has written for manifests as they are
+// understood here. Of anything else nothing is used.
+func ReadIndex(text []byte) *index.Index {
+	x, err := index.Parse(text, manifest.Version)
+	if err != nil {
+		return nil
+	}
+	return x
+}
+
+// IndexText is an index as a file.
+func IndexText(b *index.Builder) []byte { return b.Bytes(manifest.Version) }

@@ -1,0 +1,62 @@
+package sweep
+
+import (
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/index"
+	"github.com/regsweep/regsweep/walker/disk"
+)
+
+const (
+	indexName = "index"
+	// IndexPath is where runs remember what they have read, relative to the store.
+	IndexPath = layout.Own + "/" + indexName
+	// maxIndex is how large that may be, in bytes.
+	maxIndex = 1 << 30
+	// indexBlobs is how many blobs a store may have that is remembered: an index is
+	// put together in memory, which is to stay small.
+	indexBlobs = 3_000_000
+	// indexShare is the part of a filesystem that has to be free for it to be written.
+	indexShare = 100
+	// sameClock is how far the clock of a filesystem of this host may be from this host's.
+	sameClock = time.Second
+)
+
+// ReadIndex reads what the last run remembered of the store. What is not there, or
+// is not whole, says nothing: then all is read.
+func ReadIndex(store *disk.Dir) *index.Index {
+	text, err := readOwn(store, indexName, maxIndex)
+	if err != nil || text == nil {
+		return nil
+	}
+	return mark.ReadIndex(text)
+}
+
+// WriteIndex remembers what a run has read. It needs no lock. It does nothing where
+// little is free, where nothing is new, and where the store's time is the mark of a
+// stopped run, which a new name would hide. An error is no reason not to go on.
+func WriteIndex(store *disk.Dir, memory *mark.Memory, s *mark.Store) error {
+	if old, err := hasOldMark(store); err != nil || old {
+		return err
+	}
+	v, err := store.Volume()
+	if err != nil || v.ReadOnly || v.Free < v.Size/indexShare || v.FreeInodes < v.Inodes/indexShare {
+		return err
+	}
+	if s.Blobs > indexBlobs {
+		return nil
+	}
+	b := memory.Index(s)
+	if b == nil {
+		return nil
+	}
+	started := time.Now()
+	return store.PublishNow(layout.Own, indexName, func(now time.Time) []byte {
+		if now.Sub(started).Abs() > sameClock {
+			b.ForgetLinks() // it cannot be told when they were read
+		}
+		return mark.IndexText(b)
+	})
+}
