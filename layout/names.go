@@ -38,10 +38,12 @@ const (
 	// Unfinished is beside Own while names are set aside, and after a run that was
 	// stopped then; or in a repository's _layers/<alg>, where none can be made there.
 	Unfinished = ".regsweep-unfinished"
+	// AsideSuffix is what a name that is set aside has more.
+	AsideSuffix = ".regsweep"
 	// Aside is a blob's data between the two steps of its removal.
-	Aside = "data.regsweep"
+	Aside = Data + AsideSuffix
 	// AsideLink is a manifest's or layer's link between the two steps of its removal.
-	AsideLink = "link.regsweep"
+	AsideLink = Link + AsideSuffix
 	// GonePrefix is before the name of a tag that has left tags/, in _manifests.
 	GonePrefix = ".regsweep-"
 )

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep/work"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // fewAtATime is how many items a worker takes in a row where a batch may end.
-const fewAtATime = chunkSize / 4
+const fewAtATime = work.ChunkSize / 4
 
 // batches calls fn for all i below n, concurrently, some in a row at a time. When
 // it has done so for as long as a batch lasts, it checks what has been pushed
@@ -34,13 +35,13 @@ func (r *run) oneBatch(from, n, inARow int, fn func(c *cache, i int)) int {
 	for range min(r.w.Jobs(), (n-from+inARow-1)/inARow) {
 		wg.Go(func() {
 			c := &cache{r: r}
-			defer c.close()
+			defer c.Close()
 			for {
 				hi := int(next.Add(int64(inARow)))
 				for i := hi - inARow; i < min(hi, n); i++ {
 					fn(c, i)
 				}
-				c.tell()
+				c.Tell()
 				if hi >= n || !r.pace.now().Before(end) {
 					return
 				}
@@ -60,7 +61,7 @@ func (r *run) check() {
 	}
 	began := r.pace.now()
 	places := r.recheck.Places()
-	inChunks(r.w.Jobs(), len(places), func() *cache { return &cache{r: r} }, func(c *cache, i int) {
+	work.InChunks(r.w.Jobs(), len(places), func() *cache { return &cache{r: r} }, func(c *cache, i int) {
 		r.checkPlace(c, places[i], false)
 	})
 	r.batch = max(r.pace.batch(), r.pace.now().Sub(began))
@@ -152,7 +153,7 @@ func (r *run) keep(c *cache, at int) {
 	err := r.giveBackOne(c, e)
 	if disk.Gone(err) {
 		// One wrong answer of the filesystem is not believed.
-		c.close()
+		c.Close()
 		err = r.giveBackOne(c, e)
 	}
 	if err != nil {

@@ -2,12 +2,13 @@ package sweep
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/regsweep/regsweep/sweep/trash"
 
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/digests"
@@ -15,16 +16,6 @@ import (
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
-
-// ErrUnreadable is wrapped when the store could not be read in full once more.
-var ErrUnreadable = errors.New("the store could not be read")
-
-// Failure is an item that could not be removed, or given its name back.
-type Failure struct {
-	Path string
-	Err  error
-	Gone bool // the item is gone, and something that belonged to it is left
-}
 
 // run is one execution of a plan.
 type run struct {
@@ -38,7 +29,7 @@ type run struct {
 	recheck  *mark.Recheck
 	batch    time.Duration // how long the next batch lasts
 	mu       sync.Mutex
-	failures []Failure
+	failures []tree.Failure
 	// histories are the manifests that a tag's history still names.
 	histories map[history]struct{}
 	devices   map[uint64][]string // a directory on each filesystem that links were removed from
@@ -74,11 +65,11 @@ type history struct {
 // gets its name back unless it has been looked at again. The plan tells
 // afterwards what became of each item. The failures are sorted by path; an
 // error is about the run as a whole.
-func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, pace Pace) ([]Failure, error) {
+func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, pace Pace) ([]tree.Failure, error) {
 	r := newRun(ctx, p, lock, w)
 	r.pace, r.batch = pace, pace.batch()
 	err := r.execute()
-	slices.SortFunc(r.failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(r.failures, func(a, b tree.Failure) int { return strings.Compare(a.Path, b.Path) })
 	return r.failures, err
 }
 
@@ -99,7 +90,7 @@ func (r *run) execute() error {
 	if complete {
 		r.removeMarks()
 		if r.bin != nil && !r.bin.Used() {
-			_ = dropTrash(r.lock)
+			_ = trash.DropEmpty(r.lock)
 		}
 	}
 	return err
@@ -158,14 +149,14 @@ func (r *run) readAgain(aside *mark.Aside) (*mark.Look, error) {
 	look := r.look.Store.Look(r.ctx, r.w.With(findings), aside)
 	for _, p := range findings.Problems() {
 		if p.Kind == walker.IOError && !r.cure {
-			return nil, fmt.Errorf("%w: %s: %s", ErrUnreadable, p.Path, p.Detail)
+			return nil, fmt.Errorf("%w: %s: %s", tree.ErrUnreadable, p.Path, p.Detail)
 		}
 		if aside == nil {
 			r.w.Findings.Add(p)
 		}
 	}
 	if len(look.Repositories) == 0 && len(r.look.Repositories) > 0 && !r.stopped() {
-		return nil, fmt.Errorf("%w: all repositories have vanished", ErrUnreadable)
+		return nil, fmt.Errorf("%w: all repositories have vanished", tree.ErrUnreadable)
 	}
 	return look, nil
 }
@@ -174,6 +165,17 @@ func (r *run) readAgain(aside *mark.Aside) (*mark.Look, error) {
 type entry struct {
 	look *mark.Look
 	item mark.Item
+}
+
+// GiveBack gives what a run that was stopped has set aside, and what a look has
+// found to be live, its name back.
+func GiveBack(ctx context.Context, lock *disk.Lock, w *walker.Walker, look *mark.Look) error {
+	r := newRun(ctx, New(look), lock, w)
+	r.giveBack(restored(look))
+	if len(r.failures) > 0 {
+		return fmt.Errorf("%s: %w", r.failures[0].Path, r.failures[0].Err)
+	}
+	return nil
 }
 
 // restored are the items that a look found to be live and set aside.
@@ -214,7 +216,7 @@ func (r *run) giveBack(list []entry) {
 			err := r.giveBackOne(c, &part[i])
 			if disk.Gone(err) {
 				// One wrong answer of the filesystem is not believed.
-				c.close()
+				c.Close()
 				err = r.giveBackOne(c, &part[i])
 			}
 			r.settleGivenBack(places, &part[i], err)
@@ -233,7 +235,7 @@ func (r *run) settleGivenBack(places []int32, e *entry, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		r.failures = append(r.failures, Failure{Path: r.pathOf(e), Err: fmt.Errorf("give its name back: %w", err)})
+		r.failures = append(r.failures, tree.Failure{Path: r.pathOf(e), Err: fmt.Errorf("give its name back: %w", err)})
 	}
 	at, ok := slices.BinarySearchFunc(places, e, func(i int32, e *entry) int {
 		return compareItems(r.look, &r.items[i], e.look, &e.item)
@@ -292,7 +294,7 @@ func (r *run) finish() error {
 	r.each(mark.BlobDir, planned, r.removeBlobDir)
 	r.each(mark.Repository, planned, r.removeRepository)
 	r.each(mark.Namespace, planned, func(c *cache, i *mark.Item) error {
-		c.close()
+		c.Close()
 		return tree.RemoveNamespace(r.lock, repositoryPath(r.look.NameOf(i)))
 	})
 	return nil

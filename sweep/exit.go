@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep/tree"
@@ -13,7 +15,7 @@ import (
 
 // mover is the exit into a run of the trash. Each worker has its own.
 type mover struct {
-	bin *Bin
+	bin *trash.Bin
 	tree.Maker
 }
 
@@ -34,7 +36,7 @@ func (m *mover) File(d *disk.Locked, name string) error {
 			return errors.Join(tree.NotGone(err), serr)
 		}
 	case err == nil:
-		m.bin.moved.Add(1)
+		m.bin.AddMoved()
 	}
 	return err
 }
@@ -52,7 +54,7 @@ func (m *mover) Whole(parent *disk.Locked, name string, of tree.Shape) error {
 		}
 		err = parent.RenameNoReplace(name, to, path[last])
 		if err == nil {
-			m.bin.moved.Add(1)
+			m.bin.AddMoved()
 		}
 		if !errors.Is(err, disk.ErrExists) {
 			return err
@@ -95,7 +97,7 @@ func (c *cache) exit(i *mark.Item) tree.Exit {
 	}
 	if c.mover == nil || c.mover.bin != bin {
 		c.closeMover()
-		c.mover = &mover{bin: bin, Maker: tree.Maker{Root: bin.open}}
+		c.mover = &mover{bin: bin, Maker: tree.Maker{Root: bin.Open}}
 	}
 	return c.mover
 }

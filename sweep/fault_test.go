@@ -72,7 +72,7 @@ type bench struct {
 
 func newBench(t *testing.T, tp *template) *bench {
 	t.Helper()
-	b := &bench{template: tp, before: missing(tp.store), was: tree(tp.store.Dir)}
+	b := &bench{template: tp, before: missing(tp.store), was: pathsOf(tp.store.Dir)}
 	s := tp.copy(filepath.Join(scratch(t), "undisturbed"))
 	c := &nth{}
 	if o := b.pipeline(s, c.fault).run(); o.said() {
@@ -85,11 +85,11 @@ func newBench(t *testing.T, tp *template) *bench {
 	for _, n := range b.calls {
 		b.total += n
 	}
-	b.swept = tree(s.Dir)
+	b.swept = pathsOf(s.Dir)
 	if o := b.later(s).run(); o.said() {
 		t.Fatalf("later run: %v %v", o.err, o.failures)
 	}
-	b.after = tree(s.Dir)
+	b.after = pathsOf(s.Dir)
 	return b
 }
 
@@ -112,7 +112,7 @@ func (b *bench) completes(s *layouttest.Store) error {
 	if o := b.later(s).run(); o.said() {
 		return fmt.Errorf("the next run: %w %v", o.err, o.failures)
 	}
-	if d := diff(b.after, tree(s.Dir)); d != "" {
+	if d := diff(b.after, pathsOf(s.Dir)); d != "" {
 		return fmt.Errorf("after the next run, compared with an undisturbed one:%s", d)
 	}
 	return nil
@@ -257,7 +257,7 @@ func (b *bench) judge(s *layouttest.Store, o *outcome, f *nth) error {
 	if !o.said() && !f.mayBeSilent() {
 		// A check of what has been pushed meanwhile may see less than there is. Then
 		// all is as it would have been.
-		if d := diff(b.swept, tree(s.Dir)); d != "" || !reads(f.op) {
+		if d := diff(b.swept, pathsOf(s.Dir)); d != "" || !reads(f.op) {
 			return fmt.Errorf("the run says that all went well:%s", d)
 		}
 	}

@@ -27,7 +27,7 @@ func Lock(store *disk.Dir) (*disk.Lock, error) {
 	if err != nil || !lock.Remote {
 		return lock, err
 	}
-	own, err := makeOwn(lock)
+	own, err := tree.MakeOwn(lock)
 	if err != nil {
 		return lock, nil // as on a full disk: it binds this host then, which Hosts says
 	}

@@ -113,7 +113,7 @@ func TestStoppedRunIsKnown(t *testing.T) {
 				t.Fatal("the layer link was not set aside:", o.err, o.failures)
 			}
 			if !way.is(s) {
-				t.Fatalf("this is not how the run is known: %s", strings.Join(tree(s.Dir), "\n"))
+				t.Fatalf("this is not how the run is known: %s", strings.Join(pathsOf(s.Dir), "\n"))
 			}
 			aside := s.HasPath(strings.TrimSuffix(link, layout.Link) + layout.AsideLink)
 			s.MustApply(t, "image a:new layers=l\nremove "+link+"\nraw .DS_Store x")
@@ -130,7 +130,7 @@ func TestStoppedRunIsKnown(t *testing.T) {
 			if lacks := s.Missing("a:new"); len(lacks) > 0 {
 				t.Errorf("a:new lacks %v", lacks)
 			}
-			for _, path := range tree(s.Dir) {
+			for _, path := range pathsOf(s.Dir) {
 				if strings.Contains(path, "regsweep") {
 					t.Errorf("%s is left", path)
 				}

@@ -91,7 +91,7 @@ func (c *census) checkBare(t *rapid.T, dir string) {
 
 // takePart removes a part of all repositories, or the links in it.
 func takePart(dir, part string) error {
-	for _, p := range tree(dir) {
+	for _, p := range pathsOf(dir) {
 		var err error
 		switch {
 		case part == "links of revisions" && strings.Contains(p, "/_manifests/revisions/") && strings.HasSuffix(p, "/link") && !strings.Contains(p, "/signatures/"),
@@ -132,7 +132,7 @@ type bare struct {
 }
 
 func repositoriesIn(dir string) (list []bare) {
-	for _, p := range tree(dir + "/repositories") {
+	for _, p := range pathsOf(dir + "/repositories") {
 		name, ok := strings.CutSuffix(p, "/_manifests/")
 		if !ok {
 			if name, ok = strings.CutSuffix(p, "/_layers/"); !ok || exists(dir+"/repositories"+name+"/_manifests") {
@@ -167,7 +167,7 @@ func countOf(links map[string]modelLink, alg string) (n int) {
 // tags and manifests, or "". Some reasons hold for exact names, too.
 func guardOf(dir string, tags, manifests int) (why string, evenExact bool) {
 	blobs := 0
-	for _, p := range tree(dir) {
+	for _, p := range pathsOf(dir) {
 		if strings.HasPrefix(p, "/blobs/") && strings.HasSuffix(p, "/data") {
 			blobs++
 		}

@@ -71,7 +71,7 @@ func (c *census) checkDamage(t *rapid.T, dir string) {
 
 // doHarm damages one link or blob, and returns its path below the store.
 func doHarm(s *layouttest.Store, harm string, r *rand.Rand) (path string, err error) {
-	files := slices.DeleteFunc(tree(s.Dir), func(path string) bool {
+	files := slices.DeleteFunc(pathsOf(s.Dir), func(path string) bool {
 		// The model knows nothing of signatures, which no registry has read since 2.5.
 		return strings.HasSuffix(path, "/") || strings.Contains(path, "/_uploads/") || strings.Contains(path, "/signatures/") ||
 			strings.Contains(withNames(s, path), ".signature")
@@ -128,7 +128,7 @@ func inspect(dir string, rules mark.Rules) ([]walker.Problem, error) {
 }
 
 func (c *census) compareCheck(s *layouttest.Store, harm, path string) (wrong complaints) {
-	before := tree(s.Dir)
+	before := pathsOf(s.Dir)
 	rules := usual(s.Now)
 	rules.DeleteUntagged = false
 	problems, err := inspect(s.Dir, rules)
@@ -136,7 +136,7 @@ func (c *census) compareCheck(s *layouttest.Store, harm, path string) (wrong com
 		wrong.add("%v", err)
 		return wrong
 	}
-	if !slices.Equal(before, tree(s.Dir)) {
+	if !slices.Equal(before, pathsOf(s.Dir)) {
 		wrong.add("the store has changed")
 	}
 	broken := map[string]string{}

@@ -189,7 +189,7 @@ func (c *census) compareUnchanged(p *planned, s, other *layouttest.Store) (wrong
 	if left := o.plan.LeftOut(plan.Listing); len(left) > 0 {
 		wrong.add("left out: %v", left)
 	}
-	if got := diff(tree(other.Dir), tree(s.Dir)); got != "" {
+	if got := diff(pathsOf(other.Dir), pathsOf(s.Dir)); got != "" {
 		wrong.add("the command itself leaves other things (-):%s\nby\n%s", got, text)
 	}
 	c.add("unchanged", 1)
@@ -209,7 +209,7 @@ func (c *census) compareChanged(p *planned, s *layouttest.Store, changes string)
 	}
 	done = strings.Join(lines, "") + "\nby\n" + text
 	kept := writtenSince(s)
-	before, blobs := missing(s), tree(s.Dir+"/blobs")
+	before, blobs := missing(s), pathsOf(s.Dir+"/blobs")
 	run, _, err := applying(s, text)
 	if err != nil {
 		wrong.add("%v", err)
@@ -271,7 +271,7 @@ func planLine(l sweep.ItemLine) string {
 // paths: none of them may go.
 func writtenSince(s *layouttest.Store) map[string]bool {
 	since := map[string]bool{}
-	for _, path := range tree(s.Dir) {
+	for _, path := range pathsOf(s.Dir) {
 		if strings.HasSuffix(path, "/link") && strings.Contains(path, "/_manifests/revisions/") && modified(s.Dir+path).After(s.Now.Add(-time.Minute)) {
 			since[strings.TrimPrefix(path, "/")] = true
 		}
@@ -283,7 +283,7 @@ func writtenSince(s *layouttest.Store) map[string]bool {
 // name is left that regsweep gives.
 func unlisted(s *layouttest.Store, before []string, text string) (wrong complaints) {
 	after := map[string]bool{}
-	for _, path := range tree(s.Dir + "/blobs") {
+	for _, path := range pathsOf(s.Dir + "/blobs") {
 		after[path] = true
 	}
 	for _, path := range before {

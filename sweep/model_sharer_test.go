@@ -120,7 +120,7 @@ func (s *sharer) old(p string) {
 // parts are what may be shared: links, and directories in which these are, and
 // data; nothing that is behind a symbolic link.
 func (s *sharer) parts() (list []string) {
-	for _, p := range tree(s.dir) {
+	for _, p := range pathsOf(s.dir) {
 		name, isDir := strings.CutSuffix(p, "/")
 		info, err := os.Lstat(s.dir + name)
 		s.must(err)

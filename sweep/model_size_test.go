@@ -15,7 +15,7 @@ type size struct {
 }
 
 func measure(dir string) (z size) {
-	for _, path := range tree(dir) {
+	for _, path := range pathsOf(dir) {
 		info, err := os.Stat(dir + path)
 		if err != nil || info.IsDir() {
 			continue

@@ -130,8 +130,8 @@ func (k *killing) change() error {
 			return err
 		}
 	}
-	marked := strings.Contains(strings.Join(tree(k.s.Dir), "\n"), "/"+layout.Unfinished)
-	for _, p := range tree(k.s.Dir) {
+	marked := strings.Contains(strings.Join(pathsOf(k.s.Dir), "\n"), "/"+layout.Unfinished)
+	for _, p := range pathsOf(k.s.Dir) {
 		base := filepath.Base(p)
 		switch {
 		case base == layout.AsideLink, base == layout.Aside:
@@ -188,7 +188,7 @@ func (k *killing) compare() (wrong complaints) {
 	if unmarked {
 		k.c.add("met without a mark", 1)
 	}
-	for _, p := range tree(k.s.Dir) {
+	for _, p := range pathsOf(k.s.Dir) {
 		// What is beside its own name does no harm, and is met only if a mark tells.
 		beside := strings.HasSuffix(p, ".regsweep") && exists(k.s.Dir+strings.TrimSuffix(p, ".regsweep"))
 		if strings.Contains(p, ".regsweep") && !(unmarked && beside) {

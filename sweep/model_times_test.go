@@ -74,7 +74,7 @@ func setTime(path string, at time.Time) error {
 
 // setExtremes gives every third part of a store an extreme time, and says which.
 func (c *census) setExtremes(dir string, r *rand.Rand) (done []string, err error) {
-	paths := tree(dir)
+	paths := pathsOf(dir)
 	for i := len(paths) - 1; i >= 0 && err == nil; i-- { // directories after what is in them
 		if r.IntN(3) > 0 {
 			continue

@@ -5,6 +5,8 @@ import (
 	pathpkg "path"
 	"strings"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -20,7 +22,7 @@ func (r *run) sameMount() error {
 		return err
 	}
 	f := mountFinder{store: store.Dir, mounts: mounts, tops: map[string]top{}}
-	trash, err := f.trash()
+	home, err := f.trash()
 	if err != nil {
 		return err
 	}
@@ -28,7 +30,7 @@ func (r *run) sameMount() error {
 		if r.done[i] != planned {
 			continue
 		}
-		if err := f.refuse(r.path(&r.items[i]), r.items[i].Kind, trash); err != nil {
+		if err := f.refuse(r.path(&r.items[i]), r.items[i].Kind, home); err != nil {
 			return err
 		}
 	}
@@ -66,7 +68,7 @@ func (f *mountFinder) top(name string) (top, error) {
 
 // trash is the number of the mount that the trash is on, or will be.
 func (f *mountFinder) trash() (int, error) {
-	path := strings.Join(trashPath(), "/")
+	path := strings.Join(trash.Path(), "/")
 	for {
 		resolved, err := f.store.Resolve(path)
 		if err == nil {
@@ -82,7 +84,7 @@ func (f *mountFinder) trash() (int, error) {
 
 // refuse returns an error if a path is on another mount than the trash, or if
 // something is mounted in it.
-func (f *mountFinder) refuse(path string, kind mark.Kind, trash int) error {
+func (f *mountFinder) refuse(path string, kind mark.Kind, home int) error {
 	if kind == mark.Manifest || kind == mark.LayerLink || kind == mark.TagHistory || kind == mark.Blob {
 		path = pathpkg.Dir(path) // what else is in the directory goes with it
 	}
@@ -91,15 +93,15 @@ func (f *mountFinder) refuse(path string, kind mark.Kind, trash int) error {
 	if disk.Gone(err) {
 		return nil
 	}
-	if err != nil || t.on == trash && !t.many {
+	if err != nil || t.on == home && !t.many {
 		return err
 	}
 	resolved := pathpkg.Join(t.real, rest)
-	if on, ok := f.mounts.At(resolved); ok && on.ID != trash {
-		return fmt.Errorf("%s is %w", f.inStore(on.Point, path), ErrTrashMount)
+	if on, ok := f.mounts.At(resolved); ok && on.ID != home {
+		return fmt.Errorf("%s is %w", f.inStore(on.Point, path), trash.ErrMount)
 	}
 	if below := f.mounts.Within(resolved); len(below) > 0 && kind != mark.Repository && kind != mark.Namespace {
-		return fmt.Errorf("%s is %w", f.inStore(below[0].Point, path), ErrTrashMount)
+		return fmt.Errorf("%s is %w", f.inStore(below[0].Point, path), trash.ErrMount)
 	}
 	return nil
 }

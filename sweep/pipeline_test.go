@@ -12,9 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -42,7 +45,7 @@ type pipeline struct {
 type outcome struct {
 	plan     *sweep.Plan // nil if it came to none
 	executed bool
-	failures []sweep.Failure
+	failures []tree.Failure
 	findings *walker.Findings
 	err      error
 	index    []byte // what the run remembers; nil if nothing of it is new
@@ -116,7 +119,7 @@ func (p pipeline) into(o *outcome) error {
 		return nil
 	}
 	if p.trash {
-		o.plan.Into(sweep.NewBin("gc", p.dir, p.rules.Now))
+		o.plan.Into(trash.NewBin("gc", p.dir, p.rules.Now))
 	}
 	o.failures, err = o.plan.Execute(p.ctx, lock, w, p.pace)
 	o.executed = true
@@ -199,8 +202,8 @@ func (tp *template) copy(root string) *layouttest.Store {
 	return &s
 }
 
-// tree lists all paths below a store's directory, directories with a slash.
-func tree(dir string) []string {
+// pathsOf lists all paths below a store's directory, directories with a slash.
+func pathsOf(dir string) []string {
 	var list []string
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -236,7 +239,7 @@ func diff(a, b []string) string {
 // NAME@DIGEST, in visible links only.
 func references(dir string) []string {
 	var list []string
-	for _, path := range tree(dir) {
+	for _, path := range pathsOf(dir) {
 		name, ok := strings.CutPrefix(path, "/repositories/")
 		if !ok {
 			continue

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"github.com/regsweep/regsweep/mark"
 )
 
@@ -22,10 +24,10 @@ type Plan struct {
 	cure bool
 	// refused says that nothing goes, though the look has found what would.
 	refused bool
-	bin     *Bin // where what goes is moved to; nil if it is removed
+	bin     *trash.Bin // where what goes is moved to; nil if it is removed
 	// begun is the run in the trash that was stopped, where the rest of what it
 	// had set aside belongs; nil if there is none.
-	begun *Bin
+	begun *trash.Bin
 	// before is asked before the first removal.
 	before []func() error
 
@@ -95,7 +97,7 @@ func (p *Plan) Items(fn func(mark.Item)) {
 }
 
 // Into says that the execution moves what goes into the trash.
-func (p *Plan) Into(bin *Bin) { p.bin = bin }
+func (p *Plan) Into(bin *trash.Bin) { p.bin = bin }
 
 // Before has the execution ask a question after it has looked again, and before
 // it removes anything. If that fails, nothing is removed.

@@ -56,8 +56,8 @@ func (p *Plan) countSteps() {
 	p.progress.AllSteps.Store(all)
 }
 
-// tell adds what a worker has done since it told last.
-func (c *cache) tell() {
+// Tell adds what a worker has done since it told last.
+func (c *cache) Tell() {
 	if c.steps > 0 {
 		c.r.progress.Steps.Add(c.steps)
 		c.r.progress.Bytes.Add(c.bytes)

@@ -70,7 +70,7 @@ const lockPoll = 200 * time.Millisecond
 // link to nothing included, is an error.
 func readOwn(store *disk.Dir, name string, most int64) ([]byte, error) {
 	path := layout.Own + "/" + name
-	there, err := isThere(store, layout.Own)
+	there, err := tree.IsThere(store, layout.Own)
 	if err != nil || !there {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func readOwn(store *disk.Dir, name string, most int64) ([]byte, error) {
 		return nil, tree.NotGone(err)
 	}
 	defer own.Close()
-	there, err = isThere(own, name)
+	there, err = tree.IsThere(own, name)
 	if err != nil || !there {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func readOwn(store *disk.Dir, name string, most int64) ([]byte, error) {
 
 // writeOwn puts a text in the place of a file of regsweep's own directory.
 func writeOwn(lock *disk.Lock, name, temporary string, text []byte) error {
-	own, err := makeOwn(lock)
+	own, err := tree.MakeOwn(lock)
 	if err != nil {
 		return err
 	}

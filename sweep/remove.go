@@ -214,7 +214,7 @@ func (r *run) removeRepository(c *cache, i *mark.Item) error {
 			return err
 		}
 	}
-	c.close()
+	c.Close()
 	return tree.RemoveNamespace(r.lock, repositoryPath(r.look.RepositoryOf(i)))
 }
 

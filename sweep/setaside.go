@@ -7,6 +7,7 @@ import (
 
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/digests"
+	"github.com/regsweep/regsweep/sweep/work"
 )
 
 // setAside takes the names of all that goes, looks at the repositories again,
@@ -48,7 +49,7 @@ func (r *run) takeBlobs() {
 }
 
 // largeRepository is how many names of one repository are worth all workers.
-const largeRepository = 4 * chunkSize
+const largeRepository = 4 * work.ChunkSize
 
 // takeLinks sets tags and links aside, one repository after another, so that
 // each is checked just before and after. Of many small repositories several are
@@ -73,10 +74,10 @@ func (r *run) takeLinks() {
 	for _, p := range large {
 		c := &cache{r: r}
 		r.takeLinksOf(c, p, func(lo, hi int, fn func(c *cache, at int)) {
-			c.close()
+			c.Close()
 			r.batches(hi-lo, fewAtATime, func(c *cache, i int) { fn(c, lo+i) })
 		})
-		c.close()
+		c.Close()
 	}
 }
 

@@ -50,7 +50,7 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 	err := do(c, &r.items[at])
 	if disk.Gone(err) {
 		// One wrong answer of the filesystem is not believed: again, from the top.
-		c.close()
+		c.Close()
 		err = do(c, &r.items[at])
 	}
 	switch left := new(leftError); {
@@ -69,14 +69,14 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 	}
 }
 
-func (r *run) fail(path string, err error) { r.addFailure(Failure{Path: path, Err: err}) }
+func (r *run) fail(path string, err error) { r.addFailure(tree.Failure{Path: path, Err: err}) }
 
 // failLeft is fail for an item that is gone, though not all that belonged to it.
 func (r *run) failLeft(path string, err error) {
-	r.addFailure(Failure{Path: path, Err: err, Gone: true})
+	r.addFailure(tree.Failure{Path: path, Err: err, Gone: true})
 }
 
-func (r *run) addFailure(f Failure) {
+func (r *run) addFailure(f tree.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures = append(r.failures, f)
@@ -92,7 +92,7 @@ type cache struct {
 	steps, bytes int64 // that the worker has not told yet
 }
 
-func (c *cache) close() {
+func (c *cache) Close() {
 	c.dirs.Close()
 	c.closeMover()
 }

@@ -53,7 +53,7 @@ func stopAway(t *testing.T, sample string, names removalOf) {
 			}
 		}
 		tags := slices.ContainsFunc(references(s.Dir), func(r string) bool { return r == "a:v1" || r == "a:old" })
-		aside := slices.ContainsFunc(tree(s.Dir), func(path string) bool {
+		aside := slices.ContainsFunc(pathsOf(s.Dir), func(path string) bool {
 			return strings.Contains(path, "revisions/sha256/"+s.Digest("x").Hex()+"/link")
 		})
 		left := o.plan.Untagged()
@@ -72,8 +72,8 @@ func stopAway(t *testing.T, sample string, names removalOf) {
 				t.Errorf("after a stop at call %d and another run: %s lacks %v", n, ref, lacks)
 			}
 		}
-		if slices.ContainsFunc(tree(s.Dir), func(path string) bool { return strings.Contains(path, ".regsweep") }) {
-			t.Errorf("after a stop at call %d and another run, names are left: %v", n, tree(s.Dir))
+		if slices.ContainsFunc(pathsOf(s.Dir), func(path string) bool { return strings.Contains(path, ".regsweep") }) {
+			t.Errorf("after a stop at call %d and another run, names are left: %v", n, pathsOf(s.Dir))
 		}
 		if calls < n {
 			break

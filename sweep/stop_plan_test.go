@@ -86,9 +86,9 @@ func TestKilledApply(t *testing.T) {
 							t.Errorf("after call %d: %s lacks %v", n, ref, lacks)
 						}
 					}
-					left := tree(s.Dir)
+					left := pathsOf(s.Dir)
 					// A directory that the killed run has emptied is fresh, and gc's.
-					if got := diff(files(tree(whole.Dir)), files(left)); next == text && got != "" {
+					if got := diff(files(pathsOf(whole.Dir)), files(left)); next == text && got != "" {
 						t.Errorf("after call %d the same plan does not finish:%s", n, got)
 					}
 					if slices.ContainsFunc(left, func(path string) bool { return strings.Contains(path, ".regsweep") }) {

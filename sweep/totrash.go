@@ -6,15 +6,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/digests"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // Trashed is the run in the trash that an execution has moved things to, or "".
 func (p *Plan) Trashed() string {
-	for _, b := range []*Bin{p.bin, p.begun} {
+	for _, b := range []*trash.Bin{p.bin, p.begun} {
 		if b.Used() {
 			return b.Name
 		}
@@ -27,7 +30,7 @@ func (p *Plan) Trashed() string {
 // moved for want of space, or since it is on another filesystem, shows before
 // anything is taken.
 func (r *run) openTrash() (err error) {
-	if r.begun, err = stoppedBin(r.lock); errors.Is(err, ErrTrashLinked) && r.bin == nil {
+	if r.begun, err = trash.Stopped(r.lock); errors.Is(err, tree.ErrLinked) && r.bin == nil {
 		err = nil
 	}
 	if err != nil || r.bin == nil || r.stopped() || !slices.Contains(r.done, planned) {
@@ -42,7 +45,7 @@ func (r *run) openTrash() (err error) {
 	if err := r.findAbsent(); err != nil {
 		return err
 	}
-	err = r.bin.begin(r.lock)
+	err = r.bin.Begin(r.lock)
 	if err == nil {
 		err = r.prepare()
 	}
@@ -50,12 +53,12 @@ func (r *run) openTrash() (err error) {
 		return nil
 	}
 	if r.bin.Name != "" {
-		_, derr := r.bin.drop()
+		_, derr := r.bin.Drop()
 		err = errors.Join(err, derr)
 	}
-	err = errors.Join(err, dropTrash(r.lock))
+	err = errors.Join(err, trash.DropEmpty(r.lock))
 	if disk.IsNoSpace(err) {
-		return fmt.Errorf("%w: %w", ErrTrashSpace, err)
+		return fmt.Errorf("%w: %w", trash.ErrSpace, err)
 	}
 	return err
 }
@@ -83,7 +86,7 @@ func (r *run) sameFilesystem() error {
 		case err != nil && !disk.Gone(err):
 			return err
 		case err == nil && info.ID.Dev != here.ID.Dev:
-			return fmt.Errorf("%s is %w", path, ErrTrashFilesystem)
+			return fmt.Errorf("%s is %w", path, trash.ErrFilesystem)
 		}
 	}
 	return nil
@@ -133,9 +136,9 @@ func (r *run) findAbsent() error {
 
 // isLinked reports whether a link is there, by either of its names.
 func (r *run) isLinked(path string) (bool, error) {
-	there, err := isThere(r.lock.Store().Dir, path)
+	there, err := tree.IsThere(r.lock.Store().Dir, path)
 	if err == nil && !there {
-		there, err = isThere(r.lock.Store().Dir, path+asideSuffix)
+		there, err = tree.IsThere(r.lock.Store().Dir, path+layout.AsideSuffix)
 	}
 	return there, err
 }
@@ -151,7 +154,7 @@ func (r *run) prepare() error {
 		for _, path := range r.directories(item) {
 			err := r.mirror(c, item, path)
 			if disk.Gone(err) {
-				c.close()
+				c.Close()
 				err = r.mirror(c, item, path)
 			}
 			if err != nil && !disk.Gone(err) {
@@ -242,15 +245,15 @@ func (r *run) giveBackStuck(kind mark.Kind) error {
 // run looks for what is left where nothing is.
 func (r *run) closeTrash(complete bool) {
 	if r.bin != nil && slices.Contains(r.done, removed) {
-		r.bin.moved.Add(1) // be it only directories with nothing in them
+		r.bin.AddMoved() // be it only directories with nothing in them
 	}
-	for _, b := range []*Bin{r.bin, r.begun} {
+	for _, b := range []*trash.Bin{r.bin, r.begun} {
 		switch {
 		case b == nil || b.Name == "":
 		case b == r.bin && !b.Used():
-			_, _ = b.drop()
+			_, _ = b.Drop()
 		case complete:
-			_ = b.rename(binDone)
+			_ = b.Complete()
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/mark"
@@ -74,7 +76,7 @@ func TestEmptyingKilledBeforeAReferencedManifestIsBackIsKnown(t *testing.T) {
 	if err != nil || len(bins) != 1 || !bins[0].Emptying() {
 		t.Fatalf("%v: the trash has %d runs, and nothing says that one has to go on", err, len(bins))
 	}
-	e := sweep.Emptying{Bins: bins, Rules: mark.Rules{Now: s.Now, Grace: 1}, Jobs: 1}
+	e := trash.NewEmptying(bins, mark.Rules{Now: s.Now, Grace: 1}, 1, sweep.GiveBack)
 	failures, err := e.PutBack(t.Context(), lock)
 	release(store, lock)
 	if err != nil || len(failures) > 0 {
@@ -111,7 +113,7 @@ func TestEmptyingKeepsAReferencedManifestThatCannotGoBackYet(t *testing.T) {
 	if err != nil || len(bins) != 2 {
 		t.Fatal(bins, err)
 	}
-	e := sweep.Emptying{Bins: bins[:1], Rules: mark.Rules{Now: s.Now, Grace: 1}, Jobs: 1}
+	e := trash.NewEmptying(bins[:1], mark.Rules{Now: s.Now, Grace: 1}, 1, sweep.GiveBack)
 	failures, err := e.Execute(t.Context(), lock)
 	release(store, lock)
 	if err != nil || len(failures) != 1 || !strings.Contains(failures[0].Err.Error(), "referenced") {
@@ -200,7 +202,7 @@ func TestSymbolicLinksInTheTrashAreNotFollowed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		before := tree(s.Dir + "/blobs")
+		before := pathsOf(s.Dir + "/blobs")
 		do := p.restore
 		if empty {
 			do = p.empty
@@ -209,7 +211,7 @@ func TestSymbolicLinksInTheTrashAreNotFollowed(t *testing.T) {
 		if o.err != nil || len(o.back) > 0 || !empty && len(o.conflicts) != 2 || empty && len(o.failures) != 1 {
 			t.Errorf("empty %v: it says %v, %v, %v, %v", empty, o.err, o.failures, o.conflicts, o.back)
 		}
-		if gone := diff(before, tree(s.Dir+"/blobs")); gone != "" {
+		if gone := diff(before, pathsOf(s.Dir+"/blobs")); gone != "" {
 			t.Errorf("empty %v: %s", empty, gone)
 		}
 		if lacks := s.Missing("a:keep"); len(lacks) > 0 {

@@ -12,8 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -21,16 +24,16 @@ import (
 // trashOutcome is what a command about the trash said.
 type trashOutcome struct {
 	runs      int
-	conflicts []sweep.Conflict
+	conflicts []trash.Conflict
 	back      []string
-	failures  []sweep.Failure
+	failures  []tree.Failure
 	err       error
 }
 
 func (o *trashOutcome) said() bool { return o.err != nil || len(o.failures) > 0 }
 
 // open is what all commands about the trash begin with.
-func (p *pipeline) open() (store *disk.Dir, lock *disk.Lock, bins []*sweep.Bin, err error) {
+func (p *pipeline) open() (store *disk.Dir, lock *disk.Lock, bins []*trash.Bin, err error) {
 	if p.ctx == nil {
 		p.ctx = context.Background()
 	}
@@ -43,7 +46,7 @@ func (p *pipeline) open() (store *disk.Dir, lock *disk.Lock, bins []*sweep.Bin, 
 	if p.rules.Resumed, err = sweep.IsUnfinished(store); err != nil {
 		return store, lock, nil, err
 	}
-	bins, err = sweep.Bins(store)
+	bins, err = trash.Bins(store)
 	return store, lock, bins, err
 }
 
@@ -68,11 +71,11 @@ func (p pipeline) restore() *trashOutcome {
 	return o
 }
 
-func (p pipeline) restoreOne(o *trashOutcome, store *disk.Dir, lock *disk.Lock, bin *sweep.Bin) error {
+func (p pipeline) restoreOne(o *trashOutcome, store *disk.Dir, lock *disk.Lock, bin *trash.Bin) error {
 	w := walker.New(store, walker.Options{Jobs: p.jobs, Resumed: p.rules.Resumed})
 	defer w.Close()
 	look := mark.Read(p.ctx, w, p.rules).Look(p.ctx, w, nil)
-	r, err := sweep.PlanRestore(p.ctx, w, look, bin, p.rules.Resumed)
+	r, err := trash.PlanRestore(p.ctx, w, look, bin, p.rules.Resumed)
 	if err != nil {
 		return err
 	}
@@ -91,7 +94,7 @@ func (p pipeline) empty() *trashOutcome {
 		return o
 	}
 	p.rules.DeleteUntagged = false
-	e := &sweep.Emptying{Bins: bins, Rules: p.rules, Jobs: p.jobs}
+	e := trash.NewEmptying(bins, p.rules, p.jobs, sweep.GiveBack)
 	if o.err = e.Plan(p.ctx, store); o.err == nil {
 		o.failures, o.err = e.Execute(p.ctx, lock)
 	}

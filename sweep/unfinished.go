@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -17,20 +15,16 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// oldMark is the modification time that versions before this one gave to the
-// store's directory while names were set aside.
-var oldMark = time.Unix(1_000_000_000, 0)
-
 // IsUnfinished reports whether a run has left its mark in the store: it was
 // stopped while names were set aside, or is under way. A look at such a store
 // reads every link. Where the mark is lost, a look that meets a name that was
 // set aside does the same.
 func IsUnfinished(store *disk.Dir) (bool, error) {
-	there, err := isThere(store, layout.Unfinished)
+	there, err := tree.IsThere(store, layout.Unfinished)
 	if err != nil || there {
 		return there, err
 	}
-	return hasOldMark(store)
+	return tree.HasOldMark(store)
 }
 
 // IsUnfinishedAnywhere is IsUnfinished for who does not look at the repositories,
@@ -43,16 +37,11 @@ func IsUnfinishedAnywhere(ctx context.Context, w *walker.Walker) (bool, error) {
 	return len(marks) > 0, err
 }
 
-func hasOldMark(store *disk.Dir) (bool, error) {
-	info, err := store.Info()
-	return info.MTime == disk.Nanoseconds(oldMark), err
-}
-
 // Clock is what the store's file server calls the present. The directory whose
 // time is set for that is one that may be written to: the store's own, or one
 // below it where that is not ours, or bears the mark of an older version.
 func Clock(lock *disk.Lock) (now time.Time, err error) {
-	old, err := hasOldMark(lock.Store().Dir)
+	old, err := tree.HasOldMark(lock.Store().Dir)
 	if err != nil {
 		return now, err
 	}
@@ -131,7 +120,7 @@ func (r *run) firstLayer() int {
 // every look lists. Where it is the only one it has to be on the disk.
 func (r *run) markBeside(at int, only bool) error {
 	c := &cache{r: r}
-	defer c.close()
+	defer c.Close()
 	i := &r.items[at]
 	dir, err := c.openIn(r.look.RepositoryOf(i), layout.Layers, r.look.Digest(i.ID).Algorithm().String())
 	if err != nil {
@@ -158,7 +147,7 @@ func (r *run) markBeside(at int, only bool) error {
 // be made, there mostly is room for a name.
 func (r *run) linkMark(at int) error {
 	c := &cache{r: r}
-	defer c.close()
+	defer c.Close()
 	d, err := r.openDigest(c, &r.items[at], layout.Layers)
 	if err != nil {
 		return err
@@ -187,7 +176,7 @@ func (r *run) takeMarks() {
 		return
 	}
 	c := &cache{r: r}
-	defer c.close()
+	defer c.Close()
 	lo, hi := r.kindRange(mark.Blob)
 	for i := lo; i < min(hi, lo+marks); i++ {
 		c.steps-- // each counts it
@@ -197,7 +186,7 @@ func (r *run) takeMarks() {
 
 // removeMarks removes all marks, this run's and those that were met.
 func (r *run) removeMarks() {
-	removeMark(r.lock)
+	tree.RemoveMark(r.lock)
 	r.removeMarksBeside()
 }
 
@@ -209,35 +198,8 @@ func (r *run) removeMarksBeside() {
 		paths = append(slices.Clone(paths), r.beside)
 	}
 	for _, p := range paths {
-		if !slices.Contains(r.unmarks, p) && removeMarkAt(r.lock, p) == nil {
+		if !slices.Contains(r.unmarks, p) && tree.RemoveMarkAt(r.lock, p) == nil {
 			r.unmarks = append(r.unmarks, p)
 		}
-	}
-}
-
-// removeMarkAt removes a mark among links.
-func removeMarkAt(lock *disk.Lock, at string) error {
-	dir, name := path.Split(at)
-	d, err := lock.Open(strings.Split(strings.TrimSuffix(dir, "/"), "/")...)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	err = d.Unlink(name)
-	if disk.Gone(err) {
-		err = d.Unlink(name) // one wrong answer is not believed
-	}
-	return tree.IgnoreGone(err)
-}
-
-// removeMark says that nothing is set aside. If it fails, the next run looks for
-// what is not there.
-func removeMark(lock *disk.Lock) {
-	err := lock.Store().Unlink(layout.Unfinished)
-	if err != nil && !disk.Gone(err) {
-		err = lock.Store().Unlink(layout.Unfinished)
-	}
-	if disk.Gone(err) {
-		_, _ = lock.Store().Touch() // which removes the mark of an older version
 	}
 }

@@ -3,6 +3,7 @@ package sweep
 import (
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/verified"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -29,7 +30,7 @@ func ReadVerified(store *disk.Dir) *verified.Table {
 // store's time is the mark of a stopped run, a new name would hide it: nothing is
 // written there.
 func WriteVerified(store *disk.Dir, t *verified.Table) error {
-	if old, err := hasOldMark(store); err != nil || old {
+	if old, err := tree.HasOldMark(store); err != nil || old {
 		return err
 	}
 	return store.Publish(layout.Own, verifiedName, t.Marshal())

@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/sweep/trash"
 
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout/locate"
-	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -205,7 +205,7 @@ const oldTrash = 30 * 24 * time.Hour
 
 // lookAtTrash looks at what the trash holds, and at restores that were stopped.
 func (e *examination) lookAtTrash(context.Context) error {
-	bins, err := sweep.Bins(e.dir)
+	bins, err := trash.Bins(e.dir)
 	if err != nil {
 		e.find("trash", levelError, e.where.Command("trash", "ls"), "the trash cannot be read: %s", told(err))
 		return nil

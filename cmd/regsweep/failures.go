@@ -5,16 +5,16 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/sweep/tree"
 
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
 
 // sayFailures names what could not be removed or put back.
-func (p *program) sayFailures(list []sweep.Failure) {
+func (p *program) sayFailures(list []tree.Failure) {
 	complaints := []term.Complaint{}
 	for _, f := range list {
 		for _, err := range leaves(f.Err) {
@@ -75,7 +75,7 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 }
 
 // failuresError says how many items could not be removed.
-func failuresError(list []sweep.Failure) error {
+func failuresError(list []tree.Failure) error {
 	if len(list) == 0 {
 		return nil
 	}

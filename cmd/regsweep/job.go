@@ -20,6 +20,8 @@ import (
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/sweep/planfile"
+	"github.com/regsweep/regsweep/sweep/trash"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -53,7 +55,7 @@ type job struct {
 	recalled recollection
 	plan     *sweep.Plan
 	free     int64
-	failures []sweep.Failure
+	failures []tree.Failure
 }
 
 func (j *job) run(ctx context.Context) (err error) {
@@ -95,7 +97,7 @@ func (j *job) run(ctx context.Context) (err error) {
 		return err
 	}
 	if j.trash && !j.dryRun {
-		j.plan.Into(sweep.NewBin(j.command, term.Valid(j.place.Root), j.started))
+		j.plan.Into(trash.NewBin(j.command, term.Valid(j.place.Root), j.started))
 	}
 	refusal := errors.Join(j.refusal, j.refuseEmpty(), j.refuseTooMuch())
 	if j.dryRun {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/sweep/back"
+	"github.com/regsweep/regsweep/sweep/trash"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -79,7 +79,7 @@ type repairJob struct {
 	*backJob
 	o        *repairOptions
 	sources  []*back.Replica
-	trash    *sweep.Replaced
+	trash    *trash.Replaced
 	rules    mark.Rules
 	foreign  bool             // the links are not the truth
 	blind    bool             // the last look could not read a manifest of which a source has a copy
@@ -144,7 +144,7 @@ func (j *repairJob) prepare() (err error) {
 	now := time.Now()
 	j.rules = mark.Rules{Now: now, Grace: time.Duration(ages.grace), UploadsOlderThan: time.Duration(ages.uploadsOlderThan)}
 	j.rules.PullThrough, err = j.place.PullThrough()
-	j.trash = sweep.NewReplaced(j.place.Root, now)
+	j.trash = trash.NewReplaced(j.place.Root, now)
 	return err
 }
 

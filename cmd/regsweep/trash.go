@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/sweep/trash"
+	"github.com/regsweep/regsweep/sweep/tree"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
@@ -123,15 +125,15 @@ func (j *trashJob) close() {
 }
 
 // bins are the runs in the trash, or those that were named.
-func (j *trashJob) bins() ([]*sweep.Bin, error) {
-	all, err := sweep.Bins(j.store)
+func (j *trashJob) bins() ([]*trash.Bin, error) {
+	all, err := trash.Bins(j.store)
 	if err != nil || len(j.runs) == 0 {
 		return all, err
 	}
-	var found []*sweep.Bin
+	var found []*trash.Bin
 	var unknown []error
 	for _, run := range j.runs {
-		bin, names := (*sweep.Bin)(nil), []string{}
+		bin, names := (*trash.Bin)(nil), []string{}
 		for _, b := range all {
 			names = append(names, b.Name)
 			if b.Name == run {
@@ -160,19 +162,19 @@ func noRun(run string, among []string) error {
 // planRestore plans to put a run back, after a look at the store: names in it may
 // lead into the trash. Where a run was stopped, names that it has set aside in the
 // store go back, too.
-func planRestore(ctx context.Context, store *disk.Dir, bin *sweep.Bin, rules mark.Rules, jobs int) (*sweep.Restore, error) {
+func planRestore(ctx context.Context, store *disk.Dir, bin *trash.Bin, rules mark.Rules, jobs int) (*trash.Restore, error) {
 	w := walker.New(store, walker.Options{Jobs: jobs, Resumed: rules.Resumed})
 	defer w.Close()
 	look := mark.Read(ctx, w, plainRules(rules)).Look(ctx, w, nil)
-	return sweep.PlanRestore(ctx, w, look, bin, rules.Resumed)
+	return trash.PlanRestore(ctx, w, look, bin, rules.Resumed)
 }
 
 // finishRestores completes restores that were stopped, and what emptying the
 // trash was putting back: what is back without its manifests would be garbage
 // to a sweep.
 func (j *job) finishRestores(ctx context.Context) error {
-	bins, err := sweep.Bins(j.store)
-	if errors.Is(err, sweep.ErrTrashLinked) && !j.trash {
+	bins, err := trash.Bins(j.store)
+	if errors.Is(err, tree.ErrLinked) && !j.trash {
 		return nil // what is there is not looked at
 	}
 	if err != nil {
@@ -202,9 +204,9 @@ func (j *job) finishRestores(ctx context.Context) error {
 	return nil
 }
 
-func (j *job) finishRestore(ctx context.Context, bin *sweep.Bin) ([]sweep.Failure, error) {
+func (j *job) finishRestore(ctx context.Context, bin *trash.Bin) ([]tree.Failure, error) {
 	if bin.Emptying() {
-		e := sweep.Emptying{Bins: []*sweep.Bin{bin}, Rules: plainRules(j.rules), Jobs: j.jobs}
+		e := trash.NewEmptying([]*trash.Bin{bin}, plainRules(j.rules), j.jobs, sweep.GiveBack)
 		return e.PutBack(ctx, j.lock)
 	}
 	r, err := planRestore(ctx, j.store, bin, j.rules, j.jobs)
@@ -225,13 +227,13 @@ func plainRules(r mark.Rules) mark.Rules {
 func trashHint(err error) error {
 	var hint string
 	switch {
-	case errors.Is(err, sweep.ErrTrashSpace):
+	case errors.Is(err, trash.ErrSpace):
 		hint = "without --trash nothing needs space"
-	case errors.Is(err, sweep.ErrTrashFilesystem) || errors.Is(err, sweep.ErrTrashMount):
+	case errors.Is(err, trash.ErrFilesystem) || errors.Is(err, trash.ErrMount):
 		hint = "what is there can only be removed for good, without --trash"
 	case errors.Is(err, sweep.ErrRights):
 		hint = "run as a user who may write there, or mount it writable"
-	case errors.Is(err, sweep.ErrTrashLinked):
+	case errors.Is(err, tree.ErrLinked):
 		hint = "move it out of the way: the trash is a directory that regsweep makes"
 	default:
 		return err
@@ -323,7 +325,7 @@ func (j *job) nextTrash(rep *sweep.Report, say func(format string, args ...any))
 	case j.trash && rep.DryRun && !j.plan.Empty():
 		say("no space is free until the trash is emptied: %s", j.where.Command("trash", "empty"))
 	}
-	bins, err := sweep.Bins(j.store)
+	bins, err := trash.Bins(j.store)
 	if others := len(bins); err == nil && others > 0 && (rep.Trashed == "" || others > 1) {
 		say("the trash holds %s, whose space is not free: %s", english.Plural(others, "run", ""), j.where.Command("trash", "ls"))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/sweep/trash"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
@@ -57,12 +58,12 @@ func (p *program) trashEmpty(ctx context.Context, o *trashOptions, f *pflag.Flag
 	}
 	if !o.olderThan.isZero() {
 		border := o.olderThan.from(j.started)
-		bins = slices.DeleteFunc(bins, func(b *sweep.Bin) bool { return b.Started.After(border) })
+		bins = slices.DeleteFunc(bins, func(b *trash.Bin) bool { return b.Started.After(border) })
 	}
-	return j.empty(ctx, &sweep.Emptying{Bins: bins, Rules: j.rules, Jobs: o.jobs})
+	return j.empty(ctx, trash.NewEmptying(bins, j.rules, o.jobs, sweep.GiveBack))
 }
 
-func (j *trashJob) empty(ctx context.Context, e *sweep.Emptying) error {
+func (j *trashJob) empty(ctx context.Context, e *trash.Emptying) error {
 	free, err := j.store.Free()
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (j *trashJob) empty(ctx context.Context, e *sweep.Emptying) error {
 }
 
 // tellEmptied writes what was done, or would be, to stdout.
-func (j *trashJob) tellEmptied(e *sweep.Emptying, free int64) error {
+func (j *trashJob) tellEmptied(e *trash.Emptying, free int64) error {
 	after := free
 	if !j.consent.dryRun {
 		if now, err := j.store.Free(); err == nil {
@@ -144,7 +145,7 @@ type goneForGood struct {
 
 // emptiedText says what goes, with a line about space before the last one, which
 // is the outcome.
-func (j *trashJob) emptiedText(e *sweep.Emptying, would bool, space string) string {
+func (j *trashJob) emptiedText(e *trash.Emptying, would bool, space string) string {
 	if len(e.Bins) == 0 {
 		return "no run in the trash is to be removed\n"
 	}

@@ -7,13 +7,13 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/sweep/trash"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/sweep"
 )
 
 func (p *program) trashRestoreCommand() *cobra.Command {
@@ -68,10 +68,10 @@ type restoredRun struct {
 	Items     int              `json:"items"`
 	Bytes     int64            `json:"bytes"`
 	Tags      []string         `json:"tags"`
-	Conflicts []sweep.Conflict `json:"conflicts"`
+	Conflicts []trash.Conflict `json:"conflicts"`
 }
 
-func restoredBy(run string, r *sweep.Restore) restoredRun {
+func restoredBy(run string, r *trash.Restore) restoredRun {
 	out := restoredRun{Run: run, Tags: []string{}, Conflicts: r.Conflicts()}
 	out.Items, out.Bytes = r.Size()
 	r.EachTag(func(repository, tag string) { out.Tags = append(out.Tags, term.Valid(repository+":"+tag)) })
@@ -82,7 +82,7 @@ func restoredBy(run string, r *sweep.Restore) restoredRun {
 	return out
 }
 
-func (j *trashJob) restore(ctx context.Context, bins []*sweep.Bin) error {
+func (j *trashJob) restore(ctx context.Context, bins []*trash.Bin) error {
 	var done []restoredRun
 	var failed error
 	conflicts := 0
@@ -123,7 +123,7 @@ func (j *trashJob) restore(ctx context.Context, bins []*sweep.Bin) error {
 }
 
 // carryOut executes a restore, and says what failed.
-func (j *trashJob) carryOut(ctx context.Context, bin *sweep.Bin, r *sweep.Restore) error {
+func (j *trashJob) carryOut(ctx context.Context, bin *trash.Bin, r *trash.Restore) error {
 	failures, err := r.Execute(ctx, j.lock, j.jobs)
 	j.sayFailures(failures)
 	switch {

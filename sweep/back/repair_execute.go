@@ -7,8 +7,9 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -21,8 +22,8 @@ var errChanged = errors.New("it has changed meanwhile")
 // replaced moves to the trash; the new file is whole and on the disk before it
 // takes the name. A step that fails has Err afterwards, and the others go on.
 // When ctx is done, it stops between two steps.
-func (p *Repair) Execute(ctx context.Context, lock *disk.Lock, trash *sweep.Replaced) error {
-	x := &repairing{writer: newWriter(ctx, lock), p: p, trash: trash}
+func (p *Repair) Execute(ctx context.Context, lock *disk.Lock, replaced *trash.Replaced) error {
+	x := &repairing{writer: newWriter(ctx, lock), p: p, replaced: replaced}
 	x.blobs.Root = func() (*disk.Locked, error) { return lock.Open(layout.Blobs) }
 	defer x.close()
 	if err := x.again(); err != nil {
@@ -42,9 +43,9 @@ func (p *Repair) Execute(ctx context.Context, lock *disk.Lock, trash *sweep.Repl
 // repairing is one execution of a Repair.
 type repairing struct {
 	*writer
-	p     *Repair
-	trash *sweep.Replaced
-	blobs tree.Maker
+	p        *Repair
+	replaced *trash.Replaced
+	blobs    tree.Maker
 }
 
 func (x *repairing) close() {
@@ -100,7 +101,7 @@ func (s *Step) fail(err error) {
 
 // unstage gives a link's directory its place.
 func (x *repairing) unstage(s *Step) error {
-	staging, err := x.trash.Stage(x.lock)
+	staging, err := x.replaced.Stage(x.lock)
 	if err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func (x *repairing) begin() {
 	if !some {
 		return
 	}
-	err := x.trash.Begin(x.lock, put)
+	err := x.replaced.Begin(x.lock, put)
 	for _, s := range x.p.Steps {
 		if s.active() && s.replaces {
 			s.fail(tree.NotGone(err))

@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/sweep/back"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -75,13 +76,13 @@ func findings(store *disk.Dir) ([]walker.Problem, error) {
 // repair repairs a store until nothing more can be done.
 func repair(s *layouttest.Store, fault func(disk.Op, string) error, replica string) error {
 	return locked(s, fault, func(store *disk.Dir, lock *disk.Lock) error {
-		trash := sweep.NewReplaced(s.Root, time.Now())
-		err := repairBy(store, lock, trash, replica)
-		return errors.Join(err, trash.Close())
+		replaced := trash.NewReplaced(s.Root, time.Now())
+		err := repairBy(store, lock, replaced, replica)
+		return errors.Join(err, replaced.Close())
 	})
 }
 
-func repairBy(store *disk.Dir, lock *disk.Lock, trash *sweep.Replaced, replica string) error {
+func repairBy(store *disk.Dir, lock *disk.Lock, replaced *trash.Replaced, replica string) error {
 	var sources []*back.Replica
 	if replica != "" {
 		r, err := back.OpenReplica(&disk.FS{}, replica, store)
@@ -106,7 +107,7 @@ func repairBy(store *disk.Dir, lock *disk.Lock, trash *sweep.Replaced, replica s
 		if err != nil || plan.Doable() == 0 {
 			return err
 		}
-		if err = plan.Execute(context.Background(), lock, trash); err != nil {
+		if err = plan.Execute(context.Background(), lock, replaced); err != nil {
 			return err
 		}
 		for _, s := range plan.Steps {

@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/sweep/trash"
+
 	"pgregory.net/rapid"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
-	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -157,8 +158,8 @@ func (d *damagedStore) hold(t *testing.T) (kinds []string) {
 			if first, err = findings(store); err != nil {
 				return err
 			}
-			trash := sweep.NewReplaced(s.Root, time.Now())
-			if err = errors.Join(repairBy(store, lock, trash, from), trash.Close()); err != nil {
+			replaced := trash.NewReplaced(s.Root, time.Now())
+			if err = errors.Join(repairBy(store, lock, replaced, from), replaced.Close()); err != nil {
 				return err
 			}
 			left, err = findings(store)

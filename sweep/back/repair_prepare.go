@@ -67,7 +67,7 @@ func (x *repairing) stageLink(s *Step) (done bool, err error) {
 		return false, tree.NotGone(err)
 	}
 	defer like.Close()
-	staging, err := x.trash.Stage(x.lock)
+	staging, err := x.replaced.Stage(x.lock)
 	if err != nil {
 		return false, tree.NotGone(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"path"
 	"syscall"
 
-	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/trash"
 	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -19,8 +19,8 @@ func (x *repairing) replace(s *Step, at *disk.Locked) error {
 	if err := s.isSame(at); err != nil {
 		return err
 	}
-	err := x.trash.Keep(at, name)
-	if errors.Is(err, sweep.ErrOneName) {
+	err := x.replaced.Keep(at, name)
+	if errors.Is(err, trash.ErrOneName) {
 		if err := x.takeAway(s, at); err != nil {
 			return err
 		}
@@ -39,12 +39,12 @@ func (x *repairing) replace(s *Step, at *disk.Locked) error {
 	}
 	mine, err := at.Stat(s.temporary)
 	if err != nil {
-		x.trash.Drop(at, name)
+		x.replaced.Drop(at, name)
 		return err
 	}
 	replaced, err := at.Replace(s.temporary, name, s.was)
 	if err != nil || !replaced {
-		x.trash.Drop(at, name)
+		x.replaced.Drop(at, name)
 		if now, serr := at.Stat(s.temporary); serr != nil || now.ID != mine.ID {
 			s.temporary = "" // what has come out of the name is nobody's to remove
 		}
@@ -55,8 +55,8 @@ func (x *repairing) replace(s *Step, at *disk.Locked) error {
 	}
 	s.temporary = ""
 	// Registry 2.8 writes into the file that is there, which is in the trash now.
-	if kept, err := x.trash.Kept(at, name); err == nil && !kept.IsStill(s.was) {
-		return errors.Join(errChanged, x.trash.GiveBack(at, name, &mine))
+	if kept, err := x.replaced.Kept(at, name); err == nil && !kept.IsStill(s.was) {
+		return errors.Join(errChanged, x.replaced.GiveBack(at, name, &mine))
 	}
 	return x.stillWanted(s)
 }
@@ -68,15 +68,15 @@ func (x *repairing) takeAway(s *Step, at *disk.Locked) error {
 	if err := s.isSame(at); err != nil {
 		return err
 	}
-	err := x.trash.Take(at, name)
+	err := x.replaced.Take(at, name)
 	if errors.Is(err, syscall.EXDEV) {
 		return x.takeAcross(s, at)
 	}
 	if err != nil {
 		return err
 	}
-	if kept, err := x.trash.Kept(at, name); err != nil || !kept.IsStill(s.was) {
-		return errors.Join(errChanged, err, x.trash.GiveBack(at, name, nil))
+	if kept, err := x.replaced.Kept(at, name); err != nil || !kept.IsStill(s.was) {
+		return errors.Join(errChanged, err, x.replaced.GiveBack(at, name, nil))
 	}
 	return nil
 }
@@ -86,17 +86,17 @@ func (x *repairing) takeAway(s *Step, at *disk.Locked) error {
 // that is something else by now, it gets its name back.
 func (x *repairing) takeAcross(s *Step, at *disk.Locked) error {
 	name := path.Base(s.Path)
-	err := x.trash.Copy(at, name, func([]byte) error { return stopped(x.ctx) })
+	err := x.replaced.Copy(at, name, func([]byte) error { return stopped(x.ctx) })
 	if err != nil {
 		return fmt.Errorf("copy it to the trash, which is on another filesystem or mount: %w", err)
 	}
 	aside := tree.Temporary(name)
 	if err := at.RenameNoReplace(name, at, aside); err != nil {
-		x.trash.Drop(at, name)
+		x.replaced.Drop(at, name)
 		return err
 	}
 	if out, err := at.Stat(aside); err != nil || !out.IsStill(s.was) {
-		x.trash.Drop(at, name)
+		x.replaced.Drop(at, name)
 		return errors.Join(errChanged, err, at.RenameNoReplace(aside, at, name))
 	}
 	return at.Unlink(aside)

@@ -1,4 +1,4 @@
-package sweep
+package trash
 
 import (
 	"bytes"
@@ -171,24 +171,7 @@ func (r *Restore) compareTag(t *thing) (thingState, error) {
 }
 
 // stat reports whether something is there.
-func (r *Restore) stat(path string) (bool, error) { return isThere(r.store, path) }
-
-func isThere(d *disk.Dir, path string) (bool, error) {
-	_, err := d.Stat(path)
-	if disk.Gone(err) {
-		_, err = d.Stat(path) // one wrong answer is not believed
-	}
-	return err == nil, tree.IgnoreGone(err)
-}
-
-// walkTo opens a directory that is there.
-func walkTo(d *disk.Dir, path []string) (*disk.Dir, error) {
-	sub, err := d.Walk(path...)
-	if disk.Gone(err) {
-		sub, err = d.Walk(path...)
-	}
-	return sub, err
-}
+func (r *Restore) stat(path string) (bool, error) { return tree.IsThere(r.store, path) }
 
 func (r *Restore) sameSize(t *thing) (bool, error) {
 	a, err := r.store.Follow(t.path)
@@ -339,7 +322,7 @@ func (r *Restore) EachTag(fn func(repository, tag string)) {
 // Execute puts back what goes back: blobs, then, when they are on the disk,
 // layer links, manifest links with children before parents, and tags last.
 // When ctx is done it stops between two; it can be run again at any time.
-func (r *Restore) Execute(ctx context.Context, lock *disk.Lock, jobs int) ([]Failure, error) {
+func (r *Restore) Execute(ctx context.Context, lock *disk.Lock, jobs int) ([]tree.Failure, error) {
 	x := &restoring{Restore: r, ctx: ctx, lock: lock, jobs: jobs}
 	return x.run()
 }

@@ -1,4 +1,4 @@
-package sweep
+package trash
 
 import (
 	"github.com/regsweep/regsweep/sweep/tree"

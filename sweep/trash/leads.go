@@ -1,4 +1,4 @@
-package sweep
+package trash
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -46,7 +47,7 @@ func findLeads(ctx context.Context, w *walker.Walker, look *mark.Look, restores 
 func unreadable(w *walker.Walker) error {
 	for _, p := range w.Findings.Problems() {
 		if p.Kind == walker.IOError {
-			return fmt.Errorf("%w: %s: %s", ErrUnreadable, p.Path, p.Detail)
+			return fmt.Errorf("%w: %s: %s", tree.ErrUnreadable, p.Path, p.Detail)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package sweep
+package trash
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep/tree"
+	"github.com/regsweep/regsweep/sweep/work"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -16,18 +18,29 @@ import (
 // Emptying removes runs from the trash for good. What of them is referenced by
 // now goes back into the store first.
 type Emptying struct {
-	Bins  []*Bin
-	Rules mark.Rules
-	Jobs  int
+	Bins []*Bin
 	// Back are the paths of what goes back, or went.
 	Back []string
 	// Items and Bytes are what goes for good, or went.
 	Items int
 	Bytes int64
 
+	rules    mark.Rules
+	jobs     int
+	giveBack GivingBack
 	store    *disk.Dir
 	restores []*Restore
 	missing  map[layout.Digest]bool // blobs of manifests that go back, which may be in another run
+}
+
+// GivingBack gives what a look has found to be set aside, and to be live, its name
+// back.
+type GivingBack func(ctx context.Context, lock *disk.Lock, w *walker.Walker, look *mark.Look) error
+
+// NewEmptying returns the emptying of runs. The rules and the jobs are those of
+// the looks at the store that it takes.
+func NewEmptying(bins []*Bin, rules mark.Rules, jobs int, giveBack GivingBack) *Emptying {
+	return &Emptying{Bins: bins, rules: rules, jobs: jobs, giveBack: giveBack}
 }
 
 // Plan marks what is live in the store as it is, and decides what of the
@@ -75,10 +88,10 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 			}
 		}
 	}
-	w := walker.New(e.store, walker.Options{Jobs: e.Jobs, Resumed: e.Rules.Resumed})
+	w := walker.New(e.store, walker.Options{Jobs: e.jobs, Resumed: e.rules.Resumed})
 	defer w.Close()
 	wanted := mark.NewWanted(asked)
-	look := mark.Read(ctx, w, e.Rules).ObserveBy(ctx, w, wanted, nil)
+	look := mark.Read(ctx, w, e.rules).ObserveBy(ctx, w, wanted, nil)
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
@@ -86,10 +99,8 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 		return false, err
 	}
 	if lock != nil && len(look.Restore) > 0 {
-		r := newRun(ctx, New(look), lock, w)
-		r.giveBack(restored(look))
-		if len(r.failures) > 0 {
-			return false, fmt.Errorf("%s: %w", r.failures[0].Path, r.failures[0].Err)
+		if err := e.giveBack(ctx, lock, w, look); err != nil {
+			return false, err
 		}
 	}
 	for _, r := range e.restores {
@@ -182,7 +193,7 @@ func (t *thing) stayWhole() {
 
 // Execute puts back what is referenced, until nothing more is, and removes the
 // rest. If the store cannot be read, nothing is removed.
-func (e *Emptying) Execute(ctx context.Context, lock *disk.Lock) ([]Failure, error) {
+func (e *Emptying) Execute(ctx context.Context, lock *disk.Lock) ([]tree.Failure, error) {
 	failures, err := e.PutBack(ctx, lock)
 	if err != nil || len(failures) > 0 {
 		return failures, err
@@ -196,7 +207,7 @@ func (e *Emptying) Execute(ctx context.Context, lock *disk.Lock) ([]Failure, err
 // PutBack puts back what is referenced, until nothing more is. As long as a
 // manifest is not back, what it needs looks like garbage: if this is stopped,
 // the next sweep has to complete it first.
-func (e *Emptying) PutBack(ctx context.Context, lock *disk.Lock) ([]Failure, error) {
+func (e *Emptying) PutBack(ctx context.Context, lock *disk.Lock) ([]tree.Failure, error) {
 	e.store, e.missing = lock.Store().Dir, map[layout.Digest]bool{}
 	e.Back, e.Items, e.Bytes = nil, 0, 0
 	for {
@@ -223,9 +234,9 @@ func (e *Emptying) PutBack(ctx context.Context, lock *disk.Lock) ([]Failure, err
 }
 
 // putBack puts back what is wanted; of runs, the newest first.
-func (e *Emptying) putBack(ctx context.Context, lock *disk.Lock) ([]Failure, error) {
+func (e *Emptying) putBack(ctx context.Context, lock *disk.Lock) ([]tree.Failure, error) {
 	for _, r := range e.restores {
-		x := &restoring{Restore: r, ctx: ctx, lock: lock, jobs: e.Jobs}
+		x := &restoring{Restore: r, ctx: ctx, lock: lock, jobs: e.jobs}
 		if err := x.steps(); err != nil {
 			return x.failures, err
 		}
@@ -246,9 +257,9 @@ func (e *Emptying) putBack(ctx context.Context, lock *disk.Lock) ([]Failure, err
 
 // removeRun removes what a run holds, tags first and blobs last, so that what
 // is left of one that was stopped is no image that lacks something.
-func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (failures []Failure) {
+func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (failures []tree.Failure) {
 	r.bin.lock = lock
-	x := &restoring{Restore: r, ctx: ctx, lock: lock, jobs: e.Jobs}
+	x := &restoring{Restore: r, ctx: ctx, lock: lock, jobs: e.jobs}
 	slices.SortStableFunc(r.things, func(a, b *thing) int { return compareThings(b, a) })
 	for lo := 0; lo < len(r.things) && ctx.Err() == nil && len(x.failures) == 0; {
 		hi := lo
@@ -256,7 +267,7 @@ func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (
 			hi++
 		}
 		part := r.things[lo:hi]
-		inChunks(e.Jobs, len(part), x.worker, func(w *putter, i int) { w.remove(part[i]) })
+		work.InChunks(e.jobs, len(part), x.worker, func(w *putter, i int) { w.remove(part[i]) })
 		lo = hi
 	}
 	for _, t := range r.things {
@@ -271,12 +282,12 @@ func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (
 	if ctx.Err() != nil || len(x.failures) > 0 {
 		return x.failures
 	}
-	gone, err := r.bin.drop()
+	gone, err := r.bin.Drop()
 	if err == nil && !gone {
 		err = errors.New("something is in it that nobody knows")
 	}
 	if err != nil {
-		return []Failure{{Path: strings.Join(trashPath(r.bin.Name), "/"), Err: err}}
+		return []tree.Failure{{Path: strings.Join(Path(r.bin.Name), "/"), Err: err}}
 	}
 	return nil
 }

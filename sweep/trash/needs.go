@@ -1,4 +1,4 @@
-package sweep
+package trash
 
 import (
 	"fmt"
@@ -163,7 +163,7 @@ func (r *Restore) hint(t *thing, path string) error {
 		if b.Name == r.bin.Name || b.isRepair() {
 			continue
 		}
-		there, err := r.stat(strings.Join(trashPath(b.Name), "/") + "/" + path)
+		there, err := r.stat(strings.Join(Path(b.Name), "/") + "/" + path)
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,9 @@
-package sweep
+// Package trash keeps what a sweep moves instead of removing it, and what a repair
+// replaces: one directory for each run, with the paths that things had in the store.
+// Restore puts a run back, and Emptying removes runs for good. Nothing in the store
+// is ever overwritten by either, but by the undoing of a repair, and there only what
+// the repair has written.
+package trash
 
 import (
 	"encoding/json"
@@ -58,18 +63,17 @@ var binName = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}Z)-([a-z]+)(?:-[0-9]{3})?$`
 const binTime = "20060102T150405Z"
 
 var (
-	// ErrTrashLinked says that the trash is a symbolic link, or no directory.
-	ErrTrashLinked = errors.New("the trash is not a directory of the store")
-	// ErrTrashSpace says that there is no space for the trash's directories.
-	ErrTrashSpace = errors.New("no space for the trash")
-	// ErrTrashFilesystem says that things are on another filesystem than the trash.
-	ErrTrashFilesystem = errors.New("on another filesystem than the trash")
-	// ErrTrashMount says that things are on another mount than the trash, be it
+	// ErrSpace says that there is no space for the trash's directories.
+	ErrSpace = errors.New("no space for the trash")
+	// ErrFilesystem says that things are on another filesystem than the trash.
+	ErrFilesystem = errors.New("on another filesystem than the trash")
+	// ErrMount says that things are on another mount than the trash, be it
 	// one of the same filesystem.
-	ErrTrashMount = errors.New("on another mount than the trash: nothing can be renamed from one to the other")
+	ErrMount = errors.New("on another mount than the trash: nothing can be renamed from one to the other")
 )
 
-func trashPath(more ...string) []string {
+// Path returns the parts of the path of something in the trash, relative to the store.
+func Path(more ...string) []string {
 	return append([]string{layout.Own, layout.Trash}, more...)
 }
 
@@ -82,6 +86,12 @@ func NewBin(command, root string, started time.Time) *Bin {
 // Used reports whether anything has been moved there.
 func (b *Bin) Used() bool { return b != nil && b.moved.Load() > 0 }
 
+// AddMoved counts one thing that was moved there.
+func (b *Bin) AddMoved() { b.moved.Add(1) }
+
+// Complete says that all that was to be moved there has been.
+func (b *Bin) Complete() error { return b.rename(binDone) }
+
 // Restoring reports whether a restore of the run was begun and not completed.
 func (b *Bin) Restoring() bool { return b.state == binRestoring }
 
@@ -89,14 +99,14 @@ func (b *Bin) Restoring() bool { return b.state == binRestoring }
 // that is referenced may have been put back.
 func (b *Bin) Emptying() bool { return b.state == binEmptying }
 
-// open opens the run's directory.
-func (b *Bin) open() (*disk.Locked, error) { return b.lock.Open(trashPath(b.Name)...) }
+// Open opens the run's directory.
+func (b *Bin) Open() (*disk.Locked, error) { return b.lock.Open(Path(b.Name)...) }
 
-// begin makes the run's directory with its description, which is on the disk
+// Begin makes the run's directory with its description, which is on the disk
 // when it returns.
-func (b *Bin) begin(lock *disk.Lock) error { return b.beginAs(lock, binMoving) }
+func (b *Bin) Begin(lock *disk.Lock) error { return b.beginAs(lock, binMoving) }
 
-// beginAs is begin in a state.
+// beginAs is Begin in a state.
 func (b *Bin) beginAs(lock *disk.Lock, state string) error {
 	b.lock, b.state = lock, state
 	trash, err := makeTrash(lock)
@@ -120,7 +130,7 @@ func (b *Bin) beginAs(lock *disk.Lock, state string) error {
 
 // describe writes the run's description, which is on the disk when it returns.
 func (b *Bin) describe() error {
-	dir, err := b.open()
+	dir, err := b.Open()
 	if err != nil {
 		return err
 	}
@@ -138,44 +148,17 @@ func (b *Bin) describe() error {
 	return dir.Sync()
 }
 
-// makeOwn opens regsweep's own directory, and makes it if it is not there.
-func makeOwn(lock *disk.Lock) (*disk.Locked, error) {
-	if old, err := hasOldMark(lock.Store().Dir); err != nil {
-		return nil, err
-	} else if old { // which a new name in the directory hides
-		if err := lock.Store().Create(layout.Unfinished); err != nil && !errors.Is(err, disk.ErrExists) {
-			return nil, err
-		}
-	}
-	if err := noLink(lock.Store().Dir, layout.Own); err != nil {
-		return nil, err
-	}
-	return tree.OpenOrMake(lock.Store(), layout.Own, lock.Store().Dir)
-}
-
 // makeTrash opens the trash's directory, and makes it if it is not there.
 func makeTrash(lock *disk.Lock) (*disk.Locked, error) {
-	own, err := makeOwn(lock)
+	own, err := tree.MakeOwn(lock)
 	if err != nil {
 		return nil, err
 	}
 	defer own.Close()
-	if err := noLink(own.Dir, layout.Trash); err != nil {
+	if err := tree.NoLink(own.Dir, layout.Trash); err != nil {
 		return nil, err
 	}
 	return tree.OpenOrMake(own, layout.Trash, lock.Store().Dir)
-}
-
-// noLink refuses a directory of the trash that is something else.
-func noLink(d *disk.Dir, name string) error {
-	info, err := d.Stat(name)
-	if disk.Gone(err) {
-		info, err = d.Stat(name) // one wrong answer is not believed
-	}
-	if err == nil && info.Type != disk.Directory {
-		return fmt.Errorf("%w: %s", ErrTrashLinked, d.Join(name))
-	}
-	return tree.IgnoreGone(err)
 }
 
 // rename gives the description another name, for another state.
@@ -183,7 +166,7 @@ func (b *Bin) rename(state string) error {
 	if b.state == state || b.state == "" {
 		return nil
 	}
-	dir, err := b.open()
+	dir, err := b.Open()
 	if err != nil {
 		return err
 	}
@@ -198,17 +181,17 @@ func (b *Bin) rename(state string) error {
 // Bins lists the runs in the trash, the oldest first.
 func Bins(store *disk.Dir) ([]*Bin, error) {
 	at := ""
-	for _, name := range trashPath() {
+	for _, name := range Path() {
 		at = path.Join(at, name)
-		there, err := isThere(store, at)
+		there, err := tree.IsThere(store, at)
 		if err == nil && there {
-			err = noLink(store, at)
+			err = tree.NoLink(store, at)
 		}
 		if err != nil || !there {
 			return nil, err
 		}
 	}
-	trash, err := walkTo(store, trashPath())
+	trash, err := tree.WalkTo(store, Path())
 	if err != nil {
 		return nil, err
 	}
@@ -269,8 +252,8 @@ func readBin(trash *disk.Dir, name string) (*Bin, error) {
 	return b, nil
 }
 
-// stopped is the newest run that was stopped while it moved things, or nil.
-func stoppedBin(lock *disk.Lock) (*Bin, error) {
+// Stopped returns the newest run that was stopped while it moved things, or nil.
+func Stopped(lock *disk.Lock) (*Bin, error) {
 	bins, err := Bins(lock.Store().Dir)
 	for _, b := range slices.Backward(bins) {
 		if b.state == binMoving {
@@ -281,10 +264,10 @@ func stoppedBin(lock *disk.Lock) (*Bin, error) {
 	return nil, err
 }
 
-// drop removes the run's directory if nothing is in it but directories and the
+// Drop removes the run's directory if nothing is in it but directories and the
 // description, and those above it if they are empty then.
-func (b *Bin) drop() (gone bool, err error) {
-	trash, err := b.lock.Open(trashPath()...)
+func (b *Bin) Drop() (gone bool, err error) {
+	trash, err := b.lock.Open(Path()...)
 	if err != nil {
 		return disk.Gone(err), tree.IgnoreGone(err)
 	}
@@ -295,7 +278,7 @@ func (b *Bin) drop() (gone bool, err error) {
 	}
 	defer dir.Close()
 	for _, name := range []string{layout.Blobs, layout.Repositories} {
-		if err := noLink(dir.Dir, name); errors.Is(err, ErrTrashLinked) {
+		if err := tree.NoLink(dir.Dir, name); errors.Is(err, tree.ErrLinked) {
 			return false, nil // nobody knows what it is
 		} else if err != nil {
 			return false, err
@@ -320,12 +303,12 @@ func (b *Bin) drop() (gone bool, err error) {
 	if err != nil && !disk.Gone(err) {
 		return false, err
 	}
-	return true, dropTrash(b.lock)
+	return true, DropEmpty(b.lock)
 }
 
-// dropTrash removes the trash's own directories if they are empty. A change in
+// DropEmpty removes the trash's own directories if they are empty. A change in
 // the store's directory would hide the mark of an older version there.
-func dropTrash(lock *disk.Lock) error {
+func DropEmpty(lock *disk.Lock) error {
 	own, err := lock.Open(layout.Own)
 	if err != nil {
 		return tree.IgnoreGone(err)
@@ -334,7 +317,7 @@ func dropTrash(lock *disk.Lock) error {
 	if err := tree.Rmdir(own, layout.Trash); err != nil {
 		return err
 	}
-	if old, err := hasOldMark(lock.Store().Dir); err != nil || old {
+	if old, err := tree.HasOldMark(lock.Store().Dir); err != nil || old {
 		return err
 	}
 	return tree.Rmdir(lock.Store(), layout.Own)

@@ -1,4 +1,4 @@
-package sweep
+package trash
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/sweep/tree"
+	"github.com/regsweep/regsweep/sweep/work"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -24,10 +25,10 @@ type restoring struct {
 	jobs int
 
 	mu       sync.Mutex
-	failures []Failure
+	failures []tree.Failure
 }
 
-func (x *restoring) run() ([]Failure, error) {
+func (x *restoring) run() ([]tree.Failure, error) {
 	x.bin.lock = x.lock
 	var err error
 	if !x.undoes { // no later run may go on with the undoing of a repair
@@ -36,7 +37,7 @@ func (x *restoring) run() ([]Failure, error) {
 	if err == nil {
 		err = x.steps()
 	}
-	slices.SortFunc(x.failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(x.failures, func(a, b tree.Failure) int { return strings.Compare(a.Path, b.Path) })
 	if err != nil || x.ctx.Err() != nil || len(x.failures) > 0 {
 		return x.failures, err
 	}
@@ -56,7 +57,7 @@ func (x *restoring) steps() error {
 		if kind == manifestThing {
 			jobs = 1 // children before parents
 		}
-		inChunks(jobs, len(part), x.worker, func(w *putter, i int) { w.put(part[i]) })
+		work.InChunks(jobs, len(part), x.worker, func(w *putter, i int) { w.put(part[i]) })
 		lo = hi
 		if kind == blobThing || kind == layerThing || kind == manifestThing {
 			if err := x.sync(part); err != nil {
@@ -81,7 +82,7 @@ func (x *restoring) finish() error {
 	if x.aside && !slices.ContainsFunc(x.things, func(t *thing) bool { return t.inPlace && t.state != isBack }) {
 		x.removeMarks()
 	}
-	gone, err := x.bin.drop()
+	gone, err := x.bin.Drop()
 	if err == nil && !gone {
 		err = x.bin.rename(binDone)
 	}
@@ -91,12 +92,12 @@ func (x *restoring) finish() error {
 // removeMarks removes all marks: the look of a restore does not list all links. What
 // is not removed has the next run look for what is not there.
 func (x *restoring) removeMarks() {
-	removeMark(x.lock)
+	tree.RemoveMark(x.lock)
 	w := walker.New(x.lock.Store().Dir, walker.Options{Jobs: x.jobs})
 	defer w.Close()
 	marks, _ := w.Marks(x.ctx) // those that were met
 	for _, at := range marks {
-		_ = removeMarkAt(x.lock, at)
+		_ = tree.RemoveMarkAt(x.lock, at)
 	}
 }
 
@@ -114,9 +115,9 @@ func (x *restoring) worker() *putter {
 	return w
 }
 
-func (w *putter) tell() {} // it does not take long
+func (w *putter) Tell() {} // it does not take long
 
-func (w *putter) close() {
+func (w *putter) Close() {
 	w.from.Close()
 	w.blobs.Close()
 	w.to.Close()
@@ -133,7 +134,7 @@ func (w *putter) put(t *thing) {
 	}
 	if disk.Gone(err) {
 		// One wrong answer of the filesystem is not believed: again, from the top.
-		w.close()
+		w.Close()
 		err = w.try(t)
 	}
 	switch {
@@ -149,7 +150,7 @@ func (w *putter) put(t *thing) {
 func (x *restoring) fail(path string, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.failures = append(x.failures, Failure{Path: path, Err: err})
+	x.failures = append(x.failures, tree.Failure{Path: path, Err: err})
 }
 
 func (w *putter) needs(t *thing) error {
@@ -241,7 +242,7 @@ func (w *putter) drop(t *thing) error {
 func (w *putter) unlink(from string) error {
 	err := w.unlinkOnce(from)
 	if disk.Gone(err) {
-		w.close() // one wrong answer is not believed
+		w.Close() // one wrong answer is not believed
 		err = w.unlinkOnce(from)
 	}
 	return tree.IgnoreGone(err)

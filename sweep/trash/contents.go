@@ -1,4 +1,4 @@
-package sweep
+package trash
 
 import (
 	"cmp"
@@ -71,10 +71,10 @@ const (
 
 // contents lists what is in a run's directory, sorted by kind and path.
 func (b *Bin) contents(store *disk.Dir) ([]*thing, error) {
-	root := strings.Join(trashPath(b.Name), "/")
+	root := strings.Join(Path(b.Name), "/")
 	l := &trashLister{root: root, groups: map[string]*thing{}}
 	for _, name := range []string{layout.Blobs, layout.Repositories} {
-		there, err := isThere(store, root+"/"+name)
+		there, err := tree.IsThere(store, root+"/"+name)
 		if err == nil && there {
 			err = l.top(store, name)
 		}
@@ -107,8 +107,8 @@ type trashLister struct {
 // top lists what is below one of the run's two directories, unless it is something else.
 func (l *trashLister) top(store *disk.Dir, name string) error {
 	from := l.root + "/" + name
-	err := noLink(store, from)
-	if errors.Is(err, ErrTrashLinked) {
+	err := tree.NoLink(store, from)
+	if errors.Is(err, tree.ErrLinked) {
 		l.things = append(l.things, &thing{kind: unknownThing, path: name, from: from})
 		return nil
 	}

@@ -1,4 +1,4 @@
-package sweep
+package trash
 
 import (
 	"slices"
@@ -15,16 +15,15 @@ func (r *Restore) addAside(look *mark.Look) {
 	for _, t := range r.things {
 		have[t.path] = true
 	}
-	p := &Plan{look: look}
 	for _, list := range [][]mark.Item{look.Restore, look.Items} {
 		for i := range list {
 			item := &list[i]
-			path := p.path(item)
+			path := look.PathOf(item)
 			if !item.Aside || have[path] {
 				continue
 			}
 			have[path] = true
-			t := &thing{path: path, repo: look.RepositoryOf(item), from: path + asideSuffix, inPlace: true}
+			t := &thing{path: path, repo: look.RepositoryOf(item), from: path + layout.AsideSuffix, inPlace: true}
 			switch item.Kind {
 			case mark.Blob:
 				t.kind, t.digest = blobThing, look.Digest(item.ID)
@@ -44,6 +43,3 @@ func (r *Restore) addAside(look *mark.Look) {
 	}
 	slices.SortStableFunc(r.things, compareThings)
 }
-
-// asideSuffix is what the names that are set aside have more.
-const asideSuffix = ".regsweep"

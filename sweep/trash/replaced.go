@@ -1,4 +1,4 @@
-package sweep
+package trash
 
 import (
 	"errors"
@@ -36,7 +36,7 @@ const stagingName = "repair"
 // Stage opens an empty directory in which directories of links can be made. The
 // caller closes it.
 func (r *Replaced) Stage(lock *disk.Lock) (*disk.Locked, error) {
-	own, err := makeOwn(lock)
+	own, err := tree.MakeOwn(lock)
 	if err != nil {
 		return nil, err
 	}
@@ -68,14 +68,14 @@ func (r *Replaced) unstage() error {
 	}
 	err = removeStaged(own)
 	own.Close()
-	return errors.Join(err, dropTrash(r.lock))
+	return errors.Join(err, DropEmpty(r.lock))
 }
 
 // NewReplaced returns a run of the trash in which nothing is yet. Nothing is made
 // before Begin.
 func NewReplaced(root string, started time.Time) *Replaced {
 	r := &Replaced{bin: NewBin(repairCommand, root, started)}
-	r.maker.Root = r.bin.open
+	r.maker.Root = r.bin.Open
 	return r
 }
 
@@ -105,7 +105,7 @@ func (r *Replaced) Keep(d *disk.Locked, name string) error {
 	err = to.LinkFrom(d.Dir, name, base)
 	switch {
 	case err == nil:
-		r.bin.moved.Add(1)
+		r.bin.AddMoved()
 		return nil
 	case errors.Is(err, disk.ErrExists):
 		here, herr := d.Stat(name)
@@ -134,7 +134,7 @@ func (r *Replaced) Take(d *disk.Locked, name string) error {
 		return err
 	}
 	if err = d.RenameNoReplace(name, to, base); err == nil {
-		r.bin.moved.Add(1)
+		r.bin.AddMoved()
 	}
 	return err
 }
@@ -193,7 +193,7 @@ func (r *Replaced) Close() error {
 	r.maker.Close()
 	err := r.unstage()
 	if r.bin.Name != "" && !r.bin.Used() {
-		_, derr := r.bin.drop()
+		_, derr := r.bin.Drop()
 		err = errors.Join(err, derr)
 	}
 	return err
