@@ -6,6 +6,7 @@ import (
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/index"
+	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -38,7 +39,7 @@ func ReadIndex(store *disk.Dir) *index.Index {
 // little is free, where nothing is new, and where the store's time is the mark of a
 // stopped run, which a new name would hide. An error is no reason not to go on.
 func WriteIndex(store *disk.Dir, memory *mark.Memory, s *mark.Store) error {
-	if old, err := hasOldMark(store); err != nil || old {
+	if old, err := tree.HasOldMark(store); err != nil || old {
 		return err
 	}
 	v, err := store.Volume()
