@@ -203,6 +203,10 @@ func (s *settings) rootDirectory(source string) (string, error) {
 		return "", hint(fmt.Errorf("storage.filesystem.rootdirectory is empty in %s", source),
 			"correct it or unset "+RootVariable+", or name the root directory with --root")
 	}
+	if !isName(node) {
+		return "", hint(fmt.Errorf("storage.filesystem.rootdirectory is %s in %s, which the registry does not take for a name", dir, source),
+			"put it in quotes, or name the root directory with --root")
+	}
 	return dir, nil
 }
 

@@ -201,6 +201,8 @@ func TestReadConfigRefuses(t *testing.T) {
 		"a null root directory":    {yaml: "storage: {filesystem: {rootdirectory: }}", want: "rootdirectory is empty in <file>; "},
 		"an empty root directory":  {yaml: "storage: {filesystem: {rootdirectory: ''}}", want: "rootdirectory is empty"},
 		"a nested root directory":  {yaml: "storage: {filesystem: {rootdirectory: {a: b}}}", want: "rootdirectory is empty"},
+		"a number in other digits": {yaml: "storage: {filesystem: {rootdirectory: 0x10}}", want: "rootdirectory is 0x10 in <file>, which the registry does not take for a name; put it in quotes"},
+		"a word for true":          {yaml: "storage: {filesystem: {rootdirectory: yes}}", want: "rootdirectory is yes"},
 		"an empty variable":        {yaml: exampleConfig, env: []string{RootVariable + "="}, want: "unset " + RootVariable},
 		"a variable without YAML":  {yaml: exampleConfig, env: []string{"REGISTRY_STORAGE={"}, want: "environment variable REGISTRY_STORAGE: yaml: line 1: "},
 		"a variable of wrong kind": {yaml: exampleConfig, env: []string{"REGISTRY_STORAGE_FILESYSTEM=/data"}, want: "environment variable REGISTRY_STORAGE_FILESYSTEM: line 1: not a mapping; "},

@@ -3,6 +3,7 @@ package locate
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -123,6 +124,20 @@ func text(node *yaml.Node) string {
 		return ""
 	}
 	return node.Value
+}
+
+// isName reports whether a scalar is the same text for us and for the registry, which
+// reads YAML 1.1: there 0x10 is 16, and yes is true.
+func isName(node *yaml.Node) bool {
+	node = follow(node)
+	switch {
+	case node.Style != 0, strings.Contains(node.Value, "/"): // quoted, or with a tag; no number has a slash
+		return true
+	case node.ShortTag() == "!!int":
+		n, err := strconv.Atoi(node.Value)
+		return err == nil && strconv.Itoa(n) == node.Value
+	}
+	return node.ShortTag() == "!!str" && !slices.Contains([]string{"y", "yes", "on", "n", "no", "off"}, strings.ToLower(node.Value))
 }
 
 // wanted is true for all that is not plainly false: "prefer" uses a database if
