@@ -215,7 +215,9 @@ func (j *job) makePlan(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
 	}
-	j.recalled.keep(ctx, store, findings.Unreadable())
+	if j.fit == nil || j.dryRun { // else it would take of the space that is to be free
+		j.recalled.keep(ctx, store, findings.Unreadable())
+	}
 	if findings.Unreadable() > 0 {
 		return j.planUnread(findings, look)
 	}

@@ -60,7 +60,7 @@ func (s *Store) walk(t testing.TB, fn func(path string, d os.DirEntry)) {
 			return err
 		}
 		rel, err := filepath.Rel(s.Dir, path)
-		if rel != "." && err == nil && !s.isIndex(rel) {
+		if rel != "." && err == nil && !s.IsIndex(rel) {
 			fn(filepath.ToSlash(rel), d)
 		}
 		return err
@@ -70,8 +70,9 @@ func (s *Store) walk(t testing.TB, fn func(path string, d os.DirEntry)) {
 	}
 }
 
-// isIndex reports whether a path is that of the index, or of a directory with nothing else in it.
-func (s *Store) isIndex(path string) bool {
+// IsIndex reports whether a path is that of the index, which dry runs write, or of
+// a directory with nothing else in it.
+func (s *Store) IsIndex(path string) bool {
 	switch filepath.ToSlash(path) {
 	case layout.Own + "/index":
 		return true
