@@ -10,7 +10,13 @@ import (
 	"time"
 )
 
+// gc reads everything, as the first run does.
 func (b *bench) gc(root string, flags ...string) run {
+	return b.indexed(root, append([]string{"--index", "none"}, flags...)...)
+}
+
+// indexed is gc that reads what has changed since its last run.
+func (b *bench) indexed(root string, flags ...string) run {
 	return command(append([]string{b.regsweep, "gc", "-q", "--root", root}, flags...)...)
 }
 
@@ -23,6 +29,16 @@ func (b *bench) warm(root string) error {
 		return err
 	}
 	if err := b.pair("warm `gc -m --dry-run` / roofline with 2 threads", b.runs, nil, b.gc(root, "-d", "-m"), b.least(root, "2"), false); err != nil {
+		return err
+	}
+	if err := b.pair("second warm `gc -d`, unchanged store / roofline with 2 threads", b.runs, nil, b.indexed(root, "-d"), b.least(root, "2"), false); err != nil {
+		return err
+	}
+	set := func() error { return setTags(root) }
+	if err := b.pair("warm `gc -d` after all tags of 1 % of the repositories were set / roofline with 2 threads", b.runs, set, b.indexed(root, "-d"), b.least(root, "2"), false); err != nil {
+		return err
+	}
+	if err := b.first(root); err != nil {
 		return err
 	}
 	find := command("sh", "-c", "find "+root+" -type f -printf '%s\\n' >/dev/null")
@@ -66,7 +82,10 @@ func (b *bench) cold(root string) error {
 		fmt.Println("| cold `gc --dry-run` | not measured: dropping caches needs root | | |")
 		return nil //nolint:nilerr // said in the table
 	}
-	return b.pair("cold `gc --dry-run` / cold roofline with 32 threads", b.slow+2, drop, b.gc(root, "-d"), b.least(root, "32"), false)
+	if err := b.pair("cold `gc --dry-run` / cold roofline with 32 threads", b.slow+2, drop, b.gc(root, "-d"), b.least(root, "32"), false); err != nil {
+		return err
+	}
+	return b.pair("second cold `gc -d`, unchanged store / cold roofline with 32 threads", b.slow+2, drop, b.indexed(root, "-d"), b.least(root, "32"), false)
 }
 
 // sweep compares real sweeps, each on a fresh copy of the store.
