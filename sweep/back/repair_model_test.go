@@ -1,8 +1,10 @@
 package back_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
+	"github.com/regsweep/regsweep/sweep/back"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -70,6 +73,96 @@ func randomDamage() *rapid.Generator[damagedStore] {
 			}, "damage"))
 		}
 		return d
+	})
+}
+
+// pairStore is what findings of every kind are made in, one or two at a time.
+const pairStore = `age 30d
+image r0:v1 layers=base,r0m0l as=r0m0 age=20d
+image r0:v2 layers=base,r0m1l as=r0m1 age=19d
+image r0:t layers=base as=r0m2 age=18d
+image r0:t layers=base,r0m3l as=r0m3 age=17d
+image r0 layers=base,r0m4l as=r0m4
+index r0:all of=r0m0,r0m4 as=r0i age=5d
+image r1:v1 layers=base,r1m0l as=r1m0
+tag r0:was r0m4
+tag r0:was r0m1
+`
+
+// pairRefs are its references.
+func pairRefs() []string {
+	return []string{
+		"r0:v1", "r0:v2", "r0:t", "r0:all", "r0:was", "r1:v1",
+		"r0 r0m0", "r0 r0m1", "r0 r0m2", "r0 r0m3", "r0 r0m4", "r0 r0i", "r1 r1m0",
+	}
+}
+
+// findingsOfEachKind has a damage for each kind of finding, by what is found first.
+func findingsOfEachKind() map[string]string {
+	return map[string]string{
+		"corruptBlob, shared":           "damage wrong-digest blob base",
+		"corruptBlob":                   "damage wrong-digest blob r0m0l",
+		"wrongSize":                     "damage truncated blob r0m1l",
+		"missingBlob":                   "damage missing blob r0m0l",
+		"brokenManifest":                "damage wrong-digest blob r0m1",
+		"brokenManifest, of an index":   "damage truncated blob r0i",
+		"missingManifest":               "damage missing blob r0m0",
+		"missingLayerLink":              "remove repositories/r0/_layers/sha256/{r0m4l}",
+		"missingLayerLink, of a DELETE": "remove repositories/r0/_layers/sha256/{r0m1l}/link",
+		"brokenLink of a layer":         "damage zero layer r0 r0m0l",
+		"linkMismatch of a layer":       "damage mismatch layer r0 r0m3l to=r0m0l",
+		"brokenLink of a manifest":      "damage garbage revision r0 r0m4",
+		"linkMismatch of a manifest":    "damage mismatch revision r0 r0m1 to=r0m0",
+		"brokenLink of a tag":           "damage zero tag r0:t",
+		"halfTag":                       "damage half-tag tag r0:v1",
+		"danglingTag":                   dangle("r0:v2"),
+		"danglingTag, of a DELETE":      "remove repositories/r0/_manifests/revisions/sha256/{r0m3}/link",
+		"unlinkedChild":                 "remove repositories/r0/_manifests/revisions/sha256/{r0m4}",
+		"unlinkedChild, of a DELETE":    "remove repositories/r0/_manifests/revisions/sha256/{r0m0}/link",
+	}
+}
+
+// Every kind of finding, alone and with each other one.
+func TestRepairOfEachPairOfFindings(t *testing.T) {
+	all := findingsOfEachKind()
+	names := slices.Sorted(maps.Keys(all))
+	var pairs [][]string
+	for i, one := range names {
+		pairs = append(pairs, []string{one})
+		for _, other := range names[i+1:] {
+			pairs = append(pairs, []string{one, other})
+		}
+	}
+	steps := layouttest.Steps(len(pairs))
+	var found sync.Map
+	for shard := range 8 {
+		t.Run(fmt.Sprint(shard), func(t *testing.T) {
+			t.Parallel() // much of it is waiting for a second answer
+			for k := shard; k < len(steps); k += 8 {
+				d := damagedStore{whole: pairStore, refs: pairRefs()}
+				for _, name := range pairs[steps[k]] {
+					d.damages = append(d.damages, all[name])
+				}
+				kinds := d.hold(t)
+				if len(kinds) == 0 {
+					t.Errorf("%q: nothing was found", pairs[steps[k]])
+				}
+				if len(pairs[steps[k]]) == 1 {
+					want, _, _ := strings.Cut(strings.Split(pairs[steps[k]][0], ",")[0], " of ")
+					if !slices.Contains(kinds, want) {
+						t.Errorf("%q: found are %q", pairs[steps[k]], kinds)
+					}
+				}
+				for _, kind := range kinds {
+					found.Store(kind, true)
+				}
+			}
+		})
+	}
+	t.Cleanup(func() {
+		n := 0
+		found.Range(func(any, any) bool { n++; return true })
+		t.Logf("%d of %d stores, %d kinds of findings", len(steps), len(pairs), n)
 	})
 }
 
@@ -141,6 +234,66 @@ func TestModelRepair(t *testing.T) {
 	})
 }
 
+// push pushes all images that a repair without a replica has left to be pushed. Then
+// all that they are can be pulled, unless somebody deleted a part or has to choose.
+func (d *damagedStore) push(t *testing.T, s *layouttest.Store, left []walker.Problem, all map[string]bool, fail func(string, ...any)) {
+	t.Helper()
+	store, err := (&disk.FS{}).OpenStore(s.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	plan, err := back.NewRepair(context.Background(), store, left, nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := false
+	needed, others := map[string]bool{}, map[string]bool{}
+	for _, step := range plan.Steps {
+		for _, name := range step.Finding.Breaks {
+			if step.Way == back.ByPush {
+				some, needed[name] = true, true
+			} else {
+				others[name] = true
+			}
+		}
+	}
+	if !some {
+		return
+	}
+	d.pushAgain(t, s)
+	for name := range needed {
+		if !others[name] && s.Missing(name) != nil {
+			fail("%s was pushed again, and lacks %q", name, s.Missing(name))
+		}
+	}
+}
+
+// pushAgain pushes whatever is not there, as a client does that asks for each part
+// whether it is: what is there is not sent, be it damaged or not.
+func (d *damagedStore) pushAgain(t *testing.T, s *layouttest.Store) {
+	t.Helper()
+	replica := memoryStore(t, d.whole)
+	err := filepath.WalkDir(replica.Dir, func(path string, e os.DirEntry, err error) error {
+		rel, rerr := filepath.Rel(replica.Dir, path)
+		if err != nil || rerr != nil || e.IsDir() {
+			return errors.Join(err, rerr)
+		}
+		to := filepath.Join(s.Dir, rel)
+		if _, err := os.Stat(to); err == nil && strings.HasSuffix(rel, "/"+layout.Data) {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, content, 0o644))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // hold holds repair to what is promised, and returns what was found before.
 func (d *damagedStore) hold(t *testing.T) (kinds []string) {
 	t.Helper()
@@ -182,6 +335,9 @@ func (d *damagedStore) hold(t *testing.T) (kinds []string) {
 			if from != "" || left[i].Kind == walker.CorruptBlob {
 				fail("there still is %s %s", left[i].Kind, left[i].Path)
 			}
+		}
+		if from == "" {
+			d.push(t, s, left, all, fail)
 		}
 		for i := range first {
 			kinds = append(kinds, first[i].Kind)
