@@ -66,7 +66,7 @@ func TestFreedIsWhatDuSays(t *testing.T) {
 			var reports [2]struct {
 				Freed struct{ DiskBytes, Inodes int64 }
 			}
-			args := append(c.args, "--root", s.Root, "-o", "json")
+			args := append(c.args, "--root", s.Root, "-o", "json", "--index", "none")
 			bytes, inodes := diskUsage(t, s.Root)
 			for i, more := range []string{"--dry-run", "--yes"} {
 				r := runProgram(t, "", append(args, more)...)

@@ -185,27 +185,6 @@ func (d *Dir) fill(fd int, name string, buf []byte) (n int, err error) {
 	return n, nil
 }
 
-// readOpen opens a name and asks what it has opened, which is one call less by
-// name than to ask before. It follows no symbolic link at the name and waits for
-// nothing: a FIFO and a device are closed again.
-func (d *Dir) readOpen(name string, buf []byte) (int, Info, error) {
-	fd, err := d.kernel.openat(d.fd, name, unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW)
-	if err != nil {
-		return 0, Info{}, pathError(OpStat, d.path, name, err)
-	}
-	defer func() { _ = d.kernel.close(fd) }()
-	var st unix.Stat_t
-	if err := d.kernel.fstat(fd, &st); err != nil {
-		return 0, Info{}, pathError(OpStat, d.path, name, err)
-	}
-	i := info(&st)
-	if i.Type != File {
-		return 0, i, pathError(OpRead, d.path, name, ErrNotFile)
-	}
-	n, err := d.fill(fd, name, buf)
-	return n, i, err
-}
-
 // Stream reads a regular file, behind symbolic links too, and calls fn with
 // one piece after another, which is valid until fn returns, and at most as long
 // as buf. An error of fn ends it and is returned as it is. Anything but a

@@ -140,16 +140,6 @@ func (d *Dir) ReadRegular(name string, buf []byte) (int, error) {
 	return n, nil
 }
 
-// readOpen asks what a name is, and then reads it.
-func (d *Dir) readOpen(name string, buf []byte) (int, Info, error) {
-	info, err := d.readInfo(name)
-	if err != nil {
-		return 0, info, err
-	}
-	n, err := d.ReadRegular(name, buf)
-	return n, info, err
-}
-
 // Stream reads a regular file, behind symbolic links too, and calls fn with
 // one piece after another, which is valid until fn returns, and at most as long
 // as buf. An error of fn ends it and is returned as it is. Anything but a

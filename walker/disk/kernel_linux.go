@@ -121,12 +121,3 @@ func (k kernel) fstatat(at int, name string, st *unix.Stat_t, flags int) error {
 		}
 	}
 }
-
-// fstat stats an open file.
-func (k kernel) fstat(fd int, st *unix.Stat_t) error {
-	if sysFstatat == 0 {
-		return retry(func() error { return unix.Fstat(fd, st) })
-	}
-	_, err := k.call(unix.SYS_FSTAT, fd, unsafe.Pointer(st), 0)
-	return err
-}
