@@ -51,14 +51,19 @@ func (c *repositoryCase) judgeRevisions(n int, untagged []*thing) {
 		return
 	}
 	kept := map[layout.Digest]string{}
-	for i := range c.things {
-		t := &c.things[i]
-		if t.untagged || !t.Keep && len(t.Reasons) > 0 {
-			continue
-		}
-		for _, d := range c.revisions(n, t) {
-			if kept[d] == "" { // things are in the order of their names
-				kept[d] = fmt.Sprintf("revisions %d: %s named it before", n, t.Tag)
+	for more := true; more; {
+		more = false
+		stays := c.stays(kept)
+		for i := range c.things {
+			t := &c.things[i]
+			if t.untagged || t.goes() || t.referrer && !t.Protected && !c.subjectStays(t, stays) {
+				continue
+			}
+			for _, d := range c.revisions(n, t) {
+				if kept[d] == "" { // things are in the order of their names
+					kept[d] = fmt.Sprintf("revisions %d: %s named it before", n, t.Tag)
+					more = true // what was signed may be kept by that
+				}
 			}
 		}
 	}
@@ -69,6 +74,29 @@ func (c *repositoryCase) judgeRevisions(n int, untagged []*thing) {
 			t.drop(fmt.Sprintf("not of the last %s of any tag", plural(n, "revision")))
 		}
 	}
+}
+
+// goes reports whether it has been decided that a tag goes.
+func (t *thing) goes() bool { return !t.Keep && len(t.Reasons) > 0 }
+
+// stays says of the manifests that are decided about whether anything keeps them.
+func (c *repositoryCase) stays(kept map[layout.Digest]string) map[layout.Digest]bool {
+	stays := map[layout.Digest]bool{}
+	for i := range c.things {
+		t := &c.things[i]
+		keep := t.Keep || kept[t.Digest] != "" || !t.untagged && !t.goes()
+		stays[t.Digest] = stays[t.Digest] || keep
+	}
+	return stays
+}
+
+// subjectStays reports whether the subject of a referrer's tag stays: the tag goes
+// and stays with that. A subject that is not decided about, such as the child of an
+// index, is taken to stay.
+func (c *repositoryCase) subjectStays(t *thing, stays map[layout.Digest]bool) bool {
+	subject, _ := layout.ReferrerTag(t.Tag)
+	stay, decided := stays[subject]
+	return stay || !decided
 }
 
 // revisions are the n newest of what a tag named before. Equals of the last one
