@@ -17,7 +17,7 @@ BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 TARGETS ?= linux/amd64,linux/arm64,linux/arm,linux/ppc64le,linux/s390x,darwin/amd64,darwin/arm64,windows/amd64,freebsd/amd64
 
-.PHONY: install uninstall dist
+.PHONY: install uninstall dist packages
 
 build: ## bin/regsweep, static and stripped
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/regsweep ./cmd/regsweep
@@ -38,6 +38,14 @@ uninstall: ## what install put there
 
 dist: ## archives for all platforms, with checksums and bills of materials, in dist/; two of them are equal
 	$(GO) run ./deploy/dist -version '$(VERSION)' -commit '$(COMMIT)' -time '$(EPOCH)' -targets '$(TARGETS)' -o dist
+
+# .ci/parts installs it; without it Go runs it, after some minutes the first time
+NFPM ?= $(shell command -v nfpm || echo $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0)
+PACKAGED ?= linux/amd64,linux/arm64
+PACKAGES ?= dist/packages
+
+packages: ## a deb and an rpm for each of PACKAGED, with checksums, in PACKAGES; two of them are equal
+	$(GO) run ./deploy/dist -version '$(VERSION)' -commit '$(COMMIT)' -time '$(EPOCH)' -targets '$(PACKAGED)' -o '$(PACKAGES)' -nfpm '$(NFPM)'
 
 demo: build ## the main job on a sample store: dry run, sweep, and a second run that finds nothing
 	@rm -rf $(DEMO)

@@ -6,6 +6,10 @@
 // Go version give the same bytes.
 //
 //	go run ./deploy/dist -version v1.2.3 -commit HASH -time 1700000000 -o dist [-targets linux/amd64,...]
+//
+// With -nfpm it makes packages for Debian's and Red Hat's families instead:
+//
+//	go run ./deploy/dist -version v1.2.3 -commit HASH -time 1700000000 -o dist/packages -targets linux/amd64 -nfpm nfpm
 package main
 
 import (
@@ -39,15 +43,21 @@ func main() {
 	flag.StringVar(&r.version, "version", "devel", "the `VERSION` that the program says it is")
 	flag.StringVar(&r.commit, "commit", "unknown", "the `COMMIT` that the program says it is")
 	flag.StringVar(&r.out, "o", "dist", "the `DIR` for the archives; what is in it goes")
+	nfpm := flag.String("nfpm", "", "make packages instead of archives, by this `COMMAND`")
 	flag.Parse()
 	r.time = time.Unix(*seconds, 0).UTC()
-	if err := r.make(context.Background(), strings.Split(*targets, ",")); err != nil {
+	build := r.archives
+	if command := strings.Fields(*nfpm); len(command) > 0 {
+		build = func(ctx context.Context, targets []string) error { return r.packages(ctx, command, targets) }
+	}
+	if err := r.make(context.Background(), strings.Split(*targets, ","), build); err != nil {
 		fmt.Fprintln(os.Stderr, "dist:", err)
 		os.Exit(1)
 	}
 }
 
-func (r *release) make(ctx context.Context, targets []string) (err error) {
+// make empties the directory for what is made, and has that made.
+func (r *release) make(ctx context.Context, targets []string, each func(context.Context, []string) error) (err error) {
 	if strings.ContainsAny(r.version, `/\ `) {
 		return fmt.Errorf("%q cannot be part of a file's name", r.version)
 	}
@@ -61,6 +71,11 @@ func (r *release) make(ctx context.Context, targets []string) (err error) {
 	if err := os.MkdirAll(r.out, 0o777); err != nil {
 		return err
 	}
+	return each(ctx, targets)
+}
+
+// archives makes an archive for each target, and their checksums.
+func (r *release) archives(ctx context.Context, targets []string) error {
 	files, err := r.documents(ctx)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ import (
 )
 
 func TestScripts(t *testing.T) {
-	scripts := glob(t, "deploy/*.sh", "deploy/*/*.sh", "testdata/docs/bin/*", ".ci/*")
+	scripts := glob(t, "deploy/*.sh", "deploy/*/*.sh", "deploy/*/*/*.sh", "testdata/docs/bin/*", ".ci/*")
 	// What is a matter of style is not asked for.
 	run(t, parts.Need(t, "shellcheck"), append([]string{"--severity=info"}, scripts...)...)
 }

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Disables the timer when the package is removed, and not when another version takes its
+# place: dpkg says "remove" or "upgrade", rpm the number of versions that are left.
+# There is no script for afterwards: with one, dpkg would keep the package in its list
+# until it is purged.
+set -e
+case ${1-} in
+remove | 0)
+	if command -v systemctl >/dev/null; then
+		systemctl --no-reload disable regsweep.timer >/dev/null 2>&1 || true
+		if [ -d /run/systemd/system ]; then
+			# A run that is stopped gives back what it has set aside.
+			systemctl stop regsweep.timer regsweep.service || true
+		fi
+	fi
+	;;
+esac
