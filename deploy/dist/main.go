@@ -142,7 +142,7 @@ func (r *release) build(ctx context.Context, system, arch, binary string) error 
 // documents are the files that are the same for every target. The program
 // itself writes its manual pages and completions.
 func (r *release) documents(ctx context.Context) (files []file, err error) {
-	for _, pattern := range []string{"README.md", "CHANGELOG.md", "LICENSE", "docs/*.md", "docs/schemas/*", "deploy/*", "deploy/*/*"} {
+	for _, pattern := range []string{"README.md", "CHANGELOG.md", "LICENSE", "docs/*.md", "docs/schemas/*", "deploy/*", "deploy/*/*", "deploy/kubernetes/*/*", "deploy/kubernetes/*/*/*"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err
