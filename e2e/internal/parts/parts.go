@@ -15,12 +15,17 @@ func Need(tb testing.TB, program string) string {
 	if path, ok := find(program); ok {
 		return path
 	}
-	const how = "%s is not installed; run .ci/parts"
-	if os.Getenv("REGSWEEP_E2E_REQUIRE") == "1" {
-		tb.Fatalf(how, program)
-	}
-	tb.Skipf(how, program)
+	Lacking(tb, program+" is not installed; run .ci/parts")
 	return ""
+}
+
+// Lacking skips the test, or fails it where nothing may be missing, and says why.
+func Lacking(tb testing.TB, why string) {
+	tb.Helper()
+	if os.Getenv("REGSWEEP_E2E_REQUIRE") == "1" {
+		tb.Fatal(why)
+	}
+	tb.Skip(why)
 }
 
 // find prefers what .ci/parts built over what PATH holds: "registry" is a

@@ -1,0 +1,74 @@
+package containers
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const project = "../.."
+
+// build makes the binary once, static as in a release, under the name that it has
+// in the documentation.
+var build = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(buildDir, "regsweep")
+	if made := os.Getenv("REGSWEEP"); made != "" {
+		data, err := os.ReadFile(made)
+		if err != nil {
+			return "", err
+		}
+		return path, os.WriteFile(path, data, 0o755)
+	}
+	cmd := exec.Command("go", "build", "-o", path, "./cmd/regsweep")
+	cmd.Dir = project
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build ./cmd/regsweep: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+var buildDir string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "regsweep-boxes")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		buildDir = dir
+		return m.Run()
+	}())
+}
+
+func regsweep(t *testing.T) string {
+	t.Helper()
+	path, err := build()
+	must(t, err)
+	return path
+}
+
+// promised fails the test if a file of the project does not have the line that
+// the test is about to type.
+func promised(t *testing.T, file, line string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(project, file))
+	must(t, err)
+	if !strings.Contains(string(text), line) {
+		t.Fatalf("%s does not say: %s", file, line)
+	}
+	return line
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
