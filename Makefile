@@ -107,6 +107,10 @@ lint: ## formatting, program and tests compile on every platform, golangci-lint
 e2e: build ## real registries and clients; .ci/parts installs them
 	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep $(GO) test -count=1 -timeout 25m $(TESTFLAGS) ./...
 
+.PHONY: e2e-containers
+e2e-containers: build ## those of them in containers, with a Docker daemon of their own; as root
+	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep $(GO) test -count=1 -timeout 10m $(TESTFLAGS) ./containers
+
 bench: build ## ratios to the least work, to find and to the registry's own collector
 	cd bench && $(GO) run . -regsweep ../bin/regsweep $(BENCHFLAGS)
 

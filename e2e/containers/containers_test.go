@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"path/filepath"
 	"testing"
 )
 
@@ -15,20 +16,33 @@ func TestContainers(t *testing.T) {
 		name string
 		run  func(*testing.T, *daemon)
 	}{
-		{"copied into registry 3", func(t *testing.T, d *daemon) { copied(t, d, three) }},
-		{"copied into registry 2", func(t *testing.T, d *daemon) { copied(t, d, two) }},
+		{"copied into registry 3", func(t *testing.T, d *daemon) {
+			copied(t, d, three, filepath.Join(buildDir, "bin"), promised(t, "README.md", "docker cp regsweep registry:/usr/local/bin/"))
+		}},
+		{"copied into registry 2", func(t *testing.T, d *daemon) {
+			copied(t, d, two, buildDir, promised(t, "docs/guide.md", "docker cp bin/regsweep registry:/usr/local/bin/"))
+		}},
+		{"script with registry 3 and its cache", scriptWithCache},
+		{"script with registry 2 without a cache", scriptWithoutCache},
+		{"script that is killed", scriptKilled},
+		{"image of the program", programImage},
+		{"image of the registry with the program", registryImage},
+		{"compose", compose},
+		{"sidecar of an ordinary user", sidecar},
+		{"sidecar of a user who may not", sidecarRefused},
+		{"docker stop", stopped},
 	} {
 		t.Run(check.name, func(t *testing.T) { check.run(t, d) })
 	}
 }
 
-// copied types what the README says first, with the registry's cache as its image
-// has it.
-func copied(t *testing.T, d *daemon, o official) {
+// copied types what the README says first, and how the README or the guide copies the
+// program, with the registry's cache as its image has it.
+func copied(t *testing.T, d *daemon, o official, dir, copies string) {
 	volume, root := d.on(t)
 	d.serve(t, o.image, "--volume", volume)
 	s := d.fill(t, root)
-	d.types(t, buildDir, promised(t, "README.md", "docker cp regsweep registry:/usr/local/bin/"))
+	d.types(t, dir, copies)
 	asked := d.types(t, buildDir, promised(t, "README.md", "docker exec registry regsweep gc --dry-run"))
 	contains(t, "a dry run", asked.Stdout, "store /var/lib/registry")
 	s.untouched(t, d, root)

@@ -117,7 +117,7 @@ func (d *daemon) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command("nsenter", inside...)
 	cmd.Dir = project
 	cmd.Env = append(os.Environ(), "DOCKER_HOST="+d.host(), "DOCKER_CONFIG="+d.path("client"), "DOCKER_BUILDKIT=0",
-		"REGSWEEP="+filepath.Join(buildDir, "regsweep"))
+		"REGSWEEP="+filepath.Join(buildDir, "bin", "regsweep"))
 	return cmd
 }
 

@@ -69,6 +69,7 @@ func system(t *testing.T) files {
 	t.Helper()
 	busybox := parts.Need(t, "busybox")
 	made := files{"/bin/busybox": read(t, busybox), "/etc/passwd": "root:x:0:0::/:/bin/sh\n", "/tmp/": "", "/usr/local/bin/": ""}
+	made.libraries(t, busybox)
 	out, err := exec.Command(busybox, "--list").Output()
 	must(t, err)
 	for applet := range strings.FieldsSeq(string(out)) {
@@ -77,6 +78,17 @@ func system(t *testing.T) files {
 		}
 	}
 	return made
+}
+
+// libraries adds what a program is linked with.
+func (made files) libraries(t *testing.T, program string) {
+	t.Helper()
+	out, _ := exec.Command("ldd", program).Output() // fails for a static program
+	for word := range strings.FieldsSeq(string(out)) {
+		if strings.HasPrefix(word, "/") {
+			made[strings.TrimSuffix(word, ":")] = read(t, strings.TrimSuffix(word, ":"))
+		}
+	}
 }
 
 // load makes the image of a registry.
@@ -88,12 +100,7 @@ func (o official) load(t *testing.T, d *daemon) {
 	made["/entrypoint.sh"] = officialEntrypoint
 	made[o.config] = officialConfig
 	made["/var/lib/registry/"] = ""
-	out, _ := exec.Command("ldd", program).Output() // fails for a static program
-	for word := range strings.FieldsSeq(string(out)) {
-		if strings.HasPrefix(word, "/") {
-			made[word] = read(t, word)
-		}
-	}
+	made.libraries(t, program)
 	d.load(t, o.image, made, `ENTRYPOINT ["/entrypoint.sh"]`, `CMD ["`+o.config+`"]`, `VOLUME ["/var/lib/registry"]`, `EXPOSE 5000`,
 		`ENV OTEL_TRACES_EXPORTER=none`)
 }

@@ -15,7 +15,10 @@ const project = "../.."
 // build makes the binary once, static as in a release, under the name that it has
 // in the documentation.
 var build = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(buildDir, "regsweep")
+	path := filepath.Join(buildDir, "bin", "regsweep")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
 	if made := os.Getenv("REGSWEEP"); made != "" {
 		data, err := os.ReadFile(made)
 		if err != nil {
