@@ -70,14 +70,15 @@ func scriptKilled(t *testing.T, d *daemon) {
 	age(t, root)
 	d.run(t, script, "registry") // copies the program
 	before := d.started(t)
-	d.docker(t, "update", "--cpus", "0.05", "registry")
+	d.docker(t, "update", "--cpus", slow, "registry")
 	cmd := d.command(script, "registry", "gc", "-m", "--older-than", "7d", "--yes")
 	ended := background(t, cmd)
 	few := some(hexes)
 	await(t, "something is set aside", func() bool { return gone(root, few) > 0 })
+	d.docker(t, "update", "--cpus", hurried, "registry")
 	must(t, cmd.Process.Signal(syscall.SIGTERM))
-	d.docker(t, "update", "--cpus", "2", "registry")
 	got := <-ended
+	d.docker(t, "update", "--cpus", "2", "registry")
 	if got.Status == 0 {
 		t.Errorf("the script was stopped and ends with %s", got)
 	}
@@ -99,6 +100,10 @@ func scriptKilled(t *testing.T, d *daemon) {
 	}
 	s.swept(t, d, root)
 }
+
+// A run is met in its midst with so much of a processor, and still has some seconds
+// of work before it when it hears a signal with as much as the second.
+const slow, hurried = "0.05", "0.4"
 
 // background starts a program and gives its outcome later.
 func background(t *testing.T, cmd *exec.Cmd) <-chan said {
