@@ -155,7 +155,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	}
 	c := &checkReport{Checked: newChecked(look, count)}
 	if o.shard.Count > 0 {
-		c.Shard = &shardOf{o.shard.Index, o.shard.Count}
+		c.Shard, c.Started = &shardOf{o.shard.Index, o.shard.Count}, asTime(started)
 	}
 	if o.shard.Index > 0 { // the first shard reports links, tags and manifests
 		r.w.Findings.Keep(func(*walker.Problem) bool { return false })

@@ -18,9 +18,12 @@ import (
 
 // checkReport is the JSON of check; see docs/formats.md.
 type checkReport struct {
-	Schema   string           `json:"schema"`
-	Root     string           `json:"root"`
-	Shard    *shardOf         `json:"shard,omitempty"`
+	Schema string   `json:"schema"`
+	Root   string   `json:"root"`
+	Shard  *shardOf `json:"shard,omitempty"`
+	// Started is when the check of a shard began, or the first of those that were merged; nil
+	// where a report does not say that, and of what is no shard.
+	Started  *time.Time       `json:"started,omitempty"`
 	Checked  checked          `json:"checked"`
 	Problems []walker.Problem `json:"problems"`
 	// MissingShards are the shards of which no whole report was merged; nil of what is not merged.
@@ -88,6 +91,9 @@ func (r *reading) reportCheck(c *checkReport) error {
 	}
 	var text strings.Builder
 	r.writeChecked(&text, &c.Checked)
+	if c.MissingShards != nil {
+		fmt.Fprintln(&text, oldestShard(c))
+	}
 	r.writeFindings(&text, c.Problems)
 	fmt.Fprintf(&text, "\n%s\n", r.ink(r.common, r.out).Bold(checkedOutcome(c)))
 	_, err := io.WriteString(r.out, text.String())

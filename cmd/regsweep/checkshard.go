@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
@@ -163,7 +164,7 @@ func (m *merging) whole() (*checkReport, error) {
 	if len(m.shards) == 0 {
 		return nil, errors.New("there is no whole report of a shard")
 	}
-	all := &checkReport{Schema: checkSchema, Root: m.root, Problems: []walker.Problem{}, MissingShards: []int{}, of: m.count}
+	all := &checkReport{Schema: checkSchema, Root: m.root, Started: m.oldest(), Problems: []walker.Problem{}, MissingShards: []int{}, of: m.count}
 	for i := range m.count {
 		c := m.shards[i]
 		if c == nil {
@@ -177,6 +178,34 @@ func (m *merging) whole() (*checkReport, error) {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind))
 	})
 	return all, nil
+}
+
+// oldest is when the first of the shards was begun: what a shard has read then says nothing
+// of what has happened to it since. It is nil if one of them does not say it.
+func (m *merging) oldest() (oldest *time.Time) {
+	for _, c := range m.shards {
+		switch {
+		case c.Started == nil:
+			return nil
+		case oldest == nil || c.Started.Before(*oldest):
+			oldest = c.Started
+		}
+	}
+	return oldest
+}
+
+// oldestShard says for people how old a merged report is.
+func oldestShard(c *checkReport) string {
+	if c.Started == nil {
+		return "when the shards were read is not known: one of the reports does not say it"
+	}
+	return "the oldest report of a shard is of " + c.Started.Local().Format("2006-01-02 15:04")
+}
+
+// asTime is a time as JSON has it.
+func asTime(at time.Time) *time.Time {
+	at = at.UTC().Truncate(time.Second)
+	return &at
 }
 
 // add adds what another shard has read. All of them have looked at the same

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/regsweep/regsweep/layout/layouttest"
 )
@@ -15,6 +16,7 @@ import (
 // mergedCheck is what --shard and --merge add to the JSON of check.
 type mergedCheck struct {
 	Shard         *struct{ Index, Count int }
+	Started       *time.Time
 	MissingShards []int
 	Checked       struct {
 		Blobs, BlobsRead, BytesRead, BlobsLeft, Manifests int64
@@ -94,6 +96,45 @@ func rawTexts(list []json.RawMessage) (all []string) {
 		all = append(all, string(text))
 	}
 	return all
+}
+
+// Reports of different days are one report, which says how old it is.
+func TestMergeSaysHowOldItIs(t *testing.T) {
+	files := shards(t, newStore(t, "image a:v1"), 2)
+	fresh, err := os.ReadFile(files[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := parseMerged(t, string(fresh)).Started
+	if started == nil || time.Since(*started) > time.Hour {
+		t.Fatalf("a shard began at %v", started)
+	}
+	with := func(line string) string {
+		file := filepath.Join(t.TempDir(), "1.json")
+		text := strings.Replace(string(fresh), fmt.Sprintf("  \"started\": %q,\n", started.Format(time.RFC3339)), line, 1)
+		if text == string(fresh) {
+			t.Fatalf("it does not say when it began:\n%s", fresh)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	old := with("  \"started\": \"2020-01-02T12:00:00Z\",\n")
+	m := parseMerged(t, runProgram(t, "", "check", "--merge", "-o", "json", files[0], old).stdout)
+	if m.Started == nil || m.Started.Format(time.RFC3339) != "2020-01-02T12:00:00Z" {
+		t.Errorf("the first of the shards began at %v", m.Started)
+	}
+	if table := runProgram(t, "", "check", "--merge", files[0], old); !strings.Contains(table.stdout, "is of 2020-01-0") {
+		t.Errorf("the table does not say how old it is:\n%s", table.stdout)
+	}
+	undated := with("")
+	if m := parseMerged(t, runProgram(t, "", "check", "--merge", "-o", "json", files[0], undated).stdout); m.Started != nil {
+		t.Errorf("one shard does not say when it began, but all began at %v", m.Started)
+	}
+	if table := runProgram(t, "", "check", "--merge", files[0], undated); !strings.Contains(table.stdout, "is not known") {
+		t.Errorf("the table does not say that its age is not known:\n%s", table.stdout)
+	}
 }
 
 // A shard that is missing, was killed, or was stopped is named, with the command
