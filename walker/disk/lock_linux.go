@@ -20,9 +20,10 @@ type lockFile struct {
 }
 
 // Lock takes the exclusive lock on the store's directory, without waiting, by
-// flock: that needs no file, so it works on a full disk. NFS cannot lock a
-// directory; there a file in the directory for temporary files is locked
-// instead, which binds this host, as every lock on NFS may.
+// flock: that needs no file, so it works on a full disk. Some network
+// filesystems cannot lock a directory (NFS 3 and 4.2 of Linux 6.1 can); there a
+// file in the directory for temporary files is locked instead, which binds those
+// who share that directory. BindHosts keeps the others out.
 func (d *Dir) Lock() (*Lock, error) {
 	if err := d.fs.check(OpLock, d.path, ""); err != nil {
 		return nil, err
