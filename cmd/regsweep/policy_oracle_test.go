@@ -32,8 +32,12 @@ func (k *aKeep) text() string {
 		form string
 		n    int
 	}{
-		{"last: %d", k.last}, {"images: %d", k.images}, {"within: %dd", k.within},
-		{"pulled-within: %dd", k.pulledWithin}, {"pulled: %d", k.pulled}, {"revisions: %d", k.revisions},
+		{"last: %d", k.last},
+		{"images: %d", k.images},
+		{"within: %dd", k.within},
+		{"pulled-within: %dd", k.pulledWithin},
+		{"pulled: %d", k.pulled},
+		{"revisions: %d", k.revisions},
 	} {
 		if one.n > 0 {
 			list = append(list, fmt.Sprintf(one.form, one.n))

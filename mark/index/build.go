@@ -51,7 +51,7 @@ func (b *Builder) Digest(sum []byte) uint32 {
 // Content adds a manifest, each once. One that the format cannot hold is left out.
 func (b *Builder) Content(c *Content) {
 	at := len(b.refs) / 4
-	if c.Size < 0 || c.Size > math.MaxUint32 || at > math.MaxUint32 || max(c.Configs[0], c.Configs[1]) > maxConfigs {
+	if c.Size < 0 || c.Size > math.MaxUint32 || int64(at) > math.MaxUint32 || max(c.Configs[0], c.Configs[1]) > maxConfigs {
 		return
 	}
 	put := binary.LittleEndian
