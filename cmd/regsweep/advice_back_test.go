@@ -204,7 +204,7 @@ func TestAdviceOfArchiveIsTrue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := runProgram(t, "", "export", "a/app:v2", to, "--root", s.Root)
+	r = runProgram(t, "", "export", "a/app:v2", to, "--root", s.Root)
 	if r.status != statusFailed || !strings.Contains(r.stderr, "give a new directory") {
 		t.Errorf("status %d: %s", r.status, r.stderr)
 	}
