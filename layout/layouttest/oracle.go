@@ -27,17 +27,37 @@ func (s *Store) missing(ref string, sparse bool) []string {
 	if !ok {
 		at := strings.LastIndexByte(ref, ':')
 		repository = ref[:at]
-		current := layout.Object{Kind: layout.TagCurrent, Repository: repository, Tag: ref[at+1:]}
-		b, err := readFile(s.abs(current.Path()))
-		if err != nil {
+		if digest = s.tagged(repository, ref[at+1:]); digest == "" {
 			return []string{"tag " + ref}
 		}
-		digest = strings.TrimSpace(string(b))
 	}
 	m := model{s: s, repository: repository, sparse: sparse, seen: map[string]bool{}}
 	m.manifest(digest)
 	slices.Sort(m.missing)
 	return slices.Compact(m.missing)
+}
+
+// Needs is what an image is made of: the digests of its manifests and blobs in its
+// repository, as far as they are there.
+func (s *Store) Needs(ref string) []string {
+	repository, digest, ok := strings.Cut(ref, "@")
+	if !ok {
+		at := strings.LastIndexByte(ref, ':')
+		repository = ref[:at]
+		digest = s.tagged(repository, ref[at+1:])
+	}
+	m := model{s: s, repository: repository, seen: map[string]bool{}}
+	m.manifest(digest)
+	return m.parts
+}
+
+// tagged is the digest that a tag names, or "".
+func (s *Store) tagged(repository, tag string) string {
+	b, err := readFile(s.abs(layout.Object{Kind: layout.TagCurrent, Repository: repository, Tag: tag}.Path()))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
 }
 
 type model struct {
@@ -46,6 +66,7 @@ type model struct {
 	sparse     bool
 	seen       map[string]bool
 	missing    []string
+	parts      []string // what is there
 }
 
 func (m *model) lack(format string, args ...any) {
@@ -86,6 +107,7 @@ func (m *model) manifest(digest string) {
 			return
 		}
 	}
+	m.parts = append(m.parts, digest)
 	var doc struct {
 		Config    *part
 		Layers    []part
@@ -154,5 +176,7 @@ func (m *model) blob(p part) {
 	}
 	if _, ok := m.linked(layout.LayerLink, p.Digest); !ok {
 		m.lack("blob %s", p.Digest)
+		return
 	}
+	m.parts = append(m.parts, p.Digest)
 }

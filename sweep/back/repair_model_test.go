@@ -1,7 +1,6 @@
 package back_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
-	"github.com/regsweep/regsweep/sweep/back"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -232,66 +230,6 @@ func TestModelRepair(t *testing.T) {
 			t.Errorf("only these kinds were found: %v", kinds)
 		}
 	})
-}
-
-// push pushes all images that a repair without a replica has left to be pushed. Then
-// all that they are can be pulled, unless somebody deleted a part or has to choose.
-func (d *damagedStore) push(t *testing.T, s *layouttest.Store, left []walker.Problem, all map[string]bool, fail func(string, ...any)) {
-	t.Helper()
-	store, err := (&disk.FS{}).OpenStore(s.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	plan, err := back.NewRepair(context.Background(), store, left, nil, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	some := false
-	needed, others := map[string]bool{}, map[string]bool{}
-	for _, step := range plan.Steps {
-		for _, name := range step.Finding.Breaks {
-			if step.Way == back.ByPush {
-				some, needed[name] = true, true
-			} else {
-				others[name] = true
-			}
-		}
-	}
-	if !some {
-		return
-	}
-	d.pushAgain(t, s)
-	for name := range needed {
-		if !others[name] && s.Missing(name) != nil {
-			fail("%s was pushed again, and lacks %q", name, s.Missing(name))
-		}
-	}
-}
-
-// pushAgain pushes whatever is not there, as a client does that asks for each part
-// whether it is: what is there is not sent, be it damaged or not.
-func (d *damagedStore) pushAgain(t *testing.T, s *layouttest.Store) {
-	t.Helper()
-	replica := memoryStore(t, d.whole)
-	err := filepath.WalkDir(replica.Dir, func(path string, e os.DirEntry, err error) error {
-		rel, rerr := filepath.Rel(replica.Dir, path)
-		if err != nil || rerr != nil || e.IsDir() {
-			return errors.Join(err, rerr)
-		}
-		to := filepath.Join(s.Dir, rel)
-		if _, err := os.Stat(to); err == nil && strings.HasSuffix(rel, "/"+layout.Data) {
-			return nil
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, content, 0o644))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // hold holds repair to what is promised, and returns what was found before.
