@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/regsweep/regsweep/e2e/internal/client"
 	"github.com/regsweep/regsweep/e2e/internal/disk"
+	"github.com/regsweep/regsweep/e2e/internal/parts"
 	"github.com/regsweep/regsweep/e2e/internal/registry"
 )
 
@@ -42,6 +45,7 @@ func TestPruneByAccessLog(t *testing.T) {
 			time.Sleep(1100 * time.Millisecond) // logs have no parts of seconds
 			u.pull("crane", "pull", "--insecure", p.ref("team/app", "crane"), filepath.Join(t.TempDir(), "image.tar"))
 			u.pull("regctl", "image", "copy", "--host", "reg="+p.registry.Addr()+",tls=disabled", p.ref("team/app", "regctl"), "ocidir://"+t.TempDir()+":image")
+			u.pull("ctr", "--address", containerd(t), "content", "fetch", "--plain-http", p.ref("team/app", "containerd"))
 			u.pull("crane", "digest", "--insecure", p.ref("team/app", "head")) // as kubelet does for an image that it has
 			u.pull("skopeo", "copy", "--src-tls-verify=false", "docker://"+p.ref("team/app", u.digests["digest"]), "dir:"+t.TempDir())
 			u.pull("skopeo", "copy", "--src-tls-verify=false", "docker://"+p.ref("team/multi", "all"), "dir:"+t.TempDir()) // the index, then a child
@@ -76,6 +80,51 @@ func TestPruneByAccessLog(t *testing.T) {
 	}
 }
 
+// containerd starts a containerd, which pulls as Kubernetes does: it asks for the
+// digest of a tag by HEAD, and gets the manifest by that. It returns its socket.
+func containerd(t *testing.T) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		parts.Lacking(t, "containerd needs root")
+	}
+	dir, err := os.MkdirTemp("", "ctr") // short: the path of a socket has 108 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "sock")
+	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = %q\n[ttrpc]\naddress = %q\n",
+		filepath.Join(dir, "root"), filepath.Join(dir, "state"), socket, socket+".ttrpc")
+	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	cmd := exec.Command(parts.Need(t, "containerd"), "--config", filepath.Join(dir, "config.toml"))
+	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed, and says so
+		if t.Failed() {
+			t.Logf("containerd said:\n%s", said.Bytes()[max(0, said.Len()-2000):])
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	ctr := parts.Need(t, "ctr")
+	for range 200 {
+		if exec.Command(ctr, "--address", socket, "version").Run() == nil {
+			return socket
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("containerd does not answer")
+	return ""
+}
+
 // usage is what is pulled from a registry whose images are old.
 type usage struct {
 	*pusher
@@ -88,7 +137,7 @@ type usage struct {
 func (p *pusher) usage() *usage {
 	p.t.Helper()
 	u := &usage{pusher: p, digests: map[string]string{}, file: filepath.Join(p.t.TempDir(), "access.log")}
-	for _, tag := range []string{"skopeo", "crane", "regctl", "head", "digest", "late", "unused"} {
+	for _, tag := range []string{"skopeo", "crane", "regctl", "containerd", "head", "digest", "late", "unused"} {
 		u.digests[tag] = p.image("team/app", tag, p.ociImage())
 		u.digests["app:"+tag] = u.digests[tag]
 	}
