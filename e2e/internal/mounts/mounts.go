@@ -26,13 +26,18 @@ type Kind struct {
 	mount func(tb testing.TB, dir string) func(point string)
 }
 
-// Kinds are all of them.
+// Kinds are those that are always tried, and with REGSWEEP_E2E_MOUNTS=all those
+// that are slow or that few use, too.
 func Kinds() []Kind {
-	return []Kind{
+	kinds := []Kind{
 		{Name: "sshfs", mount: sshfs},
 		{Name: "rclone", mount: rclone},
 		{Name: "glusterfs", Hosts: true, mount: glusterfs},
 	}
+	if os.Getenv("REGSWEEP_E2E_MOUNTS") == "all" {
+		kinds = append(kinds, Kind{Name: "s3fs", mount: s3fs})
+	}
+	return kinds
 }
 
 // Mount mounts one filesystem twice, as two hosts would. Both are unmounted when
@@ -82,14 +87,43 @@ func rclone(tb testing.TB, dir string) func(string) {
 	}
 }
 
+// s3fs has files as objects: no rename is one step, and nothing has two names.
+func s3fs(tb testing.TB, dir string) func(string) {
+	server, client := parts.Need(tb, "versitygw"), parts.Need(tb, "s3fs")
+	address, objects := freeAddress(tb), filepath.Join(dir, "objects")
+	must(tb, os.MkdirAll(filepath.Join(objects, "bucket"), 0o755))
+	password := filepath.Join(dir, "password")
+	must(tb, os.WriteFile(password, []byte("access:secretsecret"), 0o600))
+	start(tb, dir, server, "--access", "access", "--secret", "secretsecret", "--port", address, "--quiet", "posix", objects)
+	awaitServer(tb, address)
+	return func(point string) {
+		run(tb, client, "bucket", point, "-o", "url=http://"+address, "-o", "use_path_request_style", "-o", "passwd_file="+password)
+		awaitMount(tb, point)
+	}
+}
+
+// freeAddress is one of the loopback that nobody listens on.
+func freeAddress(tb testing.TB) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(tb, err)
+	must(tb, listener.Close())
+	return listener.Addr().String()
+}
+
+func awaitServer(tb testing.TB, address string) {
+	await(tb, "a server answers at "+address, func() bool {
+		c, err := net.Dial("tcp", address)
+		return err == nil && c.Close() == nil
+	})
+}
+
 // glusterfs serves a directory by TCP. Who made the volumes by hand needs no
 // daemon that manages them.
 func glusterfs(tb testing.TB, dir string) func(string) {
 	server, client := parts.Need(tb, "glusterfsd"), parts.Need(tb, "glusterfs")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address := freeAddress(tb)
+	_, port, err := net.SplitHostPort(address)
 	must(tb, err)
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	must(tb, errors.Join(err, listener.Close()))
 	brick := filepath.Join(dir, "brick")
 	must(tb, os.Mkdir(brick, 0o755))
 	volume := func(name, text string) string {
@@ -114,10 +148,7 @@ volume server
   subvolumes brick
 end-volume
 `))
-	await(tb, "the server of GlusterFS answers", func() bool {
-		c, err := net.Dial("tcp", "127.0.0.1:"+port)
-		return err == nil && c.Close() == nil
-	})
+	awaitServer(tb, address)
 	mine := volume("client.vol", `volume client
   type protocol/client
   option transport-type tcp
