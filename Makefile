@@ -111,6 +111,10 @@ e2e: build ## real registries and clients; .ci/parts installs them
 e2e-containers: build ## those of them in containers, with a Docker daemon of their own; as root
 	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep $(GO) test -count=1 -timeout 10m $(TESTFLAGS) ./containers
 
+.PHONY: e2e-mounts
+e2e-mounts: build ## those of them on network filesystems, slow ones too; as root, after .ci/parts TOOLS mounts
+	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep REGSWEEP_E2E_MOUNTS=all $(GO) test -count=1 -timeout 15m $(TESTFLAGS) -run TestOnMounts .
+
 bench: build ## ratios to the least work, to find and to the registry's own collector
 	cd bench && $(GO) run . -regsweep ../bin/regsweep $(BENCHFLAGS)
 
