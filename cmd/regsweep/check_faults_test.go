@@ -17,11 +17,11 @@ import (
 )
 
 // checkWith runs check --read-data over files that fail.
-func checkWith(t *testing.T, s *layouttest.Store, fault func(disk.Op, string) error) (result, checkResult) {
+func checkWith(t *testing.T, s *layouttest.Store, fault func(disk.Op, string) error, more ...string) (result, checkResult) {
 	t.Helper()
 	var out, errs strings.Builder
 	p := &program{in: strings.NewReader(""), out: &out, voice: &term.Voice{W: &errs}, files: &disk.FS{Fault: fault}}
-	r := result{status: p.main([]string{"check", "--root", s.Root, "--read-data", "--jobs", "1", "-o", "json"})}
+	r := result{status: p.main(append([]string{"check", "--root", s.Root, "--read-data", "--jobs", "1", "-o", "json"}, more...))}
 	r.stdout, r.stderr = out.String(), errs.String()
 	var c checkResult
 	if r.stdout != "" {
@@ -44,7 +44,7 @@ func TestCheckNeverTakesAnErrorForNoProblem(t *testing.T) {
 	r, _ := checkWith(t, s, func(op disk.Op, _ string) error {
 		calls[op]++
 		return nil
-	})
+	}, "--index", "none")
 	if r.status != 0 {
 		t.Fatalf("without a fault: status %d\n%s", r.status, r.stderr)
 	}
@@ -76,7 +76,7 @@ func checkFault(t *testing.T, s *layouttest.Store, op disk.Op, n int, err error)
 		}
 		fired, what = true, fmt.Sprintf("%v of %s %q, the %d.", err, op, named(s, path), n)
 		return err
-	})
+	}, "--index", "none")
 	unread := false
 	for _, p := range c.Problems {
 		// What could be read is judged, and wrongly of nothing.
@@ -93,6 +93,29 @@ func checkFault(t *testing.T, s *layouttest.Store, op disk.Op, n int, err error)
 		t.Errorf("%s: status %d\n%s%s", what, r.status, r.stdout, r.stderr)
 	}
 	return fired
+}
+
+// An index that cannot be read or written is done without: it is no problem of the
+// store, and no reason to end.
+func TestCheckGoesOnWithoutAnIndex(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"that is not there", "of the last run"} {
+		s := newStore(t, faultStore)
+		if kind == "of the last run" {
+			checkWith(t, s, nil)
+		}
+		failed := 0
+		r, c := checkWith(t, s, func(_ disk.Op, path string) error {
+			if !strings.HasSuffix(path, ".regsweep/index") {
+				return nil
+			}
+			failed++
+			return syscall.EIO
+		})
+		if r.status != 0 || len(c.Problems) > 0 || failed == 0 {
+			t.Errorf("an index %s: %d calls failed, status %d\n%s%s", kind, failed, r.status, r.stdout, r.stderr)
+		}
+	}
 }
 
 // One wrong answer of a filesystem that says that something is gone or stale is
