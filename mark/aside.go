@@ -39,7 +39,7 @@ func (p *pass) meetAside() {
 		return
 	}
 	p.metAside = slices.ContainsFunc(p.found, func(t walker.Tag) bool { return t.Taken != "" }) ||
-		slices.ContainsFunc(p.nodes, func(n node) bool { return n.aside })
+		slices.ContainsFunc(p.nodes, func(n node) bool { return n.link.has(linkAside) })
 	if p.metAside {
 		p.l.metAside.Store(true)
 	}

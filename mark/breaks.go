@@ -21,7 +21,7 @@ type family struct {
 func (p *pass) blame(problem *walker.Problem, at int32) {
 	n := &p.nodes[at]
 	problem.Breaks = append(problem.Breaks, p.broken(at)...)
-	if p.r.Odd || p.r.Linked || n.layer || n.pinned {
+	if p.r.Odd || p.r.Linked || n.link.has(linkAsLayer|linkPinned) {
 		problem.Flags |= walker.Stays // no rm removes it
 		return
 	}

@@ -17,7 +17,7 @@ func (p *pass) keepCircles() {
 		return
 	}
 	circle := circles(len(p.nodes), func(i int32) bool {
-		return p.nodes[i].why == Dead && !p.nodes[i].away
+		return p.nodes[i].why == Dead && !p.nodes[i].root.has(rootSelected)
 	}, func(i int32, push func(int32)) {
 		p.eachName(i, func(id ID) { p.follow(id, push) })
 	})

@@ -160,7 +160,7 @@ func (p *pass) collectTags() {
 		case !p.tagGoes(t):
 			p.stays = true
 			continue
-		case !t.plain && p.r.HasSymlink(&t.Tag):
+		case !t.is.has(tagPlain) && p.r.HasSymlink(&t.Tag):
 			p.noteTag(t)
 			p.stays = true
 			continue
@@ -173,8 +173,8 @@ func (p *pass) collectTags() {
 // which there may be many.
 func (p *pass) findPlain() {
 	p.w.Each(p.ctx, len(p.tags), func(i int) {
-		if t := &p.tags[i]; t.away && t.Taken == "" && !t.plain {
-			t.plain = !p.r.HasSymlink(&t.Tag)
+		if t := &p.tags[i]; t.is.has(tagSelected) && t.Taken == "" && !t.is.has(tagPlain) {
+			t.is.put(tagPlain, !p.r.HasSymlink(&t.Tag))
 		}
 	})
 }
@@ -185,9 +185,9 @@ func (p *pass) tagGoes(t *tag) bool {
 	switch {
 	case p.holdsTag(t.Name):
 		return false
-	case t.away:
+	case t.is.has(tagSelected):
 		return true
-	case p.keep == Dead && t.with:
+	case p.keep == Dead && t.is.has(tagAlong):
 		return !p.subjectLives(t)
 	case p.keep != Dead || t.Linked || t.Odd || t.Link.State != walker.LinkGood || !p.old(t.Link.MTime):
 		return false
@@ -201,8 +201,8 @@ func (p *pass) tagGoes(t *tag) bool {
 // if the image that it is about is live, or if it was rewritten meanwhile,
 // unless a new one has its name.
 func (p *pass) collectTaken(t *tag) {
-	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.with && !p.old(t.Link.MTime))
-	back = (back || t.node >= 0 && p.isUnlisted(t)) && !t.away
+	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.is.has(tagAlong) && !p.old(t.Link.MTime))
+	back = (back || t.node >= 0 && p.isUnlisted(t)) && !t.is.has(tagSelected)
 	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}
 	if t.Link.State == walker.LinkGood {
 		item.ID = p.s.Table.Intern(t.Link.Target)
@@ -232,23 +232,23 @@ func (p *pass) collectManifests() {
 	p.setHeights()
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if n.pending {
+		if n.link.has(linkPending) {
 			continue
 		}
-		if !n.tagged {
+		if !n.root.has(rootTagged) {
 			p.totals.Untagged++
 		}
 		switch {
 		case n.why != Dead:
 			p.stays = true
-			if n.aside {
+			if n.link.has(linkAside) {
 				p.restore = append(p.restore, Item{Kind: Manifest, ID: n.path, Aside: true})
 			}
-		case n.layer:
+		case n.link.has(linkAsLayer):
 			// Its link is a layer link, and goes as one.
 		default:
 			p.history = true
-			p.items = append(p.items, Item{Kind: Manifest, ID: n.path, Extra: n.height, Aside: n.aside})
+			p.items = append(p.items, Item{Kind: Manifest, ID: n.path, Extra: n.height, Aside: n.link.has(linkAside)})
 		}
 	}
 }

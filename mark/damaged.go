@@ -73,7 +73,7 @@ type damaged struct {
 
 func (d *damaged) observe(p *pass) {
 	for i := range p.nodes {
-		if n := &p.nodes[i]; n.why == Dead || n.pending {
+		if n := &p.nodes[i]; n.why == Dead || n.link.has(linkPending) {
 			continue
 		}
 		for _, id := range p.distinctNames(int32(i)) {

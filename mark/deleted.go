@@ -125,7 +125,7 @@ func (p *pass) keepsLost(at int32) bool {
 	}
 	p.readLosses(func(ID) bool { return true })
 	n := &p.nodes[at]
-	return !n.layer && !n.pending && !p.deleted.named[at] && p.lostTag(n) > p.l.rules.cutoff(keep)
+	return !n.link.has(linkAsLayer|linkPending) && !p.deleted.named[at] && p.lostTag(n) > p.l.rules.cutoff(keep)
 }
 
 // lostTag is when a manifest lost its last tag, as far as the histories of tags
@@ -141,7 +141,7 @@ func (p *pass) readLostTags() {
 	}
 	old := map[ID]bool{}
 	for i := range p.nodes {
-		if n := &p.nodes[i]; n.why == Dead && !n.layer && !n.pending && !rules.youngUntagged(n.mtime) {
+		if n := &p.nodes[i]; n.why == Dead && !n.link.has(linkAsLayer|linkPending) && !rules.youngUntagged(n.mtime) {
 			old[n.id], old[n.path] = true, true
 		}
 	}

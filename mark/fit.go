@@ -112,7 +112,7 @@ func (p *pass) addCandidates() {
 	for i := range p.judged.Tags {
 		one := &p.judged.Tags[i]
 		t := &p.tags[one.at]
-		if !t.away || t.node < 0 {
+		if !t.is.has(tagSelected) || t.node < 0 {
 			continue
 		}
 		c := candidate(t.node)

@@ -63,8 +63,6 @@ type Answer struct {
 	Known bool // there is such a blob, or a link or manifest names it
 	Here  bool // its blob is in the store
 	Live  bool
-	// Unread says that it is a manifest that cannot be read.
-	Unread bool
 	// Paths lead to it, one for each repository that keeps it, sorted: from
 	// NAME:TAG, or NAME@DIGEST of an untagged manifest, down to the digest.
 	Paths [][]string
@@ -72,6 +70,8 @@ type Answer struct {
 	Until time.Time
 	// Broken are repositories that cannot be understood in full and may need it.
 	Broken []string
+	// Unread says that it is a manifest that cannot be read.
+	Unread bool
 	Fate   Fate
 }
 

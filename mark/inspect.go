@@ -121,8 +121,8 @@ func (v *inspector) historyEntry(dir string, e *walker.Revision) (read int) {
 func (v *inspector) lookAtManifests() {
 	for i := range v.nodes {
 		n := &v.nodes[i]
-		v.count.Aside = v.count.Aside || n.aside
-		if n.why == Dead || n.pending || n.place == 0 {
+		v.count.Aside = v.count.Aside || n.link.has(linkAside)
+		if n.why == Dead || n.link.has(linkPending) || n.place == 0 {
 			continue
 		}
 		m := v.manifest(n)

@@ -18,10 +18,10 @@ func (v *inspector) lookAtAside() {
 	blobs := map[digests.ID]*walker.Problem{}
 	for i := range v.nodes {
 		n := &v.nodes[i]
-		if n.why == Dead || n.pending {
+		if n.why == Dead || n.link.has(linkPending) {
 			continue
 		}
-		if n.aside {
+		if n.link.has(linkAside) {
 			p := asideProblem(layout.RevisionDir(v.r.Name, v.s.Table.Digest(n.path)) + "/" + layout.Link)
 			p.Breaks = v.broken(int32(i))
 			v.aside = append(v.aside, *p)

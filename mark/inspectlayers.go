@@ -83,7 +83,7 @@ func (v *inspector) judgeLayers() {
 	}
 	for i := range v.nodes {
 		n := &v.nodes[i]
-		if n.why == Dead || n.pending {
+		if n.why == Dead || n.link.has(linkPending) {
 			continue
 		}
 		m := v.manifest(n)

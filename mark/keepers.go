@@ -153,7 +153,7 @@ func (g *keeping) ofLadder(l *ladder, id ID) (list []Keeper) {
 	for _, at := range l.order {
 		n := len(list)
 		list = g.ofNode(list, at)
-		if len(list) == n && g.retained(&g.nodes[at]) && !g.nodes[at].away {
+		if len(list) == n && g.retained(&g.nodes[at]) && !g.nodes[at].root.has(rootSelected) {
 			if len(g.up[at]) == 0 {
 				list = append(list, g.keeperAt(KeptByManifest, at, g.nodes[at].mtime))
 			} else if retained < 0 {
@@ -184,7 +184,7 @@ func (g *keeping) keeperAt(kind KeeperKind, at int32, mtime int64) Keeper {
 // ofNode adds what makes a manifest a root, but for its link alone.
 func (g *keeping) ofNode(list []Keeper, at int32) []Keeper {
 	n := &g.nodes[at]
-	if n.away {
+	if n.root.has(rootSelected) {
 		return list
 	}
 	add := func(kind KeeperKind, mtime, until int64, tag string) {
@@ -195,7 +195,7 @@ func (g *keeping) ofNode(list []Keeper, at int32) []Keeper {
 	tagged := false
 	for _, t := range g.byNode[at] {
 		switch {
-		case t.away || t.subject != 0:
+		case t.is.has(tagSelected) || t.subject != 0:
 		case g.imageOf(t) >= 0:
 			add(KeptByTag, t.Link.MTime, disk.Later(t.Link.MTime, g.l.rules.Grace), t.Name)
 		default:
@@ -204,9 +204,9 @@ func (g *keeping) ofNode(list []Keeper, at int32) []Keeper {
 		}
 	}
 	switch {
-	case n.forced:
+	case n.root.has(rootForced):
 		add(KeptDamaged, n.mtime, 0, "")
-	case n.pinned && !n.layer:
+	case n.link.has(linkPinned) && !n.link.has(linkAsLayer):
 		add(KeptBySymlink, n.mtime, 0, "")
 	}
 	if g.protectsNode(n) {
@@ -222,7 +222,7 @@ func (g *keeping) ofNode(list []Keeper, at int32) []Keeper {
 // youngUntil is when a manifest is too old to be a root for its age.
 func (g *keeping) youngUntil(n *node) int64 {
 	r := &g.l.rules
-	if n.aside || n.pending {
+	if n.link.has(linkAside | linkPending) {
 		return disk.Later(n.mtime, r.Grace)
 	}
 	until := disk.Later(n.mtime, max(r.Grace, r.OlderThan))
@@ -251,7 +251,7 @@ func (g *keeping) ofTag(name string) []Keeper {
 	g.build()
 	image := g.imageOf(t)
 	switch {
-	case t.away:
+	case t.is.has(tagSelected):
 		return nil
 	case g.protectsTag(t) || g.keep == Protected:
 		if k.Kind, k.By = KeptProtected, g.lineOfTag(t); k.By == nil {

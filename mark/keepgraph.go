@@ -39,7 +39,7 @@ func newGraph(p *pass) *keepGraph {
 		n, to := &p.nodes[i], &g.nodes[i]
 		*to = graphNode{
 			digest: p.s.Table.Digest(n.path), mtime: n.mtime, names: p.distinctNames(int32(i)), tags: tags[int32(i)],
-			here: n.isHere() && !n.layer, counted: !n.aside || n.why != Dead, stays: n.forced || n.pinned || !n.isHere(),
+			here: n.isHere() && !n.link.has(linkAsLayer), counted: !n.link.has(linkAside) || n.why != Dead, stays: n.root.has(rootForced) || n.link.has(linkPinned) || !n.isHere(),
 		}
 		to.protected = p.linesOf(n, to.tags)
 		if err := p.failed[int32(i)]; err != nil {

@@ -25,7 +25,7 @@ func (g *keeping) build() {
 	g.up, g.byNode, g.subject = make([][]int32, len(g.nodes)), map[int32][]*tag{}, map[int32][]int32{}
 	for i := range g.nodes {
 		from := int32(i)
-		if g.nodes[i].away {
+		if g.nodes[i].root.has(rootSelected) {
 			continue // nothing that it names is kept by it
 		}
 		g.eachName(from, func(id ID) {
@@ -59,7 +59,7 @@ func (g *keeping) imageOf(t *tag) int32 {
 		at, _ := g.linked(t.subject)
 		return at
 	}
-	if !g.l.rules.DeleteUntagged || g.l.aside != nil || t.node < 0 || t.Odd || t.Half || t.away || g.protectsTag(t) {
+	if !g.l.rules.DeleteUntagged || g.l.aside != nil || t.node < 0 || t.Odd || t.Half || t.is.has(tagSelected) || g.protectsTag(t) {
 		return -1
 	}
 	d, ok := layout.ReferrerTag(t.Name)
@@ -112,7 +112,7 @@ func (g *keeping) climbTo(id ID) *ladder {
 	var from []int32
 	if g.here.get(id).reasons != 0 {
 		for i := range g.nodes {
-			if !g.nodes[i].away && g.names(int32(i), id) {
+			if !g.nodes[i].root.has(rootSelected) && g.names(int32(i), id) {
 				from = append(from, int32(i))
 			}
 		}
@@ -159,7 +159,7 @@ func (g *keeping) nearest(l *ladder, id ID) []string {
 		switch tags := g.byNode[at]; {
 		case len(tags) > 0:
 			tagged = append(tagged, root{at, l.steps[at], g.r.Name + ":" + tags[0].Name})
-		case n.isHere() && !n.layer:
+		case n.isHere() && !n.link.has(linkAsLayer):
 			bare = append(bare, root{at, l.steps[at], g.nameOf(at)})
 		}
 	}

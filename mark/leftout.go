@@ -105,7 +105,7 @@ func (p *pass) whyManifestStays(i *listed) string {
 		return isRewritten
 	case p.isUsed(at):
 		return isPulled
-	case n.tagged && !p.protectsNode(n):
+	case n.root.has(rootTagged) && !p.protectsNode(n):
 		return isTagged
 	case n.why == Fresh:
 		return isYoung

@@ -73,7 +73,7 @@ func (p *pass) dropManifests(a *removalIn) map[ID]bool {
 			continue
 		}
 		judged := p.l.rules.Away.prunes() && p.keepsLost(int32(i))
-		if judged || p.isUsed(int32(i)) || n.mtime > was.mtime || p.protectsNode(n) || n.pinned && !n.layer || n.forced && !was.named {
+		if judged || p.isUsed(int32(i)) || n.mtime > was.mtime || p.protectsNode(n) || n.link.has(linkPinned) && !n.link.has(linkAsLayer) || n.root.has(rootForced) && !was.named {
 			dropped[n.path] = true
 		}
 		was.mtime = n.mtime

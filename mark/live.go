@@ -12,14 +12,16 @@ import (
 // earlier reason reaches is not reached again by a later one.
 func (p *pass) markLive() {
 	p.tagRoots()
-	p.reach(Rooted, func(n *node) bool { return n.forced || n.tagged || p.retained(n) })
+	p.reach(Rooted, func(n *node) bool { return n.root.has(rootForced|rootTagged) || p.retained(n) })
 	p.markDeleted()
 	p.readLostTags()
 	p.reach(Fresh, func(n *node) bool { return p.young(n) })
 	p.reach(Protected, p.protectsNode)
-	p.reach(Broken, func(n *node) bool { return n.pinned && !n.layer })
+	p.reach(Broken, func(n *node) bool { return n.link.has(linkPinned) && !n.link.has(linkAsLayer) })
 	if p.lists() {
-		p.reach(Rooted, func(n *node) bool { return !p.listsNode(n) && !n.layer && !n.pending && !n.loose })
+		p.reach(Rooted, func(n *node) bool {
+			return !p.listsNode(n) && !n.link.has(linkAsLayer|linkPending) && !n.root.has(rootAlong)
+		})
 	}
 	p.markFreshTags()
 	p.keepCircles()
@@ -27,7 +29,7 @@ func (p *pass) markLive() {
 
 // retained reports whether a manifest is a root without regard to its age.
 func (p *pass) retained(n *node) bool {
-	return (p.l.aside != nil || !p.l.rules.DeleteUntagged) && !n.aside && !n.layer && !n.pending && !n.loose
+	return (p.l.aside != nil || !p.l.rules.DeleteUntagged) && !n.link.has(linkAside|linkAsLayer|linkPending) && !n.root.has(rootAlong)
 }
 
 // young reports whether a manifest is a root for its age: its link's, its blob's,
@@ -35,9 +37,9 @@ func (p *pass) retained(n *node) bool {
 // too: it was rewritten after the decision to remove it.
 func (p *pass) young(n *node) bool {
 	switch {
-	case n.layer || n.loose:
+	case n.link.has(linkAsLayer) || n.root.has(rootAlong):
 		return false
-	case n.aside || n.pending:
+	case n.link.has(linkAside | linkPending):
 		return p.l.rules.fresh(n.mtime)
 	}
 	return p.l.rules.youngUntagged(n.mtime) || p.losesLately(n) || p.s.Table.At(n.id).has(hasBlob|isFresh)
@@ -50,8 +52,8 @@ func (p *pass) tagRoots() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		p.keepSubject(t)
-		if t.node >= 0 && t.subject == 0 && !t.away && (t.Taken == "" || !p.old(t.Link.MTime) || p.isUnlisted(t)) {
-			p.nodes[t.node].tagged = true
+		if t.node >= 0 && t.subject == 0 && !t.is.has(tagSelected) && (t.Taken == "" || !p.old(t.Link.MTime) || p.isUnlisted(t)) {
+			p.nodes[t.node].root.set(rootTagged)
 		}
 	}
 }
@@ -63,7 +65,8 @@ func (p *pass) keepSubject(t *tag) {
 	}
 	if d, ok := layout.ReferrerTag(t.Name); ok {
 		if at := p.find(d); at >= 0 {
-			p.nodes[at].forced, p.nodes[at].away = true, false
+			p.nodes[at].root.set(rootForced)
+			p.nodes[at].root.unset(rootSelected)
 		}
 	}
 }
@@ -92,7 +95,7 @@ func (p *pass) reach(why Reason, root func(*node) bool) {
 
 func (p *pass) reachFrom(why Reason, roots []int32) {
 	Reach(roots, func(i int32) bool {
-		if p.nodes[i].why != Dead || p.nodes[i].away {
+		if p.nodes[i].why != Dead || p.nodes[i].root.has(rootSelected) {
 			return false
 		}
 		p.nodes[i].why = why
@@ -131,7 +134,7 @@ func (p *pass) eachName(i int32, fn func(ID)) {
 // a manifest, and those that are about it.
 func (p *pass) follow(id ID, push func(int32)) {
 	if at, ok := p.linked(id); ok {
-		if p.nodes[at].away {
+		if p.nodes[at].root.has(rootSelected) {
 			return // an index may name it, and is a sparse one then
 		}
 		push(at)
@@ -150,7 +153,7 @@ func (p *pass) markFreshTags() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		if t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) {
-			if t.away {
+			if t.is.has(tagSelected) {
 				continue
 			}
 			p.mark(p.s.Table.Intern(t.Link.Target), Fresh)

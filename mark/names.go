@@ -44,7 +44,7 @@ func (n *Names) observe(p *pass) {
 			}
 		}
 		for i := range p.nodes {
-			if d := &p.nodes[i]; d.isHere() && !d.layer {
+			if d := &p.nodes[i]; d.isHere() && !d.link.has(linkAsLayer) {
 				in.Manifests = append(in.Manifests, p.s.Table.Digest(d.path))
 			}
 		}

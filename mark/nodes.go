@@ -46,7 +46,7 @@ func (p *pass) settle(at int32, err *loadError) {
 		return
 	case err != nil:
 		p.failed[at] = err
-		if n.aside || n.pending {
+		if n.link.has(linkAside | linkPending) {
 			return // half of its removal is done, unless it turns out to be live
 		}
 		p.cannotRead(at)
@@ -76,7 +76,7 @@ func (p *pass) cannotRead(at int32) {
 // that cannot be read: they are broken images, no garbage.
 func (p *pass) checkAside() {
 	for i := range p.nodes {
-		if n := &p.nodes[i]; n.aside && n.why != Dead && p.failed[int32(i)] != nil {
+		if n := &p.nodes[i]; n.link.has(linkAside) && n.why != Dead && p.failed[int32(i)] != nil {
 			p.cannotRead(int32(i))
 		}
 	}
@@ -96,7 +96,7 @@ func (p *pass) addSignatures(at int32) {
 
 func (p *pass) linkPath(n *node) string {
 	digest := p.s.Table.Digest(n.path)
-	if n.layer {
+	if n.link.has(linkAsLayer) {
 		return layout.LayerDir(p.r.Name, digest) + "/" + layout.Link
 	}
 	return layout.RevisionDir(p.r.Name, digest) + "/" + layout.Link
@@ -117,22 +117,15 @@ func (p *pass) references(n *node) (found []string) {
 
 // node is a manifest that the repository links.
 type node struct {
-	id      ID     // of the link's content
-	path    ID     // of the link's path
-	place   uint32 // of its manifest among Store.manifests; 0 if it cannot be read
-	height  uint32 // of what is below it among the manifests that go
-	mtime   int64
-	why     Reason
-	tagged  bool
-	aside   bool // its link has been set aside
-	pinned  bool // its link cannot be removed
-	forced  bool // live whatever the rules say
-	pending bool // its link is being written
-	layer   bool // it is linked as a layer only, as registry 2.1.0 did
-	unread  bool // its link holds no digest
-	away    bool // a Removal takes it away
-	loose   bool // it goes with what is taken away, unless something keeps it
-	role    Role // why it goes
+	id     ID     // of the link's content
+	path   ID     // of the link's path
+	place  uint32 // of its manifest among Store.manifests; 0 if it cannot be read
+	height uint32 // of what is below it among the manifests that go
+	mtime  int64
+	why    Reason
+	role   Role // why it goes
+	link   linkState
+	root   rootState
 }
 
 // badLink is a manifest's link that holds no digest, or not the one of its path.

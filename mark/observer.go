@@ -72,7 +72,7 @@ func (p *pass) note(id, target ID, mtime int64) {
 
 // isHere reports whether a manifest can be pulled: its link has not been set
 // aside, and is not just being written.
-func (n *node) isHere() bool { return !n.aside && !n.pending }
+func (n *node) isHere() bool { return !n.link.has(linkAside | linkPending) }
 
 // distinctNames returns what a node names, each digest once.
 func (p *pass) distinctNames(i int32) (names []ID) {

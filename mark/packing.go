@@ -56,7 +56,7 @@ func (g *packing) ask(a *Asked) {
 		}
 		g.nothing(g.r.Name+":"+a.Tag, "the tag is not there any more")
 	default:
-		if at := g.find(a.Digest); at >= 0 && !g.nodes[at].pending { // be it set aside by a stopped run
+		if at := g.find(a.Digest); at >= 0 && !g.nodes[at].link.has(linkPending) { // be it set aside by a stopped run
 			g.add("", at, false)
 			return
 		}
@@ -88,7 +88,7 @@ func (g *packing) askAll() {
 		}
 	}
 	for i := range g.nodes {
-		if n := &g.nodes[i]; !led[int32(i)] && n.isHere() && !n.layer {
+		if n := &g.nodes[i]; !led[int32(i)] && n.isHere() && !n.link.has(linkAsLayer) {
 			g.add("", int32(i), false)
 		}
 	}

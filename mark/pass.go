@@ -81,12 +81,9 @@ type pass struct {
 // tag is a tag with what it names.
 type tag struct {
 	walker.Tag
-	node    int32         // -1 if no manifest is linked that it names
-	subject ID            // of a tag that goes when its subject goes; 0 for any other
-	away    bool          // a Removal takes it away
-	named   bool          // by this name
-	with    bool          // it goes with what a Removal takes away, if that goes
-	plain   bool          // no symbolic link is in it
+	node    int32 // -1 if no manifest is linked that it names
+	subject ID    // of a tag that goes when its subject goes; 0 for any other
+	is      tagState
 	by      *protect.Line // that protects it by its name, or nil
 }
 
@@ -292,7 +289,7 @@ func (p *pass) conditional(t *tag) bool {
 	if p.away != nil && p.goesWithSubject(t) {
 		return true
 	}
-	if t.node < 0 || t.Odd || t.Half || t.away {
+	if t.node < 0 || t.Odd || t.Half || t.is.has(tagSelected) {
 		return false
 	}
 	taken := t.Taken != ""

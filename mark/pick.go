@@ -69,7 +69,7 @@ func (p *pass) pickAway() {
 func (p *pass) goingTags() map[string]bool {
 	names := map[string]bool{}
 	for i := range p.tags {
-		if t := &p.tags[i]; t.away || t.with {
+		if t := &p.tags[i]; t.is.has(tagSelected | tagAlong) {
 			names[t.Name] = true
 		}
 	}
@@ -127,7 +127,7 @@ func (p *pass) refuseParents() {
 		}
 		for _, id := range p.refsOf(n) {
 			at, ok := p.linked(id)
-			if !ok || at == int32(i) || !p.nodes[at].away || refused[at] {
+			if !ok || at == int32(i) || !p.nodes[at].root.has(rootSelected) || refused[at] {
 				continue
 			}
 			if p.l.rules.Away.Force {
@@ -163,9 +163,9 @@ func (p *pass) record() {
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if p.goes(n) {
-			a.manifests[n.path] = takenNode{mtime: n.mtime, named: n.away}
+			a.manifests[n.path] = takenNode{mtime: n.mtime, named: n.root.has(rootSelected)}
 		}
-		g := Going{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Role: n.role, Unread: n.place == 0 || n.unread, Unlinked: n.layer}
+		g := Going{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Role: n.role, Unread: n.place == 0 || n.link.has(linkUnread), Unlinked: n.link.has(linkAsLayer)}
 		if !p.goes(n) {
 			if len(tags[int32(i)]) == 0 {
 				continue
@@ -190,10 +190,10 @@ func (p *pass) recordTags() map[int32][]*tag {
 	tags := map[int32][]*tag{}
 	for i := range p.tags {
 		t := &p.tags[i]
-		if !t.away && !(t.with && p.tagGoes(t)) || t.Taken != "" {
+		if !t.is.has(tagSelected) && !(t.is.has(tagAlong) && p.tagGoes(t)) || t.Taken != "" {
 			continue
 		}
-		if t.with {
+		if t.is.has(tagAlong) {
 			p.away.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime, with: true}
 		}
 		tags[t.node] = append(tags[t.node], t)
@@ -204,10 +204,10 @@ func (p *pass) recordTags() map[int32][]*tag {
 func (p *pass) nameTags(g *Going, tags []*tag) {
 	for _, t := range tags {
 		g.Tags = append(g.Tags, t.Name)
-		if !t.named {
+		if !t.is.has(tagNamed) {
 			g.Unnamed = append(g.Unnamed, t.Name)
 		}
-		if t.with {
+		if t.is.has(tagAlong) {
 			g.Role = Signature
 		}
 	}
@@ -220,7 +220,7 @@ func (p *pass) nameTags(g *Going, tags []*tag) {
 func (p *pass) kept() map[int32]bool {
 	kept := map[int32]bool{}
 	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" && !t.away {
+		if t := &p.tags[i]; t.Taken == "" && !t.is.has(tagSelected) {
 			kept[t.node] = true
 		}
 	}

@@ -125,18 +125,19 @@ func (p *pass) judge(a *removalIn) {
 	stays := make([]bool, len(p.nodes))
 	for i := range j.Tags {
 		t := &p.tags[j.Tags[i].at]
-		t.away = j.Tags[i].Goes
-		if !t.away && t.node >= 0 {
+		t.is.put(tagSelected, j.Tags[i].Goes)
+		if !t.is.has(tagSelected) && t.node >= 0 {
 			stays[t.node] = true
 		}
 	}
 	release := func(at int32) {
 		if n := &p.nodes[at]; !stays[at] && !p.protectsNode(n) {
-			n.loose, n.role = true, Named
+			n.root.set(rootAlong)
+			n.role = Named
 		}
 	}
 	for i := range j.Tags {
-		if t := &p.tags[j.Tags[i].at]; t.away {
+		if t := &p.tags[j.Tags[i].at]; t.is.has(tagSelected) {
 			release(t.node)
 		}
 	}
@@ -162,7 +163,7 @@ func (p *pass) spareHeld() {
 			return
 		}
 		t := &p.tags[one.at]
-		if t.plain = !p.r.HasSymlink(&t.Tag); !t.plain {
+		if t.is.put(tagPlain, !p.r.HasSymlink(&t.Tag)); !t.is.has(tagPlain) {
 			one.Goes, one.Note = false, heldSymlink
 		}
 	})
@@ -258,17 +259,17 @@ const heldDeleted = "its last tag went less than --keep-deleted ago"
 // heldNode says why a manifest cannot be judged, or "".
 func (p *pass) heldNode(n *node) string {
 	switch {
-	case n.aside:
+	case n.link.has(linkAside):
 		return "a run that was stopped has begun to remove its manifest"
-	case n.pending:
+	case n.link.has(linkPending):
 		return "its manifest is just being pushed"
-	case n.pinned && p.holdsRevision(n.path):
+	case n.link.has(linkPinned) && p.holdsRevision(n.path):
 		return heldShared
-	case n.pinned && !n.layer:
+	case n.link.has(linkPinned) && !n.link.has(linkAsLayer):
 		return heldSymlink
-	case n.forced:
+	case n.root.has(rootForced):
 		return "its manifest is named by a half tag or a link that is not right"
-	case n.place == 0 || n.unread:
+	case n.place == 0 || n.link.has(linkUnread):
 		return "its manifest cannot be read"
 	}
 	return ""
@@ -317,7 +318,7 @@ func (p *pass) bare() (list []int32) {
 		}
 	}
 	for i := range p.nodes {
-		if n := &p.nodes[i]; !belongs[i] && n.isHere() && !n.layer {
+		if n := &p.nodes[i]; !belongs[i] && n.isHere() && !n.link.has(linkAsLayer) {
 			list = append(list, int32(i))
 		}
 	}

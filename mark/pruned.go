@@ -96,7 +96,7 @@ func (p *pass) dropJudged() {
 		return
 	}
 	for i := range p.tags {
-		p.tags[i].away = false
+		p.tags[i].is.unset(tagSelected)
 	}
 }
 
@@ -124,11 +124,11 @@ func (p *pass) tellJudged() {
 func (p *pass) tellTag(one *JudgedTag) {
 	t := &p.tags[one.at]
 	switch {
-	case t.away:
-		if t.node >= 0 && p.nodes[t.node].loose && p.nodes[t.node].why != Dead {
+	case t.is.has(tagSelected):
+		if t.node >= 0 && p.nodes[t.node].root.has(rootAlong) && p.nodes[t.node].why != Dead {
 			one.Note = "its image stays: " + p.whyStays(t.node)
 		}
-	case t.with && p.tagGoes(t) && !p.r.Linked:
+	case t.is.has(tagAlong) && p.tagGoes(t) && !p.r.Linked:
 		one.Goes, one.Note = true, "goes with its subject "+p.s.Table.Digest(t.subject).String()
 	case one.Goes:
 		one.Goes, one.Note = false, cmp.Or(p.heldAll(), "it is protected")
@@ -183,9 +183,9 @@ func (p *pass) recordJudged() {
 	a := p.away
 	for i := range p.tags {
 		t := &p.tags[i]
-		with := t.with && p.tagGoes(t)
-		if t.Taken == "" && (t.away || with) {
-			a.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime, with: !t.away}
+		with := t.is.has(tagAlong) && p.tagGoes(t)
+		if t.Taken == "" && (t.is.has(tagSelected) || with) {
+			a.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime, with: !t.is.has(tagSelected)}
 		}
 	}
 	for i := range p.nodes {

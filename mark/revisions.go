@@ -19,7 +19,9 @@ func (p *pass) readRevisions() {
 
 func (p *pass) addRevision(v *walker.Revision) {
 	path := p.s.Table.Intern(v.Digest)
-	n := node{id: path, path: path, mtime: v.Link.MTime, aside: v.Link.Aside, pinned: v.Linked || p.holdsRevision(path)}
+	n := node{id: path, path: path, mtime: v.Link.MTime}
+	n.link.put(linkAside, v.Link.Aside)
+	n.link.put(linkPinned, v.Linked || p.holdsRevision(path))
 	switch v.Link.State {
 	case walker.LinkGood:
 		if v.Link.Target != v.Digest {
@@ -27,7 +29,7 @@ func (p *pass) addRevision(v *walker.Revision) {
 		}
 	case walker.LinkBroken:
 		p.keepAll()
-		n.unread = true
+		n.link.put(linkUnread, true)
 	case walker.LinkMissing:
 		p.history = true
 		if v.Left.Empty {
@@ -48,16 +50,16 @@ func (p *pass) addRevision(v *walker.Revision) {
 	p.totals.Manifests++
 	mismatch := n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm()
 	if mismatch {
-		n.forced = true
+		n.root.set(rootForced)
 		if p.s.stat(p.w, path) {
-			p.addNode(node{id: path, path: path, forced: true, pinned: true})
+			p.addNode(node{id: path, path: path, root: rootForced, link: linkPinned})
 		}
 	}
 	at := p.addNode(n)
 	switch {
 	case mismatch:
 		p.badLinks = append(p.badLinks, badLink{walker.LinkMismatch, mismatchDetail(v.Link.Target), at})
-	case n.unread:
+	case n.link.has(linkUnread):
 		p.badLinks = append(p.badLinks, badLink{walker.BrokenLink, v.Link.Detail, at})
 	}
 }
@@ -67,7 +69,7 @@ func (p *pass) addRevision(v *walker.Revision) {
 func (p *pass) addPending(path ID, v *walker.Revision) {
 	for _, t := range v.Left.Temporaries {
 		if p.l.rules.fresh(t.MTime) {
-			p.addNode(node{id: path, path: path, mtime: t.MTime, pending: true})
+			p.addNode(node{id: path, path: path, mtime: t.MTime, link: linkPending})
 			return
 		}
 	}

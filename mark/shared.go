@@ -170,8 +170,8 @@ func (p *pass) spareShared() {
 	}
 	refuse := !p.held && !p.l.rules.Away.prunes()
 	for i := range p.tags {
-		if t := &p.tags[i]; t.away && p.holdsTag(t.Name) {
-			t.away = false
+		if t := &p.tags[i]; t.is.has(tagSelected) && p.holdsTag(t.Name) {
+			t.is.unset(tagSelected)
 			if refuse {
 				p.refuseShared(p.r.Name+":"+t.Name, layout.TagDir(p.r.Name, t.Name))
 			}
@@ -179,8 +179,8 @@ func (p *pass) spareShared() {
 	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if (n.away || n.loose) && !n.layer && p.holdsRevision(n.path) {
-			n.away, n.loose = false, false
+		if n.root.has(rootSelected|rootAlong) && !n.link.has(linkAsLayer) && p.holdsRevision(n.path) {
+			n.root.unset(rootSelected | rootAlong)
 			if digest := p.s.Table.Digest(n.path); refuse {
 				p.refuseShared(p.r.Name+"@"+digest.String(), layout.RevisionDir(p.r.Name, digest))
 			}

@@ -56,7 +56,7 @@ func (s *Survey) Protected(repository string) []string { return s.protected[repo
 func (s *Survey) observe(p *pass) {
 	pushed := int64(0)
 	for i := range p.nodes {
-		if n := &p.nodes[i]; n.isHere() && !n.layer {
+		if n := &p.nodes[i]; n.isHere() && !n.link.has(linkAsLayer) {
 			pushed = max(pushed, n.mtime)
 		}
 	}
@@ -118,7 +118,7 @@ func (s *Survey) Nowhere(l *Look) (blobs, bytes, reclaimable int64) {
 func (p *pass) countNames() (count map[ID]uint32, held []ID) {
 	count = map[ID]uint32{}
 	for i := range p.nodes {
-		if p.nodes[i].aside && p.nodes[i].why == Dead {
+		if p.nodes[i].link.has(linkAside) && p.nodes[i].why == Dead {
 			continue
 		}
 		for _, id := range p.distinctNames(int32(i)) {

@@ -46,7 +46,7 @@ func (p *pass) addTag(t *walker.Tag) {
 	}
 	if added.node >= 0 && t.Taken == "" {
 		p.totals.Naming++
-		if p.nodes[added.node].layer {
+		if p.nodes[added.node].link.has(linkAsLayer) {
 			p.totals.Layered++
 		}
 	}
@@ -81,7 +81,7 @@ func (p *pass) tagProblem(kind, path, detail string, t *walker.Tag) {
 func (p *pass) addNewest(tagPath string, e walker.HistoryEntry) {
 	for _, d := range [2]layout.Digest{e.Digest, e.Target} {
 		if at := p.find(d); at >= 0 {
-			p.nodes[at].forced = true
+			p.nodes[at].root.set(rootForced)
 		}
 	}
 	if e.Digest != e.Target && e.Digest.Algorithm() == e.Target.Algorithm() {
@@ -111,7 +111,7 @@ func (p *pass) findLayer(d layout.Digest) int32 {
 	}
 	at := p.addNode(node{
 		id: p.s.Table.Intern(l.Target), path: p.s.Table.Intern(d), mtime: l.MTime,
-		layer: true, pinned: true,
+		link: linkAsLayer | linkPinned,
 	})
 	return at
 }

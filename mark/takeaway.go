@@ -61,13 +61,13 @@ func (p *pass) resolve(a *removalIn) {
 
 func (p *pass) takeAll(a *removalIn) {
 	for i := range p.nodes {
-		if n := &p.nodes[i]; !n.aside && !n.pending {
+		if n := &p.nodes[i]; n.isHere() {
 			p.takeNode(a, n, p.r.Name)
 		}
 	}
 	for i := range p.tags {
 		t := &p.tags[i]
-		t.away = t.Taken == ""
+		t.is.put(tagSelected, t.Taken == "")
 	}
 	if p.uploading {
 		a.refuse("wait until it has ended, or give --grace 0 if it never will", "something is being uploaded to %q", p.r.Name)
@@ -85,7 +85,8 @@ func (p *pass) takeNamedTag(a *removalIn, target Target) {
 		a.refuseTo([]string{"ls", p.r.Name}, "name the one that is meant; what there is", "the tag %s names %s, and not the digest after it", target, t.Link.Target)
 		return
 	}
-	t.away, t.named = true, true
+	t.is.set(tagSelected)
+	t.is.set(tagNamed)
 	switch {
 	case p.l.rules.Away.TagsOnly:
 	case t.node >= 0:
@@ -117,7 +118,7 @@ func (p *pass) takeDigest(a *removalIn, target Target) {
 	var found []int32
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if !n.aside && !n.pending && target.matches(p.s.Table.Digest(n.path)) {
+		if n.isHere() && target.matches(p.s.Table.Digest(n.path)) {
 			found = append(found, int32(i))
 		}
 	}
@@ -127,7 +128,7 @@ func (p *pass) takeDigest(a *removalIn, target Target) {
 		a.refuseTo(command, hint, "there is no manifest %s", target)
 	case 1:
 		n := &p.nodes[found[0]]
-		if n.place == 0 || n.unread {
+		if n.place == 0 || n.link.has(linkUnread) {
 			a.unread++
 		}
 		p.takeNode(a, n, target.String())
@@ -165,15 +166,17 @@ func (p *pass) takeNode(a *removalIn, n *node, name string) {
 	switch {
 	case p.protectsNode(n):
 		a.refuseProtected(p.lineOf(n), p.nameOf(n, name))
-	case n.pinned && p.holdsRevision(n.path):
+	case n.link.has(linkPinned) && p.holdsRevision(n.path):
 		digest := p.s.Table.Digest(n.path)
 		p.refuseShared(p.nameOf(n, name), layout.RevisionDir(p.r.Name, digest))
-	case n.pinned && !n.layer:
+	case n.link.has(linkPinned) && !n.link.has(linkAsLayer):
 		a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", p.nameOf(n, name))
-	case n.unread && !p.hasFile(n):
+	case n.link.has(linkUnread) && !p.hasFile(n):
 		a.refuse("remove it by hand", "%s is not a regular file", p.linkPath(n))
 	default:
-		n.away, n.forced, n.role = true, false, Named
+		n.root.set(rootSelected)
+		n.root.unset(rootForced)
+		n.role = Named
 	}
 }
 
@@ -198,8 +201,8 @@ func (p *pass) hasFile(n *node) bool {
 func (p *pass) takeTagsOf() {
 	for i := range p.tags {
 		t := &p.tags[i]
-		if t.Taken == "" && t.node >= 0 && p.nodes[t.node].away {
-			t.away = true
+		if t.Taken == "" && t.node >= 0 && p.nodes[t.node].root.has(rootSelected) {
+			t.is.set(tagSelected)
 		}
 	}
 }
@@ -210,7 +213,7 @@ func (p *pass) loosen() {
 	about := p.whatIsAbout()
 	var waiting []int32
 	for i := range p.nodes {
-		if p.nodes[i].away || p.nodes[i].loose {
+		if p.nodes[i].root.has(rootSelected | rootAlong) {
 			waiting = append(waiting, int32(i))
 		}
 	}
@@ -219,7 +222,8 @@ func (p *pass) loosen() {
 		waiting = waiting[:len(waiting)-1]
 		add := func(to int32, role Role) {
 			if p.mayGo(&p.nodes[from], &p.nodes[to], role) {
-				p.nodes[to].loose, p.nodes[to].role = true, role
+				p.nodes[to].root.set(rootAlong)
+				p.nodes[to].role = role
 				waiting = append(waiting, to)
 			}
 		}
@@ -279,7 +283,7 @@ func (p *pass) subjectOf(t *tag) int32 {
 // to a push that is not at its end.
 func (p *pass) mayGo(from, to *node, role Role) bool {
 	switch {
-	case to.away || to.loose || to.forced || to.pinned || to.aside || to.pending || p.protectsNode(to):
+	case to.root.has(rootSelected|rootAlong|rootForced) || to.link.has(linkPinned|linkAside|linkPending) || p.protectsNode(to):
 		return false
 	case role == Child:
 		return p.old(to.mtime) || to.mtime <= from.mtime
@@ -291,7 +295,7 @@ func (p *pass) mayGo(from, to *node, role Role) bool {
 func (p *pass) refuseTags(a *removalIn) {
 	for i := range p.tags {
 		t := &p.tags[i]
-		if !t.away {
+		if !t.is.has(tagSelected) {
 			continue
 		}
 		name := p.r.Name + ":" + t.Name

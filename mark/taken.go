@@ -17,19 +17,21 @@ func (p *pass) holdTo(a *removalIn) {
 	for i := range p.tags {
 		t := &p.tags[i]
 		was, ok := a.tags[t.Name]
-		t.away = ok && !was.with && p.isSame(t, was)
+		t.is.put(tagSelected, ok && !was.with && p.isSame(t, was))
 	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		was, ok := a.manifests[n.path]
-		if ok && n.mtime == was.mtime && !n.pending && (p.l.aside == nil || n.aside || n.layer) {
-			n.away, n.loose, n.forced = was.named, !was.named, false
+		if ok && n.mtime == was.mtime && !n.link.has(linkPending) && (p.l.aside == nil || n.link.has(linkAside|linkAsLayer)) {
+			n.root.put(rootSelected, was.named)
+			n.root.put(rootAlong, !was.named)
+			n.root.unset(rootForced)
 		}
 	}
 	for i := range p.tags {
 		// What has been tagged meanwhile stays.
-		if t := &p.tags[i]; !t.away && t.node >= 0 && t.Taken == "" {
-			p.nodes[t.node].away = false
+		if t := &p.tags[i]; !t.is.has(tagSelected) && t.node >= 0 && t.Taken == "" {
+			p.nodes[t.node].root.unset(rootSelected)
 		}
 	}
 	p.spareChildren(a)
@@ -41,7 +43,7 @@ func (p *pass) holdTo(a *removalIn) {
 func (p *pass) spareChildren(a *removalIn) {
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if n.place == 0 || n.away || n.loose || n.aside {
+		if n.place == 0 || n.root.has(rootSelected|rootAlong) || n.link.has(linkAside) {
 			continue
 		}
 		if at, ok := a.sparse[n.path]; ok && n.mtime == at {
@@ -49,7 +51,7 @@ func (p *pass) spareChildren(a *removalIn) {
 		}
 		for _, id := range p.refsOf(n) {
 			if at, ok := p.linked(id); ok && at != int32(i) {
-				p.nodes[at].away = false
+				p.nodes[at].root.unset(rootSelected)
 			}
 		}
 	}
@@ -71,7 +73,7 @@ func (p *pass) isSame(t *tag, was takenTag) bool {
 // and sets its subject.
 func (p *pass) goesWithSubject(t *tag) bool {
 	at := p.subjectOf(t)
-	if t.away || at < 0 || !p.nodes[at].away && !p.nodes[at].loose || p.protectsTag(t) {
+	if t.is.has(tagSelected) || at < 0 || !p.nodes[at].root.has(rootSelected|rootAlong) || p.protectsTag(t) {
 		return false
 	}
 	was, ok := p.away.tags[t.Name]
@@ -85,20 +87,23 @@ func (p *pass) goesWithSubject(t *tag) bool {
 		return false
 	}
 	d, _ := layout.ReferrerTag(t.Name)
-	t.subject, t.with = p.s.Table.Lookup(d), true
+	t.subject = p.s.Table.Lookup(d)
+	t.is.set(tagAlong)
 	return true
 }
 
 // subjectLives reports whether the image stays that a tag is about.
 func (p *pass) subjectLives(t *tag) bool {
-	if at, ok := p.linked(t.subject); ok && p.nodes[at].away {
+	if at, ok := p.linked(t.subject); ok && p.nodes[at].root.has(rootSelected) {
 		return false
 	}
 	return p.isLive(t.subject)
 }
 
 // goes reports whether a manifest goes with the Removal.
-func (p *pass) goes(n *node) bool { return (n.away || n.loose) && n.why == Dead }
+func (p *pass) goes(n *node) bool {
+	return n.root.has(rootSelected|rootAlong) && n.why == Dead
+}
 
 // takeNames records what the manifests that go name: that is what may be swept,
 // and neither its age nor that of its links keeps it.
@@ -139,7 +144,7 @@ func (p *pass) takeNames() {
 func (p *pass) takeDangling() {
 	for i := range p.tags {
 		t := &p.tags[i]
-		if t.away && t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) && !p.l.rules.Away.TagsOnly {
+		if t.is.has(tagSelected) && t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) && !p.l.rules.Away.TagsOnly {
 			id := p.s.Table.Intern(t.Link.Target)
 			p.taken[id] = max(p.taken[id], t.Link.MTime)
 			p.s.Table.At(id).set(isTaken | isBelow)
@@ -165,7 +170,7 @@ func (p *pass) takesAll() bool { return p.away != nil && p.away.whole }
 // in full: names go from there, and nothing is swept.
 func (p *pass) spareTaken() {
 	for i := range p.nodes {
-		if n := &p.nodes[i]; n.away {
+		if n := &p.nodes[i]; n.root.has(rootSelected) {
 			p.eachName(int32(i), func(id ID) { p.mark(id, p.keep) })
 		}
 	}

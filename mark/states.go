@@ -1,0 +1,71 @@
+package mark
+
+// linkState is what a manifest's link was found to be. Reading sets it.
+type linkState uint8
+
+const (
+	linkAside   linkState = 1 << iota // it has been set aside
+	linkPinned                        // it cannot be removed
+	linkPending                       // it is being written
+	linkAsLayer                       // it is a layer link only, as registry 2.1.0 made it
+	linkUnread                        // it holds no digest
+)
+
+// has reports whether any of these is set.
+func (s linkState) has(any linkState) bool { return s&any != 0 }
+
+func (s *linkState) put(one linkState, on bool) {
+	*s &^= one
+	if on {
+		*s |= one
+	}
+}
+
+// rootState says whether a manifest is a root. What reading finds, the rules and
+// the selection of a run set it, before anything is marked.
+type rootState uint8
+
+const (
+	rootTagged   rootState = 1 << iota // a tag makes it one
+	rootForced                         // it is one whatever the rules say
+	rootSelected                       // the selection has it: it is not one
+	rootAlong                          // it goes with what is selected, unless something keeps it
+)
+
+// has reports whether any of these is set.
+func (s rootState) has(any rootState) bool { return s&any != 0 }
+
+func (s *rootState) set(one rootState) { *s |= one }
+
+func (s *rootState) unset(some rootState) { *s &^= some }
+
+func (s *rootState) put(one rootState, on bool) {
+	*s &^= one
+	if on {
+		*s |= one
+	}
+}
+
+// tagState is what is decided about a tag.
+type tagState uint8
+
+const (
+	tagSelected tagState = 1 << iota // the selection has it
+	tagNamed                         // the command named it
+	tagAlong                         // it goes with what is selected, if that goes
+	tagPlain                         // no symbolic link is in it
+)
+
+// has reports whether any of these is set.
+func (s tagState) has(any tagState) bool { return s&any != 0 }
+
+func (s *tagState) set(one tagState) { *s |= one }
+
+func (s *tagState) unset(one tagState) { *s &^= one }
+
+func (s *tagState) put(one tagState, on bool) {
+	*s &^= one
+	if on {
+		*s |= one
+	}
+}
