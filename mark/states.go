@@ -12,7 +12,7 @@ const (
 )
 
 // has reports whether any of these is set.
-func (s linkState) has(any linkState) bool { return s&any != 0 }
+func (s linkState) has(some linkState) bool { return s&some != 0 }
 
 func (s *linkState) put(one linkState, on bool) {
 	*s &^= one
@@ -33,7 +33,7 @@ const (
 )
 
 // has reports whether any of these is set.
-func (s rootState) has(any rootState) bool { return s&any != 0 }
+func (s rootState) has(some rootState) bool { return s&some != 0 }
 
 func (s *rootState) set(one rootState) { *s |= one }
 
@@ -57,7 +57,7 @@ const (
 )
 
 // has reports whether any of these is set.
-func (s tagState) has(any tagState) bool { return s&any != 0 }
+func (s tagState) has(some tagState) bool { return s&some != 0 }
 
 func (s *tagState) set(one tagState) { *s |= one }
 
