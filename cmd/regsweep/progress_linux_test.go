@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -49,6 +51,10 @@ func TestProgressOnATerminalAndCtrlC(t *testing.T) {
 // the run as SIGTERM does: what was set aside has its name again, and the
 // report's file is written.
 func TestHangupEndsARunInOrder(t *testing.T) {
+	// Under nohup the program would not notice the first of them.
+	heard := make(chan os.Signal, 8)
+	signal.Notify(heard, syscall.SIGHUP)
+	defer signal.Stop(heard)
 	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGPIPE} {
 		s := newStore(t, "image a/b:v1 as=x\norphan as=o")
 		before := s.Snapshot(t)
