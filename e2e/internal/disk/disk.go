@@ -113,6 +113,11 @@ func List(tb testing.TB, root string) Tree {
 		tree[filepath.ToSlash(name)] = file
 		return err
 	})
+	// What the next run remembers is no part of what a registry has.
+	delete(tree, ".regsweep/index")
+	if len(tree.Matching(".regsweep/*")) == 0 {
+		delete(tree, ".regsweep")
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}
