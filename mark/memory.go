@@ -51,6 +51,7 @@ const memoryShards = 64
 type linkShard struct {
 	mu    sync.Mutex
 	notes []linkNote
+	first int              // how many are of the first look, from the second on
 	byKey map[uint64]int32 // from the second look on
 }
 
@@ -106,7 +107,7 @@ func (m *Memory) again() {
 	}
 	for i := range m.shards {
 		s := &m.shards[i]
-		s.byKey = make(map[uint64]int32, len(s.notes))
+		s.first, s.byKey = len(s.notes), make(map[uint64]int32, len(s.notes))
 		for at := range s.notes {
 			s.byKey[s.notes[at].key] = int32(at)
 		}
@@ -194,6 +195,14 @@ func (m *Memory) isPast(info *disk.Info) bool {
 // linkSize is the size of links that are remembered, in bytes: of those that hold a
 // digest of sha256, and nothing else.
 const linkSize = int64(len("sha256:") + 64)
+
+// ofFirst are the links that the first look has opened.
+func (s *linkShard) ofFirst() []linkNote {
+	if s.byKey == nil {
+		return s.notes
+	}
+	return s.notes[:s.first]
+}
 
 // Find is as walker.Memory has it.
 func (m *Memory) Find(key uint64, isTag bool) int {

@@ -33,8 +33,9 @@ func (m *Memory) Index(s *Store) *index.Builder {
 		}
 	}
 	for i := range m.shards {
-		for at := range m.shards[i].notes {
-			n := &m.shards[i].notes[at]
+		notes := m.shards[i].ofFirst()
+		for at := range notes {
+			n := &notes[at]
 			g.b.Link(&index.Link{
 				Key: n.key, Device: n.device, Inode: n.inode, MTime: n.mtime, CTime: n.ctime,
 				Target: g.target(&n.target), Moment: m.moment,
@@ -51,7 +52,7 @@ func (m *Memory) isNew() bool {
 		return true
 	}
 	for i := range m.shards {
-		if len(m.shards[i].notes) > 0 {
+		if len(m.shards[i].ofFirst()) > 0 {
 			return true
 		}
 	}

@@ -48,7 +48,8 @@ func (r *recollection) tell(o *walker.Options) {
 }
 
 // keep remembers what the first look has read of the store, unless something could
-// not be read, or names were found to be set aside.
+// not be read, or names were found to be set aside. A run that removes does so at its
+// end: one that is stopped, or that a full disk waits for, leaves nothing of its own.
 func (r *recollection) keep(ctx context.Context, store *mark.Store, unreadable int) {
 	if r.memory == nil || ctx.Err() != nil || unreadable > 0 || store.Resumed() {
 		return

@@ -111,7 +111,11 @@ func (j *job) run(ctx context.Context) (err error) {
 		j.filing.nothing()
 		return refusal
 	}
-	return j.execute(ctx)
+	err = j.execute(ctx)
+	if err == nil && j.fit == nil { // which would take of the space that is to be free
+		j.recalled.keep(ctx, j.plan.Look().Store, j.w.Findings.Unreadable())
+	}
+	return err
 }
 
 // close gives back what the run holds of the store, the lock after what reads.
@@ -215,7 +219,7 @@ func (j *job) makePlan(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
 	}
-	if j.fit == nil || j.dryRun { // else it would take of the space that is to be free
+	if j.dryRun {
 		j.recalled.keep(ctx, store, findings.Unreadable())
 	}
 	if findings.Unreadable() > 0 {

@@ -73,6 +73,9 @@ func TestHangupEndsARunInOrder(t *testing.T) {
 			t.Errorf("%s: status %d", sig, status)
 		}
 		same(t, "the store", before, s.Snapshot(t))
+		if _, err := os.Stat(filepath.Join(s.Dir, ".regsweep")); err == nil {
+			t.Error("a run that was stopped has left an index")
+		}
 		if text := readFile(t, file); !strings.Contains(text, "stopped by signal: "+sig.String()) {
 			t.Errorf("the report's file does not say so: %s", text)
 		}
