@@ -139,7 +139,7 @@ func TestHostileManifests(t *testing.T) {
 			if r.peak > 128<<20 {
 				t.Errorf("%d MiB of memory", r.peak>>20)
 			}
-			if r.took > time.Minute { // on a busy machine; what is quadratic takes far longer
+			if r.took > 5*time.Second {
 				t.Errorf("it took %s", r.took)
 			}
 			whole(t, s, "good/app:v1", "bad/app:ok")

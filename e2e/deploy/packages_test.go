@@ -151,11 +151,7 @@ cp -a layer/upper left
 // takes the place of the first, and that nothing is left when it is removed.
 func installed(t *testing.T, deb string) {
 	if os.Getuid() != 0 {
-		const why = "to install a package needs root"
-		if os.Getenv("REGSWEEP_E2E_REQUIRE") == "1" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+		parts.Lacking(t, "to install a package needs root")
 	}
 	unshare := parts.Need(t, "unshare")
 	dir := t.TempDir()
