@@ -95,8 +95,8 @@ func checkFault(t *testing.T, s *layouttest.Store, op disk.Op, n int, err error)
 	return fired
 }
 
-// An index that cannot be read or written is done without: it is no problem of the
-// store, and no reason to end.
+// A check goes on if its index cannot be read or written. That is not a problem of
+// the store.
 func TestCheckGoesOnWithoutAnIndex(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"that is not there", "of the last run"} {

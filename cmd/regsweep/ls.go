@@ -96,7 +96,7 @@ func (o *lsOptions) verify(f *pflag.FlagSet, args []string) (err error) {
 		return err
 	}
 	if !slices.Contains(sortKeys, o.sort) {
-		return &layout.HintError{Err: term.Quoted("--sort %s is no order", o.sort), Hint: "it is one of " + strings.Join(sortKeys, ", ")}
+		return &layout.HintError{Err: term.Quoted("--sort has no order %s", o.sort), Hint: "it is one of " + strings.Join(sortKeys, ", ")}
 	}
 	if o.registry, args, err = o.place(args); err != nil {
 		return err

@@ -213,8 +213,7 @@ func (o *policyOracle) read(digest string) (i anImage) {
 	return i
 }
 
-// created is an image's own time, and of an index that of its newest child; unknown
-// says that there is none.
+// created is an image's own time. That of an index is the one of its newest child.
 func (o *policyOracle) created(digest string) (at time.Time, unknown bool) {
 	m := o.read(digest)
 	for _, child := range m.Manifests {

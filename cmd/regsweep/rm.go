@@ -79,7 +79,7 @@ func (o *rmOptions) verify(f *pflag.FlagSet, args []string) error {
 			continue
 		}
 		if !layout.IsRepository(name) {
-			return &layout.HintError{Err: term.Quoted("--repository %s is no name of a repository", name), Hint: "it is a NAME without tag and digest"}
+			return &layout.HintError{Err: term.Quoted("--repository %s is not the name of a repository", name), Hint: "it is a NAME without tag and digest"}
 		}
 		o.targets = append(o.targets, mark.Target{Repository: name})
 	}

@@ -13,7 +13,7 @@ import (
 // than that; anywhere else it changes nothing.
 type Folding struct {
 	W    io.Writer
-	line []byte // has not ended yet
+	line []byte // without its end so far
 }
 
 // Write keeps back what is after the last end of a line.
@@ -36,7 +36,7 @@ func (f *Folding) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Flush writes the line that has not ended.
+// Flush writes the last line, if it lacks its end.
 func (f *Folding) Flush() error {
 	if len(f.line) == 0 {
 		return nil

@@ -33,8 +33,8 @@ func Harmless(s string) string {
 
 func steers(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }
 
-// HarmlessJSON escapes in JSON text what could steer a terminal; outside of
-// strings there is none of it.
+// HarmlessJSON escapes in JSON text what could steer a terminal. Only the strings
+// can hold it.
 func HarmlessJSON(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for len(text) > 0 {

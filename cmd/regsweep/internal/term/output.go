@@ -29,7 +29,7 @@ func (o *Output) Write(b []byte) (int, error) {
 // Fold makes what is written from now on fit a terminal.
 func (o *Output) Fold() { o.W = &Folding{W: o.W} }
 
-// Flush writes the line that has not ended.
+// Flush writes the last line, if it lacks its end.
 func (o *Output) Flush() {
 	if f, ok := o.W.(*Folding); ok && o.err == nil {
 		if err := f.Flush(); err != nil {
