@@ -111,40 +111,6 @@ func problemLines(o *outcome) (list []string) {
 	return list
 }
 
-func TestWhatHasNotChangedIsNotReadAgain(t *testing.T) {
-	s := layouttest.New(t, indexedStore)
-	first := dryRun(s, remembering(nil), nil)
-	if first.said() || first.index == nil {
-		t.Fatalf("%v, and %d bytes are remembered", first.err, len(first.index))
-	}
-	local := strings.Contains(filesystemOf(t, s.Dir), "local")
-	var o opened
-	second := dryRun(s, remembering(first.index), &o)
-	if diff := difference(first, second); diff != "" {
-		t.Error(diff)
-	}
-	// What nothing links is looked into each time: it may be a manifest.
-	if n := o.of("blobs/") - o.of(s.Digest("o").Hex()); n != 0 {
-		t.Errorf("%d manifests were read again: %v", n, o.times)
-	}
-	if n := o.of("/link"); local && n != o.of("_layers/") {
-		t.Errorf("%d links were read again: %v", n, o.times)
-	}
-	if second.index != nil {
-		t.Error("nothing is new, and an index is made")
-	}
-	// One tag is set to something else, in place.
-	rewriteInPlace(t, filepath.Join(s.Dir, "repositories/a/b/_manifests/tags/v1/current/link"), s.Digest("m2").String())
-	o = opened{}
-	third := dryRun(s, remembering(first.index), &o)
-	if diff := difference(dryRun(s, nil, nil), third); diff != "" {
-		t.Error(diff)
-	}
-	if n := o.of("/tags/"); local && n != 1 {
-		t.Errorf("%d tags were read, and one had changed: %v", n, o.times)
-	}
-}
-
 // filesystemOf says whether links are remembered where a store is.
 func filesystemOf(t *testing.T, dir string) string {
 	t.Helper()
@@ -193,22 +159,6 @@ func TestALinkThatWasJustWrittenIsNotRemembered(t *testing.T) {
 	dryRun(s, mark.NewMemory(mark.ReadIndex(first.index), time.Now()), &o)
 	if o.of("/tags/") != 4 || o.of("/revisions/") == 0 {
 		t.Errorf("the links were not all opened: %v", o.times)
-	}
-}
-
-func TestAnIndexThatIsYoungerThanTheClockIsNotUsed(t *testing.T) {
-	s := layouttest.New(t, indexedStore)
-	first := dryRun(s, remembering(nil), nil)
-	if filesystemOf(t, s.Dir) != "local" {
-		t.Skip("no link is remembered here, and so no moment")
-	}
-	var o opened
-	second := dryRun(s, mark.NewMemory(mark.ReadIndex(first.index), time.Now().Add(later-time.Second*5)), &o)
-	if diff := difference(first, second); diff != "" {
-		t.Error(diff)
-	}
-	if o.of("/tags/") != 4 || o.of("blobs/") == 0 {
-		t.Errorf("an index from the future was used: %v", o.times)
 	}
 }
 
@@ -278,59 +228,6 @@ func TestAnIndexThatWasTamperedWithIsNotUsed(t *testing.T) {
 	}
 }
 
-// From the second look on every tag is opened, and every link that this run has not
-// opened itself, whatever the index says.
-func TestTheLaterLooksOfASweepDoNotUseTheIndex(t *testing.T) {
-	for _, indexed := range []bool{false, true} {
-		s := layouttest.New(t, indexedStore)
-		m := remembering(nil)
-		if indexed {
-			m = remembering(dryRun(s, remembering(nil), nil).index)
-		}
-		if filesystemOf(t, s.Dir) != "local" {
-			t.Skip("no link is remembered here")
-		}
-		var o opened
-		p := pipeline{dir: s.Dir, rules: usual(s.Now), jobs: 4, memory: m, fault: o.fault}
-		done := p.run()
-		if done.said() || done.report().Removed.Blobs == 0 {
-			t.Fatalf("%v, %v", done.err, done.failures)
-		}
-		looks := map[bool]int{false: 3, true: 2}[indexed]
-		for _, tag := range []string{"a/b/_manifests/tags/v1", "a/b/_manifests/tags/v2", "a/b/_manifests/tags/all", "c/_manifests/tags/v1"} {
-			if n := o.of("repositories/" + tag + "/"); n != looks {
-				t.Errorf("indexed=%v: tag %s was read %d times, not %d", indexed, tag, n, looks)
-			}
-		}
-		for _, name := range []string{"m1", "m2"} {
-			if n := o.of("repositories/a/b/_manifests/revisions/sha256/" + s.Digest(name).Hex()); n != 1 {
-				t.Errorf("indexed=%v: the link of %s was read %d times, not once", indexed, name, n)
-			}
-			if n := o.of(s.Digest(name).Hex() + "/data"); n != 1 {
-				t.Errorf("indexed=%v: the manifest %s was read %d times, not once", indexed, name, n)
-			}
-		}
-	}
-}
-
-// A link that has been rewritten since this run opened it is opened again.
-func TestTheLaterLooksOfASweepSeeALinkThatWasRewritten(t *testing.T) {
-	s := layouttest.New(t, "image a:v1 as=m1 age=10d\nimage a as=old age=10d\nimage a:v2 as=m2 age=10d")
-	link := filepath.Join(s.Dir, "repositories/a/_manifests/revisions/sha256", s.Digest("m1").Hex(), "link")
-	var o opened
-	p := pipeline{dir: s.Dir, rules: usual(s.Now), jobs: 4, memory: remembering(nil), fault: o.fault}
-	p.planned = func() {
-		time.Sleep(unit)
-		rewriteInPlace(t, link, s.Digest("m1").String())
-	}
-	if done := p.run(); done.said() {
-		t.Fatalf("%v, %v", done.err, done.failures)
-	}
-	if n := o.of("revisions/sha256/" + s.Digest("m1").Hex()); n != 2 {
-		t.Errorf("the link was read %d times, not twice", n)
-	}
-}
-
 // TestIndexModel edits random stores, and compares the plans with an index of what
 // was there some edits ago with those without. For 10,000 edits:
 // go test ./sweep -run TestIndexModel -rapid.checks=1008.
@@ -340,7 +237,11 @@ func TestIndexModel(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	for _, what := range []string{"edits", "plans", "recalled"} {
+	counted := []string{"edits", "plans"}
+	if filesystemOf(t, t.TempDir()) == "local" {
+		counted = append(counted, "recalled")
+	}
+	for _, what := range counted {
 		if c.counts[what] < 100 {
 			t.Errorf("only %d of %q", c.counts[what], what)
 		}

@@ -174,7 +174,7 @@ func undone(t *testing.T, was, s *layouttest.Store, v repairedResult) {
 			}
 		}
 	}
-	if _, err := os.Stat(filepath.Join(s.Dir, ".regsweep")); err == nil {
+	if _, err := os.Stat(filepath.Join(s.Dir, ".regsweep/trash")); err == nil {
 		t.Error("the trash is not empty")
 	}
 }
