@@ -34,12 +34,12 @@ func (s *Store) resume(ctx context.Context, w *walker.Walker) {
 // meetAside finds out whether a run that was stopped has set something aside in
 // the repository. Then it may have layer links, too. What the run under way has
 // set aside is known.
-func (p *pass) meetAside() {
+func (p *facts) meetAside() {
 	if p.l.aside != nil {
 		return
 	}
 	p.metAside = slices.ContainsFunc(p.found, func(t walker.Tag) bool { return t.Taken != "" }) ||
-		slices.ContainsFunc(p.nodes, func(n node) bool { return n.link.has(linkAside) })
+		slices.ContainsFunc(p.manifests, func(n linkedManifest) bool { return n.link.has(linkAside) })
 	if p.metAside {
 		p.l.metAside.Store(true)
 	}

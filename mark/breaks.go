@@ -18,8 +18,8 @@ type family struct {
 }
 
 // blame says in a problem what it breaks, and that without the manifest it is gone.
-func (p *pass) blame(problem *walker.Problem, at int32) {
-	n := &p.nodes[at]
+func (p *facts) blame(problem *walker.Problem, at int32) {
+	n := &p.manifests[at]
 	problem.Breaks = append(problem.Breaks, p.broken(at)...)
 	if p.r.Odd || p.r.Linked || n.link.has(linkAsLayer|linkPinned) {
 		problem.Flags |= walker.Stays // no rm removes it
@@ -34,7 +34,7 @@ func (p *pass) blame(problem *walker.Problem, at int32) {
 
 // broken are the names that cannot be pulled if a manifest cannot: its own, and
 // those of the indexes that it is in. It serves when all manifests have been read.
-func (p *pass) broken(at int32) (names []string) {
+func (p *facts) broken(at int32) (names []string) {
 	p.meetFamily()
 	seen := map[int32]bool{}
 	Reach([]int32{at}, func(i int32) bool {
@@ -45,13 +45,13 @@ func (p *pass) broken(at int32) (names []string) {
 		for _, tag := range p.family.tags[i] {
 			names = append(names, p.r.Name+":"+tag)
 		}
-		n := &p.nodes[i]
+		n := &p.manifests[i]
 		if p.family.tags[i] == nil {
 			names = append(names, p.r.Name+"@"+p.s.Table.Digest(n.path).String())
 		}
 		for _, parent := range p.parentsOf(n) {
 			// A manifest of another type may name it for other reasons.
-			if p.manifest(&p.nodes[parent]).Kind == manifest.Index {
+			if p.manifest(&p.manifests[parent]).Kind == manifest.Index {
 				push(parent)
 			}
 		}
@@ -61,7 +61,7 @@ func (p *pass) broken(at int32) (names []string) {
 }
 
 // parentsOf are the manifests that name a manifest.
-func (p *pass) parentsOf(n *node) []int32 {
+func (p *facts) parentsOf(n *linkedManifest) []int32 {
 	p.meetFamily()
 	parents := p.family.parents[n.path]
 	if n.id != n.path {
@@ -70,14 +70,14 @@ func (p *pass) parentsOf(n *node) []int32 {
 	return parents
 }
 
-func (p *pass) meetFamily() {
+func (p *facts) meetFamily() {
 	if p.family != nil {
 		return
 	}
 	p.family = &family{tags: map[int32][]string{}, parents: map[ID][]int32{}, referrers: map[ID][]int32{}, signatures: map[ID][]string{}}
-	for i := range p.tags {
+	for i := range p.tagLinks {
 		// What a half tag named last is pulled by its digest.
-		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" && !t.Half {
+		if t := &p.tagLinks[i]; t.node >= 0 && t.Taken == "" && !t.Half {
 			p.family.tags[t.node] = append(p.family.tags[t.node], t.Name)
 			if d, ok := layout.ReferrerTag(t.Name); ok {
 				subject := p.s.Table.Lookup(d)
@@ -85,8 +85,8 @@ func (p *pass) meetFamily() {
 			}
 		}
 	}
-	for i := range p.nodes {
-		n := &p.nodes[i]
+	for i := range p.manifests {
+		n := &p.manifests[i]
 		if !n.isHere() {
 			continue
 		}
@@ -104,7 +104,7 @@ func (p *pass) meetFamily() {
 
 // along are the names of what goes with a manifest that is removed: its parts
 // that nothing else names, its untagged referrers and the tags about it.
-func (p *pass) along(at int32) (names []string) {
+func (p *facts) along(at int32) (names []string) {
 	p.meetFamily()
 	with := map[int32]bool{at: true}
 	order := []int32{at}
@@ -115,7 +115,7 @@ func (p *pass) along(at int32) (names []string) {
 		}
 	}
 	for next := 0; next < len(order); next++ {
-		n := &p.nodes[order[next]]
+		n := &p.manifests[order[next]]
 		for _, i := range slices.Concat(p.family.referrers[n.path], p.family.referrers[n.id]) {
 			add(i)
 		}
@@ -125,13 +125,13 @@ func (p *pass) along(at int32) (names []string) {
 		m := p.manifest(n)
 		m.EachRef(func(id ID) {
 			child, ok := p.linked(id)
-			if ok && !slices.Contains(m.Subjects, id) && !slices.ContainsFunc(p.parentsOf(&p.nodes[child]), func(parent int32) bool { return !with[parent] }) {
+			if ok && !slices.Contains(m.Subjects, id) && !slices.ContainsFunc(p.parentsOf(&p.manifests[child]), func(parent int32) bool { return !with[parent] }) {
 				add(child)
 			}
 		})
 	}
 	for _, i := range order[1:] {
-		names = append(names, p.r.Name+"@"+p.s.Table.Digest(p.nodes[i].path).String())
+		names = append(names, p.r.Name+"@"+p.s.Table.Digest(p.manifests[i].path).String())
 	}
 	return names
 }

@@ -20,7 +20,7 @@ func NewCensus(list *protect.List) *Census {
 	return &Census{list: list, count: map[*protect.Line]int{}}
 }
 
-func (c *Census) observe(p *pass) {
+func (c *Census) observe(p *view) {
 	var named []*protect.Line
 	guard := c.list.Guard(append(p.l.w.Shares().OtherNames(p.r.Name), p.r.Name)...)
 	named = append(named, guard.Repository()...)
@@ -36,7 +36,7 @@ func (c *Census) observe(p *pass) {
 				continue
 			}
 			named = append(named, guard.Digest(p.s.Table.Digest(n.path))...)
-			m := p.manifest(n)
+			m := p.manifest(n.linkedManifest)
 			m.EachConfig(func(id ID) { named = append(named, guard.Digest(p.s.Table.Digest(id))...) })
 		}
 	}

@@ -6,7 +6,7 @@ package mark
 // reached from another one, they end in a circle: one that leads from an image to
 // a tag about it, and from what the tag names back to the image. So what is in
 // such a circle is a root. All circles are found in one pass.
-func (p *pass) keepCircles() {
+func (p *live) keepCircles() {
 	var left []*tag
 	for i := range p.tags {
 		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" && !p.subjectLives(t) {

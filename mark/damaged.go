@@ -71,7 +71,7 @@ type damaged struct {
 	broken map[ID]*walker.Problem // the map itself does not change
 }
 
-func (d *damaged) observe(p *pass) {
+func (d *damaged) observe(p *view) {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.why == Dead || n.link.has(linkPending) {
 			continue
@@ -89,9 +89,9 @@ func (d *damaged) observe(p *pass) {
 // needs reports whether a manifest cannot be pulled without a blob that it
 // names. A child of an index is told by its own link, and is none of the
 // repository's if it has none; a subject may be absent.
-func (p *pass) needs(at int32, id ID) bool {
+func (p *garbage) needs(at int32, id ID) bool {
 	n := &p.nodes[at]
-	m := p.manifest(n)
+	m := p.manifest(n.linkedManifest)
 	if id == n.id || slices.Contains(m.Required, id) || !slices.Contains(m.Optional, id) {
 		return id != n.path || n.id == n.path
 	}

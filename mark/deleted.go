@@ -8,50 +8,45 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// deletion is what a repository shows of images that it does not link any more,
-// and of tags that images have lost. Whatever it says keeps more, and never less.
-type deletion struct {
-	// emptied are directories that lack the link of their manifest, as a
-	// deletion leaves them.
-	emptied []emptied
-	// kept are manifests that are not linked and that Rules.KeepDeleted keeps,
-	// with what shows that they were here.
-	kept map[ID]bool
-	// lost says when a tag that named a manifest got another one, the last of
-	// them; nil until it is asked for.
-	lost  map[ID]int64
-	named map[int32]bool // nodes that a tag names now
-	gone  []lostImage    // that were deleted before and could be brought back
-	noted map[ID]bool    // that are among gone
-}
+// What a repository shows of images that it does not link any more, and of tags
+// that images have lost, keeps more, and never less.
 
+// emptied is a directory that lacks the link of its manifest, as a deletion leaves it.
 type emptied struct {
 	id    ID
 	mtime int64
 }
 
+// losses are the tags that manifests have lost, as histories show it.
+type losses struct {
+	// at is when a tag that named a digest got another one, the last of them; nil
+	// until it is asked for.
+	at    map[ID]int64
+	named map[int32]bool // manifests that a tag names now
+}
+
 // addEmptied notes a directory that lacks the link of its manifest.
-func (p *pass) addEmptied(id ID, v *walker.Revision) {
+func (p *facts) addEmptied(id ID, v *walker.Revision) {
 	p.totals.Emptied++
-	p.deleted.emptied = append(p.deleted.emptied, emptied{id, v.Left.MTime})
+	p.emptied = append(p.emptied, emptied{id, v.Left.MTime})
 }
 
 // markDeleted marks what was deleted, or has lost its last tag, less than
 // Rules.KeepDeleted ago, as roots are marked.
-func (p *pass) markDeleted() {
+func (p *live) markDeleted() {
 	if p.l.rules.KeepDeleted == 0 {
 		return
 	}
 	since := p.l.rules.cutoff(p.l.rules.KeepDeleted)
 	p.readLosses(func(ID) bool { return true })
-	p.deleted.kept = map[ID]bool{}
+	p.keptDeleted = map[ID]bool{}
 	var roots []int32
-	for _, e := range p.deleted.emptied {
+	for _, e := range p.emptied {
 		if e.mtime > since {
 			p.keepDeleted(e.id, &roots)
 		}
 	}
-	for id, at := range p.deleted.lost {
+	for id, at := range p.losses.at {
 		if _, linked := p.linked(id); !linked && at > since {
 			p.keepDeleted(id, &roots)
 		}
@@ -66,11 +61,11 @@ func (p *pass) markDeleted() {
 
 // keepDeleted keeps a manifest that is not linked, with all that it names and
 // that is stored. Linked manifests that it names, or that are about it, become roots.
-func (p *pass) keepDeleted(id ID, roots *[]int32) {
-	if p.deleted.kept[id] {
+func (p *live) keepDeleted(id ID, roots *[]int32) {
+	if p.keptDeleted[id] {
 		return
 	}
-	p.deleted.kept[id] = true
+	p.keptDeleted[id] = true
 	p.keepName(id, roots)
 	p.keepReferrers(id, roots)
 	place, err := p.s.load(p.w, id, true)
@@ -95,7 +90,7 @@ func (p *pass) keepDeleted(id ID, roots *[]int32) {
 
 // keepReferrers keeps what the directory of a manifest that is not linked links
 // as being about it.
-func (p *pass) keepReferrers(id ID, roots *[]int32) {
+func (p *live) keepReferrers(id ID, roots *[]int32) {
 	found, broken := p.r.Referrers(p.s.Table.Digest(id))
 	for _, path := range broken {
 		p.breakReferrer(path)
@@ -111,30 +106,30 @@ func (p *pass) keepReferrers(id ID, roots *[]int32) {
 }
 
 // keepName marks a digest, and finds the linked manifests that it keeps.
-func (p *pass) keepName(id ID, roots *[]int32) {
+func (p *live) keepName(id ID, roots *[]int32) {
 	p.mark(id, Rooted)
 	p.follow(id, func(at int32) { *roots = append(*roots, at) })
 }
 
 // keepsLost reports whether a manifest without a tag lost its last one less than
 // Rules.KeepDeleted ago.
-func (p *pass) keepsLost(at int32) bool {
+func (p *facts) keepsLost(at int32) bool {
 	keep := p.l.rules.KeepDeleted
 	if keep == 0 || p.l.aside != nil {
 		return false
 	}
 	p.readLosses(func(ID) bool { return true })
-	n := &p.nodes[at]
-	return !n.link.has(linkAsLayer|linkPending) && !p.deleted.named[at] && p.lostTag(n) > p.l.rules.cutoff(keep)
+	n := &p.manifests[at]
+	return !n.link.has(linkAsLayer|linkPending) && !p.losses.named[at] && p.lostTag(n) > p.l.rules.cutoff(keep)
 }
 
 // lostTag is when a manifest lost its last tag, as far as the histories of tags
 // show it; 0 if they do not.
-func (p *pass) lostTag(n *node) int64 { return max(p.deleted.lost[n.id], p.deleted.lost[n.path]) }
+func (p *facts) lostTag(n *linkedManifest) int64 { return max(p.losses.at[n.id], p.losses.at[n.path]) }
 
 // readLostTags finds out when the manifests lost their last tag that would go
 // for their age.
-func (p *pass) readLostTags() {
+func (p *live) readLostTags() {
 	rules := &p.l.rules
 	if !rules.DeleteUntagged || rules.OlderThan == 0 || p.l.aside != nil {
 		return
@@ -152,25 +147,25 @@ func (p *pass) readLostTags() {
 
 // losesLately reports whether a manifest lost its last tag less than
 // Rules.OlderThan ago.
-func (p *pass) losesLately(n *node) bool {
+func (p *facts) losesLately(n *linkedManifest) bool {
 	older := p.l.rules.OlderThan
 	return p.l.rules.DeleteUntagged && older > 0 && p.lostTag(n) > p.l.rules.cutoff(older)
 }
 
 // readLosses reads the histories of tags that name something wanted.
-func (p *pass) readLosses(wants func(ID) bool) {
-	if p.deleted.lost != nil {
+func (p *facts) readLosses(wants func(ID) bool) {
+	if p.losses.at != nil {
 		return
 	}
-	p.deleted.lost, p.deleted.named = map[ID]int64{}, map[int32]bool{}
-	for i := range p.tags {
-		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" {
-			p.deleted.named[t.node] = true
+	p.losses.at, p.losses.named = map[ID]int64{}, map[int32]bool{}
+	for i := range p.tagLinks {
+		if t := &p.tagLinks[i]; t.node >= 0 && t.Taken == "" {
+			p.losses.named[t.node] = true
 		}
 	}
 	var mu sync.Mutex
-	p.w.Each(p.ctx, len(p.tags), func(i int) {
-		t := &p.tags[i]
+	p.w.Each(p.ctx, len(p.tagLinks), func(i int) {
+		t := &p.tagLinks[i]
 		if t.Taken != "" || p.l.rules.KeepDeleted == 0 && !p.remembers(t, wants) {
 			return
 		}
@@ -191,7 +186,7 @@ func (p *pass) readLosses(wants func(ID) bool) {
 
 // remembers reports whether a tag's history names something wanted. It is called
 // concurrently.
-func (p *pass) remembers(t *tag, wants func(ID) bool) bool {
+func (p *visit) remembers(t *linkedTag, wants func(ID) bool) bool {
 	for _, d := range p.r.History(&t.Tag) {
 		if id := p.s.Table.Lookup(d); id != 0 && wants(id) {
 			return true
@@ -203,7 +198,7 @@ func (p *pass) remembers(t *tag, wants func(ID) bool) bool {
 // addLosses notes when a tag got something else than what its history names:
 // when the entry that is next in time was written. Where none is, that is when
 // its current link was.
-func (p *pass) addLosses(t *tag, entries []walker.Revision) {
+func (p *facts) addLosses(t *linkedTag, entries []walker.Revision) {
 	for i := range entries {
 		e := &entries[i]
 		if e.Link.Target == t.Link.Target && !t.Half {
@@ -226,11 +221,11 @@ func (p *pass) addLosses(t *tag, entries []walker.Revision) {
 				continue
 			}
 			id := p.s.Table.Intern(d)
-			p.deleted.lost[id] = max(p.deleted.lost[id], next)
+			p.losses.at[id] = max(p.losses.at[id], next)
 		}
 	}
 }
 
 // showsKept reports whether a directory or an entry of a tag's history shows a
 // manifest that is kept though it is not linked.
-func (p *pass) showsKept(id ID) bool { return p.deleted.kept[id] }
+func (p *live) showsKept(id ID) bool { return p.keptDeleted[id] }

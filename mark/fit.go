@@ -94,7 +94,7 @@ func (s *Store) Again() {
 }
 
 // addCandidates collects the images of the repository that the Judge lets go.
-func (p *pass) addCandidates() {
+func (p *garbage) addCandidates() {
 	pruning := p.l.rules.Away.pruning
 	if !pruning.fitting.collects || p.judged == nil || p.held {
 		return
@@ -142,7 +142,7 @@ func (c *Candidate) use(used, pushed time.Time) {
 
 // goesWith are the digests that a manifest which goes names, and that those name
 // which it would keep if it stayed.
-func (p *pass) goesWith(at int32) (ids []ID) {
+func (p *garbage) goesWith(at int32) (ids []ID) {
 	seen := map[int32]bool{}
 	Reach([]int32{at}, func(i int32) bool {
 		first := !seen[i] && p.goes(&p.nodes[i])

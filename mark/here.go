@@ -8,6 +8,8 @@ type here struct {
 	reasons uint8 // why something live names it: a bit for each, and isNamed
 }
 
+const isNamed = 1 // the bit of reasons for whatever is named at all
+
 // heres is what a repository has to do with each digest that anything in it
 // names. It is a map with open addressing, of 12 bytes a slot: every reference
 // of every manifest is looked up in it.

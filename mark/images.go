@@ -53,7 +53,7 @@ func (m *Images) begin() { m.repos, m.linked = map[string]*RepositoryImages{}, n
 // Of returns what was found of a repository, or nil.
 func (m *Images) Of(repository string) *RepositoryImages { return m.repos[repository] }
 
-func (m *Images) observe(p *pass) {
+func (m *Images) observe(p *view) {
 	c := newImageCounter(p)
 	tags := p.tagsOf()
 	r := &RepositoryImages{Images: make([]Image, 0, len(tags))}
@@ -112,7 +112,7 @@ type reachedBy struct{ last, only int32 }
 
 // imageCounter follows images, one after another.
 type imageCounter struct {
-	p       *pass
+	p       *view
 	visited []int32 // the image that was last seen to reach a node
 	blobs   map[ID]reachedBy
 	about   map[int32][]aboutEdge
@@ -123,7 +123,7 @@ type imageCounter struct {
 	counted map[ID]int32
 }
 
-func newImageCounter(p *pass) *imageCounter {
+func newImageCounter(p *view) *imageCounter {
 	return &imageCounter{
 		p: p, about: p.whatIsAbout(), visited: make([]int32, len(p.nodes)), blobs: map[ID]reachedBy{},
 		met: make([]int32, len(p.nodes)), counted: map[ID]int32{},

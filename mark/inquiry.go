@@ -86,8 +86,8 @@ type Fate struct {
 }
 
 // observe finds in one repository what keeps the things.
-func (q *Inquiry) observe(p *pass) {
-	g := &keeping{pass: p}
+func (q *Inquiry) observe(p *view) {
+	g := &keeping{view: p}
 	for i := range q.asked {
 		a := &q.asked[i]
 		f := g.tell(a)
@@ -115,7 +115,7 @@ func (f *found) add(more *found) {
 // Answers are what the Look found, in the order of the things. The Look is the
 // one that the Inquiry was asked in, and no other one has been since.
 func (q *Inquiry) Answers(ctx context.Context, l *Look) []Answer {
-	answers, goes := make([]Answer, len(q.asked)), l.garbage()
+	answers, goes := make([]Answer, len(q.asked)), l.planned()
 	for i := range answers {
 		answers[i] = q.answer(ctx, l, goes, i)
 	}
@@ -123,7 +123,7 @@ func (q *Inquiry) Answers(ctx context.Context, l *Look) []Answer {
 }
 
 // answer is what was found of one thing.
-func (q *Inquiry) answer(ctx context.Context, l *Look, goes *garbage, i int) Answer {
+func (q *Inquiry) answer(ctx context.Context, l *Look, goes *planned, i int) Answer {
 	f, digest := &q.found[i], q.asked[i].Digest
 	a := Answer{Broken: f.broken, Unread: f.unread, Paths: [][]string{}}
 	slices.SortFunc(f.paths, func(x, y foundPath) int { return strings.Compare(x.repository, y.repository) })
@@ -171,7 +171,7 @@ func (l *Look) blobsOf(d layout.Digest, f *found) (list []ID) {
 
 // fate decides from the garbage of the Look what becomes of a thing, and from
 // its keepers until when it stays.
-func (l *Look) fate(a *Asked, f *found, blobs []ID, goes *garbage) (fate Fate) {
+func (l *Look) fate(a *Asked, f *found, blobs []ID, goes *planned) (fate Fate) {
 	if fate.Goes = goes.takes(a, l.Store.Table.Lookup(a.Digest), blobs); fate.Goes {
 		return fate
 	}
@@ -199,7 +199,7 @@ func (l *Look) fate(a *Asked, f *found, blobs []ID, goes *garbage) (fate Fate) {
 }
 
 // garbage is what of a Look's garbage answers are about.
-type garbage struct {
+type planned struct {
 	blobs digests.Set
 	links map[repositoryID]bool // manifests and layers
 	tags  map[[2]string]bool    // by repository and name
@@ -212,8 +212,8 @@ type repositoryID struct {
 }
 
 // garbage sorts the garbage by what it is.
-func (l *Look) garbage() *garbage {
-	g := &garbage{links: map[repositoryID]bool{}, tags: map[[2]string]bool{}, any: map[ID]bool{}}
+func (l *Look) planned() *planned {
+	g := &planned{links: map[repositoryID]bool{}, tags: map[[2]string]bool{}, any: map[ID]bool{}}
 	for k := range l.Items {
 		switch i := &l.Items[k]; i.Kind {
 		case Blob:
@@ -229,7 +229,7 @@ func (l *Look) garbage() *garbage {
 }
 
 // takes reports whether a thing is among the garbage.
-func (g *garbage) takes(a *Asked, id ID, blobs []ID) bool {
+func (g *planned) takes(a *Asked, id ID, blobs []ID) bool {
 	switch {
 	case a.Tag != "":
 		return g.tags[[2]string{a.Repository, a.Tag}]

@@ -45,8 +45,8 @@ func (s *Store) Inspect(ctx context.Context, w *walker.Walker) (*Look, Inspectio
 	return look, i.InspectionCount
 }
 
-func (i *Inspection) observe(p *pass) {
-	v := &inspector{pass: p, sizes: &i.sizes}
+func (i *Inspection) observe(p *view) {
+	v := &inspector{view: p, sizes: &i.sizes}
 	v.lookAtLayers()
 	v.lookAtHistories()
 	v.lookAtManifests()
@@ -63,7 +63,7 @@ func (i *Inspection) observe(p *pass) {
 
 // inspector is the inspection of one repository.
 type inspector struct {
-	*pass
+	*view
 	sizes *sizeClaims
 	count InspectionCount
 
@@ -125,7 +125,7 @@ func (v *inspector) lookAtManifests() {
 		if n.why == Dead || n.link.has(linkPending) || n.place == 0 {
 			continue
 		}
-		m := v.manifest(n)
+		m := v.manifest(n.linkedManifest)
 		if m.Kind == manifest.Unknown {
 			v.count.UnknownTypes++
 		}

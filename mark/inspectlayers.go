@@ -65,7 +65,7 @@ func (v *inspector) lacksLink(n *node, id ID) {
 // isStillLinked reports whether a manifest's link is there. One wrong answer of
 // the filesystem is not believed, and an error is no absence.
 func (v *inspector) isStillLinked(n *node) bool {
-	path := v.linkPath(n)
+	path := v.linkPath(n.linkedManifest)
 	_, err := v.w.Store().Stat(path)
 	if disk.Gone(err) {
 		_, err = v.w.Store().Stat(path)
@@ -86,7 +86,7 @@ func (v *inspector) judgeLayers() {
 		if n.why == Dead || n.link.has(linkPending) {
 			continue
 		}
-		m := v.manifest(n)
+		m := v.manifest(n.linkedManifest)
 		for _, id := range m.Required {
 			if problem := v.bad[id]; problem != nil {
 				v.judgeLayer(problem, id, int32(i))

@@ -29,7 +29,7 @@ type TagRevision struct {
 // ReadLabels reads the images' labels that have these names. Annotations of a
 // manifest count like labels of its configuration, which win.
 func (j *Judged) ReadLabels(names []string) {
-	p := j.pass
+	p := j.in
 	read := make([]ImageLabels, len(p.nodes))
 	wanted := j.wanted()
 	p.w.Each(p.ctx, len(p.nodes), func(i int) {
@@ -49,10 +49,10 @@ func (j *Judged) ReadLabels(names []string) {
 
 // wanted marks the nodes that somebody may want to go.
 func (j *Judged) wanted() []bool {
-	wanted := make([]bool, len(j.pass.nodes))
+	wanted := make([]bool, len(j.in.nodes))
 	for i := range j.Tags {
 		if t := &j.Tags[i]; t.Held == "" {
-			wanted[j.pass.tags[t.at].node] = true
+			wanted[j.in.tags[t.at].node] = true
 		}
 	}
 	for i := range j.Untagged {
@@ -86,7 +86,7 @@ type labelledConfig struct {
 }
 
 // labels reads the labels of an image, or of all images of an index that are here.
-func (p *pass) labels(at int32, names []string, depth int) (l ImageLabels) {
+func (p *selection) labels(at int32, names []string, depth int) (l ImageLabels) {
 	var m labelled
 	if depth == 0 || !p.s.readJSON(p.w, p.s.Table.Digest(p.nodes[at].id), &m) {
 		return ImageLabels{Unread: true}
@@ -158,7 +158,7 @@ func merged(labels, others map[string]string) map[string]string {
 // histories whose manifests are linked. Others can no longer be pulled, and gc
 // removes them.
 func (j *Judged) ReadHistories() {
-	p := j.pass
+	p := j.in
 	p.w.Each(p.ctx, len(j.Tags), func(i int) {
 		one := &j.Tags[i]
 		var mu sync.Mutex

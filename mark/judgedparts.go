@@ -9,8 +9,8 @@ import (
 // Latest returns, for each tag and each untagged manifest, the latest time of its
 // manifest and of all that this holds: of an index that of its children, too.
 func (j *Judged) Latest(of func(layout.Digest) time.Time) (tags, untagged []time.Time) {
-	p := j.pass
-	l := &latestOf{pass: p, of: of, known: make([]bool, len(p.nodes)), times: make([]time.Time, len(p.nodes))}
+	p := j.in
+	l := &latestOf{selection: p, of: of, known: make([]bool, len(p.nodes)), times: make([]time.Time, len(p.nodes))}
 	tags, untagged = make([]time.Time, len(j.Tags)), make([]time.Time, len(j.Untagged))
 	for i := range j.Tags {
 		if at := p.tags[j.Tags[i].at].node; at >= 0 {
@@ -24,7 +24,7 @@ func (j *Judged) Latest(of func(layout.Digest) time.Time) (tags, untagged []time
 }
 
 type latestOf struct {
-	*pass
+	*selection
 	of    func(layout.Digest) time.Time
 	known []bool
 	times []time.Time

@@ -59,10 +59,10 @@ func (g *keeping) explain(id ID, f *found) {
 
 // linkUntil is when a layer link is too old to keep its blob. An upload makes
 // links last longer as long as it is recent itself.
-func (p *pass) linkUntil(mtime int64) int64 {
+func (p *facts) linkUntil(mtime int64) int64 {
 	until := disk.Later(mtime, p.l.rules.Grace)
-	if p.uploading {
-		until = max(until, min(disk.Later(mtime, p.l.rules.UploadsOlderThan), disk.Later(p.uploaded, p.l.rules.Grace)))
+	if p.uploads.going {
+		until = max(until, min(disk.Later(mtime, p.l.rules.UploadsOlderThan), disk.Later(p.uploads.newest, p.l.rules.Grace)))
 	}
 	return until
 }
@@ -226,8 +226,8 @@ func (g *keeping) youngUntil(n *node) int64 {
 		return disk.Later(n.mtime, r.Grace)
 	}
 	until := disk.Later(n.mtime, max(r.Grace, r.OlderThan))
-	if g.losesLately(n) {
-		until = max(until, disk.Later(g.lostTag(n), r.OlderThan))
+	if g.losesLately(n.linkedManifest) {
+		until = max(until, disk.Later(g.lostTag(n.linkedManifest), r.OlderThan))
 	}
 	if g.s.Table.At(n.id).has(hasBlob | isFresh) {
 		if b, ok := g.w.StatBlob(g.s.Table.Digest(n.id)); ok && b.State != walker.BlobSpecial {

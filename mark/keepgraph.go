@@ -32,7 +32,7 @@ type graphNode struct {
 	unread    string // why it cannot be read
 }
 
-func newGraph(p *pass) *keepGraph {
+func newGraph(p *view) *keepGraph {
 	g := &keepGraph{nodes: make([]graphNode, len(p.nodes)), links: map[ID]int64{}, aliases: p.freshAliases(), fresh: p.l.rules.fresh}
 	tags, about, elsewhere := p.tagsOf(), p.whatIsAbout(), p.aboutUnlinked()
 	for i := range p.nodes {
@@ -45,7 +45,7 @@ func newGraph(p *pass) *keepGraph {
 		if err := p.failed[int32(i)]; err != nil {
 			to.unread = err.Error()
 		}
-		for _, id := range p.manifest(n).Subjects {
+		for _, id := range p.manifest(n.linkedManifest).Subjects {
 			to.subjects = append(to.subjects, p.s.Table.Digest(id))
 		}
 		for _, id := range to.names {
@@ -65,7 +65,7 @@ func newGraph(p *pass) *keepGraph {
 	}
 	for i := range p.tags {
 		// A tag keeps what it names, unless it goes with what it is about.
-		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" && p.subjectOf(t) < 0 {
+		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" && p.subjectOf(t.linkedTag) < 0 {
 			g.nodes[t.node].stays = true
 		}
 	}
@@ -79,10 +79,10 @@ const keptOnly Role = 0
 
 // aboutUnlinked finds the referrers of digests that are no manifests here: who
 // names such a digest keeps them.
-func (p *pass) aboutUnlinked() map[ID][]int32 {
+func (p *facts) aboutUnlinked() map[ID][]int32 {
 	about := map[ID][]int32{}
-	for i := range p.nodes {
-		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
+	for i := range p.manifests {
+		for _, subject := range p.manifest(&p.manifests[i]).Subjects {
 			if _, ok := p.linked(subject); !ok {
 				about[subject] = append(about[subject], int32(i))
 			}
@@ -92,7 +92,7 @@ func (p *pass) aboutUnlinked() map[ID][]int32 {
 }
 
 // readLinks finds the layer links that are fresh.
-func (g *keepGraph) readLinks(p *pass) {
+func (g *keepGraph) readLinks(p *view) {
 	var ids []ID
 	seen := map[ID]bool{}
 	for i := range g.nodes {
@@ -121,7 +121,7 @@ func (g *keepGraph) readLinks(p *pass) {
 
 // freshAliases finds the fresh layer links that hold another digest than their
 // own, by that digest.
-func (p *pass) freshAliases() map[ID][]notedLink {
+func (p *facts) freshAliases() map[ID][]notedLink {
 	aliases := map[ID][]notedLink{}
 	for i := range p.layers {
 		l := &p.layers[i].Link
@@ -135,7 +135,7 @@ func (p *pass) freshAliases() map[ID][]notedLink {
 }
 
 // addTimes adds when the tags were set.
-func (g *keepGraph) addTimes(p *pass) {
+func (g *keepGraph) addTimes(p *view) {
 	times := make(map[string]int64, len(p.tags))
 	for i := range p.tags {
 		if t := &p.tags[i]; t.Taken == "" {

@@ -13,7 +13,7 @@ const batch = 1024
 
 // readLayers looks at the layer links that no live manifest references; only
 // these are read, and those that readAliases has read.
-func (p *pass) readLayers() {
+func (p *live) readLayers() {
 	// These first: a fresh one keeps the other link of its blob, too.
 	for i := range p.layers {
 		p.layer(&p.layers[i])
@@ -49,7 +49,7 @@ func (p *pass) readLayers() {
 
 // spareLayers keeps the layer links of manifests that were found to be live
 // after the links had been looked at.
-func (p *pass) spareLayers() {
+func (p *live) spareLayers() {
 	p.layersGo = slices.DeleteFunc(p.layersGo, func(i Item) bool {
 		live := p.isLive(i.ID) || p.isLive(ID(i.Extra))
 		if live {
@@ -63,13 +63,13 @@ func (p *pass) spareLayers() {
 }
 
 // noteLayer notes what a layer link holds that stays.
-func (p *pass) noteLayer(i *Item) {
+func (p *live) noteLayer(i *Item) {
 	p.s.Table.At(i.ID).set(isKept)
 	p.s.Table.At(ID(i.Extra)).set(isKept)
 }
 
 // layer decides about a layer link that has been read.
-func (p *pass) layer(v *walker.Revision) {
+func (p *live) layer(v *walker.Revision) {
 	l := &v.Link
 	id := p.s.Table.Intern(v.Digest)
 	switch l.State {
@@ -126,7 +126,7 @@ func (p *pass) layer(v *walker.Revision) {
 }
 
 // layerGoes takes down a layer link that nothing keeps.
-func (p *pass) layerGoes(v *walker.Revision, item Item) {
+func (p *live) layerGoes(v *walker.Revision, item Item) {
 	l := &v.Link
 	// Of a link that was set aside the blob may be gone before it is: a power
 	// cut loses the later of two removals, or the earlier on another filesystem.
@@ -142,7 +142,7 @@ func (p *pass) layerGoes(v *walker.Revision, item Item) {
 const lostLayerDetail = "the layer's blob is absent, and no manifest needs it"
 
 // lostLayer reports a layer link that leads to nothing and that nothing needs.
-func (p *pass) lostLayer(path string, target layout.Digest) {
+func (p *visit) lostLayer(path string, target layout.Digest) {
 	p.w.Findings.Add(walker.Problem{
 		Kind: walker.MissingBlob, Path: path, Detail: lostLayerDetail,
 		Remedy: walker.Remedy{Flags: walker.Garbage, Absent: []string{layout.BlobDir(target) + "/" + layout.Data}},
@@ -150,12 +150,12 @@ func (p *pass) lostLayer(path string, target layout.Digest) {
 }
 
 // twice plans to remove a link that a stopped run set aside and a push has replaced.
-func (p *pass) twice(dir string, id ID) {
+func (p *visit) twice(dir string, id ID) {
 	p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(dir+"/"+layout.AsideLink, 0)})
 }
 
 // lowest is the least reason for which something in this repository names a digest.
-func (p *pass) lowest(id ID) Reason {
+func (p *live) lowest(id ID) Reason {
 	for why := Rooted; why < Reasons; why++ {
 		if p.here.get(id).reasons&(1<<why) != 0 {
 			return why
@@ -166,7 +166,7 @@ func (p *pass) lowest(id ID) Reason {
 
 // restoreLayers finds the layer links that a sweep has set aside and that are
 // referenced by now.
-func (p *pass) restoreLayers() {
+func (p *garbage) restoreLayers() {
 	if p.l.aside == nil {
 		return
 	}

@@ -16,7 +16,7 @@ type Leaving struct {
 }
 
 // note notes what goes from a repository.
-func (l *leaving) note(p *pass, c *imageCounter) {
+func (l *leaving) note(p *view, c *imageCounter) {
 	l.tags, l.manifests = map[string]int64{}, map[ID]Leaving{}
 	for i := range p.items {
 		item := &p.items[i]

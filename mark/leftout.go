@@ -25,7 +25,7 @@ const (
 )
 
 // tellLeftOut says why what is listed of this repository does not go.
-func (p *pass) tellLeftOut() {
+func (p *garbage) tellLeftOut() {
 	for k := range p.items {
 		i := &p.items[k]
 		name := ""
@@ -50,7 +50,7 @@ func (p *pass) tellLeftOut() {
 }
 
 // whyLeftOut is about one item; t is the tag that it is, or is in the history of.
-func (p *pass) whyLeftOut(i *listed, t *tag) string {
+func (p *garbage) whyLeftOut(i *listed, t *tag) string {
 	switch i.kind {
 	case Tag:
 		return p.whyTagStays(i, t)
@@ -64,7 +64,7 @@ func (p *pass) whyLeftOut(i *listed, t *tag) string {
 		}
 		return isGone
 	case Upload:
-		if p.uploads[p.listed.g.nameOf(i)] {
+		if p.uploads.ids[p.listed.g.nameOf(i)] {
 			return uploadGoes
 		}
 		return isGone
@@ -74,7 +74,7 @@ func (p *pass) whyLeftOut(i *listed, t *tag) string {
 	return leftover
 }
 
-func (p *pass) whyTagStays(i *listed, t *tag) string {
+func (p *garbage) whyTagStays(i *listed, t *tag) string {
 	switch {
 	case t == nil:
 		return isGone
@@ -94,7 +94,7 @@ func (p *pass) whyTagStays(i *listed, t *tag) string {
 	return imageStays
 }
 
-func (p *pass) whyManifestStays(i *listed) string {
+func (p *garbage) whyManifestStays(i *listed) string {
 	at, ok := p.linked(i.id)
 	if !ok || p.nodes[at].path != i.id {
 		return isGone
@@ -113,7 +113,7 @@ func (p *pass) whyManifestStays(i *listed) string {
 	return p.whyStays(at)
 }
 
-func (p *pass) whyLayerStays(i *listed) string {
+func (p *garbage) whyLayerStays(i *listed) string {
 	l := p.r.HasLayer(p.ctx, p.s.Table.Digest(i.id))
 	switch {
 	case l.State == walker.LinkMissing:

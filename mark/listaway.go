@@ -56,7 +56,7 @@ type linkKey struct {
 }
 
 // keepTimes keeps the times of the links that go from a repository.
-func (l *Look) keepTimes(p *pass) {
+func (l *Look) keepTimes(p *garbage) {
 	if !l.rules.Times || l.aside != nil {
 		return
 	}
@@ -67,10 +67,10 @@ func (l *Look) keepTimes(p *pass) {
 		switch i := &p.items[k]; i.Kind {
 		case Manifest:
 			if at, ok := p.linked(i.ID); ok {
-				l.times[linkKey{p.owner, Manifest, i.ID}] = p.nodes[at].mtime
+				l.times[linkKey{p.repo.owner, Manifest, i.ID}] = p.nodes[at].mtime
 			}
 		case LayerLink:
-			l.times[linkKey{p.owner, LayerLink, i.ID}] = p.linkTimes[i.ID]
+			l.times[linkKey{p.repo.owner, LayerLink, i.ID}] = p.linkTimes[i.ID]
 		}
 	}
 }

@@ -5,30 +5,30 @@ import (
 )
 
 // lists reports whether a plan was written down that lists what may go.
-func (p *pass) lists() bool { return p.listed.g != nil }
+func (p *selection) lists() bool { return p.listed.g != nil }
 
 // listsNode reports whether a manifest is listed, and has not been linked again since.
-func (p *pass) listsNode(n *node) bool {
+func (p *selection) listsNode(n *node) bool {
 	i := p.listed.find(Manifest, n.path, "")
 	return i != nil && n.mtime <= i.mtime
 }
 
 // listsTag reports whether a tag is listed, and names what it did then.
-func (p *pass) listsTag(t *tag) bool {
+func (p *selection) listsTag(t *tag) bool {
 	i := p.listed.find(Tag, 0, t.Name)
 	return i != nil && i.id == p.s.Table.Lookup(t.Link.Target)
 }
 
 // isUnlisted reports whether a plan was written down that does not list a tag:
 // it is a root, though it may be about an image that goes.
-func (p *pass) isUnlisted(t *tag) bool { return p.lists() && !p.listsTag(t) }
+func (p *selection) isUnlisted(t *tag) bool { return p.lists() && !p.listsTag(t) }
 
 // holdToListing drops from a Removal that was made of a plan what has changed
 // since, for the first Look and all others. A link that is older than the plan
 // says is still the plan's: the store may have been copied. All Looks of this run
 // hold it to the time that it has now.
-func (p *pass) holdToListing(a *removalIn) {
-	if a.whole && p.uploading || p.keep == Protected {
+func (p *selection) holdToListing(a *removalIn) {
+	if a.whole && p.uploads.going || p.keep == Protected {
 		why := isGuardedBy
 		if p.keep != Protected {
 			why = whileUpload
@@ -61,7 +61,7 @@ func (p *pass) holdToListing(a *removalIn) {
 // dropManifests drops manifests that have changed, and returns their links'
 // paths. The others, and indexes that may lack parts, get the times that their
 // links have now.
-func (p *pass) dropManifests(a *removalIn) map[ID]bool {
+func (p *selection) dropManifests(a *removalIn) map[ID]bool {
 	dropped := map[ID]bool{}
 	for i := range p.nodes {
 		n := &p.nodes[i]
@@ -86,7 +86,7 @@ func (p *pass) dropManifests(a *removalIn) map[ID]bool {
 }
 
 // keepsTag reports whether a tag that names the same digest stays all the same.
-func (p *pass) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool {
+func (p *selection) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool {
 	switch {
 	case p.protectsTag(t):
 		p.leaveOutTag(t, isGuardedBy)
@@ -103,7 +103,7 @@ func (p *pass) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool {
 	return true
 }
 
-func (p *pass) leaveOutTag(t *tag, why string) {
+func (p *selection) leaveOutTag(t *tag, why string) {
 	if i := p.listed.find(Tag, 0, t.Name); i != nil {
 		p.listed.g.leaveOut(i, why)
 	}
@@ -112,7 +112,7 @@ func (p *pass) leaveOutTag(t *tag, why string) {
 // pickListed leaves of what is garbage only what is listed and has not been
 // written since. What is not listed keeps its blob, as far as it would by being
 // no garbage.
-func (p *pass) pickListed() {
+func (p *garbage) pickListed() {
 	if p.away != nil {
 		p.ownLinks()
 	}
@@ -133,7 +133,7 @@ func (p *pass) pickListed() {
 }
 
 // mayGoListed decides about one thing that is garbage.
-func (p *pass) mayGoListed(i *Item) bool {
+func (p *garbage) mayGoListed(i *Item) bool {
 	name := ""
 	if i.named() {
 		name = p.names[i.Extra].Text
@@ -164,7 +164,7 @@ func (p *pass) mayGoListed(i *Item) bool {
 
 // keepDangling keeps what a tag names that is not listed, and whose manifest is
 // not linked, unless it was so when the plan was made: rm leaves such tags alone.
-func (p *pass) keepDangling(i *Item, name string) {
+func (p *garbage) keepDangling(i *Item, name string) {
 	if p.l.rules.Away == nil || slices.ContainsFunc(p.tags, func(t tag) bool { return t.Name == name && p.listed.g.isNewer(t.Link.MTime) }) {
 		p.s.Table.At(i.ID).mark(Rooted)
 	}

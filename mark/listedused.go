@@ -10,7 +10,7 @@ type usedSince struct {
 
 // findUsed finds the manifests that have been used since a plan was made: by
 // themselves, by a tag of theirs, or since they hold one that was.
-func (p *pass) findUsed() {
+func (p *selection) findUsed() {
 	if p.listed.g.Used == nil {
 		return
 	}
@@ -45,4 +45,4 @@ func (p *pass) findUsed() {
 }
 
 // isUsed reports whether a manifest has been used since a plan was made.
-func (p *pass) isUsed(at int32) bool { return p.used.nodes != nil && p.used.nodes[at] }
+func (p *selection) isUsed(at int32) bool { return p.used.nodes != nil && p.used.nodes[at] }

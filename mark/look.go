@@ -139,10 +139,10 @@ func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rule
 			l.addEmpty(r)
 			return
 		}
-		p := newPass(ctx, l, r)
-		p.run()
-		l.add(p)
-		p.release()
+		if g := l.visit(ctx, r); g != nil {
+			l.add(g)
+			g.release()
+		}
 	})
 	if ctx.Err() != nil {
 		// Nobody may use what was seen of some: who asked looks at ctx, too.
@@ -179,12 +179,11 @@ func (l *Look) addEmpty(r *walker.Repository) {
 	l.parts = append(l.parts, []Item{{Kind: Namespace, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)}})
 }
 
-// add takes over what a pass found; nothing else of the pass is kept.
-func (l *Look) add(p *pass) {
+// add takes over what was found of a repository; nothing else of it is kept.
+func (l *Look) add(p *garbage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	repo := uint32(len(l.Repositories))
-	p.repo.owner, p.repo.others = p.owner, p.others
 	if p.r.Borrows {
 		l.Borrowed = max(l.Borrowed, p.repo.Name)
 	}
@@ -201,7 +200,7 @@ func (l *Look) add(p *pass) {
 	}
 	l.Restore = append(l.Restore, p.restore...)
 	l.keepTimes(p)
-	l.lost = append(l.lost, p.deleted.gone...)
+	l.lost = append(l.lost, p.lost...)
 	if len(p.items) > 0 {
 		l.parts = append(l.parts, slices.Clone(p.items))
 	}

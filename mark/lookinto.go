@@ -22,7 +22,7 @@ func (t together) begin() {
 	}
 }
 
-func (t together) observe(p *pass) {
+func (t together) observe(p *view) {
 	for _, o := range t {
 		o.observe(p)
 	}
@@ -47,8 +47,8 @@ func NewSharing(repository string, image layout.Digest, layers []layout.Digest) 
 
 func (s *Sharing) begin() { s.with = map[layout.Digest]map[string]bool{} }
 
-func (s *Sharing) observe(p *pass) {
-	g := &keeping{pass: p}
+func (s *Sharing) observe(p *view) {
+	g := &keeping{view: p}
 	for _, d := range s.layers {
 		id := p.s.Table.Lookup(d)
 		if id == 0 || p.here.get(id).reasons == 0 {
@@ -131,7 +131,7 @@ func NewHistories(wants func(repository, tag string) bool) *Histories {
 
 func (h *Histories) begin() { h.repos = map[string][]TagHistoryOf{} }
 
-func (h *Histories) observe(p *pass) {
+func (h *Histories) observe(p *view) {
 	var wanted []*tag
 	for i := range p.tags {
 		if t := &p.tags[i]; t.Taken == "" && h.wants(p.r.Name, t.Name) {
@@ -150,7 +150,7 @@ func (h *Histories) observe(p *pass) {
 }
 
 // historyOf reads a tag's history. It is called concurrently.
-func (p *pass) historyOf(t *tag) TagHistoryOf {
+func (p *facts) historyOf(t *tag) TagHistoryOf {
 	h := TagHistoryOf{Name: t.Name, Digest: t.Link.Target}
 	p.r.AllHistory(p.ctx, &t.Tag, func(_ string, entries []walker.Revision) {
 		for i := range entries {
@@ -171,7 +171,7 @@ func (p *pass) historyOf(t *tag) TagHistoryOf {
 	return h
 }
 
-func (p *pass) isStored(d layout.Digest) bool {
+func (p *visit) isStored(d layout.Digest) bool {
 	id := p.s.Table.Lookup(d)
 	return id != 0 && p.s.Table.At(id).has(hasBlob)
 }

@@ -12,31 +12,31 @@ type lostImage struct {
 
 // noteLost notes the images that were deleted, for those who want to know which
 // of them end for good. Nothing is decided by it.
-func (p *pass) noteLost() {
+func (p *garbage) noteLost() {
 	if p.l.aside != nil {
 		return
 	}
-	for _, e := range p.deleted.emptied {
+	for _, e := range p.emptied {
 		p.noteLostImage(e.id)
 	}
 }
 
-func (p *pass) noteLostImage(id ID) {
-	if p.showsKept(id) || p.deleted.noted[id] || !p.s.Table.At(id).has(hasBlob) {
+func (p *garbage) noteLostImage(id ID) {
+	if p.showsKept(id) || p.lostIDs[id] || !p.s.Table.At(id).has(hasBlob) {
 		return
 	}
-	if p.deleted.noted == nil {
-		p.deleted.noted = map[ID]bool{}
+	if p.lostIDs == nil {
+		p.lostIDs = map[ID]bool{}
 	}
-	p.deleted.noted[id] = true
-	l := lostImage{owner: p.owner, id: id}
+	p.lostIDs[id] = true
+	l := lostImage{owner: p.repo.owner, id: id}
 	if p.l.rules.Away != nil {
 		if place, err := p.s.load(p.w, id, true); err == nil && place != 0 {
 			m := p.s.manifests.At(place)
 			l.needs = slices.Clone(m.Required)
 		}
 	}
-	p.deleted.gone = append(p.deleted.gone, l)
+	p.lost = append(p.lost, l)
 }
 
 // EachLost calls fn for every image that could be brought back, with its

@@ -35,7 +35,7 @@ func NewNames(wants func(repository string) bool) *Names { return &Names{wants: 
 
 func (n *Names) begin() { n.repos = nil }
 
-func (n *Names) observe(p *pass) {
+func (n *Names) observe(p *view) {
 	in := NamesIn{Repository: p.r.Name}
 	if n.wants(p.r.Name) {
 		for i := range p.tags {

@@ -10,26 +10,26 @@ import (
 )
 
 // load reads the manifests of the nodes, each once.
-func (p *pass) load() {
-	failed := make([]*loadError, len(p.nodes))
-	p.w.Each(p.ctx, len(p.nodes), func(i int) {
-		n := &p.nodes[i]
+func (p *facts) load() {
+	failed := make([]*loadError, len(p.manifests))
+	p.w.Each(p.ctx, len(p.manifests), func(i int) {
+		n := &p.manifests[i]
 		n.place, failed[i] = p.s.load(p.w, n.id, false)
 	})
 	if slices.ContainsFunc(failed, func(e *loadError) bool { return e != nil && e.unsettled }) {
 		p.w.Pause()
 	}
-	for i := range p.nodes {
-		n := &p.nodes[i]
+	for i := range p.manifests {
+		n := &p.manifests[i]
 		if failed[i] != nil && failed[i].unsettled {
 			n.place, failed[i] = p.s.load(p.w, n.id, true)
 		}
 	}
-	for i := range p.nodes {
+	for i := range p.manifests {
 		p.settle(int32(i), failed[i])
 	}
 	for _, l := range p.badLinks {
-		problem := walker.Problem{Kind: l.kind, Path: p.linkPath(&p.nodes[l.node]), Detail: l.detail}
+		problem := walker.Problem{Kind: l.kind, Path: p.linkPath(&p.manifests[l.node]), Detail: l.detail}
 		if p.blame(&problem, l.node); l.kind == walker.LinkMismatch {
 			problem.Remove = nil // it cannot be told which of two manifests it is
 		}
@@ -38,8 +38,8 @@ func (p *pass) load() {
 }
 
 // settle decides what it means that a manifest could, or could not, be read.
-func (p *pass) settle(at int32, err *loadError) {
-	n := &p.nodes[at]
+func (p *facts) settle(at int32, err *loadError) {
+	n := &p.manifests[at]
 	switch {
 	case err != nil && !err.missing && !err.broken:
 		p.w.Unreadable(layout.BlobDir(p.s.Table.Digest(n.id))+"/"+layout.Data, err)
@@ -61,8 +61,8 @@ func (p *pass) settle(at int32, err *loadError) {
 
 // cannotRead reports a manifest that is linked and cannot be understood: what
 // it references may be anything that its repository links.
-func (p *pass) cannotRead(at int32) {
-	n, err := &p.nodes[at], p.failed[at]
+func (p *facts) cannotRead(at int32) {
+	n, err := &p.manifests[at], p.failed[at]
 	data := layout.BlobDir(p.s.Table.Digest(n.id)) + "/" + layout.Data
 	if err.missing {
 		p.problemOf(walker.MissingManifest, p.linkPath(n), err.Error(), at, data)
@@ -74,7 +74,7 @@ func (p *pass) cannotRead(at int32) {
 
 // checkAside looks for live manifests whose links a stopped run set aside and
 // that cannot be read: they are broken images, no garbage.
-func (p *pass) checkAside() {
+func (p *live) checkAside() {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.link.has(linkAside) && n.why != Dead && p.failed[int32(i)] != nil {
 			p.cannotRead(int32(i))
@@ -83,8 +83,8 @@ func (p *pass) checkAside() {
 }
 
 // addSignatures finds the signatures of a schema 1 manifest, or of one that may be.
-func (p *pass) addSignatures(at int32) {
-	digest := p.s.Table.Digest(p.nodes[at].path)
+func (p *facts) addSignatures(at int32) {
+	digest := p.s.Table.Digest(p.manifests[at].path)
 	signatures, ok := p.r.Signatures(digest)
 	if !ok {
 		p.breakLink(layout.RevisionDir(p.r.Name, digest)+"/"+layout.Signatures, walker.Link{Detail: "a signature's link holds no digest"})
@@ -94,7 +94,7 @@ func (p *pass) addSignatures(at int32) {
 	}
 }
 
-func (p *pass) linkPath(n *node) string {
+func (p *visit) linkPath(n *linkedManifest) string {
 	digest := p.s.Table.Digest(n.path)
 	if n.link.has(linkAsLayer) {
 		return layout.LayerDir(p.r.Name, digest) + "/" + layout.Link
@@ -103,10 +103,10 @@ func (p *pass) linkPath(n *node) string {
 }
 
 // references are the names under which a manifest is pulled.
-func (p *pass) references(n *node) (found []string) {
-	for i := range p.tags {
-		if at := p.tags[i].node; at >= 0 && &p.nodes[at] == n {
-			found = append(found, p.r.Name+":"+p.tags[i].Name)
+func (p *facts) references(n *linkedManifest) (found []string) {
+	for i := range p.tagLinks {
+		if t := &p.tagLinks[i]; t.node >= 0 && &p.manifests[t.node] == n {
+			found = append(found, p.r.Name+":"+t.Name)
 		}
 	}
 	if found == nil {
@@ -115,17 +115,21 @@ func (p *pass) references(n *node) (found []string) {
 	return found
 }
 
-// node is a manifest that the repository links.
+// linkedManifest is a manifest that the repository links, as reading found it.
+type linkedManifest struct {
+	id    ID     // of the link's content
+	path  ID     // of the link's path
+	place uint32 // of its manifest among Store.manifests; 0 if it cannot be read
+	link  linkState
+	mtime int64
+}
+
+// node is such a manifest with what is decided about it.
 type node struct {
-	id     ID     // of the link's content
-	path   ID     // of the link's path
-	place  uint32 // of its manifest among Store.manifests; 0 if it cannot be read
-	height uint32 // of what is below it among the manifests that go
-	mtime  int64
-	why    Reason
-	role   Role // why it goes
-	link   linkState
-	root   rootState
+	*linkedManifest
+	why  Reason
+	role Role // why it goes
+	root rootState
 }
 
 // badLink is a manifest's link that holds no digest, or not the one of its path.
@@ -141,11 +145,11 @@ type edge struct {
 	to   int32
 }
 
-// addNode makes a manifest known by both of its digests. A link at the
+// addManifest makes a manifest known by both of its digests. A link at the
 // digest's own path goes before one from elsewhere.
-func (p *pass) addNode(n node) int32 {
-	p.nodes = append(p.nodes, n)
-	number := int32(len(p.nodes))
+func (p *facts) addManifest(n linkedManifest) int32 {
+	p.manifests = append(p.manifests, n)
+	number := int32(len(p.manifests))
 	p.here.at(n.path).node = number
 	if other := p.here.at(n.id); other.node == 0 {
 		other.node = number
@@ -153,19 +157,20 @@ func (p *pass) addNode(n node) int32 {
 	return number - 1
 }
 
-// manifest is what is kept of a node's manifest.
-func (p *pass) manifest(n *node) manifest.Summary { return p.s.manifests.At(n.place) }
+// manifest is what is kept of a manifest.
+func (p *visit) manifest(n *linkedManifest) manifest.Summary { return p.s.manifests.At(n.place) }
 
 // linked returns the manifest that is linked by a digest.
-func (p *pass) linked(id ID) (at int32, ok bool) {
+func (p *facts) linked(id ID) (at int32, ok bool) {
 	at = p.here.get(id).node - 1
 	return at, at >= 0
 }
 
 // addEdges finds what a live digest keeps without referencing it.
-func (p *pass) addEdges() {
-	for i := range p.nodes {
-		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
+func (p *live) addEdges() {
+	p.edges = slices.Clone(p.referrers)
+	for i := range p.manifests {
+		for _, subject := range p.manifest(&p.manifests[i]).Subjects {
 			p.edges = append(p.edges, edge{subject, int32(i)})
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // Observer is told about every repository of a Look when all that is linked
 // there is known. It is called concurrently.
 type Observer interface {
-	observe(p *pass)
+	observe(p *view)
 }
 
 // Observe is Look for somebody who only wants to know: the Observer is told
@@ -64,7 +64,7 @@ type notedLink struct {
 }
 
 // note remembers a layer link for the Observer.
-func (p *pass) note(id, target ID, mtime int64) {
+func (p *live) note(id, target ID, mtime int64) {
 	if p.l.rules.observer != nil {
 		p.noted = append(p.noted, notedLink{id, target, mtime})
 	}
@@ -72,20 +72,20 @@ func (p *pass) note(id, target ID, mtime int64) {
 
 // isHere reports whether a manifest can be pulled: its link has not been set
 // aside, and is not just being written.
-func (n *node) isHere() bool { return !n.link.has(linkAside | linkPending) }
+func (n *linkedManifest) isHere() bool { return !n.link.has(linkAside | linkPending) }
 
 // distinctNames returns what a node names, each digest once.
-func (p *pass) distinctNames(i int32) (names []ID) {
+func (p *facts) distinctNames(i int32) (names []ID) {
 	p.eachName(i, func(id ID) { names = append(names, id) })
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
 // tagsOf returns the names of the tags of every node, sorted.
-func (p *pass) tagsOf() map[int32][]string {
+func (p *facts) tagsOf() map[int32][]string {
 	names := map[int32][]string{}
-	for i := range p.tags {
-		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" {
+	for i := range p.tagLinks {
+		if t := &p.tagLinks[i]; t.node >= 0 && t.Taken == "" {
 			names[t.node] = append(names[t.node], t.Name)
 		}
 	}
@@ -95,8 +95,8 @@ func (p *pass) tagsOf() map[int32][]string {
 	return names
 }
 
-// refsOf returns what a node's manifest references.
-func (p *pass) refsOf(n *node) []ID {
+// refsOf returns what a manifest references.
+func (p *visit) refsOf(n *linkedManifest) []ID {
 	m := p.manifest(n)
 	return slices.Concat(m.Required, m.Optional)
 }

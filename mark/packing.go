@@ -8,7 +8,7 @@ import (
 
 // packing is the work for a Parcel in one repository.
 type packing struct {
-	*pass
+	*view
 	referrers map[ID][]int32   // by the digest that they are about
 	about     map[int32][]*tag // signatures' tags, by the manifest that they are about
 	entries   map[parcelKey]bool
@@ -29,13 +29,13 @@ type parcelKey struct {
 func (g *packing) findAbout() {
 	g.referrers, g.about = map[ID][]int32{}, map[int32][]*tag{}
 	for i := range g.nodes {
-		for _, subject := range g.manifest(&g.nodes[i]).Subjects {
+		for _, subject := range g.manifest(&g.manifests[i]).Subjects {
 			g.referrers[subject] = append(g.referrers[subject], int32(i))
 		}
 	}
 	for i := range g.tags {
 		if t := &g.tags[i]; t.Taken == "" {
-			if subject := g.subjectOf(t); subject >= 0 {
+			if subject := g.subjectOf(t.linkedTag); subject >= 0 {
 				g.about[subject] = append(g.about[subject], t)
 			}
 		}
@@ -74,7 +74,7 @@ func (g *packing) askAll() {
 		}
 	}
 	for i := range g.nodes {
-		for _, id := range g.refsOf(&g.nodes[i]) {
+		for _, id := range g.refsOf(&g.manifests[i]) {
 			if at, ok := g.linked(id); ok && at != int32(i) {
 				led[at] = true
 			}
@@ -206,7 +206,7 @@ func (g *packing) stored(id ID) (b ParcelBlob, size int64, ok bool) {
 // eachPart calls fn for what a manifest names. Without what is required the
 // manifest is worth nothing.
 func (g *packing) eachPart(at int32, fn func(id ID, required bool)) {
-	m := g.manifest(&g.nodes[at])
+	m := g.manifest(&g.manifests[at])
 	seen := map[ID]bool{}
 	each := func(list []ID, required bool) {
 		for _, id := range list {

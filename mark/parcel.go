@@ -105,12 +105,12 @@ func (p *Parcel) Lacking() []Lacking {
 	return p.lacking
 }
 
-func (p *Parcel) observe(in *pass) {
+func (p *Parcel) observe(in *view) {
 	asked := p.asked[in.r.Name]
 	if len(asked) == 0 {
 		return
 	}
-	g := &packing{pass: in, entries: map[parcelKey]bool{}, blobs: map[ParcelBlob]int64{}, packed: map[int32]bool{}}
+	g := &packing{view: in, entries: map[parcelKey]bool{}, blobs: map[ParcelBlob]int64{}, packed: map[int32]bool{}}
 	g.findAbout()
 	for i := range asked {
 		g.ask(&asked[i])

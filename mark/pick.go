@@ -11,7 +11,7 @@ import (
 
 // uploadsOlderThan is the age above which an upload goes: in a repository that
 // goes as a whole, every one that is not under way.
-func (p *pass) uploadsOlderThan() time.Duration {
+func (p *visit) uploadsOlderThan() time.Duration {
 	if p.takesAll() {
 		return p.l.rules.Grace
 	}
@@ -21,7 +21,7 @@ func (p *pass) uploadsOlderThan() time.Duration {
 // keepsLink reports whether the age of a layer link keeps its blob. Not that of
 // a link which belongs to images that go. In a repository that goes as a whole
 // no link stays, but what a push under way may need does.
-func (p *pass) keepsLink(id, target ID, mtime int64) bool {
+func (p *live) keepsLink(id, target ID, mtime int64) bool {
 	switch {
 	case !p.freshLayer(mtime) || p.isTakenLink(id, target, mtime):
 		return false
@@ -34,7 +34,7 @@ func (p *pass) keepsLink(id, target ID, mtime int64) bool {
 
 // pickAway leaves of what is garbage only what the Removal made so, and what a
 // run that was stopped has begun to remove.
-func (p *pass) pickAway() {
+func (p *garbage) pickAway() {
 	first := p.away != nil && !p.held
 	if first && !p.l.rules.Away.prunes() {
 		p.refuseParents()
@@ -66,7 +66,7 @@ func (p *pass) pickAway() {
 }
 
 // goingTags are the names of the tags that go.
-func (p *pass) goingTags() map[string]bool {
+func (p *garbage) goingTags() map[string]bool {
 	names := map[string]bool{}
 	for i := range p.tags {
 		if t := &p.tags[i]; t.is.has(tagSelected | tagAlong) {
@@ -79,7 +79,7 @@ func (p *pass) goingTags() map[string]bool {
 // isPicked reports whether something goes since the Removal takes away what it
 // belongs to. What of the layer links goes is known only when all blobs are
 // known that go.
-func (p *pass) isPicked(i *Item, tags map[string]bool) bool {
+func (p *garbage) isPicked(i *Item, tags map[string]bool) bool {
 	switch i.Kind {
 	case LayerLink:
 		return true
@@ -100,7 +100,7 @@ func isSetAside(path string) bool { return strings.HasSuffix(path, layout.Own) }
 
 // ownLinks finds the layer links that belong to what goes, and counts the
 // others: they stay, unless their blobs go for another repository's sake.
-func (p *pass) ownLinks() (others int) {
+func (p *garbage) ownLinks() (others int) {
 	for i := range p.items {
 		item := &p.items[i]
 		if item.Kind != LayerLink {
@@ -118,14 +118,14 @@ func (p *pass) ownLinks() (others int) {
 
 // refuseParents refuses to take manifests out of indexes that stay, or, by
 // force, remembers these.
-func (p *pass) refuseParents() {
+func (p *garbage) refuseParents() {
 	refused := map[int32]bool{}
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if n.place == 0 || n.why == Dead {
 			continue
 		}
-		for _, id := range p.refsOf(n) {
+		for _, id := range p.refsOf(n.linkedManifest) {
 			at, ok := p.linked(id)
 			if !ok || at == int32(i) || !p.nodes[at].root.has(rootSelected) || refused[at] {
 				continue
@@ -136,20 +136,20 @@ func (p *pass) refuseParents() {
 			}
 			refused[at] = true
 			p.away.refuse("remove the index, too, or say --force: the index then lacks it",
-				"%s@%s is a part of the index %s, which stays", p.r.Name, p.s.Table.Digest(id), strings.Join(p.references(n), ", "))
+				"%s@%s is a part of the index %s, which stays", p.r.Name, p.s.Table.Digest(id), strings.Join(p.references(n.linkedManifest), ", "))
 		}
 	}
 }
 
 // refuseBorrowed refuses what is behind a symbolic link.
-func (p *pass) refuseBorrowed() {
+func (p *garbage) refuseBorrowed() {
 	if p.r.Linked && len(p.away.refusals) == 0 {
 		p.away.refuse("remove it where it really is", "%q is, or has in it, a symbolic link: nothing is removed behind one", p.r.Name)
 	}
 }
 
 // record keeps what goes, for the Looks after this one and for who asked.
-func (p *pass) record() {
+func (p *garbage) record() {
 	a := p.away
 	if p.l.rules.Away.prunes() {
 		p.recordJudged()
@@ -186,7 +186,7 @@ func (p *pass) record() {
 }
 
 // recordTags returns the tags that go, by the manifests that they name.
-func (p *pass) recordTags() map[int32][]*tag {
+func (p *garbage) recordTags() map[int32][]*tag {
 	tags := map[int32][]*tag{}
 	for i := range p.tags {
 		t := &p.tags[i]
@@ -201,7 +201,7 @@ func (p *pass) recordTags() map[int32][]*tag {
 	return tags
 }
 
-func (p *pass) nameTags(g *Going, tags []*tag) {
+func (p *garbage) nameTags(g *Going, tags []*tag) {
 	for _, t := range tags {
 		g.Tags = append(g.Tags, t.Name)
 		if !t.is.has(tagNamed) {
@@ -217,7 +217,7 @@ func (p *pass) nameTags(g *Going, tags []*tag) {
 
 // kept are the manifests that a tag which stays names, or another manifest, or
 // that are about one that is there.
-func (p *pass) kept() map[int32]bool {
+func (p *garbage) kept() map[int32]bool {
 	kept := map[int32]bool{}
 	for i := range p.tags {
 		if t := &p.tags[i]; t.Taken == "" && !t.is.has(tagSelected) {
@@ -225,8 +225,8 @@ func (p *pass) kept() map[int32]bool {
 		}
 	}
 	for i := range p.nodes {
-		m := p.manifest(&p.nodes[i])
-		for _, id := range p.refsOf(&p.nodes[i]) {
+		m := p.manifest(&p.manifests[i])
+		for _, id := range p.refsOf(&p.manifests[i]) {
 			if at, ok := p.linked(id); ok && at != int32(i) {
 				kept[at] = true
 			}

@@ -7,10 +7,9 @@ import (
 	"github.com/regsweep/regsweep/mark/protect"
 )
 
-// findProtected marks the protected blobs, and finds the protected manifests
-// and tags.
-func (p *pass) findProtected() {
-	p.protected = map[ID]*protect.Line{}
+// findProtected finds the protected blobs, manifests and tags.
+func (p *selection) findProtected() {
+	p.lines = map[ID]*protect.Line{}
 	if p.guard.HasDigests() {
 		p.findProtectedDigests()
 	}
@@ -33,16 +32,16 @@ func (p *pass) findProtected() {
 	}
 }
 
-func (p *pass) protect(id ID, lines []*protect.Line) {
-	if p.protected[id] == nil && len(lines) > 0 {
-		p.protected[id] = lines[0]
+func (p *selection) protect(id ID, lines []*protect.Line) {
+	if p.lines[id] == nil && len(lines) > 0 {
+		p.lines[id] = lines[0]
 	}
 }
 
 // findProtectedDigests finds what is protected by a digest: a manifest's own, or
 // its configuration's, which clusters call the image's. Any other blob stays
 // alone.
-func (p *pass) findProtectedDigests() {
+func (p *selection) findProtectedDigests() {
 	listed := map[ID]layout.Digest{}
 	p.guard.EachDigest(func(d layout.Digest) bool {
 		id := p.s.Table.Lookup(d)
@@ -52,7 +51,7 @@ func (p *pass) findProtectedDigests() {
 		listed[id] = d
 		stored := p.s.Table.At(id).has(hasBlob)
 		if stored {
-			p.mark(id, Protected)
+			p.protected.blobs = append(p.protected.blobs, id)
 		}
 		_, linked := p.linked(id)
 		if linked {
@@ -60,8 +59,8 @@ func (p *pass) findProtectedDigests() {
 		}
 		return linked || stored
 	})
-	for i := range p.nodes {
-		n := &p.nodes[i]
+	for i := range p.manifests {
+		n := &p.manifests[i]
 		m := p.manifest(n)
 		m.EachConfig(func(id ID) {
 			if d, ok := listed[id]; ok {
@@ -72,17 +71,17 @@ func (p *pass) findProtectedDigests() {
 }
 
 // lineOf is the line that protects a manifest, or nil.
-func (p *pass) lineOf(n *node) *protect.Line {
-	if by := p.protected[n.path]; by != nil {
+func (p *selection) lineOf(n *node) *protect.Line {
+	if by := p.lines[n.path]; by != nil {
 		return by
 	}
-	return p.protected[n.id]
+	return p.lines[n.id]
 }
 
-func (p *pass) protectsNode(n *node) bool { return p.lineOf(n) != nil }
+func (p *selection) protectsNode(n *node) bool { return p.lineOf(n) != nil }
 
 // whole is the line that protects all of the repository, or nil.
-func (p *pass) whole() *protect.Line {
+func (p *facts) whole() *protect.Line {
 	for _, line := range p.guard.Repository() {
 		return line
 	}
@@ -91,14 +90,14 @@ func (p *pass) whole() *protect.Line {
 
 // linesOf are the patterns of all lines that protect a manifest, or a tag on it,
 // in the order of the lists.
-func (p *pass) linesOf(n *node, tags []string) (patterns []string) {
+func (p *garbage) linesOf(n *node, tags []string) (patterns []string) {
 	lines := slices.Clone(p.guard.Repository())
 	for _, tag := range tags {
 		lines = append(lines, p.guard.Tag(tag)...)
 	}
 	if p.guard.HasDigests() {
 		ids := []ID{n.path, n.id}
-		m := p.manifest(n)
+		m := p.manifest(n.linkedManifest)
 		m.EachConfig(func(id ID) { ids = append(ids, id) })
 		for _, id := range ids {
 			lines = append(lines, p.guard.Digest(p.s.Table.Digest(id))...)
@@ -113,7 +112,7 @@ func (p *pass) linesOf(n *node, tags []string) (patterns []string) {
 }
 
 // allLines are the patterns of all lines that protect something here.
-func (p *pass) allLines() (patterns []string) {
+func (p *garbage) allLines() (patterns []string) {
 	if whole := p.guard.Repository(); !p.guard.HasTags() && !p.guard.HasDigests() {
 		return protect.Patterns(whole)
 	}
@@ -139,7 +138,7 @@ func (p *pass) allLines() (patterns []string) {
 }
 
 // lineOfTag is the line that protects a tag, or the digest that it names, or nil.
-func (p *pass) lineOfTag(t *tag) *protect.Line {
+func (p *selection) lineOfTag(t *tag) *protect.Line {
 	switch {
 	case t.by != nil:
 		return t.by
@@ -149,4 +148,4 @@ func (p *pass) lineOfTag(t *tag) *protect.Line {
 	return nil
 }
 
-func (p *pass) protectsTag(t *tag) bool { return p.lineOfTag(t) != nil }
+func (p *selection) protectsTag(t *tag) bool { return p.lineOfTag(t) != nil }

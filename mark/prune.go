@@ -27,7 +27,7 @@ type Judged struct {
 	// and referrers whose subject is.
 	Untagged []JudgedManifest
 
-	pass *pass
+	in *selection // what it is asked about
 }
 
 // JudgedTag is a tag that somebody may want to go.
@@ -52,7 +52,7 @@ type JudgedTag struct {
 	// Used is when the image was last used, as the Judge says for Removal.Candidates.
 	Used time.Time
 
-	at int32 // its index in pass.tags
+	at int32 // its index in selection.tags
 }
 
 // JudgedManifest is an untagged manifest that somebody may want to go.
@@ -66,7 +66,7 @@ type JudgedManifest struct {
 	Configs         []layout.Digest // as a tag's
 	Used            time.Time       // as a tag's
 
-	at int32 // its index in pass.nodes
+	at int32 // its index in selection.nodes
 }
 
 // pruning is the part of a Removal whose names come from a Judge.
@@ -112,7 +112,7 @@ func (r *Removal) endLook() {
 
 // judge asks what goes. A manifest that loses its last tag is loose, not away:
 // an index that stays keeps it.
-func (p *pass) judge(a *removalIn) {
+func (p *selection) judge(a *removalIn) {
 	j := p.newJudged()
 	done, err := p.l.rules.Away.pruning.judge(j)
 	if err != nil {
@@ -150,7 +150,7 @@ func (p *pass) judge(a *removalIn) {
 }
 
 // spareHeld keeps what must not go whatever the Judge has said.
-func (p *pass) spareHeld() {
+func (p *selection) spareHeld() {
 	j := p.judged
 	for i := range j.Tags {
 		if one := &j.Tags[i]; one.Goes && one.Held != "" {
@@ -175,8 +175,8 @@ func (p *pass) spareHeld() {
 }
 
 // newJudged describes the repository.
-func (p *pass) newJudged() *Judged {
-	j := &Judged{Repository: p.r.Name, pass: p, Tags: make([]JudgedTag, 0, len(p.tags))}
+func (p *selection) newJudged() *Judged {
+	j := &Judged{Repository: p.r.Name, in: p, Tags: make([]JudgedTag, 0, len(p.tags))}
 	all := p.heldAll()
 	direct := p.protectedDirectly()
 	for i := range p.tags {
@@ -218,7 +218,7 @@ const (
 )
 
 // heldAll says why nothing of the repository can be judged, or "".
-func (p *pass) heldAll() string {
+func (p *visit) heldAll() string {
 	switch {
 	case p.r.Odd:
 		return "no registry accepts the repository's name"
@@ -231,7 +231,7 @@ func (p *pass) heldAll() string {
 }
 
 // heldTag says why a tag cannot be judged, or "".
-func (p *pass) heldTag(t *tag, direct map[ID]bool) string {
+func (p *selection) heldTag(t *tag, direct map[ID]bool) string {
 	switch {
 	case t.Odd:
 		return "no registry accepts its name"
@@ -257,7 +257,7 @@ func (p *pass) heldTag(t *tag, direct map[ID]bool) string {
 const heldDeleted = "its last tag went less than --keep-deleted ago"
 
 // heldNode says why a manifest cannot be judged, or "".
-func (p *pass) heldNode(n *node) string {
+func (p *visit) heldNode(n *node) string {
 	switch {
 	case n.link.has(linkAside):
 		return "a run that was stopped has begun to remove its manifest"
@@ -276,7 +276,7 @@ func (p *pass) heldNode(n *node) string {
 }
 
 // protectedDirectly are the digests that are protected by themselves.
-func (p *pass) protectedDirectly() map[ID]bool {
+func (p *facts) protectedDirectly() map[ID]bool {
 	direct := map[ID]bool{}
 	p.guard.EachDigest(func(d layout.Digest) bool {
 		id := p.s.Table.Lookup(d)
@@ -288,37 +288,37 @@ func (p *pass) protectedDirectly() map[ID]bool {
 
 // configs are the digests of a node's configurations, if anything is protected
 // by a digest.
-func (p *pass) configs(at int32) (list []layout.Digest) {
+func (p *facts) configs(at int32) (list []layout.Digest) {
 	if at < 0 || !p.guard.HasDigests() {
 		return nil
 	}
-	m := p.manifest(&p.nodes[at])
+	m := p.manifest(&p.manifests[at])
 	m.EachConfig(func(id ID) { list = append(list, p.s.Table.Digest(id)) })
 	return list
 }
 
 // bare are the manifests without a tag that do not belong to another one.
-func (p *pass) bare() (list []int32) {
-	belongs := make([]bool, len(p.nodes))
-	for i := range p.tags {
-		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" {
+func (p *facts) bare() (list []int32) {
+	belongs := make([]bool, len(p.manifests))
+	for i := range p.tagLinks {
+		if t := &p.tagLinks[i]; t.node >= 0 && t.Taken == "" {
 			belongs[t.node] = true
 		}
 	}
-	for i := range p.nodes {
+	for i := range p.manifests {
 		p.eachName(int32(i), func(id ID) {
 			if at, ok := p.linked(id); ok && at != int32(i) {
 				belongs[at] = true
 			}
 		})
-		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
+		for _, subject := range p.manifest(&p.manifests[i]).Subjects {
 			if _, ok := p.linked(subject); ok {
 				belongs[i] = true
 			}
 		}
 	}
-	for i := range p.nodes {
-		if n := &p.nodes[i]; !belongs[i] && n.isHere() && !n.link.has(linkAsLayer) {
+	for i := range p.manifests {
+		if n := &p.manifests[i]; !belongs[i] && n.isHere() && !n.link.has(linkAsLayer) {
 			list = append(list, int32(i))
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // ReadCreated reads the images' own times; an index has its newest child's.
 func (j *Judged) ReadCreated() {
-	p := j.pass
+	p := j.in
 	wanted := j.wanted()
 	times := make([]time.Time, len(p.nodes))
 	p.w.Each(p.ctx, len(p.nodes), func(i int) {
@@ -33,7 +33,7 @@ const nesting = 8
 
 // created is an image's own time, or an index's newest child's. If any of what
 // it depends on cannot be read, there is none: what could not be read may be newer.
-func (p *pass) created(at int32, depth int) (newest time.Time, ok bool) {
+func (p *selection) created(at int32, depth int) (newest time.Time, ok bool) {
 	digest := p.s.Table.Digest(p.nodes[at].id)
 	var m described
 	if !p.s.readJSON(p.w, digest, &m) || depth == 0 {
@@ -91,7 +91,7 @@ func (s *Store) configTime(w *walker.Walker, part *describedPart) (t time.Time, 
 
 // dropJudged leaves a repository alone of which it is known only now that it
 // cannot be understood in full, or is behind a symbolic link.
-func (p *pass) dropJudged() {
+func (p *garbage) dropJudged() {
 	if !p.l.rules.Away.prunes() || p.keep == Dead && !p.r.Linked {
 		return
 	}
@@ -101,7 +101,7 @@ func (p *pass) dropJudged() {
 }
 
 // tellJudged says what becomes of what has been judged.
-func (p *pass) tellJudged() {
+func (p *garbage) tellJudged() {
 	j := p.judged
 	if j == nil {
 		return
@@ -121,7 +121,7 @@ func (p *pass) tellJudged() {
 	}
 }
 
-func (p *pass) tellTag(one *JudgedTag) {
+func (p *garbage) tellTag(one *JudgedTag) {
 	t := &p.tags[one.at]
 	switch {
 	case t.is.has(tagSelected):
@@ -136,7 +136,7 @@ func (p *pass) tellTag(one *JudgedTag) {
 }
 
 // whyStays says what keeps a manifest that was to go.
-func (p *pass) whyStays(at int32) string {
+func (p *garbage) whyStays(at int32) string {
 	n := &p.nodes[at]
 	if all := p.heldAll(); all != "" {
 		return all
@@ -147,7 +147,7 @@ func (p *pass) whyStays(at int32) string {
 	if index := p.keeper(at); index >= 0 {
 		return "the index " + p.s.Table.Digest(p.nodes[index].path).String() + " names it"
 	}
-	for _, subject := range p.manifest(n).Subjects {
+	for _, subject := range p.manifest(n.linkedManifest).Subjects {
 		if p.isLive(subject) {
 			return "its subject " + p.s.Table.Digest(subject).String() + " stays"
 		}
@@ -157,7 +157,7 @@ func (p *pass) whyStays(at int32) string {
 
 // keeper is the manifest that is kept and names one, or -1: of several the one
 // with the least digest, in whatever order directories are listed.
-func (p *pass) keeper(at int32) int32 {
+func (p *garbage) keeper(at int32) int32 {
 	if p.keepers == nil {
 		p.keepers = make([]int32, len(p.nodes))
 		for i := range p.nodes {
@@ -179,7 +179,7 @@ func (p *pass) keeper(at int32) int32 {
 }
 
 // recordJudged keeps what goes, for the Looks after this one.
-func (p *pass) recordJudged() {
+func (p *garbage) recordJudged() {
 	a := p.away
 	for i := range p.tags {
 		t := &p.tags[i]
@@ -196,7 +196,7 @@ func (p *pass) recordJudged() {
 }
 
 // guardNodes marks what the manifests reach that the Judge calls protected.
-func (p *pass) guardNodes() {
+func (p *selection) guardNodes() {
 	var roots []int32
 	for i := range p.judged.Tags {
 		if t := &p.judged.Tags[i]; t.Protected && p.tags[t.at].node >= 0 {

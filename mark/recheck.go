@@ -49,7 +49,7 @@ type bareDir uint32
 const bareLayer bareDir = 1 << 31 // no ID is as large
 
 // addBare records a directory that lacks its link.
-func (p *pass) addBare(kind Kind, id ID) {
+func (p *visit) addBare(kind Kind, id ID) {
 	b := bareDir(id)
 	if kind == LayerDir {
 		b |= bareLayer

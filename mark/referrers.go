@@ -162,27 +162,27 @@ func (l *Look) deadReferrers() (found []about) {
 }
 
 // addReferrers makes manifests name what their directories link as referrers.
-func (p *pass) addReferrers() {
+func (p *facts) addReferrers() {
 	known := p.s.subjects.all()
 	if known == nil {
 		return
 	}
-	for i := range p.nodes {
-		if n := &p.nodes[i]; known.Has(n.path) || known.Has(n.id) {
+	for i := range p.manifests {
+		if n := &p.manifests[i]; known.Has(n.path) || known.Has(n.id) {
 			p.addReferrersOf(int32(i))
 		}
 	}
 }
 
-func (p *pass) breakReferrer(path string) {
+func (p *visit) breakReferrer(path string) {
 	p.breakLink(path, walker.Link{Detail: "a referrer's link holds no digest"})
 }
 
 // addReferrersOf adds the referrers of a manifest, and theirs in turn. One that
 // is linked as a manifest, too, is kept like any other referrer.
-func (p *pass) addReferrersOf(at int32) {
+func (p *facts) addReferrersOf(at int32) {
 	seen := map[ID]bool{}
-	waiting := []ID{p.nodes[at].path}
+	waiting := []ID{p.manifests[at].path}
 	for len(waiting) > 0 {
 		subject := waiting[len(waiting)-1]
 		waiting = waiting[:len(waiting)-1]
@@ -198,7 +198,7 @@ func (p *pass) addReferrersOf(at int32) {
 			}
 			seen[id] = true
 			if to, ok := p.linked(id); ok {
-				p.edges = append(p.edges, edge{subject, to})
+				p.referrers = append(p.referrers, edge{subject, to})
 				continue
 			}
 			p.addReferrer(at, id)
@@ -209,7 +209,7 @@ func (p *pass) addReferrersOf(at int32) {
 
 // addReferrer makes a manifest name a referrer that is not linked as a
 // manifest, and what that names. One whose blob is gone was deleted.
-func (p *pass) addReferrer(at int32, id ID) {
+func (p *facts) addReferrer(at int32, id ID) {
 	p.extra[at] = append(p.extra[at], id)
 	_, failure := p.s.load(p.w, id, false)
 	if failure != nil && failure.unsettled {
@@ -223,7 +223,7 @@ func (p *pass) addReferrer(at int32, id ID) {
 		m.EachRef(func(ref ID) { p.extra[at] = append(p.extra[at], ref) })
 	case failure.missing:
 	case failure.broken:
-		p.problem(walker.BrokenManifest, data, fmt.Sprintf("a referrer of %s: %s", p.s.Table.Digest(p.nodes[at].path), failure))
+		p.problem(walker.BrokenManifest, data, fmt.Sprintf("a referrer of %s: %s", p.s.Table.Digest(p.manifests[at].path), failure))
 		p.keepAll()
 	default:
 		p.w.Unreadable(data, failure)

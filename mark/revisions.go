@@ -7,8 +7,8 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// readRevisions turns the manifest links into nodes.
-func (p *pass) readRevisions() {
+// readRevisions reads the manifest links.
+func (p *facts) readRevisions() {
 	p.r.Revisions(p.ctx, func(revisions []walker.Revision) {
 		for i := range revisions {
 			p.addRevision(&revisions[i])
@@ -17,9 +17,9 @@ func (p *pass) readRevisions() {
 	p.repo.Manifests = p.totals.Manifests
 }
 
-func (p *pass) addRevision(v *walker.Revision) {
+func (p *facts) addRevision(v *walker.Revision) {
 	path := p.s.Table.Intern(v.Digest)
-	n := node{id: path, path: path, mtime: v.Link.MTime}
+	n := linkedManifest{id: path, path: path, mtime: v.Link.MTime}
 	n.link.put(linkAside, v.Link.Aside)
 	n.link.put(linkPinned, v.Linked || p.holdsRevision(path))
 	switch v.Link.State {
@@ -31,7 +31,7 @@ func (p *pass) addRevision(v *walker.Revision) {
 		p.keepAll()
 		n.link.put(linkUnread, true)
 	case walker.LinkMissing:
-		p.history = true
+		p.lacking = true
 		if v.Left.Empty {
 			p.addEmptied(path, v)
 		}
@@ -50,12 +50,12 @@ func (p *pass) addRevision(v *walker.Revision) {
 	p.totals.Manifests++
 	mismatch := n.id != n.path && v.Digest.Algorithm() == v.Link.Target.Algorithm()
 	if mismatch {
-		n.root.set(rootForced)
+		n.link.put(linkForced, true)
 		if p.s.stat(p.w, path) {
-			p.addNode(node{id: path, path: path, root: rootForced, link: linkPinned})
+			p.addManifest(linkedManifest{id: path, path: path, link: linkPinned | linkForced})
 		}
 	}
-	at := p.addNode(n)
+	at := p.addManifest(n)
 	switch {
 	case mismatch:
 		p.badLinks = append(p.badLinks, badLink{walker.LinkMismatch, mismatchDetail(v.Link.Target), at})
@@ -66,16 +66,16 @@ func (p *pass) addRevision(v *walker.Revision) {
 
 // addPending makes a manifest known whose link a registry is writing at this
 // moment: it has found all that the manifest names.
-func (p *pass) addPending(path ID, v *walker.Revision) {
+func (p *facts) addPending(path ID, v *walker.Revision) {
 	for _, t := range v.Left.Temporaries {
 		if p.l.rules.fresh(t.MTime) {
-			p.addNode(node{id: path, path: path, mtime: t.MTime, link: linkPending})
+			p.addManifest(linkedManifest{id: path, path: path, mtime: t.MTime, link: linkPending})
 			return
 		}
 	}
 }
 
-func (p *pass) mismatch(path string, target layout.Digest) {
+func (p *visit) mismatch(path string, target layout.Digest) {
 	p.problem(walker.LinkMismatch, path, mismatchDetail(target))
 }
 
@@ -84,7 +84,7 @@ func mismatchDetail(target layout.Digest) string {
 }
 
 // leftover decides about a directory whose link is missing.
-func (p *pass) leftover(kind Kind, id ID, v *walker.Revision) {
+func (p *visit) leftover(kind Kind, id ID, v *walker.Revision) {
 	if v.Left.MTime == 0 {
 		return // it has vanished
 	}

@@ -150,21 +150,21 @@ func (l *Look) holdsBlob(id ID) bool {
 	return l.w.Shares().Any() && l.w.Shares().Holds(layout.BlobDir(l.Digest(id)))
 }
 
-func (p *pass) holdsRevision(id ID) bool {
+func (p *visit) holdsRevision(id ID) bool {
 	return p.w.Shares().Any() && p.w.Shares().Holds(layout.RevisionDir(p.r.Name, p.s.Table.Digest(id)))
 }
 
-func (p *pass) holdsTag(name string) bool {
+func (p *visit) holdsTag(name string) bool {
 	return p.w.Shares().Any() && p.w.Shares().Holds(layout.TagDir(p.r.Name, name))
 }
 
-func (p *pass) holdsLayer(d layout.Digest) bool {
+func (p *visit) holdsLayer(d layout.Digest) bool {
 	return p.w.Shares().Any() && p.w.Shares().Holds(layout.LayerDir(p.r.Name, d))
 }
 
 // spareShared keeps what was to go and has another name. A command that names it
 // is refused: it would be gone by that name as well.
-func (p *pass) spareShared() {
+func (p *selection) spareShared() {
 	if p.away == nil || !p.w.Shares().Any() {
 		return
 	}
@@ -188,7 +188,7 @@ func (p *pass) spareShared() {
 	}
 }
 
-func (p *pass) refuseShared(name, path string) {
+func (p *visit) refuseShared(name, path string) {
 	others := p.w.Shares().Others(path)
 	for i := range others {
 		others[i] = servedAs(others[i])
@@ -217,7 +217,7 @@ func servedAs(path string) string {
 }
 
 // dropShared leaves what another name leads to where it is.
-func (p *pass) dropShared() {
+func (p *garbage) dropShared() {
 	if !p.w.Shares().Any() {
 		return
 	}
@@ -235,7 +235,7 @@ func (p *pass) dropShared() {
 
 // noteTags notes what the tags hold that stay, as far as a mark tells: those that
 // cannot be removed follow.
-func (p *pass) noteTags() {
+func (p *garbage) noteTags() {
 	for i := range p.tags {
 		if t := &p.tags[i]; t.Taken == "" && (p.r.Linked || !p.tagGoes(t)) {
 			p.noteTag(t)
@@ -244,7 +244,7 @@ func (p *pass) noteTags() {
 }
 
 // noteTag notes what a tag holds that stays.
-func (p *pass) noteTag(t *tag) {
+func (p *garbage) noteTag(t *tag) {
 	if t.Link.State == walker.LinkGood {
 		p.s.Table.At(p.s.Table.Intern(t.Link.Target)).set(isKept)
 	}

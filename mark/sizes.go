@@ -130,7 +130,7 @@ func (c *counter) goWith(from int32) (gone []int32) {
 type signature struct{ manifest, subject int32 }
 
 // withoutCircles takes from what goes with a manifest the images that tags
-// about them reach, which are kept: see pass.keepCircles.
+// about them reach, which are kept: see live.keepCircles.
 func (c *counter) withoutCircles(from int32, gone []int32) []int32 {
 	goes := map[int32]bool{}
 	for _, i := range gone {
@@ -182,7 +182,7 @@ func (c *counter) reachedFrom(signatures []signature, goes map[int32]bool) map[i
 	return reached
 }
 
-// candidates returns what may go with a manifest, as pass.loosen does.
+// candidates returns what may go with a manifest, as selection.loosen does.
 func (c *counter) candidates(from int32) []int32 {
 	c.turn++
 	c.nodes[from] = c.turn

@@ -9,6 +9,7 @@ const (
 	linkPending                       // it is being written
 	linkAsLayer                       // it is a layer link only, as registry 2.1.0 made it
 	linkUnread                        // it holds no digest
+	linkForced                        // it is a root whatever the rules say: it, or a tag's, is damaged
 )
 
 // has reports whether any of these is set.
@@ -21,8 +22,8 @@ func (s *linkState) put(one linkState, on bool) {
 	}
 }
 
-// rootState says whether a manifest is a root. What reading finds, the rules and
-// the selection of a run set it, before anything is marked.
+// rootState says whether a manifest is a root. The selection of a run and the rules
+// set it, before anything is marked.
 type rootState uint8
 
 const (

@@ -53,7 +53,7 @@ func (s *Survey) Untagged(repository string) int { return s.bare[repository] }
 // repository, each once, in their order.
 func (s *Survey) Protected(repository string) []string { return s.protected[repository] }
 
-func (s *Survey) observe(p *pass) {
+func (s *Survey) observe(p *view) {
 	pushed := int64(0)
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.isHere() && !n.link.has(linkAsLayer) {
@@ -115,7 +115,7 @@ func (s *Survey) Nowhere(l *Look) (blobs, bytes, reclaimable int64) {
 
 // countNames counts how many of the repository's manifests name each digest,
 // and finds what stays whichever of them goes.
-func (p *pass) countNames() (count map[ID]uint32, held []ID) {
+func (p *garbage) countNames() (count map[ID]uint32, held []ID) {
 	count = map[ID]uint32{}
 	for i := range p.nodes {
 		if p.nodes[i].link.has(linkAside) && p.nodes[i].why == Dead {

@@ -7,15 +7,15 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-func (p *pass) addTags() {
-	p.tags = make([]tag, 0, len(p.found))
+func (p *facts) addTags() {
+	p.tagLinks = make([]linkedTag, 0, len(p.found))
 	for i := range p.found {
 		p.addTag(&p.found[i])
 	}
 }
 
 // addTag finds what a tag names.
-func (p *pass) addTag(t *walker.Tag) {
+func (p *facts) addTag(t *walker.Tag) {
 	if t.Taken == "" {
 		p.totals.Tags++
 		p.repo.Tags++
@@ -30,7 +30,7 @@ func (p *pass) addTag(t *walker.Tag) {
 			p.addNewest(p.tagPath(t), e)
 		}
 	}
-	added := tag{Tag: *t, node: -1}
+	added := linkedTag{Tag: *t, node: -1}
 	if t.Link.State == walker.LinkGood {
 		added.node = p.find(t.Link.Target)
 		if added.node < 0 && (t.Taken == "" || p.away != nil) {
@@ -38,7 +38,7 @@ func (p *pass) addTag(t *walker.Tag) {
 		}
 		if added.node < 0 && t.Taken == "" {
 			p.tagProblem(walker.DanglingTag, p.tagPath(t), fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), t)
-			p.history = true
+			p.lacking = true
 			if p.s.stat(p.w, p.s.Table.Intern(t.Link.Target)) {
 				p.totals.Dangling++
 			}
@@ -46,17 +46,17 @@ func (p *pass) addTag(t *walker.Tag) {
 	}
 	if added.node >= 0 && t.Taken == "" {
 		p.totals.Naming++
-		if p.nodes[added.node].link.has(linkAsLayer) {
+		if p.manifests[added.node].link.has(linkAsLayer) {
 			p.totals.Layered++
 		}
 	}
-	p.tags = append(p.tags, added)
+	p.tagLinks = append(p.tagLinks, added)
 }
 
-func (p *pass) tagPath(t *walker.Tag) string { return layout.TagDir(p.r.Name, t.Name) }
+func (p *visit) tagPath(t *walker.Tag) string { return layout.TagDir(p.r.Name, t.Name) }
 
 // tagProblem records what is wrong with a tag, which is gone without it.
-func (p *pass) tagProblem(kind, path, detail string, t *walker.Tag) {
+func (p *visit) tagProblem(kind, path, detail string, t *walker.Tag) {
 	name := p.r.Name + ":" + t.Name
 	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Breaks: []string{name}}
 	switch kind {
@@ -78,10 +78,10 @@ func (p *pass) tagProblem(kind, path, detail string, t *walker.Tag) {
 }
 
 // addNewest makes a root of what a half tag's history names last.
-func (p *pass) addNewest(tagPath string, e walker.HistoryEntry) {
+func (p *facts) addNewest(tagPath string, e walker.HistoryEntry) {
 	for _, d := range [2]layout.Digest{e.Digest, e.Target} {
 		if at := p.find(d); at >= 0 {
-			p.nodes[at].root.set(rootForced)
+			p.manifests[at].link.put(linkForced, true)
 		}
 	}
 	if e.Digest != e.Target && e.Digest.Algorithm() == e.Target.Algorithm() {
@@ -96,7 +96,7 @@ func halfTagDetail(t *walker.Tag) string {
 	return fmt.Sprintf("it has no current link: its newest history entry, %s, is kept", t.Link.Target)
 }
 
-func (p *pass) find(d layout.Digest) int32 {
+func (p *facts) find(d layout.Digest) int32 {
 	at, _ := p.linked(p.s.Table.Lookup(d))
 	return at
 }
@@ -104,12 +104,12 @@ func (p *pass) find(d layout.Digest) int32 {
 // findLayer finds a manifest that is linked as a layer only, which registry
 // 2.1.0 did and 2.x still reads.
 // Source: distribution v2.8.3 registry/storage/linkedblobstore.go linkPathFns of manifests.
-func (p *pass) findLayer(d layout.Digest) int32 {
+func (p *facts) findLayer(d layout.Digest) int32 {
 	l := p.r.HasLayer(p.ctx, d)
 	if l.State != walker.LinkGood {
 		return -1
 	}
-	at := p.addNode(node{
+	at := p.addManifest(linkedManifest{
 		id: p.s.Table.Intern(l.Target), path: p.s.Table.Intern(d), mtime: l.MTime,
 		link: linkAsLayer | linkPinned,
 	})

@@ -14,7 +14,7 @@ import (
 // away, before anything is marked. What somebody named is away: no root, and
 // reached by nothing. What goes along with it if nothing else keeps it is
 // loose: no root.
-func (p *pass) takeAway() {
+func (p *selection) takeAway() {
 	switch {
 	case p.away == nil:
 	case p.away.resolved:
@@ -33,7 +33,7 @@ func (p *pass) takeAway() {
 }
 
 // resolve finds what the targets name.
-func (p *pass) resolve(a *removalIn) {
+func (p *selection) resolve(a *removalIn) {
 	switch {
 	case p.keep == Protected:
 		a.refuseProtected(p.guard.Repository()[0], strconv.Quote(p.r.Name))
@@ -59,7 +59,7 @@ func (p *pass) resolve(a *removalIn) {
 	p.refuseTags(a)
 }
 
-func (p *pass) takeAll(a *removalIn) {
+func (p *selection) takeAll(a *removalIn) {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.isHere() {
 			p.takeNode(a, n, p.r.Name)
@@ -69,12 +69,12 @@ func (p *pass) takeAll(a *removalIn) {
 		t := &p.tags[i]
 		t.is.put(tagSelected, t.Taken == "")
 	}
-	if p.uploading {
+	if p.uploads.going {
 		a.refuse("wait until it has ended, or give --grace 0 if it never will", "something is being uploaded to %q", p.r.Name)
 	}
 }
 
-func (p *pass) takeNamedTag(a *removalIn, target Target) {
+func (p *selection) takeNamedTag(a *removalIn, target Target) {
 	at := slices.IndexFunc(p.tags, func(t tag) bool { return t.Taken == "" && t.Name == target.Tag })
 	if at < 0 {
 		p.refuseUnknownTag(a, target)
@@ -96,7 +96,7 @@ func (p *pass) takeNamedTag(a *removalIn, target Target) {
 	}
 }
 
-func (p *pass) refuseUnknownTag(a *removalIn, target Target) {
+func (p *selection) refuseUnknownTag(a *removalIn, target Target) {
 	names := make([]string, 0, len(p.tags))
 	for i := range p.tags {
 		names = append(names, p.tags[i].Name)
@@ -114,7 +114,7 @@ func (p *pass) refuseUnknownTag(a *removalIn, target Target) {
 }
 
 // takeDigest takes the manifest that a digest or its beginning names.
-func (p *pass) takeDigest(a *removalIn, target Target) {
+func (p *selection) takeDigest(a *removalIn, target Target) {
 	var found []int32
 	for i := range p.nodes {
 		n := &p.nodes[i]
@@ -138,7 +138,7 @@ func (p *pass) takeDigest(a *removalIn, target Target) {
 }
 
 // nearDigests is a hint at the manifests that may have been meant.
-func (p *pass) nearDigests(target Target) (command []string, hint string) {
+func (p *selection) nearDigests(target Target) (command []string, hint string) {
 	wanted := target.Prefix
 	if wanted == "" {
 		wanted = target.Digest.String()
@@ -162,7 +162,7 @@ func (p *pass) nearDigests(target Target) (command []string, hint string) {
 }
 
 // takeNode takes a manifest that was named, unless it is protected.
-func (p *pass) takeNode(a *removalIn, n *node, name string) {
+func (p *selection) takeNode(a *removalIn, n *node, name string) {
 	switch {
 	case p.protectsNode(n):
 		a.refuseProtected(p.lineOf(n), p.nameOf(n, name))
@@ -172,7 +172,7 @@ func (p *pass) takeNode(a *removalIn, n *node, name string) {
 	case n.link.has(linkPinned) && !n.link.has(linkAsLayer):
 		a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", p.nameOf(n, name))
 	case n.link.has(linkUnread) && !p.hasFile(n):
-		a.refuse("remove it by hand", "%s is not a regular file", p.linkPath(n))
+		a.refuse("remove it by hand", "%s is not a regular file", p.linkPath(n.linkedManifest))
 	default:
 		n.root.set(rootSelected)
 		n.root.unset(rootForced)
@@ -180,16 +180,16 @@ func (p *pass) takeNode(a *removalIn, n *node, name string) {
 	}
 }
 
-func (p *pass) nameOf(n *node, name string) string {
+func (p *facts) nameOf(n *node, name string) string {
 	if name != p.r.Name {
 		return name
 	}
-	return p.references(n)[0]
+	return p.references(n.linkedManifest)[0]
 }
 
 // hasFile reports whether a manifest's link is a file at all.
-func (p *pass) hasFile(n *node) bool {
-	path := p.linkPath(n)
+func (p *visit) hasFile(n *node) bool {
+	path := p.linkPath(n.linkedManifest)
 	info, err := p.w.Store().Stat(path)
 	if err != nil && !disk.Gone(err) {
 		p.w.Unreadable(path, err)
@@ -198,7 +198,7 @@ func (p *pass) hasFile(n *node) bool {
 }
 
 // takeTagsOf takes the tags of the manifests that were named.
-func (p *pass) takeTagsOf() {
+func (p *selection) takeTagsOf() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		if t.Taken == "" && t.node >= 0 && p.nodes[t.node].root.has(rootSelected) {
@@ -209,7 +209,7 @@ func (p *pass) takeTagsOf() {
 
 // loosen finds what goes along with what was named: the children of indexes,
 // and what is about it, by subject or by tag.
-func (p *pass) loosen() {
+func (p *selection) loosen() {
 	about := p.whatIsAbout()
 	var waiting []int32
 	for i := range p.nodes {
@@ -246,25 +246,25 @@ type aboutEdge struct {
 
 // whatIsAbout finds the referrers of every manifest and the manifests of the
 // tags about it.
-func (p *pass) whatIsAbout() map[int32][]aboutEdge {
+func (p *facts) whatIsAbout() map[int32][]aboutEdge {
 	about := map[int32][]aboutEdge{}
-	for i := range p.nodes {
-		for _, subject := range p.manifest(&p.nodes[i]).Subjects {
+	for i := range p.manifests {
+		for _, subject := range p.manifest(&p.manifests[i]).Subjects {
 			if at, ok := p.linked(subject); ok && at != int32(i) {
 				about[at] = append(about[at], aboutEdge{int32(i), Referrer})
 			}
 		}
 	}
-	for i := range p.tags {
-		if subject := p.subjectOf(&p.tags[i]); subject >= 0 {
-			about[subject] = append(about[subject], aboutEdge{p.tags[i].node, Signature})
+	for i := range p.tagLinks {
+		if subject := p.subjectOf(&p.tagLinks[i]); subject >= 0 {
+			about[subject] = append(about[subject], aboutEdge{p.tagLinks[i].node, Signature})
 		}
 	}
 	return about
 }
 
 // subjectOf is the manifest that a tag is about, or -1.
-func (p *pass) subjectOf(t *tag) int32 {
+func (p *facts) subjectOf(t *linkedTag) int32 {
 	if t.node < 0 || t.Odd || t.Half || t.Linked || !strings.HasPrefix(t.Name, "sha") {
 		return -1
 	}
@@ -281,7 +281,7 @@ func (p *pass) subjectOf(t *tag) int32 {
 // mayGo reports whether a manifest goes along with another one if nothing
 // else keeps it. A child whose fresh link was written after the index belongs
 // to a push that is not at its end.
-func (p *pass) mayGo(from, to *node, role Role) bool {
+func (p *selection) mayGo(from, to *node, role Role) bool {
 	switch {
 	case to.root.has(rootSelected|rootAlong|rootForced) || to.link.has(linkPinned|linkAside|linkPending) || p.protectsNode(to):
 		return false
@@ -292,7 +292,7 @@ func (p *pass) mayGo(from, to *node, role Role) bool {
 }
 
 // refuseTags refuses tags that must not or cannot go.
-func (p *pass) refuseTags(a *removalIn) {
+func (p *selection) refuseTags(a *removalIn) {
 	for i := range p.tags {
 		t := &p.tags[i]
 		if !t.is.has(tagSelected) {

@@ -12,7 +12,7 @@ import (
 // a backup has an older time.
 // After names have been set aside, only what is aside is away: every link that
 // is still there is a root, whatever was to become of it.
-func (p *pass) holdTo(a *removalIn) {
+func (p *selection) holdTo(a *removalIn) {
 	p.held = true
 	for i := range p.tags {
 		t := &p.tags[i]
@@ -40,7 +40,7 @@ func (p *pass) holdTo(a *removalIn) {
 // spareChildren keeps what an index names that came after the first Look, which
 // would have refused to take it away, or would have been told that the index
 // may lack it.
-func (p *pass) spareChildren(a *removalIn) {
+func (p *selection) spareChildren(a *removalIn) {
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if n.place == 0 || n.root.has(rootSelected|rootAlong) || n.link.has(linkAside) {
@@ -49,7 +49,7 @@ func (p *pass) spareChildren(a *removalIn) {
 		if at, ok := a.sparse[n.path]; ok && n.mtime == at {
 			continue
 		}
-		for _, id := range p.refsOf(n) {
+		for _, id := range p.refsOf(n.linkedManifest) {
 			if at, ok := p.linked(id); ok && at != int32(i) {
 				p.nodes[at].root.unset(rootSelected)
 			}
@@ -59,7 +59,7 @@ func (p *pass) spareChildren(a *removalIn) {
 
 // isSame reports whether a tag is what the first Look found, and, after names
 // have been set aside, whether it is among these or is being cut where it is.
-func (p *pass) isSame(t *tag, was takenTag) bool {
+func (p *selection) isSame(t *tag, was takenTag) bool {
 	switch {
 	case t.Link.Target != was.target, t.Link.MTime > was.mtime:
 		return false
@@ -71,8 +71,8 @@ func (p *pass) isSame(t *tag, was takenTag) bool {
 
 // goesWithSubject decides whether a tag goes with the image that it is about,
 // and sets its subject.
-func (p *pass) goesWithSubject(t *tag) bool {
-	at := p.subjectOf(t)
+func (p *selection) goesWithSubject(t *tag) bool {
+	at := p.subjectOf(t.linkedTag)
 	if t.is.has(tagSelected) || at < 0 || !p.nodes[at].root.has(rootSelected|rootAlong) || p.protectsTag(t) {
 		return false
 	}
@@ -93,7 +93,7 @@ func (p *pass) goesWithSubject(t *tag) bool {
 }
 
 // subjectLives reports whether the image stays that a tag is about.
-func (p *pass) subjectLives(t *tag) bool {
+func (p *live) subjectLives(t *tag) bool {
 	if at, ok := p.linked(t.subject); ok && p.nodes[at].root.has(rootSelected) {
 		return false
 	}
@@ -101,13 +101,13 @@ func (p *pass) subjectLives(t *tag) bool {
 }
 
 // goes reports whether a manifest goes with the Removal.
-func (p *pass) goes(n *node) bool {
+func (p *live) goes(n *node) bool {
 	return n.root.has(rootSelected|rootAlong) && n.why == Dead
 }
 
 // takeNames records what the manifests that go name: that is what may be swept,
 // and neither its age nor that of its links keeps it.
-func (p *pass) takeNames() {
+func (p *live) takeNames() {
 	if p.away == nil {
 		return
 	}
@@ -141,7 +141,7 @@ func (p *pass) takeNames() {
 }
 
 // takeDangling records what fresh tags kept, whose manifests are not linked.
-func (p *pass) takeDangling() {
+func (p *live) takeDangling() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		if t.is.has(tagSelected) && t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) && !p.l.rules.Away.TagsOnly {
@@ -154,7 +154,7 @@ func (p *pass) takeDangling() {
 
 // isTakenLink reports whether a layer link belongs to manifests that go: it
 // was not written after them, by another push.
-func (p *pass) isTakenLink(id, target ID, mtime int64) bool {
+func (p *live) isTakenLink(id, target ID, mtime int64) bool {
 	for _, i := range [2]ID{id, target} {
 		if at, ok := p.taken[i]; ok && mtime <= at {
 			return true
@@ -164,11 +164,11 @@ func (p *pass) isTakenLink(id, target ID, mtime int64) bool {
 }
 
 // takesAll reports whether the whole repository goes.
-func (p *pass) takesAll() bool { return p.away != nil && p.away.whole }
+func (p *visit) takesAll() bool { return p.away != nil && p.away.whole }
 
 // spareTaken marks what was to go from a repository that cannot be understood
 // in full: names go from there, and nothing is swept.
-func (p *pass) spareTaken() {
+func (p *live) spareTaken() {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.root.has(rootSelected) {
 			p.eachName(int32(i), func(id ID) { p.mark(id, p.keep) })

@@ -26,7 +26,7 @@ func (w *Wanted) Has(repository string, d layout.Digest) bool {
 	return w.found[repository][d]
 }
 
-func (w *Wanted) observe(p *pass) {
+func (w *Wanted) observe(p *view) {
 	asked := w.asked[p.r.Name]
 	if len(asked) == 0 {
 		return

@@ -8,7 +8,7 @@ import (
 )
 
 // countBytes adds up what the repository's manifests reference, live or not.
-func (p *pass) countBytes() {
+func (p *garbage) countBytes() {
 	for i := range p.nodes {
 		p.eachName(int32(i), func(id ID) { p.here.at(id).reasons |= isNamed })
 	}
@@ -21,7 +21,7 @@ func (p *pass) countBytes() {
 			continue
 		}
 		p.repo.Bytes += r.size
-		if !r.owner.CompareAndSwap(0, p.owner) {
+		if !r.owner.CompareAndSwap(0, p.repo.owner) {
 			r.owner.Store(severalOwners)
 		}
 	}
@@ -29,7 +29,7 @@ func (p *pass) countBytes() {
 
 // report records the live manifests that lack a blob. In a cache, which holds
 // what was asked for, that is no damage.
-func (p *pass) report() {
+func (p *garbage) report() {
 	if p.l.rules.PullThrough || p.l.aside != nil {
 		return
 	}
@@ -42,7 +42,7 @@ func (p *pass) report() {
 		if n.why == Dead {
 			continue
 		}
-		for _, id := range p.manifest(n).Required {
+		for _, id := range p.manifest(n.linkedManifest).Required {
 			if data, ok := absent[id]; ok {
 				path := layout.BlobDir(p.s.Table.Digest(data)) + "/" + layout.Data
 				p.problemOf(walker.MissingBlob, path, missingBlobDetail, int32(i), path, layout.LayerDir(p.r.Name, p.s.Table.Digest(id))+"/"+layout.Link)
@@ -57,7 +57,7 @@ const missingBlobDetail = "a manifest references it, and it is absent"
 // are not in the store by any name: not by one that came after the walk of the
 // blobs, nor by one that the repository's layer link gives them; such a one is
 // marked. To each belongs the digest that its data would be stored under.
-func (p *pass) absent() map[ID]ID {
+func (p *garbage) absent() map[ID]ID {
 	unseen := map[layout.Algorithm][]layout.Digest{}
 	asked := map[ID]bool{}
 	for i := range p.nodes {
@@ -65,7 +65,7 @@ func (p *pass) absent() map[ID]ID {
 		if n.why == Dead {
 			continue
 		}
-		for _, id := range p.manifest(n).Required {
+		for _, id := range p.manifest(n.linkedManifest).Required {
 			if p.s.Table.At(id).has(hasBlob) || asked[id] {
 				continue
 			}
@@ -98,8 +98,48 @@ func (p *pass) absent() map[ID]ID {
 	return absent
 }
 
-// collect lists what goes from the repository, and what gets its name back.
-func (p *pass) collect() {
+// garbage is what of a repository goes, and what gets its name back: its litter,
+// with what is not live.
+type garbage struct {
+	*live
+	history bool // links of manifests go, so tags' histories may name such
+	// inPlace are the names of the tags that are not set aside; nil until it is asked for.
+	inPlace map[string]bool
+	// keepers has, for each node, 1 + one that stays and names it, or 0; nil until it is asked for.
+	keepers []int32
+	lost    []lostImage // that were deleted before and could be brought back
+	lostIDs map[ID]bool // of these
+}
+
+// view is what an Observer sees of a repository. It changes nothing of it.
+type view struct{ *garbage }
+
+// collect finds what goes, as far as a selection or a plan lets it, and tells
+// those who have asked about the repository.
+func (p *live) collect() *garbage {
+	g := &garbage{live: p}
+	if p.totals.LayerLinks > 0 && p.totals.Manifests+p.totals.Emptied == 0 {
+		p.totals.Unexplained++
+	}
+	g.dropJudged()
+	g.countBytes()
+	g.report()
+	g.listItems()
+	switch {
+	case p.l.rules.Listed != nil:
+		g.pickListed()
+	case p.l.rules.Away != nil:
+		g.pickAway()
+		g.tellJudged()
+	}
+	if p.l.rules.observer != nil {
+		p.l.rules.observer.observe(&view{g})
+	}
+	return g
+}
+
+// listItems lists what goes from the repository, and what gets its name back.
+func (p *garbage) listItems() {
 	p.restoreLayers()
 	p.noteTags()
 	p.noteLost()
@@ -119,7 +159,7 @@ func (p *pass) collect() {
 	p.collectManifests()
 	p.keepSignatures()
 	p.items = append(p.items, p.layersGo...)
-	if p.history && p.keep == Dead && p.l.aside == nil {
+	if (p.history || p.lacking) && p.keep == Dead && p.l.aside == nil {
 		p.collectHistory()
 	}
 	p.dropShared()
@@ -132,7 +172,7 @@ func (p *pass) collect() {
 // keepParts takes back what has been decided before it was known that all is
 // to be kept. Uploads and interrupted writes are nobody's images: they go,
 // unless they are behind a symbolic link.
-func (p *pass) keepParts() {
+func (p *garbage) keepParts() {
 	p.stays = true
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		return p.r.Odd || i.Kind != Upload && i.Kind != Temporary
@@ -146,7 +186,7 @@ func (p *pass) keepParts() {
 	p.layersGo = nil
 }
 
-func (p *pass) collectTags() {
+func (p *garbage) collectTags() {
 	if p.away != nil {
 		p.findPlain()
 	}
@@ -171,7 +211,7 @@ func (p *pass) collectTags() {
 
 // findPlain looks for symbolic links in the tags that a Removal takes away, of
 // which there may be many.
-func (p *pass) findPlain() {
+func (p *garbage) findPlain() {
 	p.w.Each(p.ctx, len(p.tags), func(i int) {
 		if t := &p.tags[i]; t.is.has(tagSelected) && t.Taken == "" && !t.is.has(tagPlain) {
 			t.is.put(tagPlain, !p.r.HasSymlink(&t.Tag))
@@ -181,7 +221,7 @@ func (p *pass) findPlain() {
 
 // tagGoes reports whether a tag goes: it names a manifest whose link is gone,
 // or it is about an image that goes.
-func (p *pass) tagGoes(t *tag) bool {
+func (p *garbage) tagGoes(t *tag) bool {
 	switch {
 	case p.holdsTag(t.Name):
 		return false
@@ -200,7 +240,7 @@ func (p *pass) tagGoes(t *tag) bool {
 // collectTaken decides about a tag that was taken out of tags/: it goes back
 // if the image that it is about is live, or if it was rewritten meanwhile,
 // unless a new one has its name.
-func (p *pass) collectTaken(t *tag) {
+func (p *garbage) collectTaken(t *tag) {
 	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.is.has(tagAlong) && !p.old(t.Link.MTime))
 	back = (back || t.node >= 0 && p.isUnlisted(t)) && !t.is.has(tagSelected)
 	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}
@@ -216,7 +256,7 @@ func (p *pass) collectTaken(t *tag) {
 }
 
 // hasTagNamed reports whether there is a tag of this name in its place.
-func (p *pass) hasTagNamed(name string) bool {
+func (p *garbage) hasTagNamed(name string) bool {
 	if p.inPlace == nil {
 		p.inPlace = map[string]bool{}
 		for i := range p.tags {
@@ -228,8 +268,8 @@ func (p *pass) hasTagNamed(name string) bool {
 	return p.inPlace[name]
 }
 
-func (p *pass) collectManifests() {
-	p.setHeights()
+func (p *garbage) collectManifests() {
+	heights := p.heights()
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if n.link.has(linkPending) {
@@ -248,7 +288,7 @@ func (p *pass) collectManifests() {
 			// Its link is a layer link, and goes as one.
 		default:
 			p.history = true
-			p.items = append(p.items, Item{Kind: Manifest, ID: n.path, Extra: n.height, Aside: n.link.has(linkAside)})
+			p.items = append(p.items, Item{Kind: Manifest, ID: n.path, Extra: heights[i], Aside: n.link.has(linkAside)})
 		}
 	}
 }
@@ -257,7 +297,7 @@ func (p *pass) collectManifests() {
 // registry 2.1.0 linked as layers: it put their signatures there. It also keeps
 // those of live referrers that are linked only below their subjects, and that
 // have referrers themselves.
-func (p *pass) keepSignatures() {
+func (p *garbage) keepSignatures() {
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		at, ok := p.linked(i.ID)
 		kept := i.Kind == RevisionDir && (ok && p.nodes[at].why != Dead && len(p.extra[at]) > 0 || p.about[i.ID] && p.isLive(i.ID) || p.showsKept(i.ID))
@@ -266,39 +306,45 @@ func (p *pass) keepSignatures() {
 	})
 }
 
-// setHeights gives every manifest that goes a number above those of its
-// children, so that parents can be removed first.
-func (p *pass) setHeights() {
+// heights are numbers of the manifests that go, each above those of its children,
+// so that parents can be removed first.
+func (p *garbage) heights() []uint32 {
 	const entered = ^uint32(0)
+	var heights []uint32
 	var visit func(i int32) uint32
 	visit = func(i int32) uint32 {
 		n := &p.nodes[i]
-		if n.height != 0 || n.place == 0 {
-			if n.height == entered {
+		if heights[i] != 0 || n.place == 0 {
+			if heights[i] == entered {
 				return 0 // links that hold other digests than their paths can make circles
 			}
-			return n.height
+			return heights[i]
 		}
-		n.height = entered
+		heights[i] = entered
 		height := uint32(0)
-		m := p.manifest(n)
+		m := p.manifest(n.linkedManifest)
 		m.EachRef(func(id ID) {
 			if at, ok := p.linked(id); ok && p.nodes[at].why == Dead {
 				height = max(height, visit(at))
 			}
 		})
-		n.height = height + 1
-		return n.height
+		heights[i] = height + 1
+		return heights[i]
 	}
 	for i := range p.nodes {
-		if p.nodes[i].why == Dead {
-			visit(int32(i))
+		if p.nodes[i].why != Dead {
+			continue
 		}
+		if heights == nil {
+			heights = make([]uint32, len(p.nodes))
+		}
+		visit(int32(i))
 	}
+	return heights
 }
 
 // collectHistory lists the entries of tags that stay whose manifest's link is gone or goes.
-func (p *pass) collectHistory() {
+func (p *garbage) collectHistory() {
 	entries := make([][]ID, len(p.tags))
 	p.w.Each(p.ctx, len(p.tags), func(i int) { entries[i] = p.deadEntries(&p.tags[i]) })
 	for i, ids := range entries {
@@ -316,7 +362,7 @@ func (p *pass) collectHistory() {
 }
 
 // deadEntries are the entries of one tag. It is called concurrently.
-func (p *pass) deadEntries(t *tag) (dead []ID) {
+func (p *garbage) deadEntries(t *tag) (dead []ID) {
 	if t.Taken != "" || t.Odd || t.Linked || p.tagGoes(t) {
 		return nil
 	}
