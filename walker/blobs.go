@@ -86,7 +86,11 @@ func (w *Walker) scan(d *disk.Dir, fn func(disk.Entry)) {
 		fn(e)
 		return nil
 	}
-	err := d.List(each)
+	list := (*disk.Dir).List
+	if w.inOrder {
+		list = byInode
+	}
+	err := list(d, each)
 	if disk.Gone(err) && d.Path() != "" {
 		// So says a listing of a directory that was removed after it was opened.
 		// By its path there may be another one by now, or none.
@@ -96,7 +100,7 @@ func (w *Walker) scan(d *disk.Dir, fn func(disk.Entry)) {
 		}
 		if aerr == nil {
 			defer again.Close()
-			err = again.List(each)
+			err = list(again, each)
 		}
 	}
 	if err != nil {
@@ -119,19 +123,27 @@ func (v *blobWalk) prefixes(name string) {
 	if !w.algs.open[alg].CompareAndSwap(nil, d) {
 		defer d.Close() // a second walk
 	}
+	var found []string
 	w.list(d, func(e disk.Entry, name string) {
 		if !isPrefix(name) || !isDirectory(e) {
 			w.unknown(d, name, "not a directory of blobs")
 			return
 		}
-		path, linked := d.Join(name), d.Linked()
 		w.Progress.PrefixesFound.Add(1)
+		found = append(found, name)
+	})
+	if w.inOrder {
+		v.inOrder(alg, d, found)
+		return
+	}
+	for _, name := range found {
+		path, linked := d.Join(name), d.Linked()
 		v.queue.push(func() {
 			if v.ctx.Err() == nil {
 				v.prefix(alg, name, path, linked)
 			}
 		})
-	})
+	}
 }
 
 func isPrefix(name string) bool {
@@ -171,9 +183,30 @@ func (w *Walker) openIfThere(d *disk.Dir, name string) (sub *disk.Dir, ok bool) 
 	return w.open(d, name)
 }
 
-// prefix reads one directory of blobs. It is opened by its path, which has
-// few parts, so that its parent need not stay open until its turn comes.
+// prefixCount is what a worker has looked at since it last told.
+type prefixCount struct{ blobs, bytes int64 }
+
+func (c *prefixCount) tell(p *Progress) {
+	p.Blobs.Add(c.blobs)
+	p.BlobBytes.Add(c.bytes)
+}
+
+// prefix reads one directory of blobs.
 func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool) {
+	var c prefixCount
+	defer func() {
+		c.tell(v.w.Progress)
+		v.w.Progress.Prefixes.Add(1)
+	}()
+	var data disk.Name
+	v.names(alg, prefix, path, linked, func(d *disk.Dir, e disk.Entry, digest layout.Digest, linked bool) {
+		v.look(d, e, digest, data.Join(e.Name, layout.Data), linked, &c)
+	})
+}
+
+// names lists one directory of blobs. It is opened by its path, which has few
+// parts, so that its parent need not stay open until its turn comes.
+func (v *blobWalk) names(alg layout.Algorithm, prefix, path string, linked bool, fn func(d *disk.Dir, e disk.Entry, digest layout.Digest, linked bool)) {
 	w := v.w
 	d, ok := w.open(w.store, path)
 	if !ok {
@@ -184,50 +217,44 @@ func (v *blobWalk) prefix(alg layout.Algorithm, prefix, path string, linked bool
 		w.shares.lead(path)
 	}
 	linked = linked || d.Linked()
-	var blobs, bytes int64
-	defer func() {
-		w.Progress.Blobs.Add(blobs)
-		w.Progress.BlobBytes.Add(bytes)
-		w.Progress.Prefixes.Add(1)
-	}()
-	var data disk.Name
 	w.scan(d, func(e disk.Entry) {
-		name := e.Name
-		digest, err := layout.ParseHex(alg, name)
-		if err != nil || name[:2] != prefix || !isDirectory(e) {
-			w.unknown(d, name, "not a blob's directory")
+		digest, err := layout.ParseHex(alg, e.Name)
+		if err != nil || e.Name[:2] != prefix || !isDirectory(e) {
+			w.unknown(d, e.Name, "not a blob's directory")
 			return
 		}
-		if v.ctx.Err() != nil || v.known(digest) {
-			return
+		if v.ctx.Err() == nil && !v.known(digest) {
+			fn(d, e, digest, linked)
 		}
-		b, err := w.blob(d, name, data.Join(name, layout.Data))
-		if err != nil {
-			w.Unreadable(d.Join(name), err)
-			return
-		}
-		if b.State == 0 {
-			return
-		}
-		if b.State == BlobAbsent {
-			if b, err = w.absent(d, name, b); err != nil {
-				w.Unreadable(d.Join(name), err)
-				return
-			}
-		}
-		b.Digest = digest
-		b.Linked = linked || e.Type == disk.Symlink
-		w.leadsElsewhere(d, e, &b)
-		if b.State == BlobSpecial {
-			w.unknown(d, name+"/"+layout.Data, "not a regular file")
-		}
-		blobs++
-		bytes += b.Size
-		if w.all && b.State != BlobAbsent { // that has been listed
-			w.straysIn(d, name, layout.Data, layout.Aside)
-		}
-		v.fn(b)
 	})
+}
+
+// look looks at the directory of one blob, whose data have a name below d.
+func (v *blobWalk) look(d *disk.Dir, e disk.Entry, digest layout.Digest, data string, linked bool, c *prefixCount) {
+	w, name := v.w, e.Name
+	b, err := w.blob(d, name, data)
+	if err == nil && b.State == BlobAbsent {
+		b, err = w.absent(d, name, b)
+	}
+	if err != nil {
+		w.Unreadable(d.Join(name), err)
+		return
+	}
+	if b.State == 0 {
+		return
+	}
+	b.Digest = digest
+	b.Linked = linked || e.Type == disk.Symlink
+	w.leadsElsewhere(d, e, &b)
+	if b.State == BlobSpecial {
+		w.unknown(d, name+"/"+layout.Data, "not a regular file")
+	}
+	c.blobs++
+	c.bytes += b.Size
+	if w.all && b.State != BlobAbsent { // that has been listed
+		w.straysIn(d, name, layout.Data, layout.Aside)
+	}
+	v.fn(b)
 }
 
 // leadsElsewhere takes down the symbolic links by which a blob is reached.

@@ -55,6 +55,9 @@ type Options struct {
 	Thorough bool
 	// Memory knows what links said before, or is nil.
 	Memory Memory
+	// InOrder says that the store is on a disk with an arm: what is listed is read in
+	// the order of inodes.
+	InOrder bool
 }
 
 // Walker reads one store. Its methods may be called one after another; their
@@ -70,12 +73,13 @@ type Walker struct {
 	all     bool         // every directory is listed
 	shares  *Shares
 	memory  Memory        // or nil
+	inOrder bool          // of inodes
 	busy    chan struct{} // a token for each goroutine that does file operations
 }
 
 // New returns a Walker over an open store's directory, which stays the caller's.
 func New(store *disk.Dir, opts Options) *Walker {
-	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: new(atomic.Bool), all: opts.Thorough, shares: newShares(store), memory: opts.Memory}
+	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: new(atomic.Bool), all: opts.Thorough, shares: newShares(store), memory: opts.Memory, inOrder: opts.InOrder}
 	if w.jobs <= 0 {
 		w.jobs = DefaultJobs
 	}
@@ -224,8 +228,7 @@ func (w *Walker) lanes() int { return min(w.jobs, runtime.GOMAXPROCS(0)) }
 
 // maxChunk is how many entries of one directory a worker takes at a time at
 // most. Fewer cost more hand-overs, more leave workers idle at the end of a
-// repository. Where there is a thread for each job, as on a slow disk, each
-// worker gets its share of what is few.
+// repository. Of what is few, each worker gets its share.
 const maxChunk = 32
 
 // Each calls fn(i) for all i below n, in chunks that idle workers share; the
@@ -240,36 +243,46 @@ func (w *Walker) Each(ctx context.Context, n int, fn func(i int)) {
 
 // parts is Each by chunks: fn gets the numbers from lo to below hi.
 func (w *Walker) parts(ctx context.Context, n int, fn func(lo, hi int)) {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	chunk, lanes := maxChunk, w.lanes()
-	if lanes == w.jobs {
-		chunk = min((n+w.jobs-1)/w.jobs, maxChunk)
-	}
-	each := func(lo, hi int) {
+	w.share(ctx, n, func(lo, hi int) {
 		fn(lo, hi)
 		w.Progress.Links.Add(int64(hi - lo))
-	}
+	})
+}
+
+// share is parts of what are no links.
+func (w *Walker) share(ctx context.Context, n int, fn func(lo, hi int)) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	lanes := w.lanes()
+	chunk := w.chunk(n, lanes)
 	for lo := 0; lo < n && ctx.Err() == nil; lo += chunk {
 		hi := min(lo+chunk, n)
 		if hi == n {
-			each(lo, hi)
+			fn(lo, hi)
 			return
 		}
 		if len(w.busy) >= lanes {
-			each(lo, hi)
+			fn(lo, hi)
 			continue
 		}
 		select {
 		case w.busy <- struct{}{}:
 			wg.Go(func() {
 				defer func() { <-w.busy }()
-				each(lo, hi)
+				fn(lo, hi)
 			})
 		default:
-			each(lo, hi)
+			fn(lo, hi)
 		}
 	}
+}
+
+// chunk is how many of n entries a worker takes at a time.
+func (w *Walker) chunk(n, lanes int) int {
+	if w.inOrder {
+		return inARow
+	}
+	return min((n+lanes-1)/lanes, maxChunk)
 }
 
 // Unsettled reports whether an error may come from a registry that writes or
@@ -282,5 +295,6 @@ func Unsettled(err error) bool {
 // looked at once more.
 func (w *Walker) Pause() { time.Sleep(pause) }
 
-// Jobs is how many file operations are under way at a time.
-func (w *Walker) Jobs() int { return w.jobs }
+// Jobs is how many file operations are worth having under way at a time, as far as
+// that is known at present.
+func (w *Walker) Jobs() int { return min(w.jobs, max(DefaultJobs, w.lanes())) }

@@ -78,9 +78,9 @@ func TestWalkIsTheSameWithAnyNumberOfJobs(t *testing.T) {
 	if tags := want.repositories; len(want.blobs) < 10 || !slices.Equal(tags["a/b"], []string{"v1", "v2"}) || len(tags) != 3 {
 		t.Fatalf("one worker finds %d blobs, and %v", len(want.blobs), tags)
 	}
-	for _, jobs := range []int{2, 7, 64} {
+	for _, jobs := range []int{2, 7, 64, -1, -3} { // less than 0: in the order of inodes
 		var findings walker.Findings
-		got := walk(t.Context(), open(t, &disk.FS{}, s.Dir, walker.Options{Jobs: jobs, Findings: &findings}))
+		got := walk(t.Context(), open(t, &disk.FS{}, s.Dir, walker.Options{Jobs: max(jobs, -jobs), InOrder: jobs < 0, Findings: &findings}))
 		if !maps.Equal(want.blobs, got.blobs) {
 			t.Errorf("%d workers find other blobs", jobs)
 		}
@@ -114,7 +114,7 @@ func TestWalkEndsWhenItIsCancelled(t *testing.T) {
 			}
 			return nil
 		}}
-		walk(ctx, open(t, f, s.Dir, walker.Options{Jobs: 4}))
+		walk(ctx, open(t, f, s.Dir, walker.Options{Jobs: 4, InOrder: at%2 == 0}))
 		cancel()
 		if after.Load() > 100 {
 			t.Errorf("cancelled at call %d of %d, and %d were made after that", at, total, after.Load())
@@ -129,6 +129,12 @@ func TestWalkEndsWhenItIsCancelled(t *testing.T) {
 // walk goes on, and that what it could not see is a finding: an error is never
 // taken for absence.
 func TestWhatCannotBeReadIsFound(t *testing.T) {
+	for _, inOrder := range []bool{false, true} {
+		t.Run(fmt.Sprintf("in order=%v", inOrder), func(t *testing.T) { whatCannotBeReadIsFound(t, inOrder) })
+	}
+}
+
+func whatCannotBeReadIsFound(t *testing.T, inOrder bool) {
 	s := layouttest.New(t, several)
 	want := walk(t.Context(), open(t, &disk.FS{}, s.Dir, walker.Options{Jobs: 1}))
 	for n := int64(2); ; n++ { // the first opens the store
@@ -142,7 +148,7 @@ func TestWhatCannotBeReadIsFound(t *testing.T) {
 			return syscall.EIO
 		}}
 		var findings walker.Findings
-		got := walk(t.Context(), open(t, f, s.Dir, walker.Options{Jobs: 1, Findings: &findings}))
+		got := walk(t.Context(), open(t, f, s.Dir, walker.Options{Jobs: 1, InOrder: inOrder, Findings: &findings}))
 		if failed == "" {
 			if n < 30 {
 				t.Errorf("a walk makes %d calls only", n)

@@ -112,7 +112,7 @@ func (j *job) archiveAll(ctx context.Context) error {
 	}
 	rules := mark.Rules{Now: j.rules.Now, Grace: j.rules.Grace, UploadsOlderThan: j.rules.UploadsOlderThan, Resumed: j.rules.Resumed, PullThrough: j.rules.PullThrough}
 	r := &reading{program: j.program, common: j.common, place: j.place, rules: rules, dir: j.store}
-	r.w = walker.New(j.store, walker.Options{Jobs: j.jobs, Resumed: rules.Resumed, Progress: new(walker.Progress)})
+	r.w = walker.New(j.store, walker.Options{Jobs: j.width.most, InOrder: j.width.inOrder, Resumed: rules.Resumed, Progress: new(walker.Progress)})
 	defer r.w.Close()
 	r.progress.Phase("reading blobs", readingBlobs(r.w.Progress))
 	r.store = mark.Read(ctx, r.w, rules)

@@ -54,12 +54,12 @@ func (p *program) openBackBy(ctx context.Context, command string, c *common, reg
 	if j.store, err = p.files.OpenStore(place.Store); err != nil {
 		return nil, fmt.Errorf("open the store %q: %w", place.Store, err)
 	}
-	if err := p.fitJobs(c, true); err != nil {
+	if err := p.fitJobs(c, j.store, true); err != nil {
 		j.store.Close()
 		return nil, err
 	}
-	useProcessors(ctx, j.store, c.jobs)
-	j.w = walker.New(j.store, walker.Options{Jobs: c.jobs})
+	useProcessors(ctx, j.store, c.width)
+	j.w = walker.New(j.store, walker.Options{Jobs: c.width.most, InOrder: c.width.inOrder})
 	if !reads {
 		err = j.begin(ctx)
 	}

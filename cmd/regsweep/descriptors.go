@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/dustin/go-humanize/english"
 
@@ -22,11 +23,14 @@ const (
 	openPerMove = 8
 )
 
-// fitJobs lowers the number of jobs to what the limit of open files allows. moves
-// says that things go into the trash, or come back. It is called before the
-// store is read: a run that cannot open a directory half-way could not be
+// fitJobs chooses the number of jobs for a store, as far as the limit of open files
+// allows. moves says that things go into the trash, or come back. It is called before
+// the store is read: a run that cannot open a directory half-way could not be
 // believed.
-func (p *program) fitJobs(c *common, moves bool) error {
+func (p *program) fitJobs(c *common, store *disk.Dir, moves bool) error {
+	if c.width == (width{}) {
+		c.width = chooseWidth(c.asked, store.Medium(), runtime.GOMAXPROCS(0))
+	}
 	each := openPerJob
 	if moves {
 		each += openPerMove
@@ -34,7 +38,9 @@ func (p *program) fitJobs(c *common, moves bool) error {
 	more := disk.MoreFiles()
 	fit := (more - openBeside) / each
 	switch {
-	case fit >= c.jobs:
+	case fit >= c.width.idle: // those beyond are nice to have
+		c.width = c.width.atMost(fit)
+		c.jobs = c.width.idle
 		return nil
 	case more < openBeside+each:
 		return &layout.HintError{
@@ -42,7 +48,8 @@ func (p *program) fitJobs(c *common, moves bool) error {
 			Hint: "raise the limit of open files (ulimit -n, LimitNOFILE=, --ulimit nofile=)",
 		}
 	}
-	p.voice.Warn("%d more files can be opened, which is enough for %s at a time in place of %d: ulimit -n raises it", more, english.Plural(fit, "job", ""), c.jobs)
-	c.jobs = fit
+	p.voice.Warn("%d more files can be opened, which is enough for %s at a time in place of %d: ulimit -n raises it", more, english.Plural(fit, "job", ""), c.width.idle)
+	c.width = c.width.atMost(fit)
+	c.jobs = c.width.idle
 	return nil
 }

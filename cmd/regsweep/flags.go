@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/walker"
 )
 
 // common are the flags of every command.
@@ -24,7 +23,9 @@ type common struct {
 	quiet        bool
 	verbose      bool
 	veryVerbose  bool
-	jobs         int
+	asked        int   // by --jobs; 0 if the number is to be chosen
+	width        width // since the store has been opened
+	jobs         int   // file operations at a time, where the width is not known; 0 before that
 	index        string
 	reportFile   string
 	progressMode string
@@ -37,7 +38,7 @@ func (c *common) add(f *pflag.FlagSet) {
 	f.StringVarP(&c.output, "output", "o", "table", "`FORMAT` of the report: table or json")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "print no table and no warnings")
 	f.VarPF(&verbosity{c}, "verbose", "v", "name each item").NoOptDefVal = "true"
-	f.IntVar(&c.jobs, "jobs", walker.DefaultJobs, "run `N` file operations at a time")
+	f.Var(jobsFlag{&c.asked}, "jobs", "run `N` file operations at a time; auto chooses by what the store is on")
 	f.StringVar(&c.index, "index", indexAuto, "`HOW` to remember for the next run what was read: auto (in .regsweep/index) or none (read everything)")
 	f.StringVar(&c.reportFile, "report", "", "also write the whole report to `FILE`; its name ends in .json, .html or .prom")
 	f.StringVar(&c.progressMode, "progress", "auto", "`HOW` to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none")
@@ -60,9 +61,6 @@ func (c *common) verify(f *pflag.FlagSet) error {
 	}
 	if c.index != indexAuto && c.index != indexNone {
 		return term.Quoted("--index %s is neither auto nor none", c.index)
-	}
-	if c.jobs < 1 || c.jobs > 4096 {
-		return fmt.Errorf("--jobs %d is not between 1 and 4096", c.jobs)
 	}
 	return c.verifyReport(endJSON, endHTML, endProm)
 }

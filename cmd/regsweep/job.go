@@ -77,7 +77,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := j.probe(ctx); err != nil {
 		return err
 	}
-	useProcessors(working, j.store, j.jobs)
+	useProcessors(working, j.store, j.width)
 	if !j.olderThan.isZero() { // that of a written plan stays
 		j.rules.OlderThan = retention.Ago(j.olderThan).Before(j.rules.Now)
 	}
@@ -143,7 +143,7 @@ func (j *job) start() error {
 	j.rules.Now = time.Now()
 	j.rules.Resumed = j.rules.Resumed || unfinished
 	// What was stopped may have been on its way into the trash.
-	if err := j.fitJobs(j.common, j.trash || j.moves || j.rules.Resumed); err != nil {
+	if err := j.fitJobs(j.common, j.store, j.trash || j.moves || j.rules.Resumed); err != nil {
 		return err
 	}
 	if j.free, err = j.store.Free(); err != nil || j.dryRun {
@@ -198,7 +198,7 @@ func (j *job) makePlan(ctx context.Context) error {
 	}
 	findings := new(walker.Findings)
 	j.recalled = j.recollect(j.store, j.rules.Now, j.rules.Resumed, true)
-	options := walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)}
+	options := walker.Options{Jobs: j.width.most, InOrder: j.width.inOrder, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)}
 	j.recalled.tell(&options)
 	j.w = walker.New(j.store, options)
 	defer j.progress.Rest()

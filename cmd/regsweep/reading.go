@@ -63,11 +63,11 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 	if r.dir, err = p.files.OpenStore(place.Store); err != nil {
 		return nil, fmt.Errorf("open the store %q: %w", place.Store, err)
 	}
-	if err := p.fitJobs(c, false); err != nil {
+	if err := p.fitJobs(c, r.dir, false); err != nil {
 		r.dir.Close()
 		return nil, err
 	}
-	useProcessors(ctx, r.dir, c.jobs)
+	useProcessors(ctx, r.dir, c.width)
 	unfinished, err := sweep.IsUnfinished(r.dir)
 	if err != nil {
 		r.dir.Close()
@@ -85,7 +85,7 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 	r.readLocks()
 	seen := new(walker.Progress)
 	r.recalled = c.recollect(r.dir, r.rules.Now, r.rules.Resumed, !thorough)
-	options := walker.Options{Jobs: c.jobs, Resumed: r.rules.Resumed, Progress: seen, Thorough: thorough}
+	options := walker.Options{Jobs: c.width.most, InOrder: c.width.inOrder, Resumed: r.rules.Resumed, Progress: seen, Thorough: thorough}
 	r.recalled.tell(&options)
 	r.w = walker.New(r.dir, options)
 	p.progress.Phase("reading blobs", readingBlobs(seen))

@@ -79,7 +79,7 @@ func (j *repairJob) stillData() (list []walker.Problem) {
 // is an error: nothing may be concluded from it.
 func (j *repairJob) inspect(ctx context.Context, readData bool) (list, data []walker.Problem, err error) {
 	seen := new(walker.Progress)
-	w := walker.New(j.store, walker.Options{Jobs: j.jobs, Progress: seen, Thorough: true})
+	w := walker.New(j.store, walker.Options{Jobs: j.width.most, InOrder: j.width.inOrder, Progress: seen, Thorough: true})
 	defer w.Close()
 	j.progress.Phase("reading blobs", readingBlobs(seen))
 	defer j.progress.Rest()

@@ -25,7 +25,7 @@ func (j *job) readTwins(ctx context.Context) error {
 	}
 	decider := j.prune.decider
 	findings := new(walker.Findings)
-	w := walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)})
+	w := walker.New(j.store, walker.Options{Jobs: j.width.most, InOrder: j.width.inOrder, Findings: findings, Resumed: j.rules.Resumed, Progress: new(walker.Progress)})
 	defer w.Close()
 	var mu sync.Mutex
 	w.Repositories(ctx, func(r *walker.Repository) {

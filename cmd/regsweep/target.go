@@ -120,7 +120,7 @@ func (j *job) expand(ctx context.Context) error {
 		return nil
 	}
 	findings := new(walker.Findings)
-	w := walker.New(j.store, walker.Options{Jobs: j.jobs, Findings: findings, Resumed: j.rules.Resumed})
+	w := walker.New(j.store, walker.Options{Jobs: j.width.most, InOrder: j.width.inOrder, Findings: findings, Resumed: j.rules.Resumed})
 	defer w.Close()
 	var mu sync.Mutex
 	tags, names := map[string][]string{}, []string{}

@@ -189,7 +189,7 @@ func (j *job) finishRestores(ctx context.Context) error {
 			continue
 		}
 		j.voice.Warn("the restore of %s was stopped: it is completed first", bin.Name)
-		if err := j.fitJobs(j.common, true); err != nil {
+		if err := j.fitJobs(j.common, j.store, true); err != nil {
 			return err
 		}
 		failures, err := j.finishRestore(ctx, bin)

@@ -51,7 +51,7 @@ func (p *program) trashEmpty(ctx context.Context, o *trashOptions, f *pflag.Flag
 		return err
 	}
 	defer j.close()
-	useProcessors(ctx, j.store, j.jobs)
+	useProcessors(ctx, j.store, j.width)
 	bins, err := j.bins()
 	if err != nil {
 		return trashHint(err)

@@ -54,7 +54,7 @@ func (p *program) trashRestore(ctx context.Context, o *trashOptions, f *pflag.Fl
 		return err
 	}
 	defer j.close()
-	useProcessors(ctx, j.store, j.jobs)
+	useProcessors(ctx, j.store, j.width)
 	bins, err := j.bins()
 	if err != nil {
 		return trashHint(err)

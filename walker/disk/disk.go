@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -52,11 +53,18 @@ type FS struct {
 	// Fault, if not nil, is asked before each call and makes it fail with the
 	// error that it returns. It is called concurrently.
 	Fault func(op Op, path string) error
+	// On, if not 0, is what the store is taken to be on.
+	On Medium
 
 	devices devices
+	counts  atomic.Bool
+	calls   atomic.Int64
 }
 
 func (f *FS) check(op Op, dir, name string) error {
+	if f.counts.Load() {
+		f.calls.Add(1)
+	}
 	if f.Fault == nil {
 		return nil
 	}
@@ -82,6 +90,9 @@ const (
 type Entry struct {
 	Name string // valid only until the callback that was given it returns
 	Type Type
+	// Inode is its number, by which disks with an arm have it in order; 0 where the
+	// system does not tell.
+	Inode uint64
 }
 
 // ID tells files and directories apart that can be reached by several names.

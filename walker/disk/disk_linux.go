@@ -271,7 +271,7 @@ func (d *Dir) eachDirent(buf []byte, fn func(Entry) error) error {
 		if string(name) == "." || string(name) == ".." {
 			continue
 		}
-		e := Entry{Name: unsafe.String(unsafe.SliceData(name), len(name))}
+		e := Entry{Name: unsafe.String(unsafe.SliceData(name), len(name)), Inode: binary.NativeEndian.Uint64(record)}
 		switch record[18] {
 		case unix.DT_REG:
 			e.Type = File

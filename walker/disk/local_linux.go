@@ -37,10 +37,14 @@ func keepsTimes(magic uint32) bool {
 
 // isLocalOverlay reports whether all layers of the overlay that a directory is on
 // can be seen and are on such filesystems. In a container they mostly cannot.
-func isLocalOverlay(fd int) bool {
+func isLocalOverlay(fd int) bool { return layersAreLocal(overlayLayers(mountOf(fd))) }
+
+// mountOf is the line about the mount that an open directory is on, in the table of
+// mounts; "" if there is none.
+func mountOf(fd int) string {
 	about, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
 	if err != nil {
-		return false
+		return ""
 	}
 	var id string
 	for line := range strings.Lines(string(about)) {
@@ -50,14 +54,14 @@ func isLocalOverlay(fd int) bool {
 	}
 	table, err := os.ReadFile(mountTable)
 	if err != nil || id == "" {
-		return false
+		return ""
 	}
 	for line := range strings.Lines(string(table)) {
 		if strings.HasPrefix(line, id+" ") {
-			return layersAreLocal(overlayLayers(line))
+			return line
 		}
 	}
-	return false
+	return ""
 }
 
 // overlayLayers are the directories that a line of the table of mounts names as
