@@ -16,8 +16,9 @@ import (
 // Source: distribution v3.1.2 registry/handlers/manifests.go maxManifestBodySize.
 const Max = 4 << 20
 
-// Version is that of what Scan and Decode find in a manifest. It changes with that:
-// then what was remembered of manifests is of no use.
+// Version is that of what Scan and Decode find in a manifest, and of what is kept of
+// that. It changes with these: then what was remembered of manifests is of no use. A
+// test of package mark holds it.
 const Version = 1
 
 // Kind is what a manifest is.
