@@ -1,6 +1,10 @@
 package mark
 
 import (
+	"cmp"
+	"io"
+	"slices"
+
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/index"
 	"github.com/regsweep/regsweep/mark/manifest"
@@ -14,6 +18,7 @@ func (m *Memory) Index(s *Store) *index.Builder {
 		return nil
 	}
 	g := &gathering{m: m, s: s, numbers: make([]uint32, s.Table.End()), others: map[index.Sum]uint32{}}
+	g.b = index.NewBuilder(g.appendSum)
 	g.b.Grow(int(s.Blobs), len(m.contents)+m.old.Contents(), m.old.Links())
 	for i := range m.old.Contents() {
 		if m.met.has(i) {
@@ -42,7 +47,7 @@ func (m *Memory) Index(s *Store) *index.Builder {
 			})
 		}
 	}
-	return &g.b
+	return g.b
 }
 
 // isNew reports whether the run has met anything that the index lacks, or has not
@@ -73,11 +78,27 @@ func (b bitmap) all(n int) bool {
 type gathering struct {
 	m       *Memory
 	s       *Store
-	b       index.Builder
+	b       *index.Builder
 	numbers []uint32             // 1 + the index's number of a digest, by ID
 	others  map[index.Sum]uint32 // numbers of digests that the Store does not know
-	sum     []byte
+	ids     []ID                 // of the index's digests; 0 of those that the Store does not know
+	strange []strangeDigest      // these
 	lists   [3][]uint32
+}
+
+// strangeDigest is a digest that the Store does not know, and its number.
+type strangeDigest struct {
+	number uint32
+	sum    index.Sum
+}
+
+// appendSum is as index.NewBuilder has it.
+func (g *gathering) appendSum(to []byte, number uint32) []byte {
+	if id := g.ids[number]; id != 0 {
+		return g.s.Table.AppendSum(to, id)
+	}
+	at, _ := slices.BinarySearchFunc(g.strange, number, func(s strangeDigest, n uint32) int { return cmp.Compare(s.number, n) })
+	return append(to, g.strange[at].sum[:]...)
 }
 
 // number is the index's number of a digest; ok is false of one that is not of sha256.
@@ -88,9 +109,9 @@ func (g *gathering) number(id ID) (n uint32, ok bool) {
 	if g.s.Table.IsLong(id) {
 		return 0, false
 	}
-	g.sum = g.s.Table.AppendSum(g.sum[:0], id)
-	n = g.b.Digest(g.sum)
+	n = g.b.Digest()
 	g.numbers[id] = n + 1
+	g.ids = append(g.ids, id)
 	return n, true
 }
 
@@ -102,8 +123,9 @@ func (g *gathering) target(sum *index.Sum) uint32 {
 	}
 	n, ok := g.others[*sum]
 	if !ok {
-		n = g.b.Digest(sum[:])
+		n = g.b.Digest()
 		g.others[*sum] = n
+		g.ids, g.strange = append(g.ids, 0), append(g.strange, strangeDigest{n, *sum})
 	}
 	return n
 }
@@ -146,3 +168,6 @@ func ReadIndex(text []byte) *index.Index {
 
 // IndexText is an index as a file.
 func IndexText(b *index.Builder) []byte { return b.Bytes(manifest.Version) }
+
+// WriteIndex writes an index as a file.
+func WriteIndex(to io.Writer, b *index.Builder) error { return b.Write(to, manifest.Version) }

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"io"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
@@ -14,11 +15,9 @@ const (
 	indexName = "index"
 	// IndexPath is where runs remember what they have read, relative to the store.
 	IndexPath = layout.Own + "/" + indexName
-	// maxIndex is how large that may be, in bytes.
-	maxIndex = 1 << 30
-	// indexBlobs is how many blobs a store may have that is remembered: an index is
-	// put together in memory, which is to stay small.
-	indexBlobs = 3_000_000
+	// maxIndex is how large that may be, in bytes: the next run has it in memory, which
+	// is to stay small. It is enough for ten million blobs.
+	maxIndex = 400 << 20
 	// indexShare is the part of a filesystem that has to be free for it to be written.
 	indexShare = 100
 	// sameClock is how far the clock of a filesystem of this host may be from this host's.
@@ -46,18 +45,15 @@ func WriteIndex(store *disk.Dir, memory *mark.Memory, s *mark.Store) error {
 	if err != nil || v.ReadOnly || v.Free < v.Size/indexShare || v.FreeInodes < v.Inodes/indexShare {
 		return err
 	}
-	if s.Blobs > indexBlobs {
-		return nil
-	}
 	b := memory.Index(s)
-	if b == nil {
+	if b == nil || b.Size() > maxIndex {
 		return nil
 	}
 	started := time.Now()
-	return store.PublishNow(layout.Own, indexName, func(now time.Time) []byte {
+	return store.PublishNow(layout.Own, indexName, func(to io.Writer, now time.Time) error {
 		if now.Sub(started).Abs() > sameClock {
 			b.ForgetLinks() // it cannot be told when they were read
 		}
-		return mark.IndexText(b)
+		return mark.WriteIndex(to, b)
 	})
 }

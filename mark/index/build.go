@@ -1,16 +1,27 @@
 package index
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"io"
 	"math"
 )
 
-// Builder puts an index together. Its methods may not be called concurrently.
+// Builder puts an index together. Its methods may not be called concurrently. It knows
+// digests by their numbers only: there are as many of them as there are blobs, and who
+// builds an index has them already.
 type Builder struct {
-	digests, contents, refs, links []byte
-	devices, moments               table
+	sum                   func(to []byte, digest uint32) []byte
+	digests               uint32
+	contents, refs, links []byte
+	devices, moments      table
 }
+
+// NewBuilder returns a Builder of an index without anything. Sum appends a digest by
+// its number, and is asked when the index is written.
+func NewBuilder(sum func(to []byte, digest uint32) []byte) *Builder { return &Builder{sum: sum} }
 
 // table numbers values of which there are few.
 type table struct {
@@ -36,16 +47,15 @@ func (t *table) at(value uint64) (number uint16, ok bool) {
 
 // Grow makes room for so many of each.
 func (b *Builder) Grow(digests, contents, links int) {
-	b.digests = make([]byte, 0, digests*sha256.Size)
 	b.contents = make([]byte, 0, contents*contentSize)
 	b.refs = make([]byte, 0, (contents*(contentHead+4)+digests)*4)
 	b.links = make([]byte, 0, links*linkSize)
 }
 
 // Digest adds a digest, which must not have been added before, and returns its number.
-func (b *Builder) Digest(sum []byte) uint32 {
-	b.digests = append(b.digests, sum...)
-	return uint32(len(b.digests)/sha256.Size - 1)
+func (b *Builder) Digest() uint32 {
+	b.digests++
+	return b.digests - 1
 }
 
 // Content adds a manifest, each once. One that the format cannot hold is left out.
@@ -92,24 +102,44 @@ func (b *Builder) Link(l *Link) {
 // ForgetLinks takes the links back that have been added.
 func (b *Builder) ForgetLinks() { b.links, b.devices, b.moments = nil, table{}, table{} }
 
-// Bytes is the index as a file, for a parser of this version.
-func (b *Builder) Bytes(parser uint32) []byte {
+// Size is how many bytes the index has as a file.
+func (b *Builder) Size() int64 {
+	size := int64(headerSize + sha256.Size + len(b.contents) + len(b.refs) + len(b.links) + len(b.devices.list) + len(b.moments.list))
+	return size + int64(b.digests)*sha256.Size
+}
+
+// Write writes the index as a file, for a parser of this version.
+func (b *Builder) Write(to io.Writer, parser uint32) error {
+	checksum := sha256.New()
+	w := bufio.NewWriterSize(io.MultiWriter(to, checksum), 64<<10)
 	sections := [...]struct {
 		text []byte
 		size int
-	}{{b.digests, sha256.Size}, {b.contents, contentSize}, {b.refs, 4}, {b.links, linkSize}, {b.devices.list, 8}, {b.moments.list, 8}}
-	size := headerSize + sha256.Size
+	}{{b.contents, contentSize}, {b.refs, 4}, {b.links, linkSize}, {b.devices.list, 8}, {b.moments.list, 8}}
+	head := binary.LittleEndian.AppendUint32([]byte(magic), parser)
+	head = binary.LittleEndian.AppendUint32(head, b.digests)
 	for i := range sections {
-		size += len(sections[i].text)
+		head = binary.LittleEndian.AppendUint32(head, uint32(len(sections[i].text)/sections[i].size))
 	}
-	text := append(make([]byte, 0, size), magic...)
-	text = binary.LittleEndian.AppendUint32(text, parser)
+	_, _ = w.Write(head) // an error is one of Flush, too
+	var sum [sha256.Size]byte
+	for digest := range b.digests {
+		_, _ = w.Write(b.sum(sum[:0], digest))
+	}
 	for i := range sections {
-		text = binary.LittleEndian.AppendUint32(text, uint32(len(sections[i].text)/sections[i].size))
+		_, _ = w.Write(sections[i].text)
 	}
-	for i := range sections {
-		text = append(text, sections[i].text...)
+	if err := w.Flush(); err != nil {
+		return err
 	}
-	sum := sha256.Sum256(text)
-	return append(text, sum[:]...)
+	_, err := to.Write(checksum.Sum(nil))
+	return err
+}
+
+// Bytes is what Write writes.
+func (b *Builder) Bytes(parser uint32) []byte {
+	var text bytes.Buffer
+	text.Grow(int(b.Size()))
+	_ = b.Write(&text, parser) // there is memory for it
+	return text.Bytes()
 }

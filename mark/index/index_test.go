@@ -14,11 +14,10 @@ func sumOf(text string) Sum { return sha256.Sum256([]byte(text)) }
 
 // example is an index with a bit of everything, what is in it, and its digests.
 func example() (text []byte, contents []Content, links []Link, sums []Sum) {
-	b := &Builder{}
+	b := NewBuilder(func(to []byte, digest uint32) []byte { return append(to, sums[digest][:]...) })
 	for _, name := range []string{"m", "config", "layer", "child", "subject"} {
-		sum := sumOf(name)
-		sums = append(sums, sum)
-		b.Digest(sum[:])
+		sums = append(sums, sumOf(name))
+		b.Digest()
 	}
 	contents = []Content{
 		{Digest: 0, Times: Times{527, 1e18, 2e18}, Kind: 1, Configs: [2]int{1, 0}, Required: []uint32{1, 2}, Optional: []uint32{}, Subjects: []uint32{4}},

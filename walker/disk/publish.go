@@ -2,6 +2,7 @@ package disk
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,22 +14,28 @@ import (
 // believe: of two that publish at a time, one wins. The directory is made if it is
 // not there, and has to be no symbolic link. A process that is killed may leave a file that ends in .tmp.
 func (d *Dir) Publish(dir, name string, text []byte) error {
-	return d.publish(dir, name, func(*os.File) ([]byte, bool) { return text, true })
-}
-
-// PublishNow is Publish of a text that may depend on what the file server calls the
-// present, and that may be lost when the power fails: then the file is whatever.
-func (d *Dir) PublishNow(dir, name string, text func(now time.Time) []byte) error {
-	return d.publish(dir, name, func(file *os.File) ([]byte, bool) {
-		info, err := file.Stat()
-		if err != nil {
-			return text(time.Time{}), false
+	return d.publish(dir, name, func(file *os.File) error {
+		if _, err := file.Write(text); err != nil {
+			return err
 		}
-		return text(info.ModTime()), false
+		return file.Sync()
 	})
 }
 
-func (d *Dir) publish(dir, name string, text func(*os.File) (b []byte, durable bool)) error {
+// PublishNow is Publish of what write writes, which may depend on what the file server
+// calls the present (the zero time if that is not known), and which may be lost when the
+// power fails: then the file is whatever.
+func (d *Dir) PublishNow(dir, name string, write func(to io.Writer, now time.Time) error) error {
+	return d.publish(dir, name, func(file *os.File) error {
+		var now time.Time
+		if info, err := file.Stat(); err == nil {
+			now = info.ModTime()
+		}
+		return write(file, now)
+	})
+}
+
+func (d *Dir) publish(dir, name string, write func(*os.File) error) error {
 	if err := d.fs.check(OpWrite, d.path, dir+"/"+name); err != nil {
 		return err
 	}
@@ -52,12 +59,7 @@ func (d *Dir) publish(dir, name string, text func(*os.File) (b []byte, durable b
 	}
 	_ = file.Chmod(info.Mode().Perm()&0o666 | 0o600) // some filesystems have no modes
 	ownAs(file, d.top())
-	b, durable := text(file)
-	_, err = file.Write(b)
-	if err == nil && durable {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
+	if err = errors.Join(write(file), file.Close()); err == nil {
 		err = os.Rename(file.Name(), filepath.Join(at, name))
 	}
 	if err != nil {
