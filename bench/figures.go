@@ -24,11 +24,36 @@ func (b *bench) least(root, threads string) run {
 	return command(b.roofline, filepath.Join(root, "docker/registry/v2"), threads)
 }
 
+// leastUntagged is the least work for gc -m, which has to read the layer links that it
+// removes, and to list the histories of tags.
+func (b *bench) leastUntagged(root, threads string) (run, error) {
+	plan, list := filepath.Join(b.dir, "untagged.plan"), filepath.Join(b.dir, "untagged.links")
+	_ = os.Remove(plan)
+	if _, err := b.gc(root, "-d", "-m", "--plan", plan)(); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(plan)
+	if err != nil {
+		return nil, err
+	}
+	var links []byte
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 3 && words[0] == "layerLink" {
+			links = fmt.Appendf(links, "%s/_layers/%s/link\n", words[1], strings.Replace(words[3], ":", "/", 1))
+		}
+	}
+	return command(b.roofline, filepath.Join(root, "docker/registry/v2"), threads, list), os.WriteFile(list, links, 0o644)
+}
+
 func (b *bench) warm(root string) error {
 	if err := b.pair("warm `gc --dry-run` / roofline with 2 threads", b.runs, nil, b.gc(root, "-d"), b.least(root, "2"), false); err != nil {
 		return err
 	}
-	if err := b.pair("warm `gc -m --dry-run` / roofline with 2 threads", b.runs, nil, b.gc(root, "-d", "-m"), b.least(root, "2"), false); err != nil {
+	untagged, err := b.leastUntagged(root, "2")
+	if err != nil {
+		return err
+	}
+	if err := b.pair("warm `gc -m --dry-run` / roofline with 2 threads that reads what `-m` must", b.runs, nil, b.gc(root, "-d", "-m"), untagged, false); err != nil {
 		return err
 	}
 	if err := b.pair("second warm `gc -d`, unchanged store / roofline with 2 threads", b.runs, nil, b.indexed(root, "-d"), b.least(root, "2"), false); err != nil {
@@ -140,13 +165,39 @@ func (b *bench) large(small string) error {
 	perBlob := func(d time.Duration, n int) float64 { return float64(d.Nanoseconds()) / float64(n) / 1000 }
 	fmt.Printf("| time per blob, 340,000 in 20 repositories / 34,000 in 100 | %.2f us | %.2f us | %.2f |\n",
 		perBlob(x, blobs), perBlob(y, smallBlobs), perBlob(x, blobs)/perBlob(y, smallBlobs))
-	for _, flags := range [][]string{{"-d"}, {"-d", "-m"}} {
-		name := fmt.Sprintf("warm `gc %s` / roofline with 2 threads, 340,000 blobs", strings.Join(flags, " "))
-		if err := b.pair(name, b.slow, nil, b.gc(large, flags...), b.least(large, "2"), false); err != nil {
+	untagged, err := b.leastUntagged(large, "2")
+	if err != nil {
+		return err
+	}
+	if err := b.pair("warm `gc -d` / roofline with 2 threads, 340,000 blobs", b.slow, nil, b.gc(large, "-d"), b.least(large, "2"), false); err != nil {
+		return err
+	}
+	if err := b.pair("warm `gc -d -m` / roofline with 2 threads that reads what `-m` must, 340,000 blobs", b.slow, nil, b.gc(large, "-d", "-m"), untagged, false); err != nil {
+		return err
+	}
+	if err := b.memory(large, blobs, links); err != nil {
+		return err
+	}
+	return b.part(large, blobs/100)
+}
+
+// part compares sweeps of a hundredth of a store with their dry runs, and says what the
+// later looks of a sweep save by what this run itself has read.
+func (b *bench) part(root string, items int) error {
+	litter := func() error { return addBlobs(filepath.Join(root, "docker/registry/v2/blobs/sha256"), items, items) }
+	for _, c := range []struct {
+		name       string
+		sweep, dry run
+	}{
+		{"sweep of 1 % of 340,000 blobs / its dry run, nothing remembered", b.gc(root), b.gc(root, "-d")},
+		{"sweep of 1 % of 340,000 blobs / its dry run", b.indexed(root), b.indexed(root, "-d")},
+		{"sweep of 1 % of 340,000 blobs / the same, nothing remembered", b.indexed(root), b.gc(root)},
+	} {
+		if err := b.pair(c.name, b.slow, litter, c.sweep, c.dry, false); err != nil {
 			return err
 		}
 	}
-	return b.memory(large, blobs, links)
+	return nil
 }
 
 // huge says what memory a store of 1,500,000 blobs takes.

@@ -5,12 +5,9 @@ go 1.26.0
 require (
 	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/regsweep/regsweep v0.0.0
+	golang.org/x/sys v0.49.0
 )
 
-require (
-	github.com/opencontainers/go-digest v1.0.0 // indirect
-	go.yaml.in/yaml/v3 v3.0.6 // indirect
-	golang.org/x/sys v0.49.0 // indirect
-)
+require github.com/opencontainers/go-digest v1.0.0 // indirect
 
 replace github.com/regsweep/regsweep => ../

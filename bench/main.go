@@ -27,11 +27,15 @@ type bench struct {
 	registry string // "" if there is none
 	runs     int
 	slow     int // runs of what takes minutes
+	blobs    int // of the vast store
+	tags     int // of the repository with many
 }
 
-// figures are what is measured, in order. The last two make large stores, and
-// are measured only where they are asked for.
-var figures = []string{"warm", "collectors", "cold", "sweep", "latency", "large", "huge"}
+// figures are what is measured, in order. Those after the first usual ones make large
+// stores, and are measured only where they are asked for.
+var figures = []string{"warm", "collectors", "cold", "sweep", "latency", "disks", "large", "huge", "vast", "tags"}
+
+const usual = 6
 
 func main() {
 	b := &bench{}
@@ -42,7 +46,9 @@ func main() {
 	flag.StringVar(&b.roofline, "roofline", "roofline/roofline.c", "the source of the least work")
 	flag.IntVar(&b.runs, "runs", 9, "runs of each command")
 	flag.IntVar(&b.slow, "slow", 3, "runs of what takes long")
-	flag.StringVar(&only, "figures", strings.Join(figures[:5], ","), "what to measure: also large (340,000 blobs) and huge (1,500,000; 7 million inodes)")
+	flag.StringVar(&only, "figures", strings.Join(figures[:usual], ","), "what to measure: also large (340,000 blobs), huge (1,500,000; 7 million inodes), vast (-blobs) and tags (-tags)")
+	flag.IntVar(&b.blobs, "blobs", 10_000_000, "blobs of the vast store, which is in a filesystem of its own in a file: 1 KiB each, and root")
+	flag.IntVar(&b.tags, "tags", 1_000_000, "tags in one repository, likewise")
 	flag.Parse()
 	if err := b.run(strings.Split(only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -65,8 +71,11 @@ func (b *bench) run(which []string) error {
 		func() error { return b.cold(small) },
 		func() error { return b.sweep(small) },
 		b.latency,
+		b.disks,
 		func() error { return b.large(small) },
 		b.huge,
+		b.vast,
+		b.manyTags,
 	}
 	for _, name := range which {
 		at := slices.Index(figures, name)

@@ -3,8 +3,10 @@
 // revisions, tags and layer links, reads each revision's and tag's link, reads
 // every linked manifest, and lists and stats every blob. It parses and decides
 // nothing. Threads take repositories, then prefixes of blobs, from one counter.
+// With a FILE it is the measure of gc -m: it also lists the history of every tag,
+// and reads the links that the file names, relative to repositories/.
 //
-//   cc -O2 -pthread roofline.c -o roofline && ./roofline STORE THREADS
+//   cc -O2 -pthread roofline.c -o roofline && ./roofline STORE THREADS [FILE]
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -28,8 +30,9 @@ struct dirent64_raw {
 static int blobs_fd, repositories_fd;
 static atomic_long links, manifests, layers, blobs, bytes;
 static atomic_int turn;
-static char **names;
-static int count, room;
+static char **names, **more;
+static int count, room, extra;
+static const int chunk = 64;
 
 typedef void visit(int dir, const char *name);
 
@@ -76,15 +79,18 @@ static void revision(int dir, const char *hex) {
   if (get(blobs_fd, path, content, sizeof content) >= 0) manifests++;
 }
 
+static void layer(int dir, const char *name) {
+  (void)dir, (void)name;
+  layers++;
+}
+
 static void tag(int dir, const char *name) {
   char path[300], link[128];
   snprintf(path, sizeof path, "%s/current/link", name);
   if (get(dir, path, link, sizeof link) > 0) links++;
-}
-
-static void layer(int dir, const char *name) {
-  (void)dir, (void)name;
-  layers++;
+  if (!more) return;
+  snprintf(path, sizeof path, "%s/index/sha256", name);
+  list(dir, path, layer);
 }
 
 static void blob(int dir, const char *hex) {
@@ -109,10 +115,16 @@ static void repository(const char *name) {
 static void *work(void *unused) {
   for (;;) {
     int i = turn++;
-    char prefix[8];
-    if (i >= count + 256) return unused;
+    char prefix[16];
+    if (i >= count + 256 + (extra + chunk - 1) / chunk) return unused;
     if (i < count) {
       repository(names[i]);
+      continue;
+    }
+    if (i >= count + 256) {
+      char link[128];
+      for (int k = (i - count - 256) * chunk, end = k + chunk; k < end && k < extra; k++)
+        if (get(repositories_fd, more[k], link, sizeof link) > 0) links++;
       continue;
     }
     snprintf(prefix, sizeof prefix, "%02x", i - count);
@@ -134,14 +146,27 @@ static void find(int dir, const char *name) {
   path[before] = 0;
 }
 
+static void read_names(const char *file) {
+  FILE *f = fopen(file, "r");
+  if (!f) die(file);
+  more = malloc(sizeof *more);
+  for (char line[4096]; fgets(line, sizeof line, f); extra++) {
+    line[strcspn(line, "\n")] = 0;
+    if (!more || !(more = realloc(more, (extra + 1) * sizeof *more))) die("realloc");
+    more[extra] = strdup(line);
+  }
+  fclose(f);
+}
+
 int main(int argc, char **argv) {
-  if (argc < 2) return fprintf(stderr, "usage: roofline STORE [THREADS]\n"), 2;
+  if (argc < 2) return fprintf(stderr, "usage: roofline STORE [THREADS [FILE]]\n"), 2;
   int store = open(argv[1], O_RDONLY | O_DIRECTORY), threads = argc > 2 ? atoi(argv[2]) : 2;
   pthread_t t[256];
   repositories_fd = openat(store, "repositories", O_RDONLY | O_DIRECTORY);
   blobs_fd = openat(store, "blobs/sha256", O_RDONLY | O_DIRECTORY);
   if (repositories_fd < 0 || blobs_fd < 0 || threads < 1 || threads > 256) die(argv[1]);
   list(repositories_fd, ".", find);
+  if (argc > 3) read_names(argv[3]);
   for (int i = 0; i < threads; i++) pthread_create(&t[i], 0, work, 0);
   for (int i = 0; i < threads; i++) pthread_join(t[i], 0);
   printf("repositories %d links %ld manifests %ld layers %ld blobs %ld bytes %ld\n", count, links, manifests, layers, blobs, bytes);
