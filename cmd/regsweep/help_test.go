@@ -130,7 +130,7 @@ var offered = map[string]string{
 	"tag-names: list images by their tag alone, without the repository's name":                                                                 "export",
 	"history: list what each tag named, and when it was last set to that":                                                                      "ls",
 	"index: HOW to remember for the next run what was read: auto (in .regsweep/index) or none (read everything)":                               reads + ", " + removes + ", export, pulls read",
-	"jobs: run N file operations at a time; auto chooses by what the store is on":                                                                                                    reads + ", " + bins + ", " + removes + ", export" + ", undelete, repair, pulls read",
+	"jobs: run N file operations at a time; auto chooses by what the store is on":                                                              reads + ", " + bins + ", " + removes + ", export" + ", undelete, repair, pulls read",
 	"keep: keep the N newest of all tags of a repository that any filter matches":                                                              "prune",
 	"keep-deleted: keep images that were deleted, or lost their last tag, less than this AGE ago, for undelete and tag":                        sweeps,
 	"max-remove: refuse to remove more than this LIMIT of the bytes of the store's blobs, such as 30% or 50GiB":                                sweeps,
