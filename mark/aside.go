@@ -12,25 +12,6 @@ import (
 // was there, or a name that it had set aside was met.
 func (s *Store) Resumed() bool { return s.rules.Resumed }
 
-// resume has all that follows look for names that are set aside, and looks for
-// those of blobs that have been stored again since.
-func (s *Store) resume(ctx context.Context, w *walker.Walker) {
-	if s.rules.Resumed {
-		return
-	}
-	s.rules.Resumed = true
-	w.Resume()
-	again := w.With(new(walker.Findings))
-	again.Blobs(ctx, nil, func(b walker.Blob) {
-		if b.Twice {
-			s.addTwice(b)
-		}
-	})
-	if w.Findings.Unreadable() == 0 {
-		w.Findings.AddUnreadable(again.Findings)
-	}
-}
-
 // meetAside finds out whether a run that was stopped has set something aside in
 // the repository. Then it may have layer links, too. What the run under way has
 // set aside is known.

@@ -20,33 +20,6 @@ func (s *Store) Blob(id ID) BlobInfo {
 	return BlobInfo{ID: id, Size: r.size, Disk: s.disk(id), Reason: r.reason()}
 }
 
-// Sizes on disk are kept in units in which every system tells them; the few
-// that are too large for that are kept apart.
-const (
-	diskUnit    = 512
-	manySectors = 1<<32 - 1
-)
-
-func (s *Store) setDisk(id ID, bytes int64) {
-	sectors := min(uint64(bytes)/diskUnit, manySectors)
-	s.Table.At(id).sectors = uint32(sectors)
-	if sectors == manySectors || bytes%diskUnit != 0 {
-		s.Table.At(id).sectors = manySectors
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.huge[id] = bytes
-	}
-}
-
-func (s *Store) disk(id ID) int64 {
-	if sectors := s.Table.At(id).sectors; sectors < manySectors {
-		return int64(sectors) * diskUnit
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.huge[id]
-}
-
 // EachBlob calls fn for every blob that the walk found. One that cannot be
 // removed, since it is behind a symbolic link, counts as live.
 func (s *Store) EachBlob(fn func(BlobInfo)) {

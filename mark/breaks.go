@@ -8,15 +8,6 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// family is what names the manifests of a repository: tags and indexes.
-type family struct {
-	tags    map[int32][]string
-	parents map[ID][]int32 // who names what is linked as a manifest
-	// referrers are the untagged manifests about one, and signatures the tags.
-	referrers  map[ID][]int32
-	signatures map[ID][]string
-}
-
 // blame says in a problem what it breaks, and that without the manifest it is gone.
 func (p *facts) blame(problem *walker.Problem, at int32) {
 	n := &p.manifests[at]
@@ -134,4 +125,17 @@ func (p *facts) along(at int32) (names []string) {
 		names = append(names, p.r.Name+"@"+p.s.Table.Digest(p.manifests[i].path).String())
 	}
 	return names
+}
+
+// problemOf records what is wrong with a manifest, which is gone without it.
+func (p *facts) problemOf(kind, path, detail string, at int32, absent ...string) {
+	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Remedy: walker.Remedy{Absent: absent}}
+	if kind == walker.BrokenLink || kind == walker.LinkMismatch {
+		// It is only the link that is bad, if the blob of its path is there.
+		if p.s.Table.At(p.manifests[at].path).has(hasBlob) {
+			problem.Flags |= walker.Whole
+		}
+	}
+	p.blame(&problem, at)
+	p.w.Findings.Add(problem)
 }

@@ -11,20 +11,6 @@ import (
 // What a repository shows of images that it does not link any more, and of tags
 // that images have lost, keeps more, and never less.
 
-// emptied is a directory that lacks the link of its manifest, as a deletion leaves it.
-type emptied struct {
-	id    ID
-	mtime int64
-}
-
-// losses are the tags that manifests have lost, as histories show it.
-type losses struct {
-	// at is when a tag that named a digest got another one, the last of them; nil
-	// until it is asked for.
-	at    map[ID]int64
-	named map[int32]bool // manifests that a tag names now
-}
-
 // addEmptied notes a directory that lacks the link of its manifest.
 func (p *facts) addEmptied(id ID, v *walker.Revision) {
 	p.totals.Emptied++
@@ -225,7 +211,3 @@ func (p *facts) addLosses(t *linkedTag, entries []walker.Revision) {
 		}
 	}
 }
-
-// showsKept reports whether a directory or an entry of a tag's history shows a
-// manifest that is kept though it is not linked.
-func (p *live) showsKept(id ID) bool { return p.keptDeleted[id] }

@@ -1,7 +1,8 @@
 package mark
 
 import (
-	"context"
+	"slices"
+	"strings"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/protect"
@@ -54,104 +55,163 @@ type uploads struct {
 	newest int64           // when the newest file of one was written
 }
 
-// linkedTag is a tag with what it names, as reading found it.
-type linkedTag struct {
-	walker.Tag
-	node int32 // -1 if no manifest is linked that it names
-}
-
-// read reads a repository.
-func (l *Look) read(ctx context.Context, r *walker.Repository) *facts {
-	p := &facts{
-		visit: &visit{
-			ctx: ctx, l: l, s: l.Store, w: l.w, r: r, memory: l.spareMemory(),
-			away: l.rules.Away.enter(r.Name),
-			repo: Repo{Name: r.Name, Nested: r.Nested, owner: l.owners.Add(1)},
-		},
-		linkedManifests: linkedManifests{failed: map[int32]*loadError{}},
-		naming:          naming{aliases: map[ID]ID{}, extra: map[int32][]ID{}, about: map[ID]bool{}},
-	}
-	names := l.w.Shares().OtherNames(r.Name)
-	p.repo.others = len(names)
-	p.guard = l.rules.Protect.Guard(append(names, r.Name)...)
-	p.found, p.manifests, p.here = p.memory.found, p.memory.manifests, p.memory.here
-	switch {
-	case len(p.guard.Repository()) > 0:
-		p.keep = Protected
-	case r.Odd:
-		p.keep = Broken
-	}
-	if l.rules.Listed != nil {
-		p.uploads.ids = map[string]bool{}
-	}
-	p.found = r.Tags(ctx, p.found)
-	p.readRevisions()
-	p.meetAside()
-	p.readUploads()
-	p.readAliases()
-	p.addTags()
-	p.load()
-	p.addReferrers()
-	return p
-}
-
-// problemOf records what is wrong with a manifest, which is gone without it.
-func (p *facts) problemOf(kind, path, detail string, at int32, absent ...string) {
-	problem := walker.Problem{Kind: kind, Path: path, Detail: detail, Remedy: walker.Remedy{Absent: absent}}
-	if kind == walker.BrokenLink || kind == walker.LinkMismatch {
-		// It is only the link that is bad, if the blob of its path is there.
-		if p.s.Table.At(p.manifests[at].path).has(hasBlob) {
-			problem.Flags |= walker.Whole
-		}
-	}
-	p.blame(&problem, at)
-	p.w.Findings.Add(problem)
-}
-
-// readUploads decides about the uploads, and whether one is going on.
-func (p *facts) readUploads() {
-	for _, u := range p.r.Uploads(p.ctx) {
-		p.totals.Uploads++
-		if p.uploads.ids != nil {
-			p.uploads.ids[u.ID] = true
-		}
-		p.totals.UploadBytes += u.Bytes
-		if !u.Linked && !u.Rest && u.MTime <= p.l.rules.cutoff(p.uploadsOlderThan()) {
-			p.items = append(p.items, Item{Kind: Upload, Extra: p.name(u.ID, u.Bytes)})
-			continue
-		}
-		p.stays = true
-		p.uploads.going = p.uploads.going || p.l.rules.fresh(u.MTime)
-		p.uploads.newest = max(p.uploads.newest, u.MTime)
-	}
-}
-
 // freshLayer reports whether a layer link of this age keeps its blob: while
 // something is uploaded, links of the same push may be older than the grace.
 func (p *facts) freshLayer(mtime int64) bool {
 	return p.l.rules.fresh(mtime) || p.uploads.going && mtime > p.l.rules.cutoff(p.l.rules.UploadsOlderThan)
 }
 
-// readAliases reads the layer links that may hold a digest of another
-// algorithm; after a run that was stopped, all of them.
-func (p *facts) readAliases() {
-	for _, alg := range p.r.LayerAlgorithms() {
-		if alg == layout.SHA256 && !p.readsAllLayers() {
-			continue
+// family is what names the manifests of a repository: tags and indexes.
+type family struct {
+	tags    map[int32][]string
+	parents map[ID][]int32 // who names what is linked as a manifest
+	// referrers are the untagged manifests about one, and signatures the tags.
+	referrers  map[ID][]int32
+	signatures map[ID][]string
+}
+
+// emptied is a directory that lacks the link of its manifest, as a deletion leaves it.
+type emptied struct {
+	id    ID
+	mtime int64
+}
+
+// losses are the tags that manifests have lost, as histories show it.
+type losses struct {
+	// at is when a tag that named a digest got another one, the last of them; nil
+	// until it is asked for.
+	at    map[ID]int64
+	named map[int32]bool // manifests that a tag names now
+}
+
+// eachName calls fn with every digest that a manifest names, its own first, behind
+// aliases too.
+func (p *facts) eachName(i int32, fn func(ID)) {
+	n := &p.manifests[i]
+	p.steps++
+	fn(n.id)
+	if n.path != n.id {
+		fn(n.path)
+	}
+	each := func(id ID) {
+		fn(id)
+		if to, ok := p.aliases[id]; ok {
+			fn(to)
 		}
-		var digests []layout.Digest
-		p.listLayers(alg, func(d layout.Digest) { digests = append(digests, d) })
-		read := p.r.ReadLayers(p.ctx, alg, digests)
-		for i := range read {
-			if l := &read[i].Link; l.State == walker.LinkGood && l.Target != read[i].Digest {
-				p.aliases[p.s.Table.Intern(read[i].Digest)] = p.s.Table.Intern(l.Target)
-			}
-		}
-		p.layers = append(p.layers, read...)
+	}
+	m := p.manifest(n)
+	m.EachRef(each)
+	for _, id := range p.extra[i] {
+		each(id)
 	}
 }
 
-// readsAllLayers reports whether layer links of sha256 have to be read even if
-// a live manifest references them: one may have been set aside by a stopped
-// run, or, where blobs are stored under other algorithms, hold such a digest.
-func (p *facts) readsAllLayers() bool { return p.l.rules.Resumed || p.s.hasLong || p.metAside }
+// references are the names under which a manifest is pulled.
+func (p *facts) references(n *linkedManifest) (found []string) {
+	for i := range p.tagLinks {
+		if t := &p.tagLinks[i]; t.node >= 0 && &p.manifests[t.node] == n {
+			found = append(found, p.r.Name+":"+t.Name)
+		}
+	}
+	if found == nil {
+		found = []string{p.r.Name + "@" + p.s.Table.Digest(n.path).String()}
+	}
+	return found
+}
+
+// badLink is a manifest's link that holds no digest, or not the one of its path.
+type badLink struct {
+	kind, detail string
+	node         int32
+}
+
+// edge says that a live digest keeps a manifest: a referrer of it, or the
+// manifest of a tag that is about it.
+type edge struct {
+	from ID
+	to   int32
+}
+
+// addManifest makes a manifest known by both of its digests. A link at the
+// digest's own path goes before one from elsewhere.
+func (p *facts) addManifest(n linkedManifest) int32 {
+	p.manifests = append(p.manifests, n)
+	number := int32(len(p.manifests))
+	p.here.at(n.path).node = number
+	if other := p.here.at(n.id); other.node == 0 {
+		other.node = number
+	}
+	return number - 1
+}
+
+// linked returns the manifest that is linked by a digest.
+func (p *facts) linked(id ID) (at int32, ok bool) {
+	at = p.here.get(id).node - 1
+	return at, at >= 0
+}
+
+// distinctNames returns what a node names, each digest once.
+func (p *facts) distinctNames(i int32) (names []ID) {
+	p.eachName(i, func(id ID) { names = append(names, id) })
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// tagsOf returns the names of the tags of every node, sorted.
+func (p *facts) tagsOf() map[int32][]string {
+	names := map[int32][]string{}
+	for i := range p.tagLinks {
+		if t := &p.tagLinks[i]; t.node >= 0 && t.Taken == "" {
+			names[t.node] = append(names[t.node], t.Name)
+		}
+	}
+	for _, list := range names {
+		slices.SortFunc(list, strings.Compare)
+	}
+	return names
+}
+
+func (p *facts) find(d layout.Digest) int32 {
+	at, _ := p.linked(p.s.Table.Lookup(d))
+	return at
+}
+
+// aboutEdge leads from a manifest to one that is about it.
+type aboutEdge struct {
+	to   int32
+	role Role
+}
+
+// whatIsAbout finds the referrers of every manifest and the manifests of the
+// tags about it.
+func (p *facts) whatIsAbout() map[int32][]aboutEdge {
+	about := map[int32][]aboutEdge{}
+	for i := range p.manifests {
+		for _, subject := range p.manifest(&p.manifests[i]).Subjects {
+			if at, ok := p.linked(subject); ok && at != int32(i) {
+				about[at] = append(about[at], aboutEdge{int32(i), Referrer})
+			}
+		}
+	}
+	for i := range p.tagLinks {
+		if subject := p.subjectOf(&p.tagLinks[i]); subject >= 0 {
+			about[subject] = append(about[subject], aboutEdge{p.tagLinks[i].node, Signature})
+		}
+	}
+	return about
+}
+
+// subjectOf is the manifest that a tag is about, or -1.
+func (p *facts) subjectOf(t *linkedTag) int32 {
+	if t.node < 0 || t.Odd || t.Half || t.Linked || !strings.HasPrefix(t.Name, "sha") {
+		return -1
+	}
+	d, ok := layout.ReferrerTag(t.Name)
+	if !ok {
+		return -1
+	}
+	if at := p.find(d); at != t.node {
+		return at
+	}
+	return -1
+}

@@ -4,36 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/regsweep/regsweep/layout"
 )
-
-// Candidate is an image that a Judge lets go: a digest in a repository, with
-// all of its tags that go.
-type Candidate struct {
-	Repository string
-	Digest     layout.Digest
-	Tags       []CandidateTag // that go, sorted; none of an untagged manifest
-	Used       time.Time      // the latest that the Judge has said of it
-	Pushed     time.Time      // the latest of its tags, or of its link if it has none
-	// Reach are the digests that it names, and that what goes along with it
-	// names, sorted. It is empty if the manifest stays and only tags go.
-	Reach []ID
-}
-
-// CandidateTag is a tag that goes with its image.
-type CandidateTag struct {
-	Name   string
-	Pushed time.Time
-}
-
-// fitting is the part of a pruning that is limited by a target.
-type fitting struct {
-	garbage    bool // what is garbage without the Judge goes too
-	collects   bool // the next Look collects candidates
-	candidates []Candidate
-}
 
 // WithGarbage says whether a run of a Judge removes what gc would remove, too.
 // It must not be called while a Look is made.
@@ -82,9 +53,6 @@ func compareCandidates(a, b *Candidate) int {
 	return a.Digest.Compare(b.Digest)
 }
 
-// sweepsGarbage reports whether what gc would remove goes, too.
-func (r *Removal) sweepsGarbage() bool { return r.prunes() && r.pruning.fitting.garbage }
-
 // Again forgets what the first Look has found to go, so that the next Look asks
 // the Judge again and is the first. It must not be called once a plan is carried out.
 func (s *Store) Again() {
@@ -96,7 +64,7 @@ func (s *Store) Again() {
 // addCandidates collects the images of the repository that the Judge lets go.
 func (p *garbage) addCandidates() {
 	pruning := p.l.rules.Away.pruning
-	if !pruning.fitting.collects || p.judged == nil || p.held {
+	if !pruning.fitting.collects || p.judged == nil || !p.asks() {
 		return
 	}
 	found := map[int32]*Candidate{}
@@ -128,15 +96,6 @@ func (p *garbage) addCandidates() {
 	defer pruning.mu.Unlock()
 	for _, c := range found {
 		pruning.fitting.candidates = append(pruning.fitting.candidates, *c)
-	}
-}
-
-func (c *Candidate) use(used, pushed time.Time) {
-	if used.After(c.Used) {
-		c.Used = used
-	}
-	if pushed.After(c.Pushed) {
-		c.Pushed = pushed
 	}
 }
 

@@ -85,18 +85,6 @@ type Fate struct {
 	At time.Time
 }
 
-// observe finds in one repository what keeps the things.
-func (q *Inquiry) observe(p *view) {
-	g := &keeping{view: p}
-	for i := range q.asked {
-		a := &q.asked[i]
-		f := g.tell(a)
-		q.mu.Lock()
-		q.found[i].add(&f)
-		q.mu.Unlock()
-	}
-}
-
 func (f *found) add(more *found) {
 	f.paths = append(f.paths, more.paths...)
 	f.keepers = append(f.keepers, more.keepers...)

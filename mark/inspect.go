@@ -5,31 +5,9 @@ import (
 	"sync"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 )
-
-// Inspection asks a Look about everything that gc need not know: it reads every
-// layer link and every entry of the tags' histories, and compares what manifests
-// say of sizes with the blobs. What is wrong goes to the walker's findings.
-type Inspection struct {
-	sizes sizeClaims
-
-	mu    sync.Mutex
-	aside []walker.Problem // without a cure
-	InspectionCount
-}
-
-// InspectionCount is what an Inspection has looked at.
-type InspectionCount struct {
-	LayerLinks, HistoryEntries int
-	// UnknownTypes are manifests of types that are not known here: of these
-	// only the digests that their text contains are known, not which they need.
-	UnknownTypes int
-	// Aside says that something has been set aside by a run that was stopped.
-	Aside bool
-}
 
 // Inspect is Look for a check of the store: nothing is taken for granted. It is
 // the first Look of a Store. The walker should be thorough.
@@ -59,21 +37,6 @@ func (i *Inspection) observe(p *view) {
 	i.UnknownTypes += v.count.UnknownTypes
 	i.aside = append(i.aside, v.aside...)
 	i.Aside = i.Aside || v.count.Aside
-}
-
-// inspector is the inspection of one repository.
-type inspector struct {
-	*view
-	sizes *sizeClaims
-	count InspectionCount
-
-	links digests.Set // layer links
-	had   digests.Set // what the tags' histories name
-	// bad are layer links that lead astray, and those that lack, by the digest
-	// by which manifests name them.
-	bad map[ID]*walker.Problem
-	// aside are live names that are set aside.
-	aside []walker.Problem
 }
 
 // lookAtHistories reads all entries of the tags' histories. Nothing but a

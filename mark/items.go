@@ -1,8 +1,7 @@
 package mark
 
 import (
-	"cmp"
-	"slices"
+	"strings"
 
 	"github.com/regsweep/regsweep/layout"
 )
@@ -44,82 +43,51 @@ func (i *Item) named() bool {
 	return i.Kind == Tag || i.Kind == TagHistory || i.Kind == Upload || i.Kind == Temporary || i.Kind == Namespace
 }
 
-// sort brings the repositories into the order of their names and makes the
-// items follow.
-func (l *Look) sort() {
-	order := make([]uint32, len(l.Repositories))
-	for i := range order {
-		order[i] = uint32(i)
+// bareDir is a directory of a manifest's link, or of a layer's, which is not there.
+type bareDir uint32
+
+const bareLayer bareDir = 1 << 31 // no ID is as large
+
+func (b bareDir) id() ID { return ID(b &^ bareLayer) }
+
+// pathOf is where something of a kind is; digest is asked for only if it has one.
+func pathOf(kind Kind, repo, name string, digest func() layout.Digest) string {
+	switch kind {
+	case Tag:
+		return layout.TagDir(repo, name)
+	case Manifest:
+		return layout.RevisionDir(repo, digest()) + "/" + layout.Link
+	case TagHistory:
+		return layout.Object{Kind: layout.TagHistory, Repository: repo, Tag: name, Digest: digest()}.Path()
+	case LayerLink:
+		return layout.LayerDir(repo, digest()) + "/" + layout.Link
+	case Upload:
+		return layout.Object{Kind: layout.UploadDir, Repository: repo, Upload: name}.Path()
+	case Temporary:
+		return name
+	case Blob:
+		return layout.BlobDir(digest()) + "/" + layout.Data
+	case RevisionDir:
+		return layout.RevisionDir(repo, digest())
+	case LayerDir:
+		return layout.LayerDir(repo, digest())
+	case BlobDir:
+		return layout.BlobDir(digest())
+	case Namespace:
+		repo = name
 	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return cmp.Compare(l.Repositories[a].Name, l.Repositories[b].Name)
-	})
-	place := make([]uint32, len(order))
-	sorted := make([]Repo, len(order))
-	for to, from := range order {
-		place[from] = uint32(to)
-		sorted[to] = l.Repositories[from]
-	}
-	l.Repositories = sorted
-	for _, list := range append(l.parts, l.Restore) {
-		for i := range list {
-			if list[i].Repo != NoRepo {
-				list[i].Repo = place[list[i].Repo]
-			}
-		}
-	}
+	return layout.RepositoryDir(repo)
 }
 
-// compare orders items as a sweep takes them: by kind, repository, manifests
-// with parents before children, then by name and digest.
-func (l *Look) compare(a, b Item) int {
-	if c := cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Repo, b.Repo)); c != 0 {
-		return c
+// holdable is what of an item another name may lead to: of what is in a
+// directory of its own that directory.
+func holdable(kind Kind, repository, name string, digest func() layout.Digest) string {
+	path := pathOf(kind, repository, name, digest)
+	switch kind {
+	case Manifest, LayerLink, TagHistory:
+		return strings.TrimSuffix(path, "/"+layout.Link)
+	case Blob:
+		return strings.TrimSuffix(path, "/"+layout.Data)
 	}
-	switch {
-	case a.Kind == Manifest && a.Extra != b.Extra:
-		return cmp.Compare(b.Extra, a.Extra)
-	case a.named():
-		if c := cmp.Compare(l.Names[a.Extra].Text, l.Names[b.Extra].Text); c != 0 {
-			return c
-		}
-	}
-	return l.compareIDs(a.ID, b.ID)
-}
-
-// CompareBlob orders an Item of a blob and a digest as Items are ordered.
-func (l *Look) CompareBlob(i Item, id ID) int { return l.compareIDs(i.ID, id) }
-
-func (l *Look) compareIDs(a, b ID) int {
-	if a == b || a == 0 || b == 0 {
-		return cmp.Compare(a, b)
-	}
-	return l.Store.Table.Compare(a, b)
-}
-
-// Digest is the digest that an ID stands for.
-func (l *Look) Digest(id ID) layout.Digest { return l.Store.Table.Digest(id) }
-
-// RepositoryOf is the name of an item's repository, or "".
-func (l *Look) RepositoryOf(i *Item) string {
-	if i.Repo == NoRepo {
-		return ""
-	}
-	return l.Repositories[i.Repo].Name
-}
-
-// NameOf is an item's tag, upload or path, or "" if its digest says all.
-func (l *Look) NameOf(i *Item) string {
-	if !i.named() {
-		return ""
-	}
-	return l.Names[i.Extra].Text
-}
-
-// BytesOf is the size of an upload or interrupted write.
-func (l *Look) BytesOf(i *Item) int64 {
-	if !i.named() {
-		return 0
-	}
-	return l.Names[i.Extra].Bytes
+	return path
 }

@@ -11,21 +11,6 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// ImageLabels are the labels and annotations of an image.
-type ImageLabels struct {
-	// Images has those of the image, or of each image of an index that is here;
-	// the annotations of an index are those of its images that lack them.
-	Images []map[string]string
-	// Unread says that not all of them can be read.
-	Unread bool
-}
-
-// TagRevision is an entry of a tag's history whose manifest is linked.
-type TagRevision struct {
-	Digest layout.Digest
-	Set    time.Time // when the tag was last set to it
-}
-
 // ReadLabels reads the images' labels that have these names. Annotations of a
 // manifest count like labels of its configuration, which win.
 func (j *Judged) ReadLabels(names []string) {
@@ -175,3 +160,6 @@ func (j *Judged) ReadHistories() {
 		slices.SortFunc(one.History, func(a, b TagRevision) int { return a.Digest.Compare(b.Digest) })
 	})
 }
+
+// nesting is how deep indexes are followed for their times.
+const nesting = 8

@@ -287,3 +287,15 @@ func (g *keeping) sorted(list []Keeper) []Keeper {
 	sortKeepers(list)
 	return list
 }
+
+// observe finds in one repository what keeps the things.
+func (q *Inquiry) observe(p *view) {
+	g := &keeping{view: p}
+	for i := range q.asked {
+		a := &q.asked[i]
+		f := g.tell(a)
+		q.mu.Lock()
+		q.found[i].add(&f)
+		q.mu.Unlock()
+	}
+}

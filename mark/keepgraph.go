@@ -17,19 +17,24 @@ type keepGraph struct {
 }
 
 type graphNode struct {
-	digest    layout.Digest
-	mtime     int64
-	names     []ID        // each once
-	keeps     []aboutEdge // the nodes that it keeps
-	keepers   int         // how many edges lead here
-	stays     bool        // whatever else goes
-	tags      []string
-	set       []int64 // when each of the tags was set
+	digest  layout.Digest
+	mtime   int64
+	names   []ID        // each once
+	keeps   []aboutEdge // the nodes that it keeps
+	keepers int         // how many edges lead here
+	stays   bool        // whatever else goes
+	tagTimes
 	subjects  []layout.Digest
 	protected []string
 	here      bool
 	counted   bool   // what it names is in the Survey's count
 	unread    string // why it cannot be read
+}
+
+// tagTimes are tags, sorted, and when each of them was set.
+type tagTimes struct {
+	tags []string
+	set  []int64
 }
 
 func newGraph(p *view) *keepGraph {
@@ -38,7 +43,7 @@ func newGraph(p *view) *keepGraph {
 	for i := range p.nodes {
 		n, to := &p.nodes[i], &g.nodes[i]
 		*to = graphNode{
-			digest: p.s.Table.Digest(n.path), mtime: n.mtime, names: p.distinctNames(int32(i)), tags: tags[int32(i)],
+			digest: p.s.Table.Digest(n.path), mtime: n.mtime, names: p.distinctNames(int32(i)), tagTimes: tagTimes{tags: tags[int32(i)]},
 			here: n.isHere() && !n.link.has(linkAsLayer), counted: !n.link.has(linkAside) || n.why != Dead, stays: n.root.has(rootForced) || n.link.has(linkPinned) || !n.isHere(),
 		}
 		to.protected = p.linesOf(n, to.tags)

@@ -62,12 +62,6 @@ func (p *live) spareLayers() {
 	})
 }
 
-// noteLayer notes what a layer link holds that stays.
-func (p *live) noteLayer(i *Item) {
-	p.s.Table.At(i.ID).set(isKept)
-	p.s.Table.At(ID(i.Extra)).set(isKept)
-}
-
 // layer decides about a layer link that has been read.
 func (p *live) layer(v *walker.Revision) {
 	l := &v.Link
@@ -149,21 +143,6 @@ func (p *visit) lostLayer(path string, target layout.Digest) {
 	})
 }
 
-// twice plans to remove a link that a stopped run set aside and a push has replaced.
-func (p *visit) twice(dir string, id ID) {
-	p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(dir+"/"+layout.AsideLink, 0)})
-}
-
-// lowest is the least reason for which something in this repository names a digest.
-func (p *live) lowest(id ID) Reason {
-	for why := Rooted; why < Reasons; why++ {
-		if p.here.get(id).reasons&(1<<why) != 0 {
-			return why
-		}
-	}
-	return Dead
-}
-
 // restoreLayers finds the layer links that a sweep has set aside and that are
 // referenced by now.
 func (p *garbage) restoreLayers() {
@@ -175,4 +154,18 @@ func (p *garbage) restoreLayers() {
 			p.restore = append(p.restore, Item{Kind: LayerLink, ID: id, Aside: true})
 		}
 	}
+}
+
+// keepsLink reports whether the age of a layer link keeps its blob. Not that of
+// a link which belongs to images that go. In a repository that goes as a whole
+// no link stays, but what a push under way may need does.
+func (p *live) keepsLink(id, target ID, mtime int64) bool {
+	switch {
+	case !p.freshLayer(mtime) || p.isTakenLink(id, target, mtime):
+		return false
+	case p.takesAll():
+		p.s.Table.At(target).mark(Fresh)
+		return false
+	}
+	return true
 }

@@ -1,7 +1,5 @@
 package mark
 
-import "github.com/regsweep/regsweep/mark/digests"
-
 // leaving is what is known of a repository's tags and manifests that go.
 type leaving struct {
 	tags      map[string]int64 // when each was set, in nanoseconds since 1970
@@ -46,24 +44,4 @@ func (l *leaving) Tag(name string) int64 { return l.tags[name] }
 func (l *leaving) Manifest(id ID) (m Leaving, ok bool) {
 	m, ok = l.manifests[id]
 	return m, ok
-}
-
-// link notes what a layer link names.
-func (m *Images) link(id ID) {
-	if id != 0 {
-		m.linked.Add(id)
-	}
-}
-
-// Outside returns the blobs that no repository references or links, and their
-// bytes. It is to be asked before the next Look.
-func (m *Images) Outside(l *Look) (blobs digests.Set, bytes int64) {
-	for id, r := range l.Store.Table.All() {
-		if !r.has(hasBlob) || r.has(isLate) || r.owner.Load() != 0 || m.linked.Has(id) {
-			continue
-		}
-		blobs.Add(id)
-		bytes += r.size
-	}
-	return blobs, bytes
 }

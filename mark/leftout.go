@@ -7,23 +7,6 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// Why items of a plan are left out. Other reasons are whyStays's.
-const (
-	inUse       = "something that stays needs it"
-	isGone      = "it is gone"
-	isYoung     = "it is too young"
-	isGuardedBy = "it is protected"
-	isPulled    = "it has been pulled since the plan was made"
-	isRewritten = "it has been written again since the plan was made"
-	isTagged    = "a tag names it"
-	imageStays  = "its image stays"
-	notEmpty    = "it is not empty"
-	uploadGoes  = "it is being written to, or too young"
-	whileUpload = "something is being uploaded to its repository"
-	leftover    = "it is gone, in use, or too young"
-	heldByName  = "another name in the store leads to it"
-)
-
 // tellLeftOut says why what is listed of this repository does not go.
 func (p *garbage) tellLeftOut() {
 	for k := range p.items {
@@ -132,12 +115,11 @@ type LeftOut struct {
 	Why string
 }
 
-// settle tells, after the first Look, why items that are not in it are left out.
-func (g *Listing) settle(l *Look) {
-	if g == nil || g.settled {
+// tellLeftOut tells, after the first Look, why items that are not in it are left out.
+func (g *Listing) tellLeftOut(l *Look) {
+	if g == nil {
 		return
 	}
-	g.settled = true
 	for k := range g.items {
 		if i := &g.items[k]; i.why == goes {
 			i.why = 0 // in the end it may not

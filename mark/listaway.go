@@ -12,13 +12,12 @@ import (
 func (g *Listing) Removal(tagsOnly, judged bool) *Removal {
 	r := &Removal{TagsOnly: tagsOnly, in: map[string]*removalIn{}, listed: true}
 	if judged {
-		r.pruning = &pruning{looked: true}
+		r.pruning = &pruning{}
 	}
 	in := func(repository string) *removalIn {
 		a := r.in[repository]
 		if a == nil {
 			a = newRemovalIn()
-			a.resolved, a.listed = true, true
 			r.in[repository] = a
 		}
 		return a
@@ -46,13 +45,6 @@ func (g *Listing) Removal(tagsOnly, judged bool) *Removal {
 		in(s.Repository).sparse[g.table.Intern(s.Digest)] = s.MTime
 	}
 	return r
-}
-
-// linkKey names a link in a Look.
-type linkKey struct {
-	owner uint32 // of its repository
-	kind  Kind
-	id    ID
 }
 
 // keepTimes keeps the times of the links that go from a repository.

@@ -4,25 +4,6 @@ import (
 	"slices"
 )
 
-// lists reports whether a plan was written down that lists what may go.
-func (p *selection) lists() bool { return p.listed.g != nil }
-
-// listsNode reports whether a manifest is listed, and has not been linked again since.
-func (p *selection) listsNode(n *node) bool {
-	i := p.listed.find(Manifest, n.path, "")
-	return i != nil && n.mtime <= i.mtime
-}
-
-// listsTag reports whether a tag is listed, and names what it did then.
-func (p *selection) listsTag(t *tag) bool {
-	i := p.listed.find(Tag, 0, t.Name)
-	return i != nil && i.id == p.s.Table.Lookup(t.Link.Target)
-}
-
-// isUnlisted reports whether a plan was written down that does not list a tag:
-// it is a root, though it may be about an image that goes.
-func (p *selection) isUnlisted(t *tag) bool { return p.lists() && !p.listsTag(t) }
-
 // holdToListing drops from a Removal that was made of a plan what has changed
 // since, for the first Look and all others. A link that is older than the plan
 // says is still the plan's: the store may have been copied. All Looks of this run
@@ -127,7 +108,7 @@ func (p *garbage) pickListed() {
 	if left > 0 {
 		p.items = slices.DeleteFunc(p.items, func(i Item) bool { return i.Kind == Repository })
 	}
-	if !p.listed.g.settled && p.l.aside == nil {
+	if p.l.first {
 		p.tellLeftOut()
 	}
 }

@@ -2,12 +2,6 @@ package mark
 
 import "github.com/regsweep/regsweep/layout"
 
-// usedSince is what of a repository has been used since a plan was made.
-type usedSince struct {
-	tag   func(string) bool // nil if it is not asked for
-	nodes []bool
-}
-
 // findUsed finds the manifests that have been used since a plan was made: by
 // themselves, by a tag of theirs, or since they hold one that was.
 func (p *selection) findUsed() {
@@ -43,6 +37,3 @@ func (p *selection) findUsed() {
 		find(int32(i))
 	}
 }
-
-// isUsed reports whether a manifest has been used since a plan was made.
-func (p *selection) isUsed(at int32) bool { return p.used.nodes != nil && p.used.nodes[at] }

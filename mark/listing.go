@@ -60,10 +60,9 @@ type Listing struct {
 	names []string
 	items []listed // sorted by repository, kind, digest and name
 
-	mu      sync.Mutex // of texts
-	texts   []string   // why items are left out
-	told    map[string]uint16
-	settled bool // the first Look has been
+	mu    sync.Mutex // of texts
+	texts []string   // why items are left out
+	told  map[string]uint16
 }
 
 // listed is an item in 24 bytes. Names are numbered in the order in which they
@@ -227,3 +226,20 @@ const tellable = 60_000
 
 // goes is in place of a reason.
 const goes = ^uint16(0)
+
+// Why items of a plan are left out. Other reasons are whyStays's.
+const (
+	inUse       = "something that stays needs it"
+	isGone      = "it is gone"
+	isYoung     = "it is too young"
+	isGuardedBy = "it is protected"
+	isPulled    = "it has been pulled since the plan was made"
+	isRewritten = "it has been written again since the plan was made"
+	isTagged    = "a tag names it"
+	imageStays  = "its image stays"
+	notEmpty    = "it is not empty"
+	uploadGoes  = "it is being written to, or too young"
+	whileUpload = "something is being uploaded to its repository"
+	leftover    = "it is gone, in use, or too young"
+	heldByName  = "another name in the store leads to it"
+)

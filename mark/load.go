@@ -1,7 +1,6 @@
 package mark
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/regsweep/regsweep/layout"
@@ -9,23 +8,6 @@ import (
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
-
-// loadError says why a linked manifest could not be read.
-type loadError struct {
-	err error
-	// missing and broken are about this manifest; if neither is set, the
-	// operating system has failed.
-	missing, broken bool
-	// unsettled says that it may be being written, and should be tried once more.
-	unsettled bool
-}
-
-func (e *loadError) Error() string { return e.err.Error() }
-func (e *loadError) Unwrap() error { return e.err }
-
-func missingBlob() *loadError {
-	return &loadError{err: errors.New("the blob is absent"), missing: true}
-}
 
 // manifest returns what is kept of a manifest, if it has been read.
 func (s *Store) manifest(id ID) manifest.Summary {
@@ -103,22 +85,6 @@ func (s *Store) decode(content []byte) (manifest.Parsed, error) {
 	return manifest.Decode(content)
 }
 
-// buffer is the memory for reading one manifest, and what has been read before it.
-type buffer struct {
-	now, before manifest.Seen
-	ids         [3][]ID
-	info        disk.Info // of the file that was read last, if that is to be remembered
-}
-
-// next forgets the manifest before the one that was read last.
-func (b *buffer) next() {
-	b.now, b.before = b.before, b.now
-	b.now.Reset()
-	if b.now.Bytes == nil {
-		b.now.Bytes = make([]byte, 16<<10)
-	}
-}
-
 func (s *Store) buffer() *buffer {
 	if b, ok := s.buffers.Get().(*buffer); ok {
 		return b
@@ -172,4 +138,30 @@ func (s *Store) keep(p *manifest.Parsed, buf *buffer) (place uint32) {
 	}
 	buf.ids = [3][]ID{m.Required, m.Optional, m.Subjects}
 	return s.manifests.Add(&m)
+}
+
+// compare remembers what does not agree, or cannot be told without knowing the
+// repository. It is called concurrently.
+func (c *sizeClaims) compare(s *Store, by ID, refs []manifest.Reference) {
+	var odd []sizeClaim
+	for i := range refs {
+		ref := &refs[i]
+		if ref.Size == manifest.NoSize {
+			continue
+		}
+		id := ref.ID
+		if id == 0 {
+			id = s.Table.Intern(ref.Digest)
+		}
+		if r := s.Table.At(id); r.has(hasBlob) && r.size == ref.Size {
+			continue
+		}
+		odd = append(odd, sizeClaim{id, ref.Size})
+	}
+	if odd == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of[by] = odd
 }

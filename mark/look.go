@@ -1,9 +1,6 @@
 package mark
 
 import (
-	"cmp"
-	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -53,21 +50,36 @@ type Look struct {
 	// Restore are the items that have been set aside and are live.
 	Restore []Item
 
+	looking
+	gathered
+}
+
+// looking is how a Look is made.
+type looking struct {
+	w        *walker.Walker
+	rules    Rules
+	aside    *Aside
+	observer Observer // is told about every repository, or nil
+	// first says that the Look finds what a Selection names. Later ones are held to
+	// that, and nothing goes from what came after it.
+	first bool
+}
+
+// gathered is what the repositories of a Look have shown besides what it says of
+// them.
+type gathered struct {
+	mu     sync.Mutex
+	owners atomic.Uint32
+	spare  sync.Pool         // of *memory
+	parts  [][]Item          // of repositories, before they are Items
 	lost   []lostImage       // of all repositories
 	hollow []string          // directories with nothing in them that repositories may come to be in
-	times  map[linkKey]int64 // of links that go, if Rules.Times
-	w      *walker.Walker
-	rules  Rules
-	aside  *Aside
-	owners atomic.Uint32
-	steps  int // how often manifests' names were gone through: the work of marking
+	times  map[linkKey]int64 // of links that go, if Selection.Times
+	steps  int               // how often manifests' names were gone through: the work of marking
 	// metAside says that a name was met that a stopped run has set aside.
 	metAside atomic.Bool
 	// marks are those of a stopped run in repositories, by their paths.
 	marks []string
-	mu    sync.Mutex
-	spare sync.Pool // of *memory
-	parts [][]Item  // of repositories, before they are Items
 }
 
 // Aside tells a Look what a sweep has set aside, so that it says what of that
@@ -83,243 +95,64 @@ type Aside struct {
 	Cut map[string][]string
 }
 
-// Look reads the repositories, except manifests already read, and marks what
-// is live. aside is nil unless names have been set aside. Problems go to the walker's
-// findings; if any of them is unreadable, the marks are worth nothing.
-// So it is with all of it if ctx is done by the end.
-// Looks of one store must not overlap: each forgets the marks of the one before.
-func (s *Store) Look(ctx context.Context, w *walker.Walker, aside *Aside) *Look {
-	return s.lookWith(ctx, w, aside, s.rules)
-}
-
-// LookAndTell is Look when nothing has been set aside; the Observer, if it is
-// not nil, is told about every repository.
-func (s *Store) LookAndTell(ctx context.Context, w *walker.Walker, o Observer) *Look {
-	rules := s.rules
-	rules.observer = o
-	return s.lookWith(ctx, w, nil, rules)
-}
-
-func (s *Store) lookWith(ctx context.Context, w *walker.Walker, aside *Aside, rules Rules) *Look {
-	if _, err := w.Shares().Settle(); err != nil {
-		w.UnreadableMounts(err)
-	}
-	if s.looked {
-		s.memory.again()
-	}
-	l := s.lookBy(ctx, w, aside, rules)
-	for l.findShared(ctx) || l.findReferrers(ctx) {
-		if !s.looked {
-			s.forgetTaken()
-			rules.Away.startAgain()
-		}
-		l = s.lookBy(ctx, w, aside, rules)
-	}
-	s.looked = true
-	if l.Borrowed != "" && rules.DeleteUntagged {
-		// No manifest link can go, so all of them have to be roots.
-		rules.DeleteUntagged = false
-		l = s.lookBy(ctx, w, aside, rules)
-	}
-	s.rules.Listed.settle(l)
-	return l
-}
-
-func (s *Store) lookBy(ctx context.Context, w *walker.Walker, aside *Aside, rules Rules) *Look {
-	l := &Look{Store: s, w: w, rules: rules, aside: aside}
-	if o, ok := rules.observer.(interface{ begin() }); ok {
-		o.begin() // it may have been told about a look that has to be made again
-	}
-	for _, r := range s.Table.All() {
-		r.unmark()
-		r.owner.Store(0)
-	}
-	w.Repositories(ctx, func(r *walker.Repository) {
-		if r.Empty {
-			l.addEmpty(r)
-			return
-		}
-		if g := l.visit(ctx, r); g != nil {
-			l.add(g)
-			g.release()
-		}
-	})
-	if ctx.Err() != nil {
-		// Nobody may use what was seen of some: who asked looks at ctx, too.
-		rules.Away.endLook()
-		return l
-	}
-	if l.metAside.Load() && aside == nil {
-		l.searchAside(ctx)
-	}
-	l.sort()
-	l.Borrowed = cmp.Or(l.Borrowed, l.w.Shares().Opaque())
-	l.dropBorrowed()
-	l.join()
-	if aside != nil {
-		l.markLate(ctx)
-	}
-	l.markFresh()
-	l.markProtected()
-	l.addBlobItems()
-	l.countUnique()
-	rules.Away.endLook()
-	return l
-}
-
-// addEmpty plans to remove a directory that repositories have been in.
-func (l *Look) addEmpty(r *walker.Repository) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.hollow = append(l.hollow, r.Name)
-	if l.w.Shares().Holds(layout.RepositoryDir(r.Name)) || l.rules.fresh(r.MTime) {
-		return
-	}
-	l.Names = append(l.Names, Name{Text: r.Name})
-	l.parts = append(l.parts, []Item{{Kind: Namespace, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)}})
-}
-
-// add takes over what was found of a repository; nothing else of it is kept.
-func (l *Look) add(p *garbage) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	repo := uint32(len(l.Repositories))
-	if p.r.Borrows {
-		l.Borrowed = max(l.Borrowed, p.repo.Name)
-	}
-	l.Repositories = append(l.Repositories, p.repo)
-	names := uint32(len(l.Names))
-	l.Names = append(l.Names, p.names...)
-	for _, list := range [][]Item{p.items, p.restore} {
-		for i := range list {
-			list[i].Repo = repo
-			if list[i].named() {
-				list[i].Extra += names
-			}
-		}
-	}
-	l.Restore = append(l.Restore, p.restore...)
-	l.keepTimes(p)
-	l.lost = append(l.lost, p.lost...)
-	if len(p.items) > 0 {
-		l.parts = append(l.parts, slices.Clone(p.items))
-	}
-	l.steps += p.steps
-	t := &l.Totals
-	t.Tags += p.totals.Tags
-	t.Manifests += p.totals.Manifests
-	t.LayerLinks += p.totals.LayerLinks
-	t.Uploads += p.totals.Uploads
-	t.Untagged += p.totals.Untagged
-	t.UploadBytes += p.totals.UploadBytes
-	t.add(&p.totals.Clues)
-}
-
-// dropBorrowed takes back what was to go from repositories if one of them has
-// directories that are symbolic links: they may lead into another one, whose
-// links are then needed by both.
-func (l *Look) dropBorrowed() {
-	if l.Borrowed == "" {
-		return
-	}
-	for i := range l.parts {
-		l.parts[i] = slices.DeleteFunc(l.parts[i], func(i Item) bool { return i.Kind != Upload && i.Kind != Temporary })
-	}
-}
-
-// join makes one list of the repositories' items, with room for the blobs that
-// go: at most all that nothing has marked so far.
-func (l *Look) join() {
-	n := len(l.Store.empty) + len(l.Store.temporaries)
-	for _, part := range l.parts {
-		n += len(part)
-	}
-	for _, r := range l.Store.Table.All() {
-		if r.has(hasBlob) && !r.has(isFresh) && r.reason() == Dead {
-			n++
-		}
-	}
-	l.Items = make([]Item, 0, n)
-	for i, part := range l.parts {
-		l.Items = append(l.Items, part...)
-		l.parts[i] = nil
-	}
-	l.parts = nil
-}
-
-// markFresh marks the blobs that are younger than the grace.
-func (l *Look) markFresh() {
-	for _, r := range l.Store.Table.All() {
-		if r.has(hasBlob|isFresh) && (!r.has(isTaken) || r.has(isNewer)) {
-			r.mark(Fresh)
-		}
-	}
-}
-
-// markProtected marks blobs whose digest is protected wherever it is.
-func (l *Look) markProtected() {
-	t := l.Store.Table
-	l.rules.Protect.Anywhere(func(d layout.Digest) bool {
-		id := t.Lookup(d)
-		if id == 0 || !t.At(id).has(hasBlob) {
-			return false
-		}
-		t.At(id).mark(Protected)
-		return true
-	})
-}
-
-// addBlobItems adds the dead blobs and what is left of blobs, and finds the
-// live ones that were set aside.
-func (l *Look) addBlobItems() {
-	for id, r := range l.Store.Table.All() {
-		bits := r.bits.Load()
-		if bits&hasBlob == 0 {
-			continue
-		}
-		switch dead := r.reason() == Dead; {
-		case dead && bits&(isPinned|isLate) == 0 && !l.holdsBlob(id):
-			l.Items = append(l.Items, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: bits&isAside != 0})
-		case !dead && bits&isAside != 0:
-			l.Restore = append(l.Restore, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: true})
-		}
-	}
-	for _, id := range l.Store.empty {
-		if l.holdsBlob(id) {
-			continue
-		}
-		l.Items = append(l.Items, Item{Kind: BlobDir, ID: id, Repo: NoRepo})
-	}
-	for _, t := range l.Store.temporaries {
-		if l.w.Shares().Holds(t.Path) {
-			continue
-		}
-		l.Names = append(l.Names, Name{t.Path, t.Size})
-		l.Items = append(l.Items, Item{Kind: Temporary, Repo: NoRepo, Extra: uint32(len(l.Names) - 1)})
-	}
-	switch {
-	case l.rules.Listed != nil:
-		l.pickListed()
-	case l.rules.Away != nil:
-		l.pickAway()
-	}
-	slices.SortFunc(l.Items, l.compare)
-}
-
 // severalOwners is the owner of a blob that several repositories reference.
 const severalOwners = ^uint32(0)
 
-func (l *Look) countUnique() {
-	byOwner := make(map[uint32]int, len(l.Repositories))
-	for i := range l.Repositories {
-		byOwner[l.Repositories[i].owner] = i
-	}
-	for _, r := range l.Store.Table.All() {
-		if owner := r.owner.Load(); owner != 0 && owner != severalOwners && r.has(hasBlob) {
-			l.Repositories[byOwner[owner]].UniqueBytes += r.size
-		}
-	}
-}
-
 // IsFresh reports whether a modification time is within the grace.
 func (l *Look) IsFresh(mtime int64) bool { return l.rules.fresh(mtime) }
+
+// Digest is the digest that an ID stands for.
+func (l *Look) Digest(id ID) layout.Digest { return l.Store.Table.Digest(id) }
+
+// RepositoryOf is the name of an item's repository, or "".
+func (l *Look) RepositoryOf(i *Item) string {
+	if i.Repo == NoRepo {
+		return ""
+	}
+	return l.Repositories[i.Repo].Name
+}
+
+// NameOf is an item's tag, upload or path, or "" if its digest says all.
+func (l *Look) NameOf(i *Item) string {
+	if !i.named() {
+		return ""
+	}
+	return l.Names[i.Extra].Text
+}
+
+// BytesOf is the size of an upload or interrupted write.
+func (l *Look) BytesOf(i *Item) int64 {
+	if !i.named() {
+		return 0
+	}
+	return l.Names[i.Extra].Bytes
+}
+
+// lostImage is an image that a repository had and does not link any more, and
+// whose manifest is stored: it could be brought back.
+type lostImage struct {
+	owner uint32 // of its repository
+	id    ID
+	needs []ID // blobs besides its own, if only some of the store's garbage goes
+}
+
+// Observer is told about every repository of a Look when all that is linked
+// there is known. It is called concurrently.
+type Observer interface {
+	observe(p *view)
+}
+
+// Away is the Removal of the look's rules, or nil.
+func (l *Look) Away() *Removal { return l.rules.Away }
+
+// PathOf is where an item is, relative to the store.
+func (l *Look) PathOf(i *Item) string {
+	return pathOf(i.Kind, l.RepositoryOf(i), l.NameOf(i), func() layout.Digest { return l.Digest(i.ID) })
+}
+
+// linkKey names a link in a Look.
+type linkKey struct {
+	owner uint32 // of its repository
+	kind  Kind
+	id    ID
+}

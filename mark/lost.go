@@ -2,14 +2,6 @@ package mark
 
 import "slices"
 
-// lostImage is an image that a repository had and does not link any more, and
-// whose manifest is stored: it could be brought back.
-type lostImage struct {
-	owner uint32 // of its repository
-	id    ID
-	needs []ID // blobs besides its own, if only some of the store's garbage goes
-}
-
 // noteLost notes the images that were deleted, for those who want to know which
 // of them end for good. Nothing is decided by it.
 func (p *garbage) noteLost() {

@@ -104,23 +104,3 @@ func (p *Parcel) Lacking() []Lacking {
 	})
 	return p.lacking
 }
-
-func (p *Parcel) observe(in *view) {
-	asked := p.asked[in.r.Name]
-	if len(asked) == 0 {
-		return
-	}
-	g := &packing{view: in, entries: map[parcelKey]bool{}, blobs: map[ParcelBlob]int64{}, packed: map[int32]bool{}}
-	g.findAbout()
-	for i := range asked {
-		g.ask(&asked[i])
-	}
-	g.pack()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.images = append(p.images, g.images...)
-	p.lacking = append(p.lacking, g.lacking...)
-	for b, size := range g.blobs {
-		p.blobs[b] = size
-	}
-}

@@ -4,38 +4,14 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/regsweep/regsweep/layout"
 )
 
-// uploadsOlderThan is the age above which an upload goes: in a repository that
-// goes as a whole, every one that is not under way.
-func (p *visit) uploadsOlderThan() time.Duration {
-	if p.takesAll() {
-		return p.l.rules.Grace
-	}
-	return p.l.rules.UploadsOlderThan
-}
-
-// keepsLink reports whether the age of a layer link keeps its blob. Not that of
-// a link which belongs to images that go. In a repository that goes as a whole
-// no link stays, but what a push under way may need does.
-func (p *live) keepsLink(id, target ID, mtime int64) bool {
-	switch {
-	case !p.freshLayer(mtime) || p.isTakenLink(id, target, mtime):
-		return false
-	case p.takesAll():
-		p.s.Table.At(target).mark(Fresh)
-		return false
-	}
-	return true
-}
-
 // pickAway leaves of what is garbage only what the Removal made so, and what a
 // run that was stopped has begun to remove.
 func (p *garbage) pickAway() {
-	first := p.away != nil && !p.held
+	first := p.away != nil && p.asks()
 	if first && !p.l.rules.Away.prunes() {
 		p.refuseParents()
 		p.refuseBorrowed()
@@ -305,6 +281,3 @@ func (l *Look) Cure() {
 	l.Items = slices.DeleteFunc(l.Items, func(i Item) bool { return i.Aside || i.Kind != Tag && i.Kind != Manifest })
 	l.Restore = nil
 }
-
-// Away is the Removal of the look's rules, or nil.
-func (l *Look) Away() *Removal { return l.rules.Away }

@@ -51,7 +51,7 @@ func (p *selection) findProtectedDigests() {
 		listed[id] = d
 		stored := p.s.Table.At(id).has(hasBlob)
 		if stored {
-			p.protected.blobs = append(p.protected.blobs, id)
+			p.blobs = append(p.blobs, id)
 		}
 		_, linked := p.linked(id)
 		if linked {
@@ -69,16 +69,6 @@ func (p *selection) findProtectedDigests() {
 		})
 	}
 }
-
-// lineOf is the line that protects a manifest, or nil.
-func (p *selection) lineOf(n *node) *protect.Line {
-	if by := p.lines[n.path]; by != nil {
-		return by
-	}
-	return p.lines[n.id]
-}
-
-func (p *selection) protectsNode(n *node) bool { return p.lineOf(n) != nil }
 
 // whole is the line that protects all of the repository, or nil.
 func (p *facts) whole() *protect.Line {
@@ -136,16 +126,3 @@ func (p *garbage) allLines() (patterns []string) {
 	}
 	return patterns
 }
-
-// lineOfTag is the line that protects a tag, or the digest that it names, or nil.
-func (p *selection) lineOfTag(t *tag) *protect.Line {
-	switch {
-	case t.by != nil:
-		return t.by
-	case t.node >= 0:
-		return p.lineOf(&p.nodes[t.node])
-	}
-	return nil
-}
-
-func (p *selection) protectsTag(t *tag) bool { return p.lineOfTag(t) != nil }

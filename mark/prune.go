@@ -3,112 +3,11 @@ package mark
 import (
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker"
 )
-
-// Judge decides which tags and untagged manifests of one repository go, and
-// sets Goes of these. The first Look calls it once for every repository,
-// concurrently. The function that it returns, unless it is nil, is called when
-// it is known what becomes of the repository; see Judged. An error refuses the run.
-type Judge func(r *Judged) (done func(), err error)
-
-// Judged is what a Judge is asked about. When its done is called, Goes says
-// what really goes, and Note why that is something else than the Judge said,
-// or what else there is to know; "" if nothing.
-type Judged struct {
-	Repository string
-	Tags       []JudgedTag // sorted by name
-	// Untagged are the manifests without a tag, sorted by digest, but for those
-	// that go and stay with another: that an index names which is linked here,
-	// and referrers whose subject is.
-	Untagged []JudgedManifest
-
-	in *selection // what it is asked about
-}
-
-// JudgedTag is a tag that somebody may want to go.
-type JudgedTag struct {
-	Name   string
-	Digest layout.Digest // of the manifest that it names
-	Pushed time.Time     // its link's time
-	// Created is the image's own time; zero if it has none, or if ReadCreated
-	// has not been called.
-	Created time.Time
-	// Labels and History are empty until ReadLabels and ReadHistories are called.
-	Labels    ImageLabels
-	History   []TagRevision
-	Held      string // why it cannot be judged, and must stay; or ""
-	Orphan    bool   // the subject of a referrer's tag is not linked here
-	Goes      bool
-	Protected bool // the Judge says so, for Look.Guarded
-	Note      string
-	// Configs are the digests of the image's configurations, if the run protects
-	// anything by a digest.
-	Configs []layout.Digest
-	// Used is when the image was last used, as the Judge says for Removal.Candidates.
-	Used time.Time
-
-	at int32 // its index in selection.tags
-}
-
-// JudgedManifest is an untagged manifest that somebody may want to go.
-type JudgedManifest struct {
-	Digest          layout.Digest
-	Pushed, Created time.Time
-	Labels          ImageLabels
-	Held            string
-	Goes, Protected bool
-	Note            string
-	Configs         []layout.Digest // as a tag's
-	Used            time.Time       // as a tag's
-
-	at int32 // its index in selection.nodes
-}
-
-// pruning is the part of a Removal whose names come from a Judge.
-type pruning struct {
-	judge  Judge
-	mu     sync.Mutex // of Removal.in
-	looked bool       // the first Look has been
-	again  func()     // is called before it is made once more, or nil
-	// fitting is what a target for the space on the disk asks for.
-	fitting fitting
-}
-
-// NewPruning takes from the roots what a Judge decides. A tag that goes takes
-// its image along if that has no other tag that stays and nothing else keeps it.
-func NewPruning(judge Judge) *Removal {
-	return &Removal{in: map[string]*removalIn{}, pruning: &pruning{judge: judge}}
-}
-
-// prunes reports whether it is a Judge that says what goes.
-func (r *Removal) prunes() bool { return r != nil && r.pruning != nil }
-
-// enter returns what goes from a repository that is about to be looked at, or nil.
-func (r *Removal) enter(repository string) *removalIn {
-	if !r.prunes() {
-		return r.within(repository)
-	}
-	r.pruning.mu.Lock()
-	defer r.pruning.mu.Unlock()
-	if a := r.in[repository]; a != nil || r.pruning.looked {
-		return a // nothing goes from what came after the first Look
-	}
-	a := newRemovalIn()
-	r.in[repository] = a
-	return a
-}
-
-// endLook says that nothing more is judged.
-func (r *Removal) endLook() {
-	if r.prunes() {
-		r.pruning.looked = true
-	}
-}
 
 // judge asks what goes. A manifest that loses its last tag is loose, not away:
 // an index that stays keeps it.
@@ -323,4 +222,32 @@ func (p *facts) bare() (list []int32) {
 		}
 	}
 	return list
+}
+
+// guardNodes marks what the manifests reach that the Judge calls protected.
+func (p *selection) guardNodes() {
+	var roots []int32
+	for i := range p.judged.Tags {
+		if t := &p.judged.Tags[i]; t.Protected && p.tags[t.at].node >= 0 {
+			roots = append(roots, p.tags[t.at].node)
+		}
+	}
+	for i := range p.judged.Untagged {
+		if m := &p.judged.Untagged[i]; m.Protected {
+			roots = append(roots, m.at)
+		}
+	}
+	seen := map[int32]bool{}
+	Reach(roots, func(i int32) bool {
+		first := !seen[i]
+		seen[i] = true
+		return first
+	}, func(i int32, push func(int32)) {
+		p.eachName(i, func(id ID) {
+			p.s.Table.At(id).set(isGuarded)
+			if at, ok := p.linked(id); ok {
+				push(at)
+			}
+		})
+	})
 }

@@ -28,9 +28,6 @@ func (j *Judged) ReadCreated() {
 	}
 }
 
-// nesting is how deep indexes are followed for their times.
-const nesting = 8
-
 // created is an image's own time, or an index's newest child's. If any of what
 // it depends on cannot be read, there is none: what could not be read may be newer.
 func (p *selection) created(at int32, depth int) (newest time.Time, ok bool) {
@@ -193,34 +190,6 @@ func (p *garbage) recordJudged() {
 			a.manifests[n.path] = takenNode{mtime: n.mtime}
 		}
 	}
-}
-
-// guardNodes marks what the manifests reach that the Judge calls protected.
-func (p *selection) guardNodes() {
-	var roots []int32
-	for i := range p.judged.Tags {
-		if t := &p.judged.Tags[i]; t.Protected && p.tags[t.at].node >= 0 {
-			roots = append(roots, p.tags[t.at].node)
-		}
-	}
-	for i := range p.judged.Untagged {
-		if m := &p.judged.Untagged[i]; m.Protected {
-			roots = append(roots, m.at)
-		}
-	}
-	seen := map[int32]bool{}
-	Reach(roots, func(i int32) bool {
-		first := !seen[i]
-		seen[i] = true
-		return first
-	}, func(i int32, push func(int32)) {
-		p.eachName(i, func(id ID) {
-			p.s.Table.At(id).set(isGuarded)
-			if at, ok := p.linked(id); ok {
-				push(at)
-			}
-		})
-	})
 }
 
 // Guarded counts the blobs of what a Judge has called protected, each once.

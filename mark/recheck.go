@@ -43,22 +43,6 @@ type Place struct {
 	parts [2]stamp
 }
 
-// bareDir is a directory of a manifest's link, or of a layer's, which is not there.
-type bareDir uint32
-
-const bareLayer bareDir = 1 << 31 // no ID is as large
-
-// addBare records a directory that lacks its link.
-func (p *visit) addBare(kind Kind, id ID) {
-	b := bareDir(id)
-	if kind == LayerDir {
-		b |= bareLayer
-	}
-	p.repo.bare = append(p.repo.bare, b)
-}
-
-func (b bareDir) id() ID { return ID(b &^ bareLayer) }
-
 // stamp is what is known of a directory from when it was last asked for.
 type stamp struct {
 	mtime, asked int64

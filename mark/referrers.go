@@ -3,11 +3,8 @@ package mark
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -18,31 +15,6 @@ import (
 // the other end: such a referrer is a blob that nothing names, and it says what
 // its subject is. Only where a Look has found one, the directory of its subject
 // is looked at, by one more Look.
-
-// subjects are the manifests whose directories may have links to referrers.
-type subjects struct {
-	mu    sync.Mutex
-	ids   digests.Set
-	any   bool
-	asked digests.Set // blobs that have been read to find out whether they are referrers
-}
-
-func (s *subjects) add(id ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ids.Add(id)
-	s.any = true
-}
-
-// all is a copy, or nil.
-func (s *subjects) all() digests.Set {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.any {
-		return nil
-	}
-	return slices.Clone(s.ids)
-}
 
 // findReferrers looks for referrers that no manifest link leads to, and reports
 // whether the Look has to be made once more for them.

@@ -2,9 +2,10 @@ package mark
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/protect"
@@ -76,29 +77,12 @@ const (
 	Signature                 // by a tag about a manifest that goes
 )
 
-// Going is a manifest that a Removal takes away, or tags without one.
-type Going struct {
-	Repository string
-	Digest     layout.Digest // of the manifest; zero if only tags go
-	Tags       []string      // that go with it
-	Unnamed    []string      // those of Tags that nobody named
-	Role       Role
-	Unread     bool // the manifest cannot be read
-	// Unlinked says that a tag is all that keeps the manifest, which registry
-	// 2.1.0 linked as a layer.
-	Unlinked bool
-	// Untagged says that the manifest stays and has no tag any more, and that
-	// nothing else in the repository names it.
-	Untagged bool
-}
-
 // removalIn is what goes from one repository.
 type removalIn struct {
 	targets []Target
 	whole   bool
 
-	resolved  bool
-	listed    bool // the first Look has not yet been
+	found     bool // the repository is there
 	tags      map[string]takenTag
 	manifests map[ID]takenNode // by the paths of their links
 	refusals  []error
@@ -160,64 +144,8 @@ func (r *Removal) within(repository string) *removalIn {
 	return r.in[repository]
 }
 
-// Refusals are the reasons for which a run has to change nothing, in the order
-// of the targets: names that the look did not find, and what must not be taken away.
-func (r *Removal) Refusals(l *Look) (list []error) {
-	if r.prunes() {
-		for _, name := range slices.Sorted(maps.Keys(r.in)) {
-			list = append(list, r.in[name].refusals...)
-		}
-		return list
-	}
-	said := map[*removalIn]bool{}
-	for _, t := range r.targets {
-		a := r.in[t.Repository]
-		if said[a] {
-			continue
-		}
-		said[a] = true
-		if !a.resolved {
-			list = append(list, unknownRepository(l, t.Repository))
-			continue
-		}
-		list = append(list, a.refusals...)
-	}
-	return list
-}
-
-// Going is what goes, in the order of the targets' repositories.
-func (r *Removal) Going() (list []Going) {
-	said := map[*removalIn]bool{}
-	for _, t := range r.targets {
-		if a := r.in[t.Repository]; !said[a] {
-			said[a] = true
-			list = append(list, a.going...)
-		}
-	}
-	return list
-}
-
-// Absent are tags that were to be removed alone and are not there.
-func (r *Removal) Absent() (names []string) {
-	said := map[*removalIn]bool{}
-	for _, t := range r.targets {
-		if a := r.in[t.Repository]; !said[a] {
-			said[a] = true
-			names = append(names, a.absent...)
-		}
-	}
-	return names
-}
-
-// Repositories are those that go as a whole.
-func (r *Removal) Repositories() (names []string) {
-	for _, t := range r.targets {
-		if t.whole() && !slices.Contains(names, t.Repository) {
-			names = append(names, t.Repository)
-		}
-	}
-	return names
-}
+// isListed reports whether a plan that was written down says what goes.
+func (r *Removal) isListed() bool { return r != nil && r.listed }
 
 // Exact reports whether whatever goes was named exactly, and goes for that.
 func (r *Removal) Exact() bool { return r != nil && !r.prunes() && !r.Globbed }
@@ -230,7 +158,7 @@ func (r *Removal) Cures() bool {
 	}
 	for _, t := range r.targets {
 		a := r.in[t.Repository]
-		if t.Tag != "" || a.whole || !a.resolved || a.unread < len(a.targets) || len(a.refusals) > 0 {
+		if t.Tag != "" || a.whole || !a.found || a.unread < len(a.targets) || len(a.refusals) > 0 {
 			return false
 		}
 	}
@@ -256,25 +184,114 @@ func (a *removalIn) refuseTo(command []string, hint, format string, args ...any)
 	}
 }
 
-func unknownRepository(l *Look, name string) error {
-	if first := l.w.Shares().FirstName(name); first != "" {
-		return &layout.HintError{
-			Err:  fmt.Errorf("%q is another name of the repository %q: nothing is removed by it", name, first),
-			Hint: "name it " + first,
-		}
-	}
-	names := make([]string, len(l.Repositories))
-	for i := range names {
-		names[i] = l.Repositories[i].Name
-	}
-	return UnknownRepository(name, names)
+// fitting is the part of a pruning that is limited by a target.
+type fitting struct {
+	garbage    bool // what is garbage without the Judge goes too
+	collects   bool // the next Look collects candidates
+	candidates []Candidate
 }
 
-// UnknownRepository is the error about a repository that is not among names.
-func UnknownRepository(name string, names []string) error {
-	err := &layout.HintError{Err: fmt.Errorf("there is no repository %q", name), Hint: "the repositories", Command: []string{"ls"}}
-	if near := Nearest(name, names); near != "" {
-		err.Hint, err.Command = "did you mean "+near+"?", nil
+// sweepsGarbage reports whether what gc would remove goes, too.
+func (r *Removal) sweepsGarbage() bool { return r.prunes() && r.pruning.fitting.garbage }
+
+// pruning is the part of a Removal whose names come from a Judge.
+type pruning struct {
+	judge Judge
+	mu    sync.Mutex // of Removal.in
+	again func()     // is called before it is made once more, or nil
+	// fitting is what a target for the space on the disk asks for.
+	fitting fitting
+}
+
+// NewPruning takes from the roots what a Judge decides. A tag that goes takes
+// its image along if that has no other tag that stays and nothing else keeps it.
+func NewPruning(judge Judge) *Removal {
+	return &Removal{in: map[string]*removalIn{}, pruning: &pruning{judge: judge}}
+}
+
+// prunes reports whether it is a Judge that says what goes.
+func (r *Removal) prunes() bool { return r != nil && r.pruning != nil }
+
+// enter returns what goes from a repository that is about to be looked at, or nil.
+func (r *Removal) enter(repository string, first bool) *removalIn {
+	if !r.prunes() {
+		return r.within(repository)
 	}
-	return err
+	r.pruning.mu.Lock()
+	defer r.pruning.mu.Unlock()
+	if a := r.in[repository]; a != nil || !first {
+		return a // nothing goes from what came after the first Look
+	}
+	a := newRemovalIn()
+	r.in[repository] = a
+	return a
+}
+
+// startAgain forgets what the first Look has found, since another one will be
+// the first.
+func (r *Removal) startAgain() {
+	if r == nil || r.listed {
+		return // a plan that was written down says what goes
+	}
+	if r.prunes() {
+		r.pruning.fitting.candidates = nil
+		clear(r.in)
+		if r.pruning.again != nil {
+			r.pruning.again()
+		}
+		return
+	}
+	for name, a := range r.in {
+		fresh := newRemovalIn()
+		fresh.targets, fresh.whole = a.targets, a.whole
+		r.in[name] = fresh
+	}
+}
+
+// OnAgain has a function called when the Judge is about to be asked again about
+// all repositories, so that whoever keeps its decisions forgets them.
+func (r *Removal) OnAgain(fn func()) { r.pruning.again = fn }
+
+// Candidate is an image that a Judge lets go: a digest in a repository, with
+// all of its tags that go.
+type Candidate struct {
+	Repository string
+	Digest     layout.Digest
+	Tags       []CandidateTag // that go, sorted; none of an untagged manifest
+	Used       time.Time      // the latest that the Judge has said of it
+	Pushed     time.Time      // the latest of its tags, or of its link if it has none
+	// Reach are the digests that it names, and that what goes along with it
+	// names, sorted. It is empty if the manifest stays and only tags go.
+	Reach []ID
+}
+
+// CandidateTag is a tag that goes with its image.
+type CandidateTag struct {
+	Name   string
+	Pushed time.Time
+}
+
+func (c *Candidate) use(used, pushed time.Time) {
+	if used.After(c.Used) {
+		c.Used = used
+	}
+	if pushed.After(c.Pushed) {
+		c.Pushed = pushed
+	}
+}
+
+// Going is a manifest that a Removal takes away, or tags without one.
+type Going struct {
+	Repository string
+	Digest     layout.Digest // of the manifest; zero if only tags go
+	Tags       []string      // that go with it
+	Unnamed    []string      // those of Tags that nobody named
+	Role       Role
+	Unread     bool // the manifest cannot be read
+	// Unlinked says that a tag is all that keeps the manifest, which registry
+	// 2.1.0 linked as a layer.
+	Unlinked bool
+	// Untagged says that the manifest stays and has no tag any more, and that
+	// nothing else in the repository names it.
+	Untagged bool
 }

@@ -1,8 +1,6 @@
 package mark
 
 import (
-	"fmt"
-
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -73,33 +71,4 @@ func (p *facts) addPending(path ID, v *walker.Revision) {
 			return
 		}
 	}
-}
-
-func (p *visit) mismatch(path string, target layout.Digest) {
-	p.problem(walker.LinkMismatch, path, mismatchDetail(target))
-}
-
-func mismatchDetail(target layout.Digest) string {
-	return fmt.Sprintf("it holds %s: both are kept", target)
-}
-
-// leftover decides about a directory whose link is missing.
-func (p *visit) leftover(kind Kind, id ID, v *walker.Revision) {
-	if v.Left.MTime == 0 {
-		return // it has vanished
-	}
-	p.addBare(kind, id)
-	goes := v.Left.Empty && !v.Linked && (p.takesAll() || !p.l.rules.fresh(v.Left.MTime))
-	for _, t := range v.Left.Temporaries {
-		if p.l.rules.fresh(t.MTime) {
-			goes = false
-			continue
-		}
-		p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(t.Path, t.Size)})
-	}
-	if goes {
-		p.items = append(p.items, Item{Kind: kind, ID: id})
-		return
-	}
-	p.stays = true
 }

@@ -1,7 +1,6 @@
 package mark
 
 import (
-	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/protect"
 )
 
@@ -13,7 +12,6 @@ type selection struct {
 	nodes []node
 	tags  []tag
 	protected
-	held   bool      // a Look before this one found what goes
 	listed listing   // what a written plan lists of the repository
 	used   usedSince // what has been used since that was written
 	judged *Judged   // what a Judge has said, or nil
@@ -26,24 +24,6 @@ type protected struct {
 	// configuration included, or by a tag: the first of each.
 	lines map[ID]*protect.Line
 	blobs []ID // that are protected by their digests
-}
-
-// tag is such a tag with what is decided about it.
-type tag struct {
-	*linkedTag
-	subject ID // of a tag that goes when its subject goes; 0 for any other
-	is      tagState
-	by      *protect.Line // that protects it by its name, or nil
-}
-
-// choose finds what is taken away, and what is protected.
-func (p *facts) choose() *selection {
-	s := &selection{facts: p, listed: p.l.rules.Listed.within(p.r.Name)}
-	s.decide()
-	s.findProtected()
-	s.takeAway()
-	s.spareShared()
-	return s
 }
 
 // decide begins to decide about what was read.
@@ -60,30 +40,53 @@ func (p *selection) decide() {
 	}
 }
 
-// conditional decides whether a tag goes when the image goes that it is about,
-// and sets its subject.
-func (p *selection) conditional(t *tag) bool {
-	if p.isUnlisted(t) || p.holdsTag(t.Name) {
-		return false
-	}
-	if p.away != nil && p.goesWithSubject(t) {
-		return true
-	}
-	if t.node < 0 || t.Odd || t.Half || t.is.has(tagSelected) {
-		return false
-	}
-	taken := t.Taken != ""
-	if !taken && (p.l.aside != nil || !p.l.rules.DeleteUntagged || !p.old(t.Link.MTime) || p.protectsTag(t)) {
-		return false
-	}
-	d, ok := layout.ReferrerTag(t.Name)
-	if !ok {
-		return false
-	}
-	subject := p.find(d)
-	if subject < 0 || subject == t.node {
-		return false
-	}
-	t.subject = p.s.Table.Lookup(d)
-	return true
+// lists reports whether a plan was written down that lists what may go.
+func (p *selection) lists() bool { return p.listed.g != nil }
+
+// listsNode reports whether a manifest is listed, and has not been linked again since.
+func (p *selection) listsNode(n *node) bool {
+	i := p.listed.find(Manifest, n.path, "")
+	return i != nil && n.mtime <= i.mtime
 }
+
+// listsTag reports whether a tag is listed, and names what it did then.
+func (p *selection) listsTag(t *tag) bool {
+	i := p.listed.find(Tag, 0, t.Name)
+	return i != nil && i.id == p.s.Table.Lookup(t.Link.Target)
+}
+
+// isUnlisted reports whether a plan was written down that does not list a tag:
+// it is a root, though it may be about an image that goes.
+func (p *selection) isUnlisted(t *tag) bool { return p.lists() && !p.listsTag(t) }
+
+// usedSince is what of a repository has been used since a plan was made.
+type usedSince struct {
+	tag   func(string) bool // nil if it is not asked for
+	nodes []bool
+}
+
+// isUsed reports whether a manifest has been used since a plan was made.
+func (p *selection) isUsed(at int32) bool { return p.used.nodes != nil && p.used.nodes[at] }
+
+// lineOf is the line that protects a manifest, or nil.
+func (p *selection) lineOf(n *node) *protect.Line {
+	if by := p.lines[n.path]; by != nil {
+		return by
+	}
+	return p.lines[n.id]
+}
+
+func (p *selection) protectsNode(n *node) bool { return p.lineOf(n) != nil }
+
+// lineOfTag is the line that protects a tag, or the digest that it names, or nil.
+func (p *selection) lineOfTag(t *tag) *protect.Line {
+	switch {
+	case t.by != nil:
+		return t.by
+	case t.node >= 0:
+		return p.lineOf(&p.nodes[t.node])
+	}
+	return nil
+}
+
+func (p *selection) protectsTag(t *tag) bool { return p.lineOfTag(t) != nil }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/walker"
 )
 
 // Parts of a store may have several names: by symbolic links in it, and by
@@ -15,37 +14,6 @@ import (
 // that stay for that are roots. Where such names are is known only when all
 // repositories have been read; if one of them leads to something that was to go,
 // the Look is made once more.
-
-// PathOf is where an item is, relative to the store.
-func (l *Look) PathOf(i *Item) string {
-	repo := l.RepositoryOf(i)
-	digest := func() layout.Digest { return l.Digest(i.ID) }
-	switch i.Kind {
-	case Tag:
-		return layout.TagDir(repo, l.NameOf(i))
-	case Manifest:
-		return layout.RevisionDir(repo, digest()) + "/" + layout.Link
-	case TagHistory:
-		return layout.Object{Kind: layout.TagHistory, Repository: repo, Tag: l.NameOf(i), Digest: digest()}.Path()
-	case LayerLink:
-		return layout.LayerDir(repo, digest()) + "/" + layout.Link
-	case Upload:
-		return layout.Object{Kind: layout.UploadDir, Repository: repo, Upload: l.NameOf(i)}.Path()
-	case Temporary:
-		return l.NameOf(i)
-	case Blob:
-		return layout.BlobDir(digest()) + "/" + layout.Data
-	case RevisionDir:
-		return layout.RevisionDir(repo, digest())
-	case LayerDir:
-		return layout.LayerDir(repo, digest())
-	case BlobDir:
-		return layout.BlobDir(digest())
-	case Namespace:
-		repo = l.NameOf(i)
-	}
-	return layout.RepositoryDir(repo)
-}
 
 // findShared looks where names lead that the Look has met, and reports whether
 // the Look has to be made once more for them.
@@ -63,21 +31,8 @@ func (l *Look) findShared(ctx context.Context) bool {
 		return true
 	}
 	return more && slices.ContainsFunc(l.Items, func(i Item) bool {
-		return l.w.Shares().Holds(l.holdable(&i))
+		return l.w.Shares().Holds(holdable(i.Kind, l.RepositoryOf(&i), l.NameOf(&i), func() layout.Digest { return l.Digest(i.ID) }))
 	})
-}
-
-// holdable is what of an item another name may lead to: of what is in a
-// directory of its own that directory.
-func (l *Look) holdable(i *Item) string {
-	path := l.PathOf(i)
-	switch i.Kind {
-	case Manifest, LayerLink, TagHistory:
-		return strings.TrimSuffix(path, "/"+layout.Link)
-	case Blob:
-		return strings.TrimSuffix(path, "/"+layout.Data)
-	}
-	return path
 }
 
 // findLeads looks for symbolic links among the layer links and tags that stay
@@ -141,25 +96,12 @@ func (l *Look) holdsListed(g *Listing, i *listed) bool {
 	if !l.w.Shares().Any() {
 		return false
 	}
-	one := &Look{Store: l.Store, Repositories: []Repo{{Name: g.repos[i.repo]}}, Names: []Name{{Text: g.nameOf(i)}}}
-	return l.w.Shares().Holds(one.holdable(&Item{ID: i.id, Kind: i.kind}))
+	return l.w.Shares().Holds(holdable(i.kind, g.repos[i.repo], g.nameOf(i), func() layout.Digest { return l.Digest(i.id) }))
 }
 
 // holdsBlob reports whether another name leads to a blob's directory.
 func (l *Look) holdsBlob(id ID) bool {
 	return l.w.Shares().Any() && l.w.Shares().Holds(layout.BlobDir(l.Digest(id)))
-}
-
-func (p *visit) holdsRevision(id ID) bool {
-	return p.w.Shares().Any() && p.w.Shares().Holds(layout.RevisionDir(p.r.Name, p.s.Table.Digest(id)))
-}
-
-func (p *visit) holdsTag(name string) bool {
-	return p.w.Shares().Any() && p.w.Shares().Holds(layout.TagDir(p.r.Name, name))
-}
-
-func (p *visit) holdsLayer(d layout.Digest) bool {
-	return p.w.Shares().Any() && p.w.Shares().Holds(layout.LayerDir(p.r.Name, d))
 }
 
 // spareShared keeps what was to go and has another name. A command that names it
@@ -168,7 +110,7 @@ func (p *selection) spareShared() {
 	if p.away == nil || !p.w.Shares().Any() {
 		return
 	}
-	refuse := !p.held && !p.l.rules.Away.prunes()
+	refuse := p.asks() && !p.l.rules.Away.prunes()
 	for i := range p.tags {
 		if t := &p.tags[i]; t.is.has(tagSelected) && p.holdsTag(t.Name) {
 			t.is.unset(tagSelected)
@@ -222,58 +164,18 @@ func (p *garbage) dropShared() {
 		return
 	}
 	p.stays = p.stays || p.w.Shares().Holds(layout.RepositoryDir(p.r.Name))
-	look := &Look{Store: p.s, Repositories: []Repo{{Name: p.r.Name}}, Names: p.names}
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
-		i.Repo = 0
-		held := p.w.Shares().Holds(look.holdable(&i))
+		name := ""
+		if i.named() {
+			name = p.names[i.Extra].Text
+		}
+		held := p.w.Shares().Holds(holdable(i.Kind, p.r.Name, name, func() layout.Digest { return p.s.Table.Digest(i.ID) }))
 		if held && i.Aside {
 			p.restore = append(p.restore, i)
 		}
 		return held
 	})
 }
-
-// noteTags notes what the tags hold that stay, as far as a mark tells: those that
-// cannot be removed follow.
-func (p *garbage) noteTags() {
-	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" && (p.r.Linked || !p.tagGoes(t)) {
-			p.noteTag(t)
-		}
-	}
-}
-
-// noteTag notes what a tag holds that stays.
-func (p *garbage) noteTag(t *tag) {
-	if t.Link.State == walker.LinkGood {
-		p.s.Table.At(p.s.Table.Intern(t.Link.Target)).set(isKept)
-	}
-}
-
-// startAgain forgets what the first Look has found, since another one will be
-// the first.
-func (r *Removal) startAgain() {
-	if r == nil || r.listed {
-		return // a plan that was written down says what goes
-	}
-	if r.prunes() {
-		r.pruning.looked, r.pruning.fitting.candidates = false, nil
-		clear(r.in)
-		if r.pruning.again != nil {
-			r.pruning.again()
-		}
-		return
-	}
-	for name, a := range r.in {
-		fresh := newRemovalIn()
-		fresh.targets, fresh.whole = a.targets, a.whole
-		r.in[name] = fresh
-	}
-}
-
-// OnAgain has a function called when the Judge is about to be asked again about
-// all repositories, so that whoever keeps its decisions forgets them.
-func (r *Removal) OnAgain(fn func()) { r.pruning.again = fn }
 
 // forgetTaken forgets what a Removal takes away.
 func (s *Store) forgetTaken() {

@@ -1,5 +1,10 @@
 package mark
 
+import (
+	"github.com/regsweep/regsweep/mark/protect"
+	"github.com/regsweep/regsweep/walker"
+)
+
 // linkState is what a manifest's link was found to be. Reading sets it.
 type linkState uint8
 
@@ -69,4 +74,39 @@ func (s *tagState) put(one tagState, on bool) {
 	if on {
 		*s |= one
 	}
+}
+
+// linkedTag is a tag with what it names, as reading found it.
+type linkedTag struct {
+	walker.Tag
+	node int32 // -1 if no manifest is linked that it names
+}
+
+// linkedManifest is a manifest that the repository links, as reading found it.
+type linkedManifest struct {
+	id    ID     // of the link's content
+	path  ID     // of the link's path
+	place uint32 // of its manifest among Store.manifests; 0 if it cannot be read
+	link  linkState
+	mtime int64
+}
+
+// isHere reports whether a manifest can be pulled: its link has not been set
+// aside, and is not just being written.
+func (n *linkedManifest) isHere() bool { return !n.link.has(linkAside | linkPending) }
+
+// tag is such a tag with what is decided about it.
+type tag struct {
+	*linkedTag
+	subject ID // of a tag that goes when its subject goes; 0 for any other
+	is      tagState
+	by      *protect.Line // that protects it by its name, or nil
+}
+
+// node is such a manifest with what is decided about it.
+type node struct {
+	*linkedManifest
+	why  Reason
+	role Role // why it goes
+	root rootState
 }

@@ -96,11 +96,6 @@ func halfTagDetail(t *walker.Tag) string {
 	return fmt.Sprintf("it has no current link: its newest history entry, %s, is kept", t.Link.Target)
 }
 
-func (p *facts) find(d layout.Digest) int32 {
-	at, _ := p.linked(p.s.Table.Lookup(d))
-	return at
-}
-
 // findLayer finds a manifest that is linked as a layer only, which registry
 // 2.1.0 did and 2.x still reads.
 // Source: distribution v2.8.3 registry/storage/linkedblobstore.go linkPathFns of manifests.

@@ -17,18 +17,16 @@ import (
 func (p *selection) takeAway() {
 	switch {
 	case p.away == nil:
-	case p.away.resolved:
-		if p.away.listed {
+	case !p.asks():
+		if p.l.first {
 			p.holdToListing(p.away)
-			p.away.listed = false
 		}
 		p.holdTo(p.away)
 	case p.l.rules.Away.prunes():
 		p.judge(p.away)
-		p.away.resolved = true
 	default:
+		p.away.found = true
 		p.resolve(p.away)
-		p.away.resolved = true
 	}
 }
 
@@ -205,90 +203,6 @@ func (p *selection) takeTagsOf() {
 			t.is.set(tagSelected)
 		}
 	}
-}
-
-// loosen finds what goes along with what was named: the children of indexes,
-// and what is about it, by subject or by tag.
-func (p *selection) loosen() {
-	about := p.whatIsAbout()
-	var waiting []int32
-	for i := range p.nodes {
-		if p.nodes[i].root.has(rootSelected | rootAlong) {
-			waiting = append(waiting, int32(i))
-		}
-	}
-	for len(waiting) > 0 {
-		from := waiting[len(waiting)-1]
-		waiting = waiting[:len(waiting)-1]
-		add := func(to int32, role Role) {
-			if p.mayGo(&p.nodes[from], &p.nodes[to], role) {
-				p.nodes[to].root.set(rootAlong)
-				p.nodes[to].role = role
-				waiting = append(waiting, to)
-			}
-		}
-		p.eachName(from, func(id ID) {
-			if to, ok := p.linked(id); ok {
-				add(to, Child)
-			}
-		})
-		for _, e := range about[from] {
-			add(e.to, e.role)
-		}
-	}
-}
-
-// aboutEdge leads from a manifest to one that is about it.
-type aboutEdge struct {
-	to   int32
-	role Role
-}
-
-// whatIsAbout finds the referrers of every manifest and the manifests of the
-// tags about it.
-func (p *facts) whatIsAbout() map[int32][]aboutEdge {
-	about := map[int32][]aboutEdge{}
-	for i := range p.manifests {
-		for _, subject := range p.manifest(&p.manifests[i]).Subjects {
-			if at, ok := p.linked(subject); ok && at != int32(i) {
-				about[at] = append(about[at], aboutEdge{int32(i), Referrer})
-			}
-		}
-	}
-	for i := range p.tagLinks {
-		if subject := p.subjectOf(&p.tagLinks[i]); subject >= 0 {
-			about[subject] = append(about[subject], aboutEdge{p.tagLinks[i].node, Signature})
-		}
-	}
-	return about
-}
-
-// subjectOf is the manifest that a tag is about, or -1.
-func (p *facts) subjectOf(t *linkedTag) int32 {
-	if t.node < 0 || t.Odd || t.Half || t.Linked || !strings.HasPrefix(t.Name, "sha") {
-		return -1
-	}
-	d, ok := layout.ReferrerTag(t.Name)
-	if !ok {
-		return -1
-	}
-	if at := p.find(d); at != t.node {
-		return at
-	}
-	return -1
-}
-
-// mayGo reports whether a manifest goes along with another one if nothing
-// else keeps it. A child whose fresh link was written after the index belongs
-// to a push that is not at its end.
-func (p *selection) mayGo(from, to *node, role Role) bool {
-	switch {
-	case to.root.has(rootSelected|rootAlong|rootForced) || to.link.has(linkPinned|linkAside|linkPending) || p.protectsNode(to):
-		return false
-	case role == Child:
-		return p.old(to.mtime) || to.mtime <= from.mtime
-	}
-	return true
 }
 
 // refuseTags refuses tags that must not or cannot go.

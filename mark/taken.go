@@ -13,7 +13,6 @@ import (
 // After names have been set aside, only what is aside is away: every link that
 // is still there is a root, whatever was to become of it.
 func (p *selection) holdTo(a *removalIn) {
-	p.held = true
 	for i := range p.tags {
 		t := &p.tags[i]
 		was, ok := a.tags[t.Name]
@@ -78,7 +77,7 @@ func (p *selection) goesWithSubject(t *tag) bool {
 	}
 	was, ok := p.away.tags[t.Name]
 	switch {
-	case p.held:
+	case !p.asks():
 		if !ok || !was.with || !p.isSame(t, was) {
 			return false
 		}
@@ -90,19 +89,6 @@ func (p *selection) goesWithSubject(t *tag) bool {
 	t.subject = p.s.Table.Lookup(d)
 	t.is.set(tagAlong)
 	return true
-}
-
-// subjectLives reports whether the image stays that a tag is about.
-func (p *live) subjectLives(t *tag) bool {
-	if at, ok := p.linked(t.subject); ok && p.nodes[at].root.has(rootSelected) {
-		return false
-	}
-	return p.isLive(t.subject)
-}
-
-// goes reports whether a manifest goes with the Removal.
-func (p *live) goes(n *node) bool {
-	return n.root.has(rootSelected|rootAlong) && n.why == Dead
 }
 
 // takeNames records what the manifests that go name: that is what may be swept,
@@ -163,9 +149,6 @@ func (p *live) isTakenLink(id, target ID, mtime int64) bool {
 	return false
 }
 
-// takesAll reports whether the whole repository goes.
-func (p *visit) takesAll() bool { return p.away != nil && p.away.whole }
-
 // spareTaken marks what was to go from a repository that cannot be understood
 // in full: names go from there, and nothing is swept.
 func (p *live) spareTaken() {
@@ -174,4 +157,32 @@ func (p *live) spareTaken() {
 			p.eachName(int32(i), func(id ID) { p.mark(id, p.keep) })
 		}
 	}
+}
+
+// conditional decides whether a tag goes when the image goes that it is about,
+// and sets its subject.
+func (p *selection) conditional(t *tag) bool {
+	if p.isUnlisted(t) || p.holdsTag(t.Name) {
+		return false
+	}
+	if p.away != nil && p.goesWithSubject(t) {
+		return true
+	}
+	if t.node < 0 || t.Odd || t.Half || t.is.has(tagSelected) {
+		return false
+	}
+	taken := t.Taken != ""
+	if !taken && (p.l.aside != nil || !p.l.rules.DeleteUntagged || !p.old(t.Link.MTime) || p.protectsTag(t)) {
+		return false
+	}
+	d, ok := layout.ReferrerTag(t.Name)
+	if !ok {
+		return false
+	}
+	subject := p.find(d)
+	if subject < 0 || subject == t.node {
+		return false
+	}
+	t.subject = p.s.Table.Lookup(d)
+	return true
 }

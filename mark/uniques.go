@@ -36,24 +36,6 @@ type uniqueness struct {
 	single []bool // to be counted one by one
 }
 
-// circlesOf numbers the manifests so that two have one number if each keeps the
-// other, maybe through others.
-func (c *counter) circlesOf() []int32 {
-	return circles(len(c.g.nodes), func(int32) bool { return true }, func(i int32, push func(int32)) {
-		for _, e := range c.g.nodes[i].keeps {
-			push(e.to)
-		}
-	})
-}
-
-// follows reports whether what is at the end of an edge can go along, as
-// candidates has it.
-func (c *counter) follows(n *graphNode, e aboutEdge) bool {
-	to := &c.g.nodes[e.to]
-	late := e.role == Child && c.g.fresh(to.mtime) && to.mtime > n.mtime
-	return !late && e.role != keptOnly
-}
-
 // findRoots finds what stays, and marks what is to be counted one by one.
 func (u *uniqueness) findRoots() {
 	n := len(u.g.nodes)

@@ -2,8 +2,12 @@ package mark
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"time"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 )
 
@@ -55,25 +59,6 @@ type memory struct {
 	here      heres
 }
 
-// visit reads a repository and decides about it. It returns nil if it was stopped.
-func (l *Look) visit(ctx context.Context, r *walker.Repository) *garbage {
-	f := l.read(ctx, r)
-	if ctx.Err() != nil {
-		return nil // nobody uses what was found so far
-	}
-	return f.choose().markLive().collect()
-}
-
-// release leaves the memory for the next repository. Nothing of p is valid any more.
-func (p *garbage) release() {
-	clear(p.found)
-	clear(p.manifests)
-	clear(p.nodes)
-	p.here.reset()
-	*p.memory = memory{p.found[:0], p.manifests[:0], p.nodes[:0], p.here}
-	p.l.spare.Put(p.memory)
-}
-
 func (l *Look) spareMemory() *memory {
 	if m, ok := l.spare.Get().(*memory); ok {
 		return m
@@ -115,3 +100,91 @@ func (p *visit) listLayers(alg layout.Algorithm, fn func(layout.Digest)) {
 
 // old reports whether a time is beyond the grace.
 func (p *visit) old(mtime int64) bool { return !p.l.rules.fresh(mtime) }
+
+// twice plans to remove a link that a stopped run set aside and a push has replaced.
+func (p *visit) twice(dir string, id ID) {
+	p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(dir+"/"+layout.AsideLink, 0)})
+}
+
+func (p *visit) linkPath(n *linkedManifest) string {
+	digest := p.s.Table.Digest(n.path)
+	if n.link.has(linkAsLayer) {
+		return layout.LayerDir(p.r.Name, digest) + "/" + layout.Link
+	}
+	return layout.RevisionDir(p.r.Name, digest) + "/" + layout.Link
+}
+
+// manifest is what is kept of a manifest.
+func (p *visit) manifest(n *linkedManifest) manifest.Summary { return p.s.manifests.At(n.place) }
+
+// refsOf returns what a manifest references.
+func (p *visit) refsOf(n *linkedManifest) []ID {
+	m := p.manifest(n)
+	return slices.Concat(m.Required, m.Optional)
+}
+
+// uploadsOlderThan is the age above which an upload goes: in a repository that
+// goes as a whole, every one that is not under way.
+func (p *visit) uploadsOlderThan() time.Duration {
+	if p.takesAll() {
+		return p.l.rules.Grace
+	}
+	return p.l.rules.UploadsOlderThan
+}
+
+// addBare records a directory that lacks its link.
+func (p *visit) addBare(kind Kind, id ID) {
+	b := bareDir(id)
+	if kind == LayerDir {
+		b |= bareLayer
+	}
+	p.repo.bare = append(p.repo.bare, b)
+}
+
+func (p *visit) mismatch(path string, target layout.Digest) {
+	p.problem(walker.LinkMismatch, path, mismatchDetail(target))
+}
+
+func mismatchDetail(target layout.Digest) string {
+	return fmt.Sprintf("it holds %s: both are kept", target)
+}
+
+// leftover decides about a directory whose link is missing.
+func (p *visit) leftover(kind Kind, id ID, v *walker.Revision) {
+	if v.Left.MTime == 0 {
+		return // it has vanished
+	}
+	p.addBare(kind, id)
+	goes := v.Left.Empty && !v.Linked && (p.takesAll() || !p.l.rules.fresh(v.Left.MTime))
+	for _, t := range v.Left.Temporaries {
+		if p.l.rules.fresh(t.MTime) {
+			goes = false
+			continue
+		}
+		p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(t.Path, t.Size)})
+	}
+	if goes {
+		p.items = append(p.items, Item{Kind: kind, ID: id})
+		return
+	}
+	p.stays = true
+}
+
+func (p *visit) holdsRevision(id ID) bool {
+	return p.w.Shares().Any() && p.w.Shares().Holds(layout.RevisionDir(p.r.Name, p.s.Table.Digest(id)))
+}
+
+func (p *visit) holdsTag(name string) bool {
+	return p.w.Shares().Any() && p.w.Shares().Holds(layout.TagDir(p.r.Name, name))
+}
+
+func (p *visit) holdsLayer(d layout.Digest) bool {
+	return p.w.Shares().Any() && p.w.Shares().Holds(layout.LayerDir(p.r.Name, d))
+}
+
+// asks reports whether this Look finds what a Removal takes away. Later ones are held
+// to that, and all of them to a plan that was written down.
+func (p *visit) asks() bool { return p.l.first && !p.l.rules.Away.isListed() }
+
+// takesAll reports whether the whole repository goes.
+func (p *visit) takesAll() bool { return p.away != nil && p.away.whole }

@@ -1,0 +1,45 @@
+package mark
+
+// loosen finds what goes along with what was named: the children of indexes,
+// and what is about it, by subject or by tag.
+func (p *selection) loosen() {
+	about := p.whatIsAbout()
+	var waiting []int32
+	for i := range p.nodes {
+		if p.nodes[i].root.has(rootSelected | rootAlong) {
+			waiting = append(waiting, int32(i))
+		}
+	}
+	for len(waiting) > 0 {
+		from := waiting[len(waiting)-1]
+		waiting = waiting[:len(waiting)-1]
+		add := func(to int32, role Role) {
+			if p.mayGo(&p.nodes[from], &p.nodes[to], role) {
+				p.nodes[to].root.set(rootAlong)
+				p.nodes[to].role = role
+				waiting = append(waiting, to)
+			}
+		}
+		p.eachName(from, func(id ID) {
+			if to, ok := p.linked(id); ok {
+				add(to, Child)
+			}
+		})
+		for _, e := range about[from] {
+			add(e.to, e.role)
+		}
+	}
+}
+
+// mayGo reports whether a manifest goes along with another one if nothing
+// else keeps it. A child whose fresh link was written after the index belongs
+// to a push that is not at its end.
+func (p *selection) mayGo(from, to *node, role Role) bool {
+	switch {
+	case to.root.has(rootSelected|rootAlong|rootForced) || to.link.has(linkPinned|linkAside|linkPending) || p.protectsNode(to):
+		return false
+	case role == Child:
+		return p.old(to.mtime) || to.mtime <= from.mtime
+	}
+	return true
+}

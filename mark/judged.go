@@ -1,0 +1,84 @@
+package mark
+
+import (
+	"time"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// Judge decides which tags and untagged manifests of one repository go, and
+// sets Goes of these. The first Look calls it once for every repository,
+// concurrently. The function that it returns, unless it is nil, is called when
+// it is known what becomes of the repository; see Judged. An error refuses the run.
+type Judge func(r *Judged) (done func(), err error)
+
+// Judged is what a Judge is asked about. When its done is called, Goes says
+// what really goes, and Note why that is something else than the Judge said,
+// or what else there is to know; "" if nothing.
+type Judged struct {
+	Repository string
+	Tags       []JudgedTag // sorted by name
+	// Untagged are the manifests without a tag, sorted by digest, but for those
+	// that go and stay with another: that an index names which is linked here,
+	// and referrers whose subject is.
+	Untagged []JudgedManifest
+
+	in *selection // what it is asked about
+}
+
+// JudgedTag is a tag that somebody may want to go.
+type JudgedTag struct {
+	Name   string
+	Digest layout.Digest // of the manifest that it names
+	Pushed time.Time     // its link's time
+	// Created is the image's own time; zero if it has none, or if ReadCreated
+	// has not been called.
+	Created time.Time
+	// Labels and History are empty until ReadLabels and ReadHistories are called.
+	Labels  ImageLabels
+	History []TagRevision
+	Held    string // why it cannot be judged, and must stay; or ""
+	Orphan  bool   // the subject of a referrer's tag is not linked here
+	// Configs are the digests of the image's configurations, if the run protects
+	// anything by a digest.
+	Configs []layout.Digest
+	Verdict
+
+	at int32 // its index in selection.tags
+}
+
+// Verdict is what a Judge says of a tag or a manifest, and, after that, what
+// becomes of it; see Judged.
+type Verdict struct {
+	Goes      bool
+	Protected bool // the Judge says so, for Look.Guarded
+	Note      string
+	Used      time.Time // when the image was last used, for Removal.Candidates
+}
+
+// JudgedManifest is an untagged manifest that somebody may want to go.
+type JudgedManifest struct {
+	Digest          layout.Digest
+	Pushed, Created time.Time
+	Labels          ImageLabels
+	Held            string
+	Configs         []layout.Digest // as a tag's
+	Verdict
+
+	at int32 // its index in selection.nodes
+}
+
+// ImageLabels are the labels and annotations of an image.
+type ImageLabels struct {
+	// Images has those of the image, or of each image of an index that is here;
+	// the annotations of an index are those of its images that lack them.
+	Images []map[string]string
+	// Unread says that not all of them can be read.
+	Unread bool
+}
+
+// TagRevision is an entry of a tag's history whose manifest is linked.
+type TagRevision struct {
+	Digest layout.Digest
+	Set    time.Time // when the tag was last set to it
+}

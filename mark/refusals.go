@@ -1,0 +1,91 @@
+package mark
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// Refusals are the reasons for which a run has to change nothing, in the order
+// of the targets: names that the look did not find, and what must not be taken away.
+func (r *Removal) Refusals(l *Look) (list []error) {
+	if r.prunes() {
+		for _, name := range slices.Sorted(maps.Keys(r.in)) {
+			list = append(list, r.in[name].refusals...)
+		}
+		return list
+	}
+	said := map[*removalIn]bool{}
+	for _, t := range r.targets {
+		a := r.in[t.Repository]
+		if said[a] {
+			continue
+		}
+		said[a] = true
+		if !a.found {
+			list = append(list, unknownRepository(l, t.Repository))
+			continue
+		}
+		list = append(list, a.refusals...)
+	}
+	return list
+}
+
+// Going is what goes, in the order of the targets' repositories.
+func (r *Removal) Going() (list []Going) {
+	said := map[*removalIn]bool{}
+	for _, t := range r.targets {
+		if a := r.in[t.Repository]; !said[a] {
+			said[a] = true
+			list = append(list, a.going...)
+		}
+	}
+	return list
+}
+
+// Absent are tags that were to be removed alone and are not there.
+func (r *Removal) Absent() (names []string) {
+	said := map[*removalIn]bool{}
+	for _, t := range r.targets {
+		if a := r.in[t.Repository]; !said[a] {
+			said[a] = true
+			names = append(names, a.absent...)
+		}
+	}
+	return names
+}
+
+// Repositories are those that go as a whole.
+func (r *Removal) Repositories() (names []string) {
+	for _, t := range r.targets {
+		if t.whole() && !slices.Contains(names, t.Repository) {
+			names = append(names, t.Repository)
+		}
+	}
+	return names
+}
+
+func unknownRepository(l *Look, name string) error {
+	if first := l.w.Shares().FirstName(name); first != "" {
+		return &layout.HintError{
+			Err:  fmt.Errorf("%q is another name of the repository %q: nothing is removed by it", name, first),
+			Hint: "name it " + first,
+		}
+	}
+	names := make([]string, len(l.Repositories))
+	for i := range names {
+		names[i] = l.Repositories[i].Name
+	}
+	return UnknownRepository(name, names)
+}
+
+// UnknownRepository is the error about a repository that is not among names.
+func UnknownRepository(name string, names []string) error {
+	err := &layout.HintError{Err: fmt.Errorf("there is no repository %q", name), Hint: "the repositories", Command: []string{"ls"}}
+	if near := Nearest(name, names); near != "" {
+		err.Hint, err.Command = "did you mean "+near+"?", nil
+	}
+	return err
+}
