@@ -180,22 +180,7 @@ func readTemplate(t testing.TB, store *layouttest.Store) *template {
 
 // copy writes the store below root, with all its times.
 func (tp *template) copy(root string) *layouttest.Store {
-	for _, f := range tp.files {
-		var err error
-		if f.info.IsDir() {
-			err = os.Mkdir(root+f.path, 0o755)
-		} else {
-			err = os.WriteFile(root+f.path, f.content, 0o644)
-		}
-		if err != nil {
-			panic(err) // no place to write: no test
-		}
-	}
-	for _, f := range slices.Backward(tp.files) {
-		if err := os.Chtimes(root+f.path, f.info.ModTime(), f.info.ModTime()); err != nil {
-			panic(err)
-		}
-	}
+	tp.write(root)
 	s := *tp.store
 	s.Root = root
 	s.Dir = filepath.Join(root, "docker", "registry", "v2")
@@ -262,18 +247,19 @@ func references(dir string) []string {
 
 // missing is what each reference lacks that a client can name now.
 func missing(s *layouttest.Store) map[string][]string {
-	all := map[string][]string{}
-	for _, ref := range references(s.Dir) {
-		all[ref] = s.Missing(ref)
-	}
-	return all
+	return s.MissingOf(references(s.Dir))
 }
 
 // lost says what references lack that they had before. Tags and manifests that
 // are no longer there have not lost anything: whether they may go is the plan's.
 func lost(s *layouttest.Store, before map[string][]string) []string {
+	return lostOf(missing(s), before)
+}
+
+// lostOf is lost of what each reference lacks now.
+func lostOf(lacking, before map[string][]string) []string {
 	var list []string
-	for ref, lacks := range missing(s) {
+	for ref, lacks := range lacking {
 		was, known := before[ref]
 		for _, part := range lacks {
 			if !known || !slices.Contains(was, part) {

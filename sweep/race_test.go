@@ -3,6 +3,7 @@ package sweep_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -135,16 +136,20 @@ func (r *race) run(b *bench, s *layouttest.Store) *outcome {
 
 // broken says what is not as the contract has it.
 func (r *race) broken(b *bench) []string {
-	list := lost(r.s, b.before)
 	want := []string{"a:v1", "a:v2", "b:v1"}
 	if r.accepted {
 		want = append(want, r.refs...)
 	}
+	named := references(r.s.Dir)
+	lacking := r.s.MissingOf(slices.Concat(named, want))
+	there := maps.Clone(lacking)
+	maps.DeleteFunc(there, func(ref string, _ []string) bool { _, ok := slices.BinarySearch(named, ref); return !ok })
+	list := lostOf(there, b.before)
 	for _, ref := range want {
 		if slices.Contains(r.gone, ref) {
 			continue
 		}
-		for _, part := range r.s.Missing(ref) {
+		for _, part := range lacking[ref] {
 			list = append(list, ref+" lacks "+part)
 		}
 	}
@@ -211,7 +216,7 @@ func TestRace(t *testing.T) {
 		}
 		for _, o := range operations {
 			for _, dialect := range dialects {
-				if last[fmt.Sprint(o.name, dialect)] == 0 {
+				if last[fmt.Sprint(o.name, dialect)] == 0 && !layouttest.Short() {
 					t.Errorf("%s is never accepted by registry %d", o.name, dialect)
 				}
 			}

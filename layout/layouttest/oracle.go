@@ -3,7 +3,6 @@ package layouttest
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -15,14 +14,26 @@ import (
 // the registry serves. Nothing is missing of an image that can be pulled. A
 // child of an index that the repository does not link is listed, since only
 // the test knows whether it was there before.
-func (s *Store) Missing(ref string) []string { return s.missing(ref, false) }
+func (s *Store) Missing(ref string) []string { return s.missing(ref, false, newReading(s)) }
+
+// MissingOf is Missing of several references at one moment. What they share is
+// read once.
+func (s *Store) MissingOf(refs []string) map[string][]string {
+	all, r := map[string][]string{}, newReading(s)
+	for _, ref := range refs {
+		if _, known := all[ref]; !known {
+			all[ref] = s.missing(ref, false, r)
+		}
+	}
+	return all
+}
 
 // Broken is Missing of what the registry was ever given: children of an index
 // that the repository does not link are left out, and what a manifest of an
 // unknown type may reference.
-func (s *Store) Broken(ref string) []string { return s.missing(ref, true) }
+func (s *Store) Broken(ref string) []string { return s.missing(ref, true, newReading(s)) }
 
-func (s *Store) missing(ref string, sparse bool) []string {
+func (s *Store) missing(ref string, sparse bool, r *reading) []string {
 	repository, digest, ok := strings.Cut(ref, "@")
 	if !ok {
 		at := strings.LastIndexByte(ref, ':')
@@ -31,7 +42,7 @@ func (s *Store) missing(ref string, sparse bool) []string {
 			return []string{"tag " + ref}
 		}
 	}
-	m := model{s: s, repository: repository, sparse: sparse, seen: map[string]bool{}}
+	m := model{reading: r, repository: repository, sparse: sparse, seen: map[string]bool{}}
 	m.manifest(digest)
 	slices.Sort(m.missing)
 	return slices.Compact(m.missing)
@@ -46,7 +57,7 @@ func (s *Store) Needs(ref string) []string {
 		repository = ref[:at]
 		digest = s.tagged(repository, ref[at+1:])
 	}
-	m := model{s: s, repository: repository, seen: map[string]bool{}}
+	m := model{reading: newReading(s), repository: repository, seen: map[string]bool{}}
 	m.manifest(digest)
 	return m.parts
 }
@@ -60,8 +71,50 @@ func (s *Store) tagged(repository, tag string) string {
 	return strings.TrimSpace(string(b))
 }
 
+// reading remembers what has been read of a store at one moment.
+type reading struct {
+	s     *Store
+	files map[string][]byte         // by path; nil for what cannot be read
+	right map[[2]layout.Digest]bool // whether the second one's data have the first as their digest
+}
+
+func newReading(s *Store) *reading {
+	return &reading{s: s, files: map[string][]byte{}, right: map[[2]layout.Digest]bool{}}
+}
+
+// file is the content of a regular file, or nil.
+func (r *reading) file(path string) []byte {
+	content, known := r.files[path]
+	if !known {
+		var err error
+		if content, err = readFile(r.s.abs(path)); err == nil && content == nil {
+			content = []byte{}
+		}
+		r.files[path] = content
+	}
+	return content
+}
+
+// blob is the data of a blob, or nil if they have another digest than wanted.
+func (r *reading) blob(target, wanted layout.Digest) []byte {
+	content := r.file(layout.Object{Kind: layout.BlobData, Digest: target}.Path())
+	if content == nil {
+		return nil
+	}
+	both := [2]layout.Digest{wanted, target}
+	right, known := r.right[both]
+	if !known {
+		right = layout.FromBytes(wanted.Algorithm(), content) == wanted
+		r.right[both] = right
+	}
+	if !right {
+		return nil
+	}
+	return content
+}
+
 type model struct {
-	s          *Store
+	*reading
 	repository string
 	sparse     bool
 	seen       map[string]bool
@@ -79,19 +132,16 @@ func (m *model) linked(kind layout.Kind, digest string) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	link, err := readFile(m.s.abs(layout.Object{Kind: kind, Repository: m.repository, Digest: d}.Path()))
-	if err != nil {
+	link := m.file(layout.Object{Kind: kind, Repository: m.repository, Digest: d}.Path())
+	if link == nil {
 		return nil, false
 	}
 	target, err := layout.ParseDigest(strings.TrimSpace(string(link)))
 	if err != nil {
 		return nil, false
 	}
-	content, err := readFile(m.s.abs(layout.Object{Kind: layout.BlobData, Digest: target}.Path()))
-	if err != nil || layout.FromBytes(d.Algorithm(), content) != d {
-		return nil, false
-	}
-	return content, true
+	content := m.reading.blob(target, d)
+	return content, content != nil
 }
 
 func (m *model) manifest(digest string) {
@@ -149,18 +199,6 @@ func (m *model) manifest(digest string) {
 func (m *model) has(kind layout.Kind, digest string) bool {
 	d, err := layout.ParseDigest(digest)
 	return err == nil && m.s.exists(layout.Object{Kind: kind, Repository: m.repository, Digest: d}.Path())
-}
-
-// readFile reads a regular file: a test may have put something else in its place.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%q is no file", path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
 }
 
 // part is a descriptor.
