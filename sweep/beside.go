@@ -14,9 +14,8 @@ import (
 // fewAtATime is how many items a worker takes in a row where a batch may end.
 const fewAtATime = work.ChunkSize / 4
 
-// batches calls fn for all i below n, concurrently, some in a row at a time. When
-// it has done so for as long as a batch lasts, it checks what has been pushed
-// before it goes on.
+// batches calls fn for all i below n, concurrently, some in a row at a time.
+// After each batch it checks what has been pushed.
 func (r *run) batches(n, inARow int, fn func(c *cache, i int)) {
 	for at := 0; at < n && !r.stopped(); {
 		if at = r.oneBatch(at, n, inARow, fn); at < n {
@@ -53,8 +52,8 @@ func (r *run) oneBatch(from, n, inARow int, fn func(c *cache, i int)) int {
 }
 
 // check looks in all repositories for what has been pushed, and spares or gives
-// back what that needs. The next batch lasts as long as this took at least, so
-// that a check takes half of the time at most.
+// back what that needs. The next batch lasts at least as long as this check
+// took, so that checks take at most half of the time.
 func (r *run) check() {
 	if r.pace.Alone || r.stopped() {
 		return
@@ -67,8 +66,9 @@ func (r *run) check() {
 	r.batch = max(r.pace.batch(), r.pace.now().Sub(began))
 }
 
-// checkPlace checks one repository. It only spares and gives back: what it does
-// not see, and what it cannot give back, the look at all repositories decides.
+// checkPlace checks one repository. It only spares items and gives names back.
+// The look at all repositories decides about what it does not see or cannot
+// give back.
 func (r *run) checkPlace(c *cache, p *mark.Place, closely bool) {
 	if r.pace.Alone || r.stopped() {
 		return
@@ -82,8 +82,8 @@ func (r *run) checkPlace(c *cache, p *mark.Place, closely bool) {
 	}
 }
 
-// links are the manifest and layer links of a repository that go, and those that
-// were to go and have been written meanwhile.
+// links returns the manifest and layer links of a repository that are to be
+// removed, and those that were to be removed and have been written meanwhile.
 func (r *run) links(p *mark.Place) mark.Links {
 	if p.Repo == mark.NoRepo {
 		return mark.Links{}
@@ -137,7 +137,8 @@ func (r *run) needed(p *mark.Place, ids []mark.ID) (needed []int) {
 	return append(needed, links...)
 }
 
-// keep spares an item, or gives it back. Several repositories may need one blob.
+// keep spares an item, or gives its name back. Several repositories may need
+// one blob.
 func (r *run) keep(c *cache, at int) {
 	i := &r.items[at]
 	r.mu.Lock()

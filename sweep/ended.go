@@ -7,9 +7,9 @@ import (
 	"github.com/regsweep/regsweep/mark/digests"
 )
 
-// Ended is how many images that were deleted before could be brought back without
-// the plan, and cannot with it, or after it: a blob that they need goes, or what
-// shows that the repository had them.
+// Ended returns how many images that were deleted earlier can be brought back
+// only without this plan. The plan removes a blob that they need, or the trace
+// that the repository had them.
 func (p *Plan) Ended(executed bool) (n int) {
 	goes := planned
 	if executed {

@@ -49,22 +49,22 @@ type history struct {
 // Execute removes what is in the plan, in an order that leaves no manifest
 // without its blobs wherever it is stopped:
 //
-// First all repositories are read again, and what has become live leaves the
-// plan. Then tags, manifest links and layer links are set aside, by renaming,
-// which needs no space; after a sync the blobs are, too. Then all repositories
-// are read once more: what has become referenced meanwhile gets its name back,
-// and the rest is removed. So a push that runs beside either finds nothing of
-// what goes, or all of what it has found stays.
+// First it reads all repositories again, and takes from the plan what has
+// become live. Then it sets tags, manifest links and layer links aside, by
+// renaming, which needs no space. It syncs, and sets the blobs aside. Then it
+// reads all repositories once more. What has become referenced meanwhile gets
+// its name back, and the rest is removed. So a push at the same time either
+// does not find an item, or the item that it has found is kept.
 //
 // A registry that has found all that a manifest names, or the data of what it
-// is about to link, may take a moment to write that link: pace says how long it
-// gets, from when the last name was set aside to when the repositories are read
-// once more.
+// links, may write the link a moment later. Pace says how long it gets for
+// that, from the moment in which the last name was set aside until the
+// repositories are read once more.
 //
-// When ctx is done, it stops between two removals, and what has been set aside
-// gets its name back unless it has been looked at again. The plan tells
-// afterwards what became of each item. The failures are sorted by path; an
-// error is about the run as a whole.
+// When ctx is done, it stops between two removals. What has been set aside gets
+// its name back, unless it has been looked at again. Afterwards the plan knows
+// what became of each item. The failures are sorted by path. An error concerns
+// the run as a whole.
 func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, pace Pace) ([]tree.Failure, error) {
 	r := newRun(ctx, p, lock, w)
 	r.pace, r.batch = pace, pace.batch()
@@ -187,7 +187,7 @@ func restored(later *mark.Look) []entry {
 	return list
 }
 
-// taken are all items that this run has set aside.
+// taken returns all items that this run has set aside.
 func (r *run) taken() []entry {
 	var list []entry
 	for i, item := range r.items {
@@ -199,7 +199,7 @@ func (r *run) taken() []entry {
 }
 
 // giveBack gives names back, blobs first and tags last, so that a registry
-// beside never sees a manifest whose parts have no names.
+// never sees a manifest whose parts have no names.
 func (r *run) giveBack(list []entry) {
 	slices.SortFunc(list, func(a, b entry) int {
 		return compareEntries(&b, &a)
@@ -229,8 +229,8 @@ func compareEntries(a, b *entry) int {
 	return compareItems(a.look, &a.item, b.look, &b.item)
 }
 
-// settleGivenBack records that an item stays. That is a failure of its removal
-// if others failed: they may be what keeps it.
+// settleGivenBack records that an item is kept. This counts as a failed removal
+// if others failed, since these may keep it.
 func (r *run) settleGivenBack(places []int32, e *entry, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

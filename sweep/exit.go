@@ -85,8 +85,8 @@ func plainName(name string) string {
 	return name
 }
 
-// exit is the way that an item takes. One that a stopped run had set aside goes
-// where that run would have put it.
+// exit returns the way in which an item leaves the store. An item that a
+// stopped run had set aside leaves it as that run would have done.
 func (c *cache) exit(i *mark.Item) tree.Exit {
 	bin := c.r.bin
 	if i.Aside && c.r.begun != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Cut chooses of the candidates of a look those that have to go so that a run
-// frees need bytes.
+// Cut is the choice of the candidates that a run has to remove to free a number
+// of bytes.
 type Cut struct {
 	// Garbage is what goes without any of the candidates, in bytes on the disk.
 	Garbage int64
@@ -17,11 +17,11 @@ type Cut struct {
 	Chosen []mark.Candidate
 }
 
-// Fit takes candidates in their order until what they and the garbage free is
-// enough. Then it reads those that it took backwards, and leaves each without
-// which it is enough, too. The plan is of a look from which all candidates go.
-// What several of them need is freed by the last of these alone.
-// With blobsOnly only what the filesystem of the blobs gets counts.
+// Fit chooses candidates in their order until they and the garbage free enough.
+// Then it goes through the chosen ones backwards, and drops each that is not
+// needed for that. The plan has to be of a look that selects all candidates.
+// What several of them need is freed only by the last of these. With blobsOnly,
+// only space on the filesystem of the blobs counts.
 func (p *Plan) Fit(store *disk.Dir, candidates []mark.Candidate, need int64, blobsOnly bool) Cut {
 	costs := p.costs(store, blobsOnly)
 	needs := p.needs(candidates)
@@ -38,9 +38,9 @@ func (p *Plan) Fit(store *disk.Dir, candidates []mark.Candidate, need int64, blo
 	return c
 }
 
-// cut is Fit with numbers: needs are, for each candidate, the indices of costs
-// that stay as long as it stays, each once. What none of them needs goes anyway.
-// It takes one step for each index.
+// cut is Fit with numbers: needs has, for each candidate, the indices of costs
+// that are kept while it is kept, each once. What no candidate needs is removed
+// anyway. It takes one step for each index.
 func cut(costs []int64, needs [][]int32, need int64) (base int64, chosen []bool, freed int64) {
 	users := make([]int32, len(costs))
 	for _, list := range needs {
@@ -81,8 +81,8 @@ func cut(costs []int64, needs [][]int32, need int64) (base int64, chosen []bool,
 	return base, chosen, freed
 }
 
-// withEmptied adds to the costs those of directories above repositories, each of
-// which stays as long as a repository below it stays.
+// withEmptied adds to the costs those of directories above repositories. Each
+// of these is kept while a repository below it is kept.
 func (p *Plan) withEmptied(store *disk.Dir, costs []int64, needs [][]int32) []int64 {
 	above := p.emptied(store)
 	if len(above) == 0 {

@@ -7,7 +7,8 @@ import (
 	"github.com/regsweep/regsweep/mark"
 )
 
-// needs finds the items of the plan that stay as long as a candidate stays.
+// needs returns the items of the plan that are kept while a candidate is kept,
+// for each candidate.
 func (p *Plan) needs(candidates []mark.Candidate) [][]int32 {
 	n := newNeeding(p, candidates)
 	list := make([][]int32, len(candidates))
@@ -120,7 +121,7 @@ func (n *needing) leave(items []int32) {
 	clear(n.tags)
 }
 
-// of is what stays as long as one candidate of the repository stays.
+// of returns what is kept while one candidate of the repository is kept.
 func (n *needing) of(c *mark.Candidate) []int32 {
 	list := make([]int32, 0, 2*len(c.Reach)+len(c.Tags)+len(n.own)+1)
 	list = append(list, n.own...)

@@ -9,37 +9,37 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// FreedCount is what a run frees on the disk: blobs, links and directories, as
-// du of the store tells it before and after.
+// FreedCount is what a run frees on the disk in blobs, links and directories:
+// the difference of du before and after.
 type FreedCount struct {
 	DiskBytes int64 `json:"diskBytes"`
 	Inodes    int64 `json:"inodes"`
 }
 
-// Freed is what has been freed through a lock. Moving into the trash frees
-// nothing, and takes a little.
+// Freed returns what has been freed through a lock. Moving into the trash frees
+// nothing, and needs some space.
 func Freed(lock *disk.Lock) FreedCount {
 	f := lock.Freed()
 	return FreedCount{DiskBytes: max(f.Bytes, 0), Inodes: max(f.Inodes, 0)}
 }
 
-// sampled is how many items of a kind are looked at for an estimate, and
-// sampledClosely is how many where a target for the space decides what goes.
+// sampled is how many items of a kind are measured for an estimate.
+// sampledClosely is how many are if a target decides what is removed.
 const (
 	sampled        = 16
 	sampledClosely = 1024
 )
 
-// Closely has the plan look at more items for its estimates. With up to a
-// thousand of each kind they are exact.
+// Closely makes the plan measure more items for its estimates. They are exact
+// with up to a thousand items of each kind.
 func (p *Plan) Closely() *Plan {
 	p.closely = true
 	return p
 }
 
-// Estimate is what the plan would free, were it executed without a trash. The
-// blobs' space is known; of links and directories, which take the same each,
-// some are looked at.
+// Estimate returns what the plan would free if it were executed without a
+// trash. The space of blobs is known. Some links and directories are measured,
+// and the others count as the average of these.
 func (p *Plan) Estimate(store *disk.Dir) FreedCount {
 	var sum disk.Freed
 	for kind := mark.Tag; kind <= mark.Namespace; kind++ {
@@ -102,8 +102,8 @@ func (p *Plan) sample(store *disk.Dir, kind mark.Kind, each func(i int, f disk.F
 	return some, seen
 }
 
-// emptied are the directories above repositories that go which are empty then,
-// with what each of them frees itself.
+// emptied returns the directories above removed repositories that become empty,
+// and what each of them frees.
 func (p *Plan) emptied(store *disk.Dir) map[string]disk.Freed {
 	found := map[string]disk.Freed{}
 	going := map[string]bool{}
@@ -141,8 +141,8 @@ func isEmptied(store *disk.Dir, at string, going map[string]bool) bool {
 	return err == nil && empty
 }
 
-// measure is what goes with an item, less the data of a blob. What cannot be
-// looked at counts for nothing: this is an estimate.
+// measure returns what the removal of an item frees, without the data of a
+// blob. What cannot be measured counts as nothing, since this is an estimate.
 func (p *Plan) measure(store *disk.Dir, i *mark.Item) (f disk.Freed) {
 	at := p.path(i)
 	switch i.Kind {

@@ -5,8 +5,8 @@ import (
 	"github.com/regsweep/regsweep/mark/digests"
 )
 
-// GoneLine is a tag, or a manifest without a tag that goes with it, which went or
-// would go.
+// GoneLine is a tag that was removed or would be, or a removed manifest that no
+// removed tag names.
 type GoneLine struct {
 	Repository string
 	Tag        string     // "" of a manifest
@@ -21,8 +21,8 @@ type image struct {
 	id   digests.ID
 }
 
-// EachGone calls fn for every tag that went or would go, and then for every
-// manifest that went or would go and that no such tag names.
+// EachGone calls fn for every tag that was removed, or would be, and then for
+// every such manifest that none of these tags names.
 func (p *Plan) EachGone(executed bool, fn func(*GoneLine)) {
 	goes := planned
 	if executed {
@@ -61,7 +61,8 @@ func (p *Plan) EachGone(executed bool, fn func(*GoneLine)) {
 	})
 }
 
-// BytesWithin adds up the blobs of a set that went, or would go.
+// BytesWithin returns the bytes of those blobs of a set that were removed, or
+// would be.
 func (p *Plan) BytesWithin(executed bool, set digests.Set) (bytes int64) {
 	goes := planned
 	if executed {

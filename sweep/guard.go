@@ -20,10 +20,10 @@ var (
 	errLastImages = errors.New("the store would have no manifest left")
 )
 
-// Refusal says why the plan must not be carried out unless somebody has said
-// that the store may be emptied, or nil. It judges what the plan does to the
-// store, and not which command made it. Only what was named exactly is taken
-// to be meant.
+// Refusal returns why the plan must not be carried out without a permission to
+// empty the store; nil if it may. It judges what the plan does to the store,
+// and not which command made it. Only names that were given exactly count as
+// intended.
 func (p *Plan) Refusal() error {
 	t, blobs := &p.look.Totals, p.blobsInUse()
 	switch e := p.effect(); {
@@ -54,7 +54,7 @@ func refusal(err error) error {
 
 func notRemoved(err error) error { return fmt.Errorf("%w; nothing has been removed", err) }
 
-// effect is what a plan takes of the store's tags and manifests.
+// effect is what a plan removes of the store's tags and manifests.
 type effect struct {
 	tags, manifests int
 	// asideManifests are those that a run before this one had set aside: what

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Pace says how the execution of a plan goes about time.
+// Pace says how long the execution of a plan waits, and what its clock is.
 type Pace struct {
 	// Settle is how long a registry may take from when it has found something,
 	// which a sweep then sets aside, to when it has linked that.

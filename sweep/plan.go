@@ -1,5 +1,5 @@
-// Package sweep removes what nothing keeps. A Plan is a value that says what
-// goes; executing it is another call, which takes the lock.
+// Package sweep removes what nothing keeps. A Plan is a value that says what is
+// to be removed. Executing it is another call, which needs the lock.
 package sweep
 
 import (
@@ -59,8 +59,8 @@ const (
 	spared          // it became live, and stays
 )
 
-// NewCure plans to remove manifests that cannot be read, and their tags, from
-// a store that could not be read in full: no blob and no layer link goes.
+// NewCure plans to remove manifests that cannot be read, and their tags, from a
+// store that could not be read in full. It removes no blob and no layer link.
 func NewCure(look *mark.Look) *Plan {
 	look.Cure()
 	p := New(look)
@@ -81,7 +81,8 @@ func New(look *mark.Look) *Plan {
 	return p
 }
 
-// NewRefused is what becomes of a look whose removal is refused: nothing goes.
+// NewRefused returns the plan of a look whose removal is refused. It removes
+// nothing.
 func NewRefused(look *mark.Look) *Plan {
 	look.Items = nil
 	p := New(look)
@@ -96,28 +97,29 @@ func (p *Plan) Items(fn func(mark.Item)) {
 	}
 }
 
-// Into says that the execution moves what goes into the trash.
+// Into makes the execution move items into the trash, instead of removing them.
 func (p *Plan) Into(bin *trash.Bin) { p.bin = bin }
 
-// Before has the execution ask a question after it has looked again, and before
-// it removes anything. If that fails, nothing is removed.
+// Before makes the execution call ask after it has looked again, and before it
+// removes anything. If ask fails, nothing is removed.
 func (p *Plan) Before(ask func() error) { p.before = append(p.before, ask) }
 
 // Empty reports whether there is nothing to remove and nothing to give back.
 func (p *Plan) Empty() bool { return len(p.items) == 0 && len(p.look.Restore) == 0 }
 
-// Resumes reports whether a run before this one was stopped while names were set
-// aside, so that the plan's execution finishes its work, be it empty.
+// Resumes reports whether an earlier run was stopped while names were set
+// aside. Then the execution finishes the work of that run, even if the plan is
+// empty.
 func (p *Plan) Resumes() bool { return p.look.Store.Resumed() }
 
-// Look is what the plan was made from.
+// Look returns the look that the plan was made from.
 func (p *Plan) Look() *mark.Look { return p.look }
 
-// Total is all blobs of the store.
+// Total returns the amount of all blobs of the store.
 func (p *Plan) Total() Amount { return p.total }
 
-// Garbage is what nothing keeps and is not in the plan: of a plan that takes
-// roots away, what was garbage before.
+// Garbage returns what nothing keeps and is not in the plan. For a plan with a
+// selection, this is what was garbage before.
 func (p *Plan) Garbage() (g KeptAmount) {
 	if p.cure || p.refused {
 		return g
@@ -136,7 +138,7 @@ func (p *Plan) Garbage() (g KeptAmount) {
 	return g
 }
 
-// Bytes is the size of the blobs in the plan.
+// Bytes returns the size of the blobs in the plan.
 func (p *Plan) Bytes() (n int64) {
 	for i := range p.items {
 		if p.items[i].Kind == mark.Blob {

@@ -20,8 +20,8 @@ func (r *run) removeTag(c *cache, i *mark.Item) error {
 	return leftOf(c.exit(i).Whole(manifests, name, tree.TagShape), manifests, name+"/"+layout.Current+"/"+layout.Link)
 }
 
-// leftOf is an error of removing a tree: if what counts in it is gone, only
-// something of no use is left.
+// leftOf returns an error of removing a tree. If the important names in it are
+// gone, only something useless is left.
 func leftOf(err error, d *disk.Locked, names ...string) error {
 	if err == nil {
 		return nil
@@ -138,8 +138,8 @@ func (r *run) removeBlobDir(c *cache, i *mark.Item) error {
 	return tree.Rmdir(parent, hex)
 }
 
-// keepsHistory reports whether a history names a manifest, whose directory then
-// has to stay: without it no run would look at the history again.
+// keepsHistory reports whether a history names a manifest. Then the directory
+// of the manifest is kept: without it no run would look at the history again.
 func (r *run) keepsHistory(i *mark.Item) bool {
 	if i.Kind != mark.Manifest && i.Kind != mark.RevisionDir {
 		return false
@@ -218,8 +218,8 @@ func (r *run) removeRepository(c *cache, i *mark.Item) error {
 	return tree.RemoveNamespace(r.lock, repositoryPath(r.look.RepositoryOf(i)))
 }
 
-// giveBackOne gives an item its name back, never over a new one of that name:
-// then what was set aside is not needed any more.
+// giveBackOne gives an item its name back, but never replaces a new file of
+// that name. If there is one, what was set aside is not needed any more.
 func (r *run) giveBackOne(c *cache, e *entry) error {
 	i, repository := &e.item, e.look.RepositoryOf(&e.item)
 	var d *disk.Locked

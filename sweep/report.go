@@ -52,7 +52,8 @@ type StoreCount struct {
 	Amount
 }
 
-// Kept is what of the live blobs nothing but one reason keeps; of several the first.
+// Kept counts the live blobs that only one reason keeps, or of which it is the
+// first of several.
 type Kept struct {
 	Fresh            KeptAmount `json:"fresh"`
 	Protected        KeptAmount `json:"protected"`
@@ -65,7 +66,7 @@ type KeptAmount struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// RemovedCount is what went, or would go.
+// RemovedCount is what was removed, or would be.
 type RemovedCount struct {
 	Tags         int   `json:"tags"`
 	Manifests    int   `json:"manifests"`
@@ -77,8 +78,8 @@ type RemovedCount struct {
 	Amount
 }
 
-// FailedCount is what was to go and did not: what could not be removed, what
-// that keeps, and what a run that was stopped did not come to.
+// FailedCount is what was planned and not removed: what could not be removed,
+// what that keeps, and what a stopped run did not reach.
 type FailedCount struct {
 	Items int `json:"items"`
 	Amount
@@ -91,7 +92,7 @@ type Filesystem struct {
 	FreeAfter  int64 `json:"freeAfter"`
 }
 
-// RepositoryLine is a repository before the plan, and what the plan takes of
+// RepositoryLine is a repository before the plan, and what the plan removes of
 // the blobs that it links.
 type RepositoryLine struct {
 	Name             string `json:"name"`
@@ -102,8 +103,8 @@ type RepositoryLine struct {
 	ReclaimableBytes int64  `json:"reclaimableBytes"`
 }
 
-// ItemLine is one thing that went, or would go. Bytes are those that its own
-// removal frees: of a blob, an upload or an interrupted write.
+// ItemLine is one item that was removed, or would be. Bytes are those that its
+// own removal frees: of a blob, an upload or an interrupted write.
 type ItemLine struct {
 	Kind       string `json:"kind"`
 	Repository string `json:"repository"`
@@ -112,8 +113,8 @@ type ItemLine struct {
 	Bytes      int64  `json:"bytes"`
 }
 
-// Report counts the plan: what it would remove if it has not been executed,
-// else what became of it. The caller fills in what is known only to it.
+// Report returns the counts of the plan: what it would remove or, if it has
+// been executed, what it did remove. The caller fills in what only it knows.
 func (p *Plan) Report(executed bool) Report {
 	goes := planned
 	if executed {
@@ -234,7 +235,7 @@ func (p *Plan) kindRange(kind mark.Kind) (lo, hi int) {
 	return lo, hi
 }
 
-// blobsThat are the blobs in the plan that went, or would go.
+// blobsThat returns the blobs of the plan that have an outcome.
 func (p *Plan) blobsThat(goes outcome) (dead digests.Set) {
 	lo, hi := p.kindRange(mark.Blob)
 	for i := lo; i < hi; i++ {
@@ -245,7 +246,8 @@ func (p *Plan) blobsThat(goes outcome) (dead digests.Set) {
 	return dead
 }
 
-// EachLine calls fn for everything that went, or would go, in the order of the plan.
+// EachLine calls fn for every item that was removed, or would be, in the order
+// of the plan.
 func (p *Plan) EachLine(executed bool, fn func(ItemLine)) {
 	goes := planned
 	if executed {
@@ -267,8 +269,8 @@ func (p *Plan) EachLine(executed bool, fn func(ItemLine)) {
 	}
 }
 
-// Untagged returns the manifests, as NAME@DIGEST, that a stop has left without
-// tags: these went, and they did not.
+// Untagged returns, as NAME@DIGEST, the manifests that a stop has left without
+// tags: the tags were removed, and the manifests were not.
 func (p *Plan) Untagged() (left []string) {
 	tagged := map[image]bool{}
 	for i := range p.items {
@@ -286,8 +288,8 @@ func (p *Plan) Untagged() (left []string) {
 	return left
 }
 
-// Mark sets to true the paths, relative to the store, of what went, or would
-// go. Directories that lack what they were made for are left out.
+// Mark sets to true the paths, relative to the store, of what was removed, or
+// would be. It leaves out directories whose content is missing.
 func (p *Plan) Mark(executed bool, paths map[string]bool) {
 	goes := planned
 	if executed {

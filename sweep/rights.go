@@ -13,11 +13,11 @@ import (
 // carried out, since this process may not change some directories.
 var ErrRights = errors.New("something is to be removed where this process may not")
 
-// refuseUnwritable refuses a plan before anything is set aside if it is known
-// that names in some directories cannot be renamed: what is gone of an image in
-// one place would be missed in another. One call for each directory of
-// directories tells in most stores; only where that may not be changed are the
-// directories in it asked about.
+// refuseUnwritable refuses a plan, before anything is set aside, if names in
+// some directories cannot be renamed. Else a part of an image would be removed
+// and the rest would stay. In most stores one call for each parent directory is
+// enough. Only if a parent may not be changed are the directories in it
+// checked.
 func (r *run) refuseUnwritable() error {
 	store := r.lock.Store()
 	asked, refused := map[string]error{}, map[string]error{}
@@ -51,8 +51,8 @@ func (r *run) refuseUnwritable() error {
 }
 
 // changes is the directory in which an item is renamed, and one that it shares
-// with others of its kind. There is none for directories that go when they are
-// empty: where these cannot be removed, they stay.
+// with others of its kind. There is none for directories that are removed when
+// they are empty: if these cannot be removed, they stay.
 func (r *run) changes(i *mark.Item) (dir, parent string) {
 	path := r.path(i)
 	switch i.Kind {

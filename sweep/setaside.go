@@ -10,10 +10,10 @@ import (
 	"github.com/regsweep/regsweep/sweep/work"
 )
 
-// setAside takes the names of all that goes, looks at the repositories again,
-// and gives back those that became live. If it cannot look, it gives back all.
-// In between it checks what has been pushed, so that a push that relies on what
-// goes is not hidden for as long as all that takes.
+// setAside renames all items of the plan, looks at the repositories again, and
+// gives back the names of what has become live. If it cannot look, it gives
+// back all names. Meanwhile it checks what has been pushed, so that a push that
+// relies on such an item is not hidden until the end.
 func (r *run) setAside() error {
 	r.progress.enter(SettingAside)
 	r.clearTags()
@@ -41,8 +41,7 @@ func (r *run) setAside() error {
 	return err
 }
 
-// takeBlobs sets the blobs aside, some for as long as a batch lasts, then a
-// check, and so on.
+// takeBlobs sets the blobs aside in batches, with a check after each batch.
 func (r *run) takeBlobs() {
 	lo, hi := r.kindRange(mark.Blob)
 	r.batches(hi-lo, fewAtATime, func(c *cache, i int) { r.one(c, lo+i, planned, taken, r.takeBlob) })
@@ -51,9 +50,9 @@ func (r *run) takeBlobs() {
 // largeRepository is how many names of one repository are worth all workers.
 const largeRepository = 4 * work.ChunkSize
 
-// takeLinks sets tags and links aside, one repository after another, so that
-// each is checked just before and after. Of many small repositories several are
-// at work side by side; a large one has all workers for itself.
+// takeLinks sets tags and links aside, one repository after another, with a
+// check just before and after each. Several small repositories are done at the
+// same time. A large one gets all workers.
 func (r *run) takeLinks() {
 	var small, large []*mark.Place
 	for _, p := range r.recheck.Places() {
@@ -108,7 +107,8 @@ func (r *run) takeLinksOf(c *cache, p *mark.Place, each func(lo, hi int, fn func
 	r.checkPlace(c, p, true)
 }
 
-// spared is how many items of a kind a repository keeps against the plan.
+// spared returns how many items of a kind a repository keeps, though they are
+// in the plan.
 func (r *run) spared(kind mark.Kind, p *mark.Place) (n int) {
 	lo, hi := r.within(kind, p.Repo)
 	for at := lo; at < hi; at++ {
@@ -141,9 +141,9 @@ func (r *run) linksOf(p *mark.Place) (n int) {
 	return n
 }
 
-// wait gives a registry that has found something, just before it was set aside,
-// the time to link what it found. It may have found any of them: the data of a
-// blob or of a manifest as late as the last of these was renamed.
+// wait gives a registry time to link what it found just before that was set
+// aside. The registry may have found any of the items, up to the moment in
+// which the last of them was renamed.
 func (r *run) wait() {
 	if !r.tookAny(mark.Manifest, mark.LayerLink, mark.Blob) {
 		return
@@ -159,7 +159,7 @@ func (r *run) wait() {
 }
 
 // tookAny reports whether anything of some kinds may have been set aside. A
-// renaming that failed may have been done all the same.
+// rename that failed may still have taken place.
 func (r *run) tookAny(kinds ...mark.Kind) bool {
 	for i := range r.items {
 		if (r.done[i] == taken || r.done[i] == failed) && slices.Contains(kinds, r.items[i].Kind) {
@@ -169,8 +169,8 @@ func (r *run) tookAny(kinds ...mark.Kind) bool {
 	return false
 }
 
-// sync waits until the removal of links is on the disk: no power cut may bring
-// a link back whose blob is gone.
+// sync waits until the removal of links is on the disk. No power cut may bring
+// back a link whose blob was removed.
 func (r *run) sync() error {
 	for _, path := range r.devices {
 		d, err := r.lock.Open(path...)

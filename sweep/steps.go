@@ -11,19 +11,20 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// step does one thing to one item. What is gone already is no error.
+// step does one thing to one item. It is not an error if the item is gone
+// already.
 type step func(c *cache, i *mark.Item) error
 
-// leftError is returned by a step that has removed its item, and could not
-// remove something that is of no use without it, such as its directory.
+// leftError is returned by a step that has removed its item, but could not
+// remove something that is useless without it, such as its directory.
 type leftError struct{ err error }
 
 func (e *leftError) Error() string { return e.err.Error() }
 
 func (e *leftError) Unwrap() error { return e.err }
 
-// left is an error after what counts has gone. One that says that nothing is
-// there is none.
+// left wraps an error that comes after the item itself was removed. Absence is
+// not an error then.
 func left(err error) error {
 	if err == nil || disk.Gone(err) || errors.Is(err, errSpared) {
 		return err
@@ -31,7 +32,7 @@ func left(err error) error {
 	return &leftError{err}
 }
 
-// errSpared is returned by a step that finds that its item is in use by now.
+// errSpared is returned by a step that finds its item in use.
 var errSpared = errors.New("in use")
 
 // each removes the items of a kind that are in one state, concurrently. An error
@@ -185,8 +186,8 @@ func (r *run) takeLink(c *cache, i *mark.Item, parts ...string) error {
 }
 
 // spareFresh returns errSpared for a link that a push has written since it was
-// looked at. Were it set aside, it would come back at the next look; but until
-// then what has been pushed could not be pulled.
+// looked at. If it were set aside, it would get its name back at the next look,
+// but until then the push could not be pulled.
 func (r *run) spareFresh(i *mark.Item, d *disk.Locked, link string) error {
 	info, err := d.Stat(link)
 	if err == nil && r.look.IsRewritten(i, info.MTime) {
@@ -236,9 +237,9 @@ func (r *run) takeBlob(c *cache, i *mark.Item) error {
 // errLater is returned by a step that leaves its item as it is for now.
 var errLater = errors.New("later")
 
-// takeTag takes a tag out of tags/ in one step: half a tag is still listed.
-// One that cannot be taken, or has something in it that is not the layout's and
-// must stay where it is, is left to cutTag.
+// takeTag moves a tag out of tags/ in one rename, since registries list half a
+// tag. If a tag cannot be moved, or has something in it that the layout does
+// not define, cutTag removes it.
 func (r *run) takeTag(c *cache, i *mark.Item) error {
 	name := r.look.NameOf(i)
 	manifests, err := c.openIn(r.look.RepositoryOf(i), layout.Manifests)
@@ -272,8 +273,8 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 	return err
 }
 
-// clearTags takes away tags that a stopped run had set aside, where one of the
-// same name goes now: both would be in one place, and leave by one way.
+// clearTags removes tags that a stopped run had set aside, if a tag of the same
+// name is removed now. Otherwise both would have one name.
 func (r *run) clearTags() {
 	lo, hi := r.kindRange(mark.Tag)
 	r.chunks(hi-lo, func(c *cache, i int) {
@@ -284,7 +285,7 @@ func (r *run) clearTags() {
 	})
 }
 
-// cutTag removes a tag where it is, what registries read of it first, unless
+// cutTag removes a tag where it is, beginning with what registries read, unless
 // it has been written meanwhile.
 func (r *run) cutTag(c *cache, i *mark.Item) error {
 	name := r.look.NameOf(i)

@@ -25,10 +25,9 @@ func (p *Plan) Trashed() string {
 	return ""
 }
 
-// openTrash finds the run that was stopped, if any was, and makes this run's
-// directory with all those that its items will be moved to. What cannot be
-// moved for want of space, or since it is on another filesystem, shows before
-// anything is taken.
+// openTrash finds the run that was stopped, if there is one. It makes the
+// directory of this run and all directories that its items will be moved to. So
+// a lack of space or another filesystem is found before anything is set aside.
 func (r *run) openTrash() (err error) {
 	if r.begun, err = trash.Stopped(r.lock); errors.Is(err, tree.ErrLinked) && r.bin == nil {
 		err = nil
@@ -92,7 +91,8 @@ func (r *run) sameFilesystem() error {
 	return nil
 }
 
-// findAbsent notes what manifests and tags that go name and what is not there.
+// findAbsent records what the manifests and tags of the plan name and the store
+// lacks.
 func (r *run) findAbsent() error {
 	var absent []string
 	links := map[string]bool{} // whether layer links are there
@@ -143,8 +143,7 @@ func (r *run) isLinked(path string) (bool, error) {
 	return there, err
 }
 
-// prepare makes the directories that items will be moved to, and those that are
-// only to be removed.
+// prepare makes the directories that items will be moved to.
 func (r *run) prepare() error {
 	r.chunks(len(r.items), func(c *cache, i int) {
 		if r.done[i] != planned || r.stopped() {
@@ -204,9 +203,9 @@ func (r *run) directories(i *mark.Item) (paths [][]string) {
 	return split(path)
 }
 
-// giveBackStuck gives names back to items of a kind that could not be moved into
-// the trash, and to all that they keep, none of which has left by then. Items
-// that cannot be removed for good stay set aside, for the next run.
+// giveBackStuck gives names back to items of a kind that could not be moved
+// into the trash, and to all that they keep, which has not been moved yet.
+// Items that cannot be removed for good stay set aside for the next run.
 func (r *run) giveBackStuck(kind mark.Kind) error {
 	if r.bin == nil && r.begun == nil {
 		return nil
@@ -241,8 +240,8 @@ func (r *run) giveBackStuck(kind mark.Kind) error {
 	return err
 }
 
-// closeTrash says that the run is complete, if it is. If that fails, the next
-// run looks for what is left where nothing is.
+// closeTrash records that the run is complete, if it is. If that fails, the
+// next run looks for leftovers and finds none.
 func (r *run) closeTrash(complete bool) {
 	if r.bin != nil && slices.Contains(r.done, removed) {
 		r.bin.AddMoved() // be it only directories with nothing in them

@@ -17,8 +17,8 @@ import (
 
 // IsUnfinished reports whether a run has left its mark in the store: it was
 // stopped while names were set aside, or is under way. A look at such a store
-// reads every link. Where the mark is lost, a look that meets a name that was
-// set aside does the same.
+// reads every link. If the mark was lost, a look that finds a name that was set
+// aside does the same.
 func IsUnfinished(store *disk.Dir) (bool, error) {
 	there, err := tree.IsThere(store, layout.Unfinished)
 	if err != nil || there {
@@ -27,8 +27,8 @@ func IsUnfinished(store *disk.Dir) (bool, error) {
 	return tree.HasOldMark(store)
 }
 
-// IsUnfinishedAnywhere is IsUnfinished for who does not look at the repositories,
-// where a mark may be, too.
+// IsUnfinishedAnywhere is IsUnfinished for commands that do not look at the
+// repositories, where a mark may be, too.
 func IsUnfinishedAnywhere(ctx context.Context, w *walker.Walker) (bool, error) {
 	if unfinished, err := IsUnfinished(w.Store()); err != nil || unfinished {
 		return unfinished, err
@@ -37,9 +37,9 @@ func IsUnfinishedAnywhere(ctx context.Context, w *walker.Walker) (bool, error) {
 	return len(marks) > 0, err
 }
 
-// Clock is what the store's file server calls the present. The directory whose
-// time is set for that is one that may be written to: the store's own, or one
-// below it where that is not ours, or bears the mark of an older version.
+// Clock returns the present by the clock of the store's file server. For that
+// it sets the time of a directory that it may write to: the store's own, or one
+// below it if that is not ours, or has the mark of an older version.
 func Clock(lock *disk.Lock) (now time.Time, err error) {
 	old, err := tree.HasOldMark(lock.Store().Dir)
 	if err != nil {
@@ -68,13 +68,13 @@ func Clock(lock *disk.Lock) (now time.Time, err error) {
 	return now, err
 }
 
-// leaveMark leaves the mark of a run under way, before the first name is set
-// aside. It is a file, and where none can be made, a second name for a link that
-// goes. Another one is among the layer links that go, if there are any: these
-// are what a look does not meet if somebody removes the first. Where the store's
-// directory takes no mark, this is the only one: there this run has to be able
-// to write anyway. Where there is no space
-// even for that, names that every look meets are the mark: takeMarks sets some
+// leaveMark leaves the mark of a running sweep, before the first name is set
+// aside. The mark is a file. If no file can be made, it is a second name for a
+// link that is to be removed. A second mark is among the layer links that are
+// to be removed, if there are any: a look would not read these if somebody
+// removed the first mark. It is the only one if the store's directory accepts
+// no mark; the run has to be able to write there anyway. If there is no space
+// even for that, names that every look finds are the mark: takeMarks sets some
 // blobs aside before the layer links, which a look need not read.
 func (r *run) leaveMark() error {
 	store := r.lock.Store()
@@ -105,7 +105,7 @@ func (r *run) leaveMark() error {
 	return nil
 }
 
-// firstLayer is the first layer link that goes, or -1.
+// firstLayer returns the index of the first layer link of the plan, or -1.
 func (r *run) firstLayer() int {
 	lo, hi := r.kindRange(mark.LayerLink)
 	for i := lo; i < hi; i++ {
@@ -143,8 +143,8 @@ func (r *run) markBeside(at int, only bool) error {
 	return nil
 }
 
-// linkMark gives a layer link that goes the mark's name as well: where no file can
-// be made, there mostly is room for a name.
+// linkMark gives a layer link of the plan the name of the mark as a second
+// name. Where no file can be made, there is usually room for a name.
 func (r *run) linkMark(at int) error {
 	c := &cache{r: r}
 	defer c.Close()
@@ -166,11 +166,12 @@ func (r *run) hasPlanned(kind mark.Kind) bool {
 	return false
 }
 
-// marks is how many blobs are set aside early where no mark could be made. One
-// would do; a push of the same blob would hide it.
+// marks is how many blobs are set aside early if no mark could be made. One
+// would be enough, but a push of the same blob would hide it.
 const marks = 16
 
-// takeMarks sets some blobs aside before the layer links. They leave after these.
+// takeMarks sets some blobs aside before the layer links. They are removed
+// after these.
 func (r *run) takeMarks() {
 	if !r.unmarked {
 		return
@@ -184,14 +185,15 @@ func (r *run) takeMarks() {
 	}
 }
 
-// removeMarks removes all marks, this run's and those that were met.
+// removeMarks removes all marks: those of this run, and those that were found.
 func (r *run) removeMarks() {
 	tree.RemoveMark(r.lock)
 	r.removeMarksBeside()
 }
 
-// removeMarksBeside removes those among links. What it cannot remove is tried
-// again by who calls it next, or has the next run look for what is not there.
+// removeMarksBeside removes the marks among links. What it cannot remove is
+// tried again at the next call. A mark that is left only makes the next run
+// look harder.
 func (r *run) removeMarksBeside() {
 	paths := r.look.Marks()
 	if r.beside != "" {

@@ -71,8 +71,8 @@ type blobWalk struct {
 // isDirectory reports whether an entry is a directory or may lead to one.
 func isDirectory(e disk.Entry) bool { return e.Type == disk.Directory || e.Type == disk.Symlink }
 
-// list lists a directory for good; a failure is recorded, but that a directory
-// has been removed is none.
+// list lists a directory, with names that stay valid. A failure is recorded. It
+// is not a failure if the directory has been removed.
 func (w *Walker) list(d *disk.Dir, fn func(e disk.Entry, name string)) {
 	w.scan(d, func(e disk.Entry) {
 		e.Name = strings.Clone(e.Name)
@@ -80,7 +80,7 @@ func (w *Walker) list(d *disk.Dir, fn func(e disk.Entry, name string)) {
 	})
 }
 
-// scan is list with names that do not last.
+// scan is list with names that are valid only during the call.
 func (w *Walker) scan(d *disk.Dir, fn func(disk.Entry)) {
 	each := func(e disk.Entry) error {
 		fn(e)
@@ -152,9 +152,10 @@ func isPrefix(name string) bool {
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' }
 
-// open opens a directory that should be there. One that is not, when looked for
-// once more by its path, has been deleted, which is no error; ok is false for
-// it and for one that cannot be opened.
+// open opens a directory that should be there. If it is not there, it is looked
+// for once more by its path. If it is absent then, too, it has been deleted,
+// which is not an error. ok is false for an absent directory, and for one that
+// cannot be opened.
 func (w *Walker) open(d *disk.Dir, name string) (sub *disk.Dir, ok bool) {
 	sub, err := d.Open(name)
 	if err != nil && Unsettled(err) {

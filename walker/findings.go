@@ -29,12 +29,12 @@ const (
 	SetAside         = "setAside"         // something live has the name that a stopped run gave it, so that no registry sees it
 )
 
-// Kinds are all kinds of problems.
+// Kinds returns all kinds of problems.
 func Kinds() []string {
 	return []string{BrokenManifest, MissingManifest, BrokenLink, MissingBlob, DanglingTag, HalfTag, LinkMismatch, UnknownFile, IOError, MissingLayerLink, UnlinkedChild, WrongSize, CorruptBlob, SetAside}
 }
 
-// Problem is something about the store that its owner should know.
+// Problem is something in the store that its owner should know.
 type Problem struct {
 	Kind   string   `json:"kind"`
 	Path   string   `json:"path"` // relative to the store's directory
@@ -50,7 +50,7 @@ type Problem struct {
 	Remedy `json:"-"`
 }
 
-// Remedy is what is known of a problem for its cure.
+// Remedy is what is known about a problem that matters for its cure.
 type Remedy struct {
 	Remove []string // the images, NAME@DIGEST, without which the problem is gone
 	Along  []string // what goes with them, as names
@@ -106,16 +106,16 @@ func (f *Findings) count(kind string) {
 	f.serious++
 }
 
-// Unreadable is how many paths could not be read. If it is not 0, the walk is
-// incomplete, and nothing may be removed on the ground of it.
+// Unreadable returns how many paths could not be read. If it is not 0, the walk
+// is incomplete, and nothing may be removed because of it.
 func (f *Findings) Unreadable() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.errors
 }
 
-// Remnants are the paths of what a run of regsweep was writing when it was
-// stopped. Beside data and links only a thorough walk finds them.
+// Remnants returns the paths of what a run of regsweep was writing when it was
+// stopped. Only a thorough walk finds those next to data and links.
 func (f *Findings) Remnants() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,16 +137,16 @@ func (f *Findings) AddUnreadable(other *Findings) {
 	}
 }
 
-// Serious is how many problems there are besides unknown files.
+// Serious returns how many problems there are, without unknown files.
 func (f *Findings) Serious() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.serious
 }
 
-// Problems returns all problems that are beyond doubt, sorted by path and kind. Of several about one
-// path and kind there is one, which breaks what any of them breaks and whose
-// remedy is that of all.
+// Problems returns all problems that are certain, sorted by path and kind.
+// Several with one path and kind are merged: the result breaks what any of them
+// breaks, and its remedy has the facts of all.
 func (f *Findings) Problems() []Problem {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -185,7 +185,8 @@ func (f *Findings) unread() map[string]bool {
 	return paths
 }
 
-// isDoubtful reports whether something is called absent that may be there.
+// isDoubtful reports whether a problem calls something absent that may be
+// there.
 func (p *Problem) isDoubtful(unread map[string]bool) bool {
 	if unread == nil {
 		return false

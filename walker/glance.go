@@ -8,8 +8,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Glancing returns a Walker over the same store for questions whose answer is a
-// hint: nobody reads what it records.
+// Glancing returns a Walker over the same store for questions whose answer is
+// only a hint. What it records is not used.
 func (w *Walker) Glancing() *Walker {
 	other := w.With(new(Findings))
 	other.Progress = new(Progress)
@@ -35,9 +35,9 @@ func (w *Walker) Below(path string, fn func(name string)) (all bool) {
 
 // LinksSince calls fn for the links below a directory of digests of one
 // algorithm that were written at a time or later, with the digests that their
-// paths and they themselves name; those that skip says are not looked at. It
-// reports whether it saw all of them: a link that a registry is writing, and
-// whatever cannot be read, is seen the next time.
+// paths and they themselves name; those that skip selects are not looked at. It
+// reports whether it saw all of them. It leaves out a link that a registry is
+// writing, and whatever cannot be read: these are seen the next time.
 func (w *Walker) LinksSince(path string, alg layout.Algorithm, since int64, skip func(layout.Digest) bool, fn func(name, target layout.Digest)) (all bool) {
 	d, err := w.store.Open(path)
 	if err != nil {
@@ -79,8 +79,8 @@ func targetOf(d *disk.Dir, link string) (target layout.Digest, ok bool) {
 	return l.Target, err == nil && l.State == LinkGood
 }
 
-// DirTime is when a directory below the store last got or lost a name, behind
-// symbolic links too; 0 if there is none.
+// DirTime returns when a directory below the store last got or lost a name; 0
+// if there is no such directory. It follows symbolic links.
 func (w *Walker) DirTime(path string) (mtime int64, err error) {
 	info, err := w.store.Follow(path)
 	if disk.Gone(err) || errors.Is(err, disk.ErrDangling) {

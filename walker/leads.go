@@ -15,9 +15,9 @@ type met struct {
 	path string
 }
 
-// first reports whether a directory is met for the first time. That it has the
-// numbers of another one is not enough to call it the same: some filesystems
-// give one number to several directories.
+// first reports whether a directory is met for the first time. The same device
+// and inode number do not make it the same directory: some filesystems give one
+// number to several directories.
 func (d *discovery) first(id disk.ID, v visit, path string) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -37,7 +37,8 @@ func readLink(d *disk.Dir, name string) (Link, error) {
 	return readLinkInfo(d, name, &info)
 }
 
-// readLinkInfo is readLink, and tells what the file was before.
+// readLinkInfo is readLink, and also returns what the file was before it was
+// read.
 func readLinkInfo(d *disk.Dir, name string, what *disk.Info) (Link, error) {
 	var buf [layout.MaxLink + 1]byte
 	n, info, err := d.ReadFile(name, buf[:])
@@ -116,7 +117,7 @@ func (w *Walker) readLinks(ctx context.Context, l links) {
 	})
 }
 
-// readOrRecall is readFirst for who has a memory.
+// readOrRecall is readFirst with a memory.
 func (w *Walker) readOrRecall(d *disk.Dir, name string, key uint64, isTag bool) Link {
 	if l, ok := w.recall(d, name, key, isTag); ok {
 		return l

@@ -8,9 +8,9 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Marks are the marks that a stopped run has left among the layer links of
-// repositories, by their paths. It serves who does not list these: a look meets
-// such a mark. What cannot be read is left to who reads it.
+// Marks returns the paths of the marks that a stopped run has left among the
+// layer links of repositories. It is for callers that do not list these links;
+// a look finds such a mark itself. It ignores what cannot be read.
 func (w *Walker) Marks(ctx context.Context) (paths []string, err error) {
 	var mu sync.Mutex
 	w.With(new(Findings)).Repositories(ctx, func(r *Repository) {

@@ -7,8 +7,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Replaced looks in the directory of a blob that has been set aside for what a
-// registry has stored or is storing in its place.
+// Replaced looks in the directory of a blob that has been set aside for data
+// that a registry has stored there meanwhile, or is storing.
 func (w *Walker) Replaced(digest layout.Digest) Blob {
 	dir := layout.BlobDir(digest)
 	b, err := w.absent(w.store, dir, Blob{State: BlobAbsent})
@@ -40,7 +40,8 @@ func (w *Walker) ReadBlob(digest layout.Digest, aside bool, buf []byte) (int, er
 	return w.readBlob(digest, aside, func(d *disk.Dir, name string) (int, error) { return d.ReadRegular(name, buf) })
 }
 
-// ReadBlobInfo is ReadBlob, and tells what the file was before.
+// ReadBlobInfo is ReadBlob, and also returns what the file was before it was
+// read.
 func (w *Walker) ReadBlobInfo(digest layout.Digest, aside bool, buf []byte) (n int, info disk.Info, err error) {
 	n, err = w.readBlob(digest, aside, func(d *disk.Dir, name string) (n int, err error) {
 		n, info, err = d.ReadFile(name, buf)

@@ -6,9 +6,9 @@ import (
 )
 
 // Referrers returns the manifests that are linked in a manifest's directory as
-// being about it, as paths and links tell; broken are the links among them that
-// hold no digest. Source: the referrers API that is proposed for distribution,
-// pull request 4828.
+// its referrers, by paths and links. broken are the links among them that hold
+// no digest. Source: the referrers API that is proposed for distribution, pull
+// request 4828.
 func (r *Repository) Referrers(subject layout.Digest) (found []layout.Digest, broken []string) {
 	revision, exists := r.w.openIfThere(r.w.store, layout.RevisionDir(r.Name, subject))
 	if !exists {
@@ -37,8 +37,8 @@ func (r *Repository) Referrers(subject layout.Digest) (found []layout.Digest, br
 	return found, broken
 }
 
-// referrersTypes lists a directory of referrers by type. What is in a directory
-// of another name nobody can tell.
+// referrersTypes lists a directory of referrers by type. It ignores directories
+// of other names, whose content is not known.
 func (r *Repository) referrersTypes(d *disk.Dir) (types []string) {
 	r.w.list(d, func(e disk.Entry, name string) {
 		switch {

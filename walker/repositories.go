@@ -129,7 +129,7 @@ func (r *Repository) algorithms(d *disk.Dir) (found []layout.Algorithm) {
 }
 
 // leadsToDirectory reports whether an entry is a directory, or a symbolic link
-// to one. What a link leads to that cannot be told may be one.
+// to one. It is true if the target of the link is not known.
 func (r *Repository) leadsToDirectory(d *disk.Dir, e disk.Entry) bool {
 	if e.Type != disk.Symlink {
 		return e.Type == disk.Directory

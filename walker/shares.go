@@ -16,8 +16,8 @@ import (
 
 // Shares is what a Walker has found of names that lead to other parts of the
 // store: symbolic links and mounts. What such a name leads to is held: if it
-// were removed, the name would lead nowhere. Its methods may be called
-// concurrently, but for Settle.
+// were removed, the name would lead nowhere. All methods but Settle may be
+// called concurrently.
 type Shares struct {
 	store *disk.Dir
 
@@ -67,8 +67,8 @@ func (s *Shares) lead(path string) {
 // Any reports whether anything is held.
 func (s *Shares) Any() bool { return len(s.held.Load().sorted) > 0 }
 
-// Holds reports whether removing a path would take away what another name leads
-// to: to the path, to something below it, or to a directory above it.
+// Holds reports whether removing a path would remove what another name leads
+// to: the path itself, something below it, or a directory above it.
 func (s *Shares) Holds(path string) bool {
 	h := s.held.Load()
 	if len(h.sorted) == 0 {
@@ -107,8 +107,8 @@ func (s *Shares) Others(path string) (list []string) {
 	return slices.Compact(list)
 }
 
-// Opaque is a mount below repositories/ of a filesystem that may show what is
-// elsewhere in the store, so that nobody can tell what it shares; or "".
+// Opaque returns a mount below repositories/ that may show another part of the
+// store, and that does not tell which; "" if there is none.
 func (s *Shares) Opaque() string { return s.opaque }
 
 // OtherNames are the names, besides its own, by which a registry serves a
@@ -143,8 +143,9 @@ func (s *Shares) FirstName(repository string) string {
 	return ""
 }
 
-// SettleAgain is Settle at the end of a look, which has begun with it: where it
-// takes a walk to find mounts, that is not done without a new symbolic link.
+// SettleAgain is Settle at the end of a look that has begun with Settle. If a
+// walk is needed to find mounts, it is made only if there is a new symbolic
+// link.
 func (s *Shares) SettleAgain() (more bool, err error) {
 	if s.mounts.IsBlind() && !s.hasNewLeads() {
 		return false, nil

@@ -138,9 +138,9 @@ func (w *Walker) hasSymlink(dir *disk.Dir, depth int) (found bool) {
 	return found
 }
 
-// History returns the digests in a tag's history, as its directories' names
-// tell, except for those behind symbolic links.
-// It may be called concurrently.
+// History returns the digests in a tag's history, by the names of its
+// directories, without those behind symbolic links. It may be called
+// concurrently.
 func (r *Repository) History(t *Tag) []layout.Digest {
 	if found, ok := r.usualHistory(t); ok {
 		return found

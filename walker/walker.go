@@ -77,7 +77,7 @@ type Walker struct {
 	busy    chan struct{} // a token for each goroutine that does file operations
 }
 
-// New returns a Walker over an open store's directory, which stays the caller's.
+// New returns a Walker over an open directory of a store, which the caller closes.
 func New(store *disk.Dir, opts Options) *Walker {
 	w := &Walker{Findings: opts.Findings, Progress: opts.Progress, store: store, algs: &algorithmDirs{}, jobs: opts.Jobs, resumed: new(atomic.Bool), all: opts.Thorough, shares: newShares(store), memory: opts.Memory, inOrder: opts.InOrder}
 	if w.jobs <= 0 {

@@ -35,7 +35,7 @@ func (p *program) applyCommand() *cobra.Command {
 the same digest, a manifest if its link has not been written again. Then
 everything is marked again, by the rules of the plan and at the present time,
 and the items of the plan that are dead are removed. The other items are
-skipped, and named with the reason. That is not a failure.
+skipped, and listed with the reason. That is not a failure.
 
 A plan that was cut short or edited, or that is for another root directory, is
 refused. A flag such as --grace makes apply more careful than the plan, never

@@ -40,14 +40,14 @@ manifest references: whether it is there, is linked in the repository, and is as
 large as the manifest says. With --read-data it reads all blobs and compares
 their digests. With each problem it names the images and tags that cannot be
 pulled, and what helps: a cure, which loses nothing, such as regsweep repair;
-what to push again; and the last resort, which removes what is broken. Take that
+what to push again; and the last resort, which removes what is broken. Use that
 only if nobody has the image any more.
 
 Children of an index that were never pushed, foreign layers and embedded ones
 may be absent. Unknown files are listed and are not a problem. check changes
 nothing, takes no lock and works on a store that is mounted read-only. Only
-with --for and --max-age it writes a file, .regsweep/verified, in which it
-remembers what it has read.` + checkStatusHelp,
+with --for and --max-age it writes a file, .regsweep/verified, with what it has
+read.` + checkStatusHelp,
 		Example: `  regsweep check                         links, manifests, presence and sizes
   regsweep check --read-data             also all digests
   regsweep check --read-data-subset 10%  every day: all of it in ten days
@@ -73,8 +73,8 @@ remembers what it has read.` + checkStatusHelp,
 	cmd.Flags().BoolVar(&o.readData, "read-data", false, "read all blobs and compare their digests")
 	cmd.Flags().Var(&o.shard, "shard", "read part `I` of N only, from 0 to N-1; /N takes I from "+jobIndex)
 	cmd.Flags().BoolVar(&o.merge, "merge", false, "make one report of the JSON reports of all shards")
-	cmd.Flags().Var(&o.lasts, "for", "end after this `TIME`, and go on there the next time")
-	cmd.Flags().Var(&o.maxAge, "max-age", "leave out what was read and found whole less than this `AGE` ago")
+	cmd.Flags().Var(&o.lasts, "for", "stop reading after this `TIME`; the next check continues there")
+	cmd.Flags().Var(&o.maxAge, "max-age", "skip what was read and found whole less than this `AGE` ago")
 	cmd.Flags().Var(&o.subset, "read-data-subset", "read a `SHARE` of the bytes of the blobs, such as 10% or 5GiB; every day another one")
 	return cmd
 }

@@ -52,8 +52,8 @@ func (p *program) doctorCommand() *cobra.Command {
 	o := &doctorOptions{}
 	cmd := &cobra.Command{
 		Use:   "doctor [CONFIG or DIR]",
-		Short: "look at the set-up: the root, rights, space, locks, the registry",
-		Long: `doctor looks at everything but the images: what names the root directory, its
+		Short: "check the set-up: the root, rights, space, locks, the registry",
+		Long: `doctor checks everything except the images: what names the root directory, its
 mount and filesystem and what that can do, rights, free space and inodes, the
 clock, the lock, the registry's configuration and its cache, a registry that
 runs, a run that was stopped, the trash, and a database elsewhere. Each finding

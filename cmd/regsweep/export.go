@@ -40,11 +40,11 @@ func (p *program) exportCommand() *cobra.Command {
 		Short: "copy images into a directory, with referrers and signatures",
 		Long: `export copies images into DIR as an OCI image layout, which skopeo, crane and
 regctl read. A NAME alone is the whole repository; names may be globs. An index
-takes along its images, and every image its referrers and signatures. Digests
-stay as they are.
+is exported with its images, and every image with its referrers and signatures.
+Digests do not change.
 
-It needs no registry that runs, takes no lock, and writes nothing to the store.
-Where the filesystem can, copies share their blocks with the store (reflink).
+export needs no running registry, takes no lock, and writes nothing to the store.
+If the filesystem can, copies share their blocks with the store (reflink).
 Each blob is verified by its digest and is on the disk before index.json names
 it. If DIR exists, it must be empty or an image layout, which is added to. An
 image is listed there as NAME:TAG, and one by its digest without a name.` + exitStatusHelp,
@@ -56,7 +56,7 @@ image is listed there as NAME:TAG, and one by its digest without a name.` + exit
 	f := cmd.Flags()
 	o.add(f)
 	f.BoolVarP(&o.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
-	f.BoolVar(&o.hardLink, "hard-link", false, "give the store's files second names instead of copying them; damage to one is damage to both")
+	f.BoolVar(&o.hardLink, "hard-link", false, "make hard links to the files of the store instead of copies; damage to one is damage to both")
 	f.BoolVar(&o.tagNames, "tag-names", false, "list images by their tag alone, without the repository's name")
 	return cmd
 }

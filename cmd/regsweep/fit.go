@@ -23,8 +23,8 @@ type targets struct {
 }
 
 func (t *targets) add(f *pflag.FlagSet) {
-	f.Var(&t.targetFree, "target-free", "remove no more than it takes to have this `SPACE` free, such as 20% or 100GiB; what is used least goes first")
-	f.Var(&t.maxUsed, "max-used", "remove no more than it takes to have the store use at most `SIZE` on the disk, such as 500GiB")
+	f.Var(&t.targetFree, "target-free", "remove only as much as is needed to have this `SPACE` free, such as 20% or 100GiB; what is used least is removed first")
+	f.Var(&t.maxUsed, "max-used", "remove only as much as is needed for the store to use at most `SIZE` on the disk, such as 500GiB")
 }
 
 // given reports whether there is a target.

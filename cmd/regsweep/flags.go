@@ -91,7 +91,7 @@ func (r *removal) add(f *pflag.FlagSet) {
 	f.Var(&r.grace, "grace", "keep what is younger than this `AGE`")
 	f.StringVar(&r.protect, "protect", "", "keep what `FILE` names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input")
 	f.Var(&r.uploadsOlderThan, "uploads-older-than", "remove uploads older than this `AGE`")
-	f.BoolVar(&r.allowEmpty, "allow-empty", false, "go on where the store looks like a volume that is not mounted, would lose its last tag or image, or --protect names nothing")
+	f.BoolVar(&r.allowEmpty, "allow-empty", false, "run even if the store looks like a volume that is not mounted, would lose its last tag or image, or --protect names nothing")
 	f.BoolVar(&r.trash, "trash", false, "move what is removed to the trash; see regsweep trash --help")
 	f.Var(&r.maxRemove, "max-remove", "refuse to remove more than this `LIMIT` of the bytes of the store's blobs, such as 30% or 50GiB")
 }

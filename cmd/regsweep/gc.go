@@ -57,7 +57,7 @@ be read in full. If anything cannot be read at all, nothing is removed.` + exitS
 	o.planning.add(cmd.Flags())
 	o.olderThan = ago{Length: 24 * time.Hour}
 	cmd.Flags().BoolVarP(&o.deleteUntagged, "delete-untagged", "m", false, "also remove manifests without a tag, unless something else keeps them")
-	cmd.Flags().BoolVar(&o.resume, "resume", false, "look at every link for what a stopped run has set aside, even if nothing else tells of such a run")
+	cmd.Flags().BoolVar(&o.resume, "resume", false, "look at every link for what a stopped run has set aside, even if there is no other sign of such a run")
 	cmd.Flags().Var(&o.olderThan, "older-than", "-m keeps what is younger than `AGE`")
 	return cmd
 }

@@ -34,9 +34,9 @@ func (p *program) protectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "protect",
 		Short: "lock images, tags and repositories against removal",
-		Long: `protect keeps the store's own list of what must stay, in
+		Long: `protect keeps the store's own list of what must be kept, in
 docker/registry/v2/.regsweep/protect. Every command that removes honours it:
-gc, rm, untag, prune and apply. "trash empty" and "check" do not ask it.
+gc, rm, untag, prune and apply. "trash empty" and "check" do not read it.
 
 A pattern is a NAME, NAME:TAG, NAME@DIGEST, a glob of these or a digest. What is
 locked until=YYYY-MM-DD is locked on that day, too, in UTC. Versions of regsweep
@@ -95,9 +95,9 @@ func (p *program) protectListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [PATTERN ...]",
 		Short: "list the locks, and how much each names",
-		Long: `ls lists the store's own list of what must stay, or the lines with the given patterns,
-with how many repositories, tags or images each names here. With -q it prints the
-patterns only.` + exitStatusHelp,
+		Long: `ls prints the store's own list of what must be kept, or the lines with the given
+patterns, and how many repositories, tags or images each names here. With -q it
+prints only the patterns.` + exitStatusHelp,
 		Example: `  regsweep protect ls
   regsweep protect ls -q`,
 		RunE: func(cmd *cobra.Command, args []string) error {

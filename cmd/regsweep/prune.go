@@ -43,15 +43,15 @@ another tag, an index or a protected name keeps it. It names every tag that is
 removed, with the rule and the reason, before it asks.
 
 A tag that no rule applies to is kept, and so is a tag that cannot be judged. A
-rule that would leave a repository without a tag is refused, and with it the
-whole run, unless the rule, or the flag --allow-empty, allows that. Older garbage
-is left to gc.
+rule that would leave a repository without a tag refuses the whole run, unless
+the rule or the flag --allow-empty allows that. Older garbage is left to gc.
 
-With --target-free or --max-used, what gc would remove is removed first, then as
-many of the images that the policy lets go as the target needs: first those that
-were used least lately, by the last pull, or else by the push. A target that is
-met removes nothing. If one cannot be met, all that the policy lets go is
-removed, the status is 1, and the report says how much is missing.` + exitStatusHelp,
+With --target-free or --max-used, prune first removes what gc would remove. Then
+it removes images that the policy does not keep, until the target is met. It
+begins with the least recently used, by the last pull, or else by the push. If
+the target is met already, nothing is removed. If it cannot be met, all that the
+policy does not keep is removed, the status is 1, and the report says how much
+is missing.` + exitStatusHelp,
 		Example: `  regsweep prune --policy policy.yml --dry-run -v   each tag, with the reason
   regsweep prune --policy policy.yml --yes --max-remove 30%      from cron
   regsweep prune --filter 'ci/.*:pr-.*' --ago 30d --keep 3
@@ -88,7 +88,7 @@ removed, the status is 1, and the report says how much is missing.` + exitStatus
 	f.Var(&o.ago, "ago", "remove only what is older than this `AGE`, or than a date")
 	f.IntVar(&o.keep, "keep", 0, "keep the `N` newest of all tags of a repository that any filter matches")
 	f.BoolVar(&o.untagged, "untagged", false, "also remove untagged manifests, if they are older than --ago")
-	f.StringArrayVar(&o.pulls, "pulls", nil, "read from the access log `FILE` what is used, for rules about pulls; more FILEs may follow")
+	f.StringArrayVar(&o.pulls, "pulls", nil, "read from the access log `FILE` which images are used, for rules about pulls; more FILEs may follow")
 	f.BoolVar(&o.untaggedOnly, "untagged-only", false, "remove untagged manifests and no tags; without --filter in every repository")
 	return cmd
 }

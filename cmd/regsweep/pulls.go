@@ -30,12 +30,12 @@ func (p *program) pullsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pulls",
 		Short: "read from access logs which images are used",
-		Long: `A registry that keeps its images on a disk does not write down who pulls them; its
-access log does, and so do those of proxies before it. pulls keeps a table of the
-last pulls in docker/registry/v2/.regsweep/pulls, from which the rules
-pulled-within and pulled of a retention policy know what is used.
+		Long: `A registry does not record pulls in its store. Its access log has them, and so
+have the logs of proxies in front of it. pulls keeps a table of the last pulls in
+docker/registry/v2/.regsweep/pulls. The rules pulled-within and pulled of a
+retention policy read it.
 
-A container that runs is not pulled again: see regsweep prune --protect.`,
+A running container does not pull its image again: see regsweep prune --protect.`,
 		Example: `  regsweep pulls read /var/log/registry/access.log
   regsweep pulls ls`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -55,15 +55,15 @@ func (p *program) pullsReadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "read FILE ...",
 		Short: "add the pulls in access logs to the table",
-		Long: `read adds what access logs tell of pulls to the table of the store. It reads the
-logs of the registry itself, of nginx, Traefik and Caddy, and notifications that
-a receiver has stored, gzipped or not, also as Docker, containerd, syslog or
-journald keep them. - is standard input. Read each log once, when it has been
-rotated: the last pull is right if you read it twice, the count is not.
+		Long: `read adds the pulls in access logs to the table of the store. It reads the logs of
+the registry itself, of nginx, Traefik and Caddy, and notifications that a
+receiver has stored. They may be gzipped, and may be as Docker, containerd, syslog
+or journald keep them. - is standard input. Read each log once, when it has been
+rotated. If you read it twice, the times are right, but the counts are not.
 
-A log tells of the time between its lines. Lines of the future, or older than the
-oldest file of the store, are not believed. A file without one request is status
-1; the others are read all the same.` + exitStatusHelp,
+A log covers the time between its lines. Lines with a time in the future, or
+before the oldest file of the store, are ignored. If a file has no request, the
+status is 1, and the others are read nevertheless.` + exitStatusHelp,
 		Example: `  regsweep pulls read /var/log/registry/access.log.1
   docker logs registry | regsweep pulls read -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,9 +85,8 @@ func (p *program) pullsListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "list the last pulls",
-		Long: `ls lists what has been pulled, when last, and how often, as far as the logs tell
-that pulls read has read; and which times these cover. With -q it prints names
-only.` + exitStatusHelp,
+		Long: `ls lists what has been pulled, when last and how often, by the logs that pulls
+read has read, and which times these logs cover. With -q it prints only names.` + exitStatusHelp,
 		Example: `  regsweep pulls ls
   regsweep pulls ls -o tsv | sort -k 4`,
 		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },

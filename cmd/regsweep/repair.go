@@ -29,17 +29,16 @@ func (p *program) repairCommand() *cobra.Command {
 	o := &repairOptions{}
 	cmd := &cobra.Command{
 		Use:   "repair",
-		Short: "put right what check finds, without losing an image",
-		Long: `repair puts right what check --read-data finds. It writes links that are missing
-or damaged, if the blob is there and intact. Damaged data move to the trash: the
-registry then says that it lacks the blob, and pushing one image that has it
-heals all. With --from it takes blobs from another registry's directory or an
-OCI image layout instead; their digests are compared while they are copied.
+		Short: "repair what check finds, without losing an image",
+		Long: `repair repairs what check --read-data finds. It writes links that are missing or
+damaged, if the blob is there and intact. It moves damaged data to the trash. The
+registry then reports that it lacks the blob, and pushing one image that has it
+heals all of them. With --from it takes blobs from the directory of another
+another registry or from an OCI image layout, and verifies them.
 
-What it replaces can be taken back with trash restore. trash empty removes it
-for good. repair undoes no deletion, and lets no tag name an older image.
-Where the registry has a cache of blob descriptors, restart it (Redis: flush it)
-before you push.` + repairStatusHelp,
+trash restore puts back what was replaced; trash empty removes it for good.
+repair undoes no deletion, and sets no tag to an older image. If the registry has
+a cache of blob descriptors, restart it before you push (with Redis, flush it).` + repairStatusHelp,
 		Example: `  regsweep repair --dry-run
   regsweep repair --from /backup/registry --yes
   regsweep repair --quick                        without reading all data`,

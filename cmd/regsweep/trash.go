@@ -29,7 +29,7 @@ func (p *program) trashCommand() *cobra.Command {
 		Use:   "trash",
 		Short: "list, bring back or remove for good what was removed with --trash",
 		Long: `gc, rm, untag and prune with --trash move what they remove to the trash,
-docker/registry/v2/.regsweep/trash, which registries ignore. Its space is free
+docker/registry/v2/.regsweep/trash, which registries ignore. The space is freed
 when the trash is emptied.`,
 		Example: `  regsweep gc -m --trash
   regsweep trash ls                                which runs there are

@@ -45,10 +45,10 @@ that links all that they need. What gc or rm has removed is gone for good.
 
 With NAME@DIGEST it writes the links of the image again: layers, the children of
 an index, the manifest, and last the tag that --tag gives it. With --all it
-brings back all that was deleted through the API. It writes over nothing. The
-data of what it links is compared with the digest first.
+brings back all that was deleted through the API. It overwrites nothing, and
+compares the data of what it links with the digest first.
 
-An image that lacks a blob is left alone, unless you say --partial. An image
+An image that lacks a blob is left alone, unless you give --partial. An image
 without a tag is removed by the next gc -m that finds it old enough.` + exitStatusHelp,
 		Example: `  regsweep undelete                        what could be brought back
   regsweep undelete team/app
@@ -64,7 +64,7 @@ without a tag is removed by the next gc -m that finds it old enough.` + exitStat
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
 	f.StringVar(&o.tag, "tag", "", "also give the image this `TAG`, which must not be there")
 	f.BoolVar(&o.scope.all, "all", false, "bring back all images of the repository that were deleted through the API")
-	f.Var(&o.since, "since", "with --all: only what went in the last `AGE`, or since a date")
+	f.Var(&o.since, "since", "with --all: only what was deleted in the last `AGE`, or since a date")
 	f.BoolVar(&o.scope.overwritten, "overwritten", false, "with --all: also what only the history of a tag names")
 	f.BoolVar(&o.scope.partial, "partial", false, "also bring back images that lack blobs, as far as they are there")
 	return cmd

@@ -1,8 +1,8 @@
-// Package trash keeps what a sweep moves instead of removing it, and what a repair
-// replaces: one directory for each run, with the paths that things had in the store.
-// Restore puts a run back, and Emptying removes runs for good. Nothing in the store
-// is ever overwritten by either, but by the undoing of a repair, and there only what
-// the repair has written.
+// Package trash keeps what a sweep moves instead of removing it, and what a
+// repair replaces. It has one directory for each run, with the paths that items
+// had in the store. Restore puts a run back, and Emptying removes runs for
+// good. Both overwrite nothing in the store, with one exception: undoing a
+// repair replaces what the repair has written.
 package trash
 
 import (
@@ -77,8 +77,8 @@ func Path(more ...string) []string {
 	return append([]string{layout.Own, layout.Trash}, more...)
 }
 
-// NewBin says that a plan's execution moves things into the trash instead of
-// removing them. Nothing is made before it begins.
+// NewBin returns a run of the trash to which the execution of a plan moves
+// items. Nothing is made before the execution begins.
 func NewBin(command, root string, started time.Time) *Bin {
 	return &Bin{Description: Description{Schema: BinSchema, Command: command, Started: started.UTC().Truncate(time.Second), Root: root}}
 }
@@ -89,7 +89,7 @@ func (b *Bin) Used() bool { return b != nil && b.moved.Load() > 0 }
 // AddMoved counts one thing that was moved there.
 func (b *Bin) AddMoved() { b.moved.Add(1) }
 
-// Complete says that all that was to be moved there has been.
+// Complete records that all items have been moved.
 func (b *Bin) Complete() error { return b.rename(binDone) }
 
 // Restoring reports whether a restore of the run was begun and not completed.
@@ -221,8 +221,8 @@ func Bins(store *disk.Dir) ([]*Bin, error) {
 // maxDescription is how many bytes of a description are read.
 const maxDescription = 64 << 20
 
-// readBin reads a run's description. What one that was cut short by a power
-// cut does not say, its name does.
+// readBin reads a run's description. If a power cut has cut it short, the name
+// of the run says the rest.
 func readBin(trash *disk.Dir, name string) (*Bin, error) {
 	b := &Bin{Name: name}
 	for _, state := range []string{binDone, binMoving, binRestoring, binEmptying} {

@@ -15,8 +15,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Emptying removes runs from the trash for good. What of them is referenced by
-// now goes back into the store first.
+// Emptying removes runs from the trash for good. It first puts back what has
+// become referenced.
 type Emptying struct {
 	Bins []*Bin
 	// Back are the paths of what goes back, or went.
@@ -43,8 +43,8 @@ func NewEmptying(bins []*Bin, rules mark.Rules, jobs int, giveBack GivingBack) *
 	return &Emptying{Bins: bins, rules: rules, jobs: jobs, giveBack: giveBack}
 }
 
-// Plan marks what is live in the store as it is, and decides what of the
-// runs goes back. If anything in the store cannot be read, nobody knows.
+// Plan marks what is live in the store, and decides what of the runs is put
+// back. It fails if anything in the store cannot be read.
 func (e *Emptying) Plan(ctx context.Context, store *disk.Dir) error {
 	e.store, e.missing = store, map[layout.Digest]bool{}
 	_, err := e.look(ctx, nil)
@@ -66,8 +66,8 @@ func (e *Emptying) Plan(ctx context.Context, store *disk.Dir) error {
 	return nil
 }
 
-// look marks, and decides what goes back by that. With a lock, it gives what a
-// run that was stopped had set aside, and what is live, its name back.
+// look marks, and decides by that what is put back. With a lock, it also gives
+// back the names of what a stopped run had set aside and what is live.
 func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err error) {
 	e.restores = nil
 	asked := map[string][]layout.Digest{}
@@ -192,7 +192,7 @@ func (t *thing) stayWhole() {
 }
 
 // Execute puts back what is referenced, until nothing more is, and removes the
-// rest. If the store cannot be read, nothing is removed.
+// rest. If the store cannot be read, it removes nothing.
 func (e *Emptying) Execute(ctx context.Context, lock *disk.Lock) ([]tree.Failure, error) {
 	failures, err := e.PutBack(ctx, lock)
 	if err != nil || len(failures) > 0 {

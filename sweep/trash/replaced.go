@@ -20,8 +20,8 @@ const repairCommand = "repair"
 // files, which go back only when somebody asks for them.
 func (b *Bin) isRepair() bool { return b.Command == repairCommand }
 
-// Replaced is the run in the trash that a repair moves to what it replaces. It is
-// complete at any time: no later run goes on with it.
+// Replaced is the run in the trash to which a repair moves what it replaces. It
+// is complete at any time, so no later run continues it.
 type Replaced struct {
 	bin   *Bin
 	maker tree.Maker

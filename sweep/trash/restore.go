@@ -19,9 +19,10 @@ type Conflict struct {
 	Detail string `json:"detail"`
 }
 
-// Restore is a plan to put back what a run has moved into the trash. Nothing in
-// the store is overwritten. A manifest goes back after all that it names, and a
-// tag after its manifest; what they need and cannot have keeps them in the trash.
+// Restore is a plan to put back what a run has moved into the trash. It
+// overwrites nothing in the store. A manifest is put back after all that it
+// names, and a tag after its manifest. If something that they need is missing,
+// they stay in the trash.
 type Restore struct {
 	bin    *Bin
 	store  *disk.Dir
@@ -36,9 +37,10 @@ type Restore struct {
 	exists map[string]bool // blobs in the store, by path
 }
 
-// PlanRestore decides what goes back, when a walker has looked at the store. With
-// resumed, names that are set aside in the store get these back, too, since what
-// was moved may need them. What a name in the store leads to stays in the trash.
+// PlanRestore decides what is put back, after a walker has looked at the store.
+// With resumed, what is set aside in the store gets its name back, too, since
+// what was moved may need it. An item to which a name in the store leads stays
+// in the trash.
 func PlanRestore(ctx context.Context, w *walker.Walker, look *mark.Look, bin *Bin, resumed bool) (*Restore, error) {
 	r, err := listRestore(w.Store(), bin)
 	if err != nil {
@@ -288,7 +290,7 @@ func (r *Restore) hold() error {
 	return nil
 }
 
-// Conflicts are what stays in the trash.
+// Conflicts returns what stays in the trash, with the reasons.
 func (r *Restore) Conflicts() []Conflict {
 	list := []Conflict{}
 	for _, t := range r.things {
@@ -299,7 +301,7 @@ func (r *Restore) Conflicts() []Conflict {
 	return list
 }
 
-// Size is how much goes back, or is back; empty directories are not counted.
+// Size returns how much is put back, or was. Empty directories are not counted.
 func (r *Restore) Size() (items int, bytes int64) {
 	for _, t := range r.things {
 		if t.kind < directoryThing && (t.state == goesBack || t.state == isBack) {
@@ -310,7 +312,7 @@ func (r *Restore) Size() (items int, bytes int64) {
 	return items, bytes
 }
 
-// EachTag calls fn for every tag that goes back, or is back.
+// EachTag calls fn for every tag that is put back, or was.
 func (r *Restore) EachTag(fn func(repository, tag string)) {
 	for _, t := range r.things {
 		if t.kind == tagThing && (t.state == goesBack || t.state == isBack) {

@@ -7,16 +7,16 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Dirs keeps open the directory that was used last and those above it: items
-// are sorted, so that the next one is mostly below one of them. Of many it keeps
-// the first one and the last ones, however long the names of repositories are.
+// Dirs keeps the directory that was used last open, and those above it. Items
+// are sorted, so the next one is usually below one of them. Of many it keeps
+// the first one and the last ones open.
 type Dirs struct {
 	path []string
 	dirs []*disk.Locked // one for each name of path, nil if it is not kept open
 }
 
-// mostOpen is how many directories a Dirs keeps open at most: as many as the way
-// to the links of a repository with a name of two parts has.
+// mostOpen is how many directories a Dirs keeps open at most: those on the way
+// to the links of a repository with a name of two parts.
 const mostOpen = 6
 
 // Open returns a directory below the store, which the Dirs closes.
@@ -38,7 +38,7 @@ func (c *Dirs) IsAt(path []string) bool { return slices.Equal(c.path, path) }
 // Close closes all of them.
 func (c *Dirs) Close() { c.cut(0) }
 
-// walk goes to a path, and opens what is not open yet.
+// walk opens the directories of a path that are not open yet.
 func (c *Dirs) walk(path []string, open func(name string) (*disk.Locked, error)) (*disk.Locked, error) {
 	same := 0
 	for same < min(len(path), len(c.path)) && path[same] == c.path[same] {
@@ -132,8 +132,8 @@ func OpenOrMake(parent *disk.Locked, name string, like *disk.Dir) (*disk.Locked,
 	return dir, NotGone(err)
 }
 
-// NotGone keeps an error about the trash from being taken for one about what
-// was to be moved there, whose absence is none.
+// NotGone marks an error about the trash. Otherwise an absent directory there
+// would look like an absent item, which is not an error.
 func NotGone(err error) error {
 	if disk.Gone(err) {
 		return errors.New(err.Error())

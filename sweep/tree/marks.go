@@ -19,8 +19,8 @@ func HasOldMark(store *disk.Dir) (bool, error) {
 	return info.MTime == disk.Nanoseconds(oldMark), err
 }
 
-// RemoveMark says that nothing is set aside. If it fails, the next run looks for
-// what is not there.
+// RemoveMark removes the mark, since nothing is set aside any more. If it
+// fails, the next run looks for names that are not there.
 func RemoveMark(lock *disk.Lock) {
 	err := lock.Store().Unlink(layout.Unfinished)
 	if err != nil && !disk.Gone(err) {

@@ -1,7 +1,7 @@
-// Package tree holds what may ever be removed from a store, and how: whatever a
-// sweep takes away goes through here, and nothing that is not of a known shape
-// is unlinked. Directories are removed only while they are empty. What is gone
-// already is no error, but the filesystem has to say so twice.
+// Package tree defines what may ever be removed from a store, and how. Every
+// removal of a sweep is made here, and nothing is unlinked that does not have a
+// known shape. Directories are removed only while they are empty. It is not an
+// error if something is gone already, but the filesystem has to say so twice.
 package tree
 
 import (
@@ -12,7 +12,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Exit is how things leave the store. Whatever a sweep takes away goes through one.
+// Exit is a way in which items leave the store. Every removal of a sweep uses
+// one.
 type Exit interface {
 	// File takes away a name that is no directory.
 	File(d *disk.Locked, name string) error
@@ -20,10 +21,11 @@ type Exit interface {
 	Whole(parent *disk.Locked, name string, of Shape) error
 }
 
-// Unlinker is the exit for good.
+// Unlinker is the exit that removes items for good.
 type Unlinker struct{}
 
-// File believes that a name has gone when it is said twice.
+// File unlinks a file. It believes that a name is gone when it is told so
+// twice.
 func (Unlinker) File(d *disk.Locked, name string) error {
 	err := d.Unlink(name)
 	if disk.Gone(err) {
@@ -32,13 +34,13 @@ func (Unlinker) File(d *disk.Locked, name string) error {
 	return err
 }
 
-// Whole removes what is of a shape, and the directory if nothing else is in it.
+// Whole removes what has a shape, and the directory if nothing else is in it.
 func (u Unlinker) Whole(parent *disk.Locked, name string, of Shape) error {
 	return Remove(u, parent, name, of)
 }
 
-// Remove takes away what is of a shape below a directory, and the directory
-// if nothing else is in it.
+// Remove removes what has a shape below a directory, and the directory if
+// nothing else is in it.
 func Remove(out Exit, parent *disk.Locked, name string, of Shape, at ...string) error {
 	d, err := parent.OpenBelow(name)
 	if disk.Gone(err) {
@@ -81,7 +83,7 @@ func IgnoreGone(err error) error {
 	return err
 }
 
-// Rmdir removes a directory if it is empty; if it is not, that is no failure.
+// Rmdir removes a directory if it is empty. It is not a failure if it is not.
 func Rmdir(parent *disk.Locked, name string) error {
 	err := parent.Rmdir(name)
 	if disk.Gone(err) {
@@ -162,9 +164,9 @@ func RemoveNamespace(lock *disk.Lock, path []string) error {
 	return nil
 }
 
-// RemoveEmpty removes a directory in which there are only directories, and
-// reports whether it is gone. Of one in which there is more, it removes those
-// below it that are empty.
+// RemoveEmpty removes a directory that contains only directories, and reports
+// whether it is gone. If it contains anything else, only the empty directories
+// in it are removed.
 func RemoveEmpty(parent *disk.Locked, name string) (gone bool, err error) {
 	d, err := parent.OpenBelow(name)
 	if err != nil {
