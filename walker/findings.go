@@ -230,7 +230,7 @@ func (w *Walker) Unreadable(path string, err error) { w.Findings.Add(Unreadable(
 
 // Unreadable is the problem that a path below a directory cannot be read.
 func Unreadable(path string, err error) Problem {
-	return Problem{Kind: IOError, Path: cmp.Or(path, "."), Detail: reason(err)}
+	return Problem{Kind: IOError, Path: cmp.Or(path, "."), Detail: reason(cmp.Or(path, "."), err)}
 }
 
 // unknown records a name that the layout does not define.

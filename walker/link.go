@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -166,11 +167,15 @@ func (w *Walker) readAgain(path string) Link {
 	return l
 }
 
-// reason is an error without the operation and path, which a problem names itself.
-func reason(err error) string {
+// reason is an error without the path, which a problem names itself. Of another
+// path, such as one below it, the name stays.
+func reason(path string, err error) string {
 	var pe *fs.PathError
-	if errors.As(err, &pe) {
+	if !errors.As(err, &pe) {
+		return err.Error()
+	}
+	if pe.Path == path {
 		return pe.Op + ": " + pe.Err.Error()
 	}
-	return err.Error()
+	return pe.Op + " " + strings.TrimPrefix(pe.Path, path+"/") + ": " + pe.Err.Error()
 }

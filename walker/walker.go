@@ -130,7 +130,7 @@ func (w *Walker) Top() {
 	defer top.Close()
 	w.list(top, func(_ disk.Entry, name string) {
 		switch name {
-		case layout.Blobs, layout.Repositories, layout.Own, layout.Unfinished, disk.ProbeName:
+		case layout.Blobs, layout.Repositories, layout.Own, layout.Unfinished, disk.ProbeName, disk.LockName:
 		default:
 			w.Findings.Add(Problem{Kind: UnknownFile, Path: name, Detail: "not a name of the layout"})
 		}

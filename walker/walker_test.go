@@ -125,6 +125,17 @@ func TestWalkEndsWhenItIsCancelled(t *testing.T) {
 	}
 }
 
+// TestOwnNamesAreKnown holds that what a run makes beside blobs and repositories is
+// not reported as unknown.
+func TestOwnNamesAreKnown(t *testing.T) {
+	s := layouttest.New(t, several+"\nraw .regsweep-lock \nraw .regsweep-unfinished \nmkdir .regsweep-probe\nmkdir .regsweep\nraw .regsweep-other x")
+	var findings walker.Findings
+	walk(t.Context(), open(t, &disk.FS{}, s.Dir, walker.Options{Findings: &findings}))
+	if p := findings.Problems(); len(p) != 1 || p[0].Kind != walker.UnknownFile || p[0].Path != ".regsweep-other" {
+		t.Errorf("found: %+v", p)
+	}
+}
+
 // TestWhatCannotBeReadIsFound fails every call in its turn, and holds that the
 // walk goes on, and that what it could not see is a finding: an error is never
 // taken for absence.

@@ -71,6 +71,9 @@ func (o *checkOptions) verifyMerge(f *pflag.FlagSet, files []string) error {
 	if len(files) == 0 {
 		return &layout.HintError{Err: errors.New("--merge needs the reports of all shards"), Hint: "regsweep check --merge shard-*.json"}
 	}
+	if slices.Contains(files, "") {
+		return errors.New("an argument is empty: it is the report of a shard")
+	}
 	return nil
 }
 

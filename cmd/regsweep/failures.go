@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	pathpkg "path"
 	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
@@ -52,26 +53,21 @@ func leaves(err error) []error {
 	return list
 }
 
-// withoutName is what an error says besides the name of what failed, where the
-// name is of the path or next to it.
+// withoutName is what an error says besides the name of what failed, or of the
+// directory that it is in. Of what is below that the rest of the name stays.
 func withoutName(text, path string) string {
-	dir, _, _ := cutLast(path, '/')
-	for _, name := range []string{path, dir} {
-		if at := strings.Index(text, name); at >= 0 && name != "" {
-			if end := strings.Index(text[at:], ": "); end >= 0 {
-				return strings.TrimSpace(text[:at] + text[at+end+2:])
-			}
+	if path == "" {
+		return text
+	}
+	if before, below, ok := strings.Cut(text, path+"/"); ok {
+		return before + below
+	}
+	for _, name := range []string{path, pathpkg.Dir(path)} {
+		if before, after, ok := strings.Cut(text, name+": "); ok && (before == "" || strings.HasSuffix(before, " ")) {
+			return strings.TrimSpace(before + after)
 		}
 	}
 	return text
-}
-
-func cutLast(s string, sep byte) (before, after string, ok bool) {
-	at := strings.LastIndexByte(s, sep)
-	if at < 0 {
-		return s, "", false
-	}
-	return s[:at], s[at+1:], true
 }
 
 // failuresError says how many items could not be removed.

@@ -258,7 +258,7 @@ func (d *Dir) Walk(path ...string) (*Dir, error) {
 		at = next
 	}
 	if at == d {
-		return nil, fmt.Errorf("walk %q: no path", d.path)
+		return nil, fmt.Errorf("walk %q: no path", d.name())
 	}
 	return at, nil
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"sync"
 	"unsafe"
@@ -35,7 +36,7 @@ func (f *FS) OpenStore(path string) (*Dir, error) {
 	root, err := filepath.Abs(path)
 	if err != nil {
 		unix.Close(fd)
-		return nil, err
+		return nil, pathError(OpOpen, "", path, err)
 	}
 	return &Dir{fs: f, fd: fd, kernel: kernel{slow: remote(fd)}, root: root}, nil
 }
@@ -105,7 +106,12 @@ func (d *Dir) openHere(name string) (*Dir, error) {
 }
 
 // Close gives the descriptor back.
-func (d *Dir) Close() error { return d.kernel.close(d.fd) }
+func (d *Dir) Close() error {
+	if err := d.kernel.close(d.fd); err != nil {
+		return &fs.PathError{Op: "close", Path: d.name(), Err: err}
+	}
+	return nil
+}
 
 // Info is what the directory itself is.
 func (d *Dir) Info() (Info, error) {

@@ -25,15 +25,16 @@ func (f *FS) OpenStore(path string) (*Dir, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, pathError(OpOpen, "", path, cause(err))
 	}
 	if !info.IsDir() {
 		return nil, pathError(OpOpen, "", path, errNotDirectory)
 	}
-	if path, err = filepath.Abs(path); err != nil {
-		return nil, err
+	real, err := filepath.Abs(path)
+	if err != nil {
+		return nil, pathError(OpOpen, "", path, err)
 	}
-	return &Dir{fs: f, real: path}, nil
+	return &Dir{fs: f, real: real}, nil
 }
 
 // top is the absolute path of the store's own directory.

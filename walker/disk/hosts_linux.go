@@ -18,6 +18,9 @@ import (
 // counts as one without locks.
 const fileServerTime = 10 * time.Second
 
+// lockTries is how often a file is made and locked again that somebody removes.
+const lockTries = 10
+
 var errLockTime = errors.New("the file server did not answer a request for a lock")
 
 // BindHosts locks a file too, which it makes, and on a file server that has
@@ -28,12 +31,12 @@ func (l *Lock) BindHosts(dir *Locked, name string) error {
 	if err := dir.fs.check(OpLock, dir.path, name); err != nil {
 		return err
 	}
-	for range 10 {
+	for range lockTries {
 		file, err := dir.lockFile(name)
 		if err != nil {
 			return pathError(OpLock, dir.path, name, err)
 		}
-		if named, err := isNamed(dir, name, file); err != nil || !named {
+		if named, err := isNamed(dir.Dir, name, file); err != nil || !named {
 			err = errors.Join(err, unlockFile(file))
 			if err != nil {
 				return err
@@ -86,11 +89,15 @@ func setLock(file *os.File, kind int16) error {
 // unlockFile gives the lock of a file back before the file is closed: on FUSE
 // the kernel does not do so by itself.
 func unlockFile(file *os.File) error {
-	return errors.Join(setLock(file, unix.F_UNLCK), file.Close())
+	err := setLock(file, unix.F_UNLCK)
+	if err != nil {
+		err = pathError(OpLock, "", file.Name(), err)
+	}
+	return errors.Join(err, file.Close())
 }
 
 // isNamed reports whether a name is still that of an open file.
-func isNamed(dir *Locked, name string, file *os.File) (bool, error) {
+func isNamed(dir *Dir, name string, file *os.File) (bool, error) {
 	var open, named unix.Stat_t
 	if err := retry(func() error { return unix.Fstat(int(file.Fd()), &open) }); err != nil {
 		return false, pathError(OpStat, dir.path, name, err)

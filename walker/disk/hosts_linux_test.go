@@ -42,20 +42,20 @@ func TestLockOfAFileThatIsRemoved(t *testing.T) {
 	if _, err := own.lockFile("lock"); !errors.Is(err, ErrLocked) {
 		t.Errorf("a second lock: %v", err)
 	}
-	if named, err := isNamed(own, "lock", held); !named || err != nil {
+	if named, err := isNamed(own.Dir, "lock", held); !named || err != nil {
 		t.Errorf("the file has its name: %v, %v", named, err)
 	}
 	if err := own.Unlink("lock"); err != nil {
 		t.Fatal(err)
 	}
-	if named, err := isNamed(own, "lock", held); named || err != nil {
+	if named, err := isNamed(own.Dir, "lock", held); named || err != nil {
 		t.Errorf("the file has no name: %v, %v", named, err)
 	}
 	again, err := own.lockFile("lock")
 	if err != nil {
 		t.Fatalf("after the file was removed: %v", err)
 	}
-	if named, err := isNamed(own, "lock", held); named || err != nil {
+	if named, err := isNamed(own.Dir, "lock", held); named || err != nil {
 		t.Errorf("another file has the name: %v, %v", named, err)
 	}
 	if err := unlockFile(again); err != nil {

@@ -1,5 +1,9 @@
 package disk
 
+// LockName is a file in the store's directory. It is there, and locked in place of
+// the directory, on filesystems that cannot lock directories.
+const LockName = ".regsweep-lock"
+
 // Lock is the right to change a store, which one process has at a time.
 // Only its holder can open a Locked directory.
 type Lock struct {

@@ -4,65 +4,40 @@ package disk
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
-// lockFile is what is locked beside the directory, on a network filesystem
-// that cannot lock directories.
-type lockFile struct {
-	file  *os.File
-	hosts *os.File // what keeps other hosts out, or nil
-}
-
 // Lock takes the exclusive lock on the store's directory, without waiting, by
 // flock: that needs no file, so it works on a full disk. Some network
-// filesystems cannot lock a directory (NFS 3 and 4.2 of Linux 6.1 can); there a
-// file in the directory for temporary files is locked instead, which binds those
-// who share that directory. BindHosts keeps the others out.
+// filesystems cannot lock a directory (NFS 3 and 4.2 of Linux 6.1 can); there it
+// is that of the file LockName. BindHosts keeps other hosts out.
 func (d *Dir) Lock() (*Lock, error) {
-	if err := d.fs.check(OpLock, d.path, ""); err != nil {
+	l := &Lock{store: d, Remote: d.kernel.slow}
+	err := d.flock(d.fd, "")
+	if l.Remote && isUnlockable(err) {
+		err = l.lockBeside()
+	}
+	if err != nil {
 		return nil, err
 	}
-	l := &Lock{store: d, Remote: d.kernel.slow}
-	err := retry(func() error { return unix.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB) })
-	switch {
-	case err == nil:
-		return l, nil
-	case err == unix.EWOULDBLOCK:
-		return nil, ErrLocked
-	case l.Remote && (err == unix.EBADF || err == unix.ENOLCK || err == unix.EOPNOTSUPP):
-		return l, l.lockBeside()
-	}
-	return nil, pathError(OpLock, d.path, "", err)
+	return l, nil
 }
 
-func (l *Lock) lockBeside() error {
-	info, err := l.store.Info()
-	if err != nil {
+// flock locks what is open for a name in the directory.
+func (d *Dir) flock(fd int, name string) error {
+	if err := d.fs.check(OpLock, d.path, name); err != nil {
 		return err
 	}
-	name := filepath.Join(os.TempDir(), fmt.Sprintf("regsweep-%x-%x.lock", info.ID.Dev, info.ID.Ino))
-	f, err := os.Open(name) // it may be another user's
-	if errors.Is(err, fs.ErrNotExist) {
-		f, err = os.OpenFile(name, os.O_CREATE|os.O_RDONLY, 0o644)
+	err := retry(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	switch err {
+	case nil:
+		return nil
+	case unix.EWOULDBLOCK:
+		return ErrLocked
 	}
-	if err != nil {
-		return fmt.Errorf("lock: %w", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return ErrLocked
-		}
-		return fmt.Errorf("lock %s: %w", name, err)
-	}
-	l.file.file = f
-	return nil
+	return pathError(OpLock, d.path, name, err)
 }
 
 // releaseHosts gives back what BindHosts has locked.
@@ -79,7 +54,10 @@ func (l *Lock) Release() error {
 	if l.file.file != nil {
 		return errors.Join(err, l.file.file.Close())
 	}
-	return errors.Join(err, retry(func() error { return unix.Flock(l.store.fd, unix.LOCK_UN) }))
+	if uerr := retry(func() error { return unix.Flock(l.store.fd, unix.LOCK_UN) }); uerr != nil {
+		err = errors.Join(err, pathError(OpLock, l.store.path, "", uerr))
+	}
+	return err
 }
 
 // setNow sets both times of the directory to the present of who serves the

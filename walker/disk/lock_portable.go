@@ -15,8 +15,11 @@ func (d *Dir) Lock() (*Lock, error) {
 		return nil, err
 	}
 	file, err := lockDirectory(d.real)
-	if err != nil {
+	if err == ErrLocked {
 		return nil, err
+	}
+	if err != nil {
+		return nil, pathError(OpLock, d.path, "", cause(err))
 	}
 	return &Lock{store: d, file: lockFile{file}}, nil
 }

@@ -2,7 +2,6 @@ package disk
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -225,8 +224,8 @@ func (d *Dir) Resolve(path string) (string, error) {
 		return "", err
 	}
 	resolved, err := filepath.EvalSymlinks(filepath.Join(d.top(), filepath.FromSlash(path)))
-	if pe := new(fs.PathError); errors.As(err, &pe) {
-		err = pathError(OpStat, d.path, path, pe.Err)
+	if err != nil {
+		err = pathError(OpStat, d.path, path, cause(err)) // of a circle of links it names nothing
 	}
 	return resolved, err
 }
@@ -244,13 +243,16 @@ func (d *Dir) Target(path string) (string, error) {
 	}
 	to, err := os.Readlink(filepath.Join(dir, filepath.Base(path)))
 	if err != nil {
-		return "", err
+		return "", pathError(OpRead, d.path, path, cause(err))
 	}
 	if !filepath.IsAbs(to) {
 		to = filepath.Join(dir, to)
 	}
 	above, err := filepath.EvalSymlinks(filepath.Dir(to))
-	return filepath.Join(above, filepath.Base(to)), err
+	if err != nil {
+		return "", pathError(OpStat, d.path, path, cause(err))
+	}
+	return filepath.Join(above, filepath.Base(to)), nil
 }
 
 func parent(path string) string {

@@ -42,7 +42,7 @@ func syncAll(string) error { return nil }
 func volume(path string) (Volume, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
-		return Volume{}, err
+		return Volume{}, pathError(OpStat, path, "", err)
 	}
 	var free, size uint64
 	if err := windows.GetDiskFreeSpaceEx(name, &free, &size, nil); err != nil {
