@@ -140,7 +140,7 @@ func widen(ctx context.Context, store *disk.Dir, w width) {
 		return
 	}
 	store.CountCalls()
-	g := growth{most: w.most, now: runtime.GOMAXPROCS(0)}
+	g := growth{least: w.idle, most: w.most, now: runtime.GOMAXPROCS(0)}
 	tick := time.NewTicker(growthLook)
 	defer tick.Stop()
 	for calls, since := store.Calls(), time.Now(); ; {
@@ -164,34 +164,56 @@ const (
 	growthLook = 100 * time.Millisecond
 	// growthGain is how much more has to be done in the same time by twice as many.
 	growthGain = 1.25
-	// growthRest is after how many tries that gained nothing it is tried again: a run
-	// does first one thing and then another.
+	// growthRest is after how many looks it is tried again: a run does first one thing
+	// and then another.
 	growthRest = 20
 )
 
-// growth finds how many operations at a time are worth it: it doubles them, and goes
-// back where that gained too little.
+// growth finds how many operations at a time are worth it. It tries twice as many, and
+// then as many as before once more: what a run does meanwhile may take more or less
+// time. Where more gained too little it tries half as many later, if it had grown.
 type growth struct {
-	most, now int
-	before    float64 // what was done before the last doubling; 0 if none is on trial
-	rest      int     // so many looks before it is tried again
+	least, most, now int
+	rates            []float64 // of the trial: of as many as now, then of the others
+	down             bool      // the next trial, or the present one, is of half as many
+	rest             int       // so many looks before the next trial
 }
 
 // next returns how many operations are to be under way from now on. The rate is how
 // many have been done a second since the last call.
 func (g *growth) next(rate float64) int {
+	other := 2 * g.now
+	if g.down {
+		other = g.now / 2
+	}
 	switch {
-	case rate < float64(g.now): // hardly anything is asked for
-		return g.now
-	case g.before > 0 && rate < g.before*growthGain:
-		g.now, g.before, g.rest = g.now/2, 0, growthRest
-		return g.now
+	case rate < float64(min(g.now, other)): // hardly anything is asked for
+		g.rates = nil
 	case g.rest > 0:
 		g.rest--
-		return g.now
-	}
-	if g.before = 0; 2*g.now <= g.most {
-		g.now, g.before = 2*g.now, rate
+	case other < g.least || other > g.most:
+		g.down, g.rest = !g.down, growthRest
+	case len(g.rates) == 0:
+		g.rates = []float64{rate}
+		return other
+	case !g.isBetter(g.rates[len(g.rates)-1], rate):
+		g.rates, g.rest, g.down = nil, growthRest, !g.down
+	case len(g.rates) == 1:
+		g.rates = append(g.rates, rate)
+	default:
+		g.rates, g.now = nil, other
 	}
 	return g.now
+}
+
+// isBetter judges the rates of two looks, of which the first was of as many operations
+// as now, or of the others if these were tried before.
+func (g *growth) isBetter(first, second float64) bool {
+	if len(g.rates) == 2 {
+		first, second = second, first
+	}
+	if g.down {
+		return first < second*growthGain // half as many do nearly as much
+	}
+	return second >= first*growthGain
 }

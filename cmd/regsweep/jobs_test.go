@@ -64,13 +64,13 @@ func TestJobsGrowWhileTheThroughputDoes(t *testing.T) {
 		"fewer files can be opened":                {32, 100, upTo(1e9), 64},
 		"hardly anything is asked for":             {32, 256, func(int) float64 { return 10 }, 32},
 	} {
-		g := growth{most: c.most, now: c.from}
-		var were []int
-		for range 2 * growthRest {
-			were = append(were, g.next(c.rate(g.now)))
+		g := growth{least: c.from, most: c.most, now: c.from}
+		were := []int{c.from}
+		for range 10 * growthRest {
+			were = append(were, g.next(c.rate(were[len(were)-1])))
 		}
-		if last := were[growthRest/2]; last != c.want {
-			t.Errorf("%s: %d at a time, not %d: %v", name, last, c.want, were)
+		if g.now != c.want {
+			t.Errorf("%s: %d at a time, not %d: %v", name, g.now, c.want, were)
 		}
 		if slices.Max(were) > c.most {
 			t.Errorf("%s: more than %d at a time: %v", name, c.most, were)
@@ -78,20 +78,33 @@ func TestJobsGrowWhileTheThroughputDoes(t *testing.T) {
 	}
 }
 
-// What gained nothing is tried again: a run does first one thing and then another.
+// What a run does meanwhile may be easier or harder, so that it says nothing of more
+// jobs; and what gained nothing is tried again.
 func TestJobsAreTriedAgain(t *testing.T) {
-	g := growth{most: 256, now: 32}
-	for range 3 {
-		g.next(32_000)
+	g := growth{least: 32, most: 256, now: 32}
+	at, easier := 32, 1.0
+	look := func(each float64) {
+		at = g.next(each * easier)
+	}
+	for range 3 * growthRest { // each look is of something easier, which more jobs do as fast
+		look(32_000)
+		easier *= 1.5
 	}
 	if g.now != 32 {
-		t.Fatalf("%d at a time do no more than 32", g.now)
+		t.Fatalf("%d at a time, because something else was done", g.now)
 	}
-	for range growthRest + 5 {
-		g.next(1000 * float64(g.now))
+	easier = 1
+	for range 3 * growthRest {
+		look(1000 * float64(at))
 	}
 	if g.now != 256 {
-		t.Errorf("%d at a time, though more do more by now", g.now)
+		t.Fatalf("%d at a time, though more do more by now", g.now)
+	}
+	for range 20 * growthRest {
+		look(40_000)
+	}
+	if g.now != 32 {
+		t.Errorf("%d at a time, though 32 do as much by now", g.now)
 	}
 }
 
