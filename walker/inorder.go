@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -66,6 +67,7 @@ type blobPlace struct {
 // move a disk's arm from one end to the other for each blob.
 func (v *blobWalk) inOrder(alg layout.Algorithm, d *disk.Dir, prefixes []string) {
 	var places []blobPlace
+	seen := 0
 	flush := func() {
 		slices.SortFunc(places, func(a, b blobPlace) int { return cmp.Compare(a.inode, b.inode) })
 		v.w.share(v.ctx, len(places), func(lo, hi int) {
@@ -81,17 +83,24 @@ func (v *blobWalk) inOrder(alg layout.Algorithm, d *disk.Dir, prefixes []string)
 		})
 		places = places[:0]
 	}
-	for _, prefix := range prefixes {
-		if v.ctx.Err() != nil {
-			return
-		}
-		v.names(alg, prefix, d.Join(prefix), d.Linked(), func(_ *disk.Dir, e disk.Entry, digest layout.Digest, linked bool) {
-			places = append(places, blobPlace{e.Inode, digest, e.Type, linked})
-			if len(places) == inRow {
-				flush()
+	var mu sync.Mutex
+	for done := 0; done < len(prefixes) && v.ctx.Err() == nil; {
+		// As many at a time as there is room for, as far as those before tell.
+		n := min(len(prefixes)-done, max(1, inRow*done/max(1, seen)))
+		v.w.share(v.ctx, n, func(lo, hi int) {
+			for _, prefix := range prefixes[done+lo : done+hi] {
+				v.names(alg, prefix, d.Join(prefix), d.Linked(), func(_ *disk.Dir, e disk.Entry, digest layout.Digest, linked bool) {
+					mu.Lock()
+					defer mu.Unlock()
+					places = append(places, blobPlace{e.Inode, digest, e.Type, linked})
+					seen++
+				})
+				v.w.Progress.Prefixes.Add(1)
 			}
 		})
-		v.w.Progress.Prefixes.Add(1)
+		if done += n; len(places) >= inRow/2 {
+			flush()
+		}
 	}
 	flush()
 }
