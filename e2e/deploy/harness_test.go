@@ -63,6 +63,35 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
+// file is the text of any file.
+func file(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	check(t, err)
+	return string(text)
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	check(t, os.WriteFile(name, []byte(text), 0o644))
+}
+
+// check ends the test if something has failed that it needs.
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contains fails the test if a text lacks another.
+func contains(t *testing.T, what, text, part string) {
+	t.Helper()
+	if !strings.Contains(text, part) {
+		t.Errorf("%s does not say %q:\n%.2000s", what, part, text)
+	}
+}
+
 // run runs a program, which has to succeed.
 func run(t *testing.T, program string, args ...string) string {
 	t.Helper()

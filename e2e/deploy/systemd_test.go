@@ -4,7 +4,6 @@ package deploy
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -69,11 +68,6 @@ func callsOf(t *testing.T, analyze, set string) (calls []string) {
 func sampleStore(t *testing.T) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "registry")
-	makestore := exec.Command("go", "run", "./layout/layouttest/makestore", root)
-	makestore.Dir = project
-	makestore.Stdin = strings.NewReader(read(t, "testdata/sample.store"))
-	if out, err := makestore.CombinedOutput(); err != nil {
-		t.Fatalf("makestore: %v\n%s", err, out)
-	}
+	makeStore(t, root, read(t, "testdata/sample.store"))
 	return root
 }
