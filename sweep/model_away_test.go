@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -26,16 +25,8 @@ import (
 // and sizes are what a removal really frees.
 // To see one again: go test ./sweep -run TestModelAway -rapid.seed=N.
 func TestModelAway(t *testing.T) {
-	c, checks := randomStores(t, 800, 64, (*census).checkAway)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 800 {
-		return
-	}
-	for _, what := range []string{"blob", "manifest", "tag", "tagHistory", "layerLink", "repository", "whole", "refused", "unique"} {
-		if c.counts[what] < 4 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	c := onRandomStores(t, 800, 64, (*census).checkAway)
+	c.atLeast(t, 4, "blob", "manifest", "tag", "tagHistory", "layerLink", "repository", "whole", "refused", "unique")
 }
 
 // TestModelAwayFound is what TestModelAway found once, small.
@@ -54,27 +45,19 @@ func TestModelAwayFound(t *testing.T) {
 func (c *census) checkAway(t *rapid.T, dir string) {
 	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 2, 14).Draw(t, "ops"))
 	force, tagsOnly := rapid.Bool().Draw(t, "force"), rapid.IntRange(0, 5).Draw(t, "what") == 5
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	store, text := c.newStore(t, dir, text)
 	targets := drawTargets(t, references(store.Dir), tagsOnly)
 	if len(targets) == 0 {
 		return
 	}
 	wrong := c.compareSizes(store, targets[0].Repository)
 	wrong = append(wrong, c.compareAway(store, targets, force, tagsOnly)...)
-	for i := range wrong {
-		wrong[i] = withNames(store, wrong[i])
-	}
 	if len(wrong) > 0 {
 		names := []string{}
 		for _, t := range targets {
 			names = append(names, withNames(store, t.String()))
 		}
-		t.Fatalf("rm %v, --force=%v, tags only %v:\n  %s\nin\n%s", names, force, tagsOnly, strings.Join(wrong, "\n  "), text)
+		t.Fatalf("rm %v, --force=%v, tags only %v:\n  %s\nin\n%s", names, force, tagsOnly, withNames(store, strings.Join(wrong, "\n  ")), text)
 	}
 }
 

@@ -5,9 +5,7 @@ package sweep_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -22,19 +20,14 @@ import (
 // is not refused is compared as TestModel does.
 // To see one again: go test ./sweep -run TestModelBare -rapid.seed=N.
 func TestModelBare(t *testing.T) {
-	c, checks := randomStores(t, 480, 64, (*census).checkBare)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 480 {
+	c := onRandomStores(t, 480, 64, (*census).checkBare)
+	if c == nil {
 		return
 	}
-	for _, what := range slices.Concat(bareParts, bareCommands, []string{
+	c.atLeast(t, 5, slices.Concat(bareParts, bareCommands, []string{
 		"refused: " + noBlobs, "refused: " + noManifests, "refused: " + dangling, "refused: " + noTags, "refused: " + noTagLeft,
 		"goes on", "exact, and would be refused otherwise", "deleted through the API", "whole", "blob",
-	}) {
-		if c.counts[what] < 5 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	})...)
 	// All images go and a tag stays only where that tag dangles.
 	if c.counts["refused: "+noImageLeft] == 0 {
 		t.Errorf("nothing is %q", "refused: "+noImageLeft)
@@ -60,13 +53,8 @@ func (c *census) checkBare(t *rapid.T, dir string) {
 	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 1, 6).Draw(t, "ops"))
 	part := rapid.SampledFrom(bareParts).Draw(t, "part")
 	command := rapid.SampledFrom(bareCommands).Draw(t, "command")
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err == nil {
-		err = takePart(store.Dir, part)
-	}
-	if err != nil {
+	store, text := c.newStore(t, dir, text)
+	if err := takePart(store.Dir, part); err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
 	run := pipeline{dir: store.Dir, rules: usual(store.Now), jobs: 4, dry: true}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -25,28 +24,15 @@ import (
 // compares what the problems break with what an independent model cannot pull.
 // To see one again: go test ./sweep -run TestModelCheck -rapid.seed=N.
 func TestModelCheck(t *testing.T) {
-	c, checks := randomStores(t, 400, 32, (*census).checkDamage)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 400 {
-		return
-	}
-	for _, what := range []string{"whole", "broken", "zero", "half", "gone", "other", "flip", "blobs", "revisions", "tags", "_layers"} {
-		if c.counts[what] < 10 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	c := onRandomStores(t, 400, 32, (*census).checkDamage)
+	c.atLeast(t, 10, "whole", "broken", "zero", "half", "gone", "other", "flip", "blobs", "revisions", "tags", "_layers")
 }
 
 func (c *census) checkDamage(t *rapid.T, dir string) {
 	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 1, 14).Draw(t, "ops"))
 	seed := rapid.Uint64().Draw(t, "seed")
 	harm := rapid.SampledFrom([]string{"none", "zero", "half", "gone", "other", "flip"}).Draw(t, "harm")
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	store, text := c.newStore(t, dir, text)
 	path, err := doHarm(store, harm, rand.New(rand.NewPCG(seed, 1)))
 	if err != nil {
 		t.Fatal(err)
@@ -61,11 +47,8 @@ func (c *census) checkDamage(t *rapid.T, dir string) {
 		}
 	}
 	wrong := c.compareCheck(store, harm, path)
-	for i := range wrong {
-		wrong[i] = withNames(store, wrong[i])
-	}
 	if len(wrong) > 0 {
-		t.Fatalf("%s %s\n  %s\nin\n%s", harm, withNames(store, path), strings.Join(wrong, "\n  "), text)
+		t.Fatalf("%s %s\n  %s\nin\n%s", harm, withNames(store, path), withNames(store, strings.Join(wrong, "\n  ")), text)
 	}
 }
 

@@ -6,10 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,16 +25,8 @@ import (
 // pulled as before, with no grace at all.
 // To see one again: go test ./sweep -run TestModelPlan -rapid.seed=N.
 func TestModelPlan(t *testing.T) {
-	c, checks := randomStores(t, 800, 96, (*census).checkPlan)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 800 {
-		return
-	}
-	for _, what := range []string{"gc", "gc -m", "rm", "untag", "prune", "left out", "carried out", "unchanged", "whole"} {
-		if c.counts[what] < 20 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	c := onRandomStores(t, 800, 96, (*census).checkPlan)
+	c.atLeast(t, 20, "gc", "gc -m", "rm", "untag", "prune", "left out", "carried out", "unchanged", "whole")
 }
 
 // planned is one command that makes plans.
@@ -63,14 +52,9 @@ func (c *census) checkPlan(t *rapid.T, dir string) {
 	p.verdicts = func() *verdicts {
 		return &verdicts{seed: seed, share: share, said: map[string]bool{}, goes: map[string]bool{}, held: map[string]bool{}}
 	}
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
 	var stores [3]*layouttest.Store
 	for i := range stores {
-		var err error
-		if stores[i], text, err = build(filepath.Join(root, strconv.Itoa(i)), text); err != nil {
-			t.Fatalf("%v in\n%s", err, text)
-		}
+		stores[i], text = c.newStore(t, dir, text)
 	}
 	if p.command == "rm" || p.command == "untag" {
 		if p.targets = drawTargets(t, references(stores[0].Dir), p.command == "untag"); len(p.targets) == 0 {
@@ -83,11 +67,8 @@ func (c *census) checkPlan(t *rapid.T, dir string) {
 		more, changes = c.compareChanged(&p, stores[2], changes)
 		wrong = append(wrong, more...)
 	}
-	for i := range wrong {
-		wrong[i] = withNames(stores[2], wrong[i])
-	}
 	if len(wrong) > 0 {
-		t.Fatalf("%s %v, force %v, grace %v:\n  %s\nin\n%s\nthen\n%s", p.command, p.targets, p.force, p.grace, strings.Join(wrong, "\n  "), text, changes)
+		t.Fatalf("%s %v, force %v, grace %v:\n  %s\nin\n%s\nthen\n%s", p.command, p.targets, p.force, p.grace, withNames(stores[2], strings.Join(wrong, "\n  ")), text, changes)
 	}
 }
 

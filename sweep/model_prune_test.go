@@ -5,8 +5,6 @@ package sweep_test
 import (
 	"hash/fnv"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,33 +23,17 @@ import (
 // was garbage before is left alone.
 // To see one again: go test ./sweep -run TestModelPrune -rapid.seed=N.
 func TestModelPrune(t *testing.T) {
-	c, checks := randomStores(t, 1600, 64, (*census).checkPrune)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 1600 {
-		return
-	}
-	for _, what := range []string{"tag goes", "tag stays", "untagged goes", "untagged stays", "spared", "with its subject", "manifest", "blob", "whole"} {
-		if c.counts[what] < 4 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	c := onRandomStores(t, 1600, 64, (*census).checkPrune)
+	c.atLeast(t, 4, "tag goes", "tag stays", "untagged goes", "untagged stays", "spared", "with its subject", "manifest", "blob", "whole")
 }
 
 func (c *census) checkPrune(t *rapid.T, dir string) {
 	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 2, 14).Draw(t, "ops"))
 	seed, share := rapid.Uint32().Draw(t, "seed"), rapid.Uint32Range(1, 4).Draw(t, "share")
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	store, text := c.newStore(t, dir, text)
 	wrong := c.comparePrune(store, seed, share)
-	for i := range wrong {
-		wrong[i] = withNames(store, wrong[i])
-	}
 	if len(wrong) > 0 {
-		t.Fatalf("%s\nin\n%s", strings.Join(wrong, "\n  "), text)
+		t.Fatalf("%s\nin\n%s", withNames(store, strings.Join(wrong, "\n  ")), text)
 	}
 }
 

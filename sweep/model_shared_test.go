@@ -7,9 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,22 +26,17 @@ import (
 // pulled afterwards.
 // To see one again: go test ./sweep -run TestModelShared -rapid.seed=N.
 func TestModelShared(t *testing.T) {
-	c, checks := randomStores(t, 192, 48, (*census).checkShared)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 192 {
+	c := onRandomStores(t, 192, 48, (*census).checkShared)
+	if c == nil {
 		return
 	}
 	if n := c.counts["mount"]; n < 8 && (n > 0 || os.Getenv("REGSWEEP_REQUIRE_PARTS") == "1") {
 		t.Errorf("only %d mounts in all stores: as root, with the right to mount, there are more", n)
 	}
-	for _, what := range []string{
+	c.atLeast(t, 8,
 		"whole", "removed", "refused", "symlink", "hard link", "equal", "moved", "link", "directory", "data",
 		"gc", "gc -m", "rm", "prune", "trash", "restore", "emptied",
-	} {
-		if c.counts[what] < 8 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	)
 }
 
 func (c *census) checkShared(t *rapid.T, dir string) {
@@ -51,12 +44,7 @@ func (c *census) checkShared(t *rapid.T, dir string) {
 	seed, n := rapid.Uint64().Draw(t, "seed"), rapid.IntRange(1, 5).Draw(t, "shared")
 	command := rapid.SampledFrom([]string{"gc", "gc -m", "rm", "prune"}).Draw(t, "command")
 	trash := rapid.SampledFrom([]string{"", "", "empty", "restore"}).Draw(t, "trash")
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	store, text := c.newStore(t, dir, text)
 	s := &sharer{c: c, dir: store.Dir, r: rand.New(rand.NewPCG(seed, 1)), at: store.Now.Add(-30 * 24 * time.Hour)}
 	defer s.unmount()
 	for range n {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,19 +29,11 @@ var lostMarks = []string{"mark is there", "mark is lost", "no mark could be made
 // name stays set aside, whatever became of the mark.
 // To see one again: go test ./sweep -run TestModelStopped -rapid.seed=N.
 func TestModelStopped(t *testing.T) {
-	c, checks := randomStores(t, 240, 48, (*census).checkStopped)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 240 {
-		return
-	}
-	for _, what := range slices.Concat(lostMarks, []string{
+	c := onRandomStores(t, 240, 48, (*census).checkStopped)
+	c.atLeast(t, 5, slices.Concat(lostMarks, []string{
 		"gc", "gc -m", "rm", "pushed again", "whole", "met without a mark",
 		"aside: " + layout.AsideLink, "aside: " + layout.Aside, "aside: tag",
-	}) {
-		if c.counts[what] < 5 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	})...)
 }
 
 func (c *census) checkStopped(t *rapid.T, dir string) {
@@ -50,12 +41,7 @@ func (c *census) checkStopped(t *rapid.T, dir string) {
 	seed := rapid.Uint64().Draw(t, "seed")
 	command := rapid.SampledFrom([]string{"gc", "gc -m", "rm"}).Draw(t, "command")
 	becomes := rapid.SampledFrom(lostMarks).Draw(t, "mark")
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	store, text := c.newStore(t, dir, text)
 	k := &killing{c: c, s: store, r: rand.New(rand.NewPCG(seed, 3)), becomes: becomes}
 	k.first = pipeline{dir: store.Dir, rules: usual(store.Now), jobs: 1}
 	k.first.rules.DeleteUntagged = command == "gc -m"

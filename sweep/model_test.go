@@ -27,20 +27,50 @@ const shards = 16
 // TestModel compares runs on random stores with a simple model of the
 // contract. To see one again: go test ./sweep -run TestModel -rapid.seed=N.
 func TestModel(t *testing.T) {
-	c, checks := randomStores(t, 1008, 112, (*census).check)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 1000 {
+	c := onRandomStores(t, 1008, 112, (*census).check)
+	if c == nil {
 		return
 	}
-	// A test of nothing passes, too.
-	for _, what := range []string{"blob", "manifest", "tag", "tagHistory", "layerLink", "upload", "repository", "live", "whole"} {
-		if c.counts[what] < 30 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	c.atLeast(t, 30, "blob", "manifest", "tag", "tagHistory", "layerLink", "upload", "repository", "live", "whole")
 	if c.counts["either"]*20 > c.counts["goes"] {
 		t.Errorf("the model is not sure of %d things, and of %d that they go", c.counts["either"], c.counts["goes"])
 	}
+}
+
+// onRandomStores runs a check on random stores, and returns what it has met in them; nil
+// if that is not to be counted, since a check has failed or there were fewer
+// stores than usual.
+func onRandomStores(t *testing.T, checks, short int, check func(c *census, t *rapid.T, dir string)) *census {
+	t.Helper()
+	c, made := randomStores(t, checks, short, check)
+	t.Logf("in the stores: %v", c.counts)
+	if t.Failed() || made < checks {
+		return nil
+	}
+	return c
+}
+
+// atLeast fails the test if there was less than n of one of these things in all
+// stores: a test of nothing passes, too. Nil has counted nothing, and does not fail.
+func (c *census) atLeast(t *testing.T, n int, things ...string) {
+	t.Helper()
+	for _, thing := range things {
+		if c != nil && c.counts[thing] < n {
+			t.Errorf("only %d of %q in all stores", c.counts[thing], thing)
+		}
+	}
+}
+
+// newStore builds a store of a text, which it returns as build does, below a
+// directory, for as long as the check takes.
+func (c *census) newStore(t *rapid.T, dir, text string) (*layouttest.Store, string) {
+	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
+	t.Cleanup(func() { _ = os.RemoveAll(root) }) // what is left of it is no part of the test
+	store, text, err := build(root, text)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return store, text
 }
 
 // randomStores runs a check on random stores, in several runs of rapid
@@ -151,12 +181,7 @@ func (c *census) add(what string, n int) int {
 func (c *census) check(t *rapid.T, dir string) {
 	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 1, 18).Draw(t, "ops"))
 	untagged := rapid.Bool().Draw(t, "-m")
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	store, text := c.newStore(t, dir, text)
 	if wrong := c.compare(store, untagged); len(wrong) > 0 {
 		t.Fatalf("gc, -m=%v:\n  %s\nin\n%s", untagged, strings.Join(wrong, "\n  "), text)
 	}

@@ -4,7 +4,6 @@ package sweep_test
 
 import (
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -26,9 +25,8 @@ var extremes = []int{1902, 1960, 1970, 2038, 2262, 2263, 2400, 2446}
 // the future is recent, and what is very old is just old.
 // To see one again: go test ./sweep -run TestModelTimes -rapid.seed=N.
 func TestModelTimes(t *testing.T) {
-	c, checks := randomStores(t, 192, 48, (*census).checkTimes)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 192 {
+	c := onRandomStores(t, 192, 48, (*census).checkTimes)
+	if c == nil {
 		return
 	}
 	for _, year := range extremes {
@@ -38,22 +36,13 @@ func TestModelTimes(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"blob", "manifest", "tag", "layerLink", "whole"} {
-		if c.counts[what] < 10 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	c.atLeast(t, 10, "blob", "manifest", "tag", "layerLink", "whole")
 }
 
 func (c *census) checkTimes(t *rapid.T, dir string) {
 	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 2, 12).Draw(t, "ops"))
 	seed, untagged := rapid.Uint64().Draw(t, "seed"), rapid.Bool().Draw(t, "-m")
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	store, text := c.newStore(t, dir, text)
 	done, err := c.setExtremes(store.Dir, rand.New(rand.NewPCG(seed, 2)))
 	if err != nil {
 		t.Fatal(err)

@@ -4,8 +4,6 @@ package sweep_test
 
 import (
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -17,27 +15,15 @@ import (
 // TestModelTrash sweeps random stores into the trash. A restore makes each of
 // them what it was, and emptying the trash leaves what a sweep without it does.
 func TestModelTrash(t *testing.T) {
-	c, checks := randomStores(t, 160, 48, (*census).checkTrash)
-	t.Logf("in the stores: %v", c.counts)
-	if !t.Failed() && checks >= 160 && c.counts["moved"] < 50 {
-		t.Errorf("only %d runs moved anything", c.counts["moved"])
-	}
+	onRandomStores(t, 160, 48, (*census).checkTrash).atLeast(t, 50, "moved")
 }
 
 func (c *census) checkTrash(t *rapid.T, dir string) {
 	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 1, 18).Draw(t, "ops"))
 	untagged := rapid.Bool().Draw(t, "-m")
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	store, text := c.newStore(t, dir, text)
 	if wrong := c.thereAndBack(store, untagged); len(wrong) > 0 {
-		for i := range wrong {
-			wrong[i] = withNames(store, wrong[i])
-		}
-		t.Fatalf("gc --trash, -m=%v:\n  %s\nin\n%s", untagged, strings.Join(wrong, "\n  "), text)
+		t.Fatalf("gc --trash, -m=%v:\n  %s\nin\n%s", untagged, withNames(store, strings.Join(wrong, "\n  ")), text)
 	}
 }
 
@@ -87,11 +73,7 @@ func visible(all map[string]string) map[string]string {
 // trash. A restore overwrites nothing and shows nothing that is not whole, and
 // of what is referenced by then nothing is lost when the trash is emptied.
 func TestModelTrashPushes(t *testing.T) {
-	c, checks := randomStores(t, 160, 48, (*census).checkTrashPushes)
-	t.Logf("in the stores: %v", c.counts)
-	if !t.Failed() && checks >= 160 && c.counts["back"] < 5 {
-		t.Errorf("only %d paths went back", c.counts["back"])
-	}
+	onRandomStores(t, 160, 48, (*census).checkTrashPushes).atLeast(t, 5, "back")
 }
 
 func (c *census) checkTrashPushes(t *rapid.T, dir string) {
@@ -100,18 +82,9 @@ func (c *census) checkTrashPushes(t *rapid.T, dir string) {
 	lines := strings.Split(text, "\n")
 	first := rapid.IntRange(len(lines)/2, len(lines)).Draw(t, "first")
 	for _, empty := range []bool{false, true} {
-		root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-		store, _, err := build(root, strings.Join(lines[:first], "\n"))
-		if err != nil {
-			t.Fatalf("%v in\n%s", err, text)
-		}
-		wrong := c.pushBetween(store, untagged, empty, lines[first:])
-		for i := range wrong {
-			wrong[i] = withNames(store, wrong[i])
-		}
-		_ = os.RemoveAll(root) // what is left of it is no part of the test
-		if len(wrong) > 0 {
-			t.Fatalf("-m=%v, empty %v, after line %d:\n  %s\nin\n%s", untagged, empty, first, strings.Join(wrong, "\n  "), text)
+		store, _ := c.newStore(t, dir, strings.Join(lines[:first], "\n"))
+		if wrong := c.pushBetween(store, untagged, empty, lines[first:]); len(wrong) > 0 {
+			t.Fatalf("-m=%v, empty %v, after line %d:\n  %s\nin\n%s", untagged, empty, first, withNames(store, strings.Join(wrong, "\n  ")), text)
 		}
 	}
 }

@@ -4,9 +4,6 @@ package sweep_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,33 +21,17 @@ import (
 // to go it goes, and not a second before.
 // To see one again: go test ./sweep -run TestModelWhy -rapid.seed=N.
 func TestModelWhy(t *testing.T) {
-	c, checks := randomStores(t, 480, 64, (*census).checkWhy)
-	t.Logf("in the stores: %v", c.counts)
-	if t.Failed() || checks < 480 {
-		return
-	}
-	for _, what := range []string{"gc removes", "gc keeps", "gc -m removes", "gc -m keeps", "prune removes", "prune keeps", "later"} {
-		if c.counts[what] < 30 {
-			t.Errorf("only %d of %q in all stores", c.counts[what], what)
-		}
-	}
+	c := onRandomStores(t, 480, 64, (*census).checkWhy)
+	c.atLeast(t, 30, "gc removes", "gc keeps", "gc -m removes", "gc -m keeps", "prune removes", "prune keeps", "later")
 }
 
 func (c *census) checkWhy(t *rapid.T, dir string) {
 	text := render(rapid.SliceOfN(rapid.Custom(drawOp), 2, 14).Draw(t, "ops"))
 	seed, share := rapid.Uint32().Draw(t, "seed"), rapid.Uint32Range(1, 4).Draw(t, "share")
-	root := filepath.Join(dir, strconv.Itoa(c.add("stores", 1)))
-	defer func() { _ = os.RemoveAll(root) }() // what is left of it is no part of the test
-	store, text, err := build(root, text)
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
+	store, text := c.newStore(t, dir, text)
 	wrong := c.compareWhy(store, seed, share)
-	for i := range wrong {
-		wrong[i] = withNames(store, wrong[i])
-	}
 	if len(wrong) > 0 {
-		t.Fatalf("%s\nin\n%s", strings.Join(wrong, "\n  "), text)
+		t.Fatalf("%s\nin\n%s", withNames(store, strings.Join(wrong, "\n  ")), text)
 	}
 }
 
