@@ -1,91 +1,56 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
-	"debug/buildinfo"
-	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"runtime/debug"
-	"strings"
+	"os/exec"
+	"slices"
 	"time"
 )
 
-// The part of CycloneDX 1.6 that a Go binary needs.
-type (
-	bom struct {
-		Format       string       `json:"bomFormat"`
-		Spec         string       `json:"specVersion"`
-		Version      int          `json:"version"`
-		Metadata     metadata     `json:"metadata"`
-		Components   []component  `json:"components"`
-		Dependencies []dependency `json:"dependencies"`
-	}
-	metadata struct {
-		Timestamp string    `json:"timestamp"`
-		Component component `json:"component"`
-	}
-	component struct {
-		Ref     string `json:"bom-ref"`
-		Type    string `json:"type"`
-		Name    string `json:"name"`
-		Version string `json:"version"`
-		Hashes  []hash `json:"hashes,omitempty"`
-		PURL    string `json:"purl"`
-	}
-	hash struct {
-		Algorithm string `json:"alg"`
-		Content   string `json:"content"`
-	}
-	dependency struct {
-		Ref string   `json:"ref"`
-		On  []string `json:"dependsOn,omitempty"`
-	}
-)
-
-// bill lists what a binary is made of: its own record of modules, which the
-// linker wrote, and the standard library.
-func (r *release) bill(binary string, content []byte) ([]byte, error) {
-	info, err := buildinfo.ReadFile(binary)
+// bill returns a list of what a binary is made of, as CycloneDX in JSON:
+// cyclonedx-gomod reads the modules that the linker has written down in the
+// binary. What would differ from one build to the next is left out of it or
+// fixed: its serial number, its time, and the hashes of the tool itself.
+func (r *release) bill(ctx context.Context, binary string, content []byte) ([]byte, error) {
+	args := append(slices.Clone(r.biller), "bin", "-json", "-std", "-noserial", "-notimestamp", "-version", r.version, binary)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	text, err := cmd.Output()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("bill of materials: %s: %w: %s", args[0], err, said.Bytes())
 	}
-	itself := library(info.Main.Path, r.version)
-	itself.Type = "application"
-	itself.Hashes = []hash{{"SHA-256", fmt.Sprintf("%x", sha256.Sum256(content))}}
-	b := bom{Format: "CycloneDX", Spec: "1.6", Version: 1, Metadata: metadata{r.time.Format(time.RFC3339), itself}}
-	b.Components = append(b.Components, library("std", strings.TrimPrefix(info.GoVersion, "go")))
-	for _, m := range info.Deps {
-		c, err := module(m)
-		if err != nil {
-			return nil, err
+	return r.stampBill(text, content)
+}
+
+// stampBill gives a bill the time of the commit and the hash of the program.
+func (r *release) stampBill(text, program []byte) ([]byte, error) {
+	var b map[string]any
+	if err := json.Unmarshal(text, &b); err != nil {
+		return nil, fmt.Errorf("bill of materials: %w", err)
+	}
+	metadata, _ := b["metadata"].(map[string]any)
+	itself, _ := metadata["component"].(map[string]any)
+	if itself == nil {
+		return nil, errors.New("bill of materials: it does not name the program")
+	}
+	itself["hashes"] = []map[string]string{{"alg": "SHA-256", "content": fmt.Sprintf("%x", sha256.Sum256(program))}}
+	metadata["timestamp"] = r.time.Format(time.RFC3339)
+	tools, _ := metadata["tools"].([]any)
+	for _, tool := range tools {
+		if tool, ok := tool.(map[string]any); ok {
+			delete(tool, "hashes")
 		}
-		b.Components = append(b.Components, c)
 	}
-	uses := dependency{Ref: itself.Ref}
-	for _, c := range b.Components {
-		uses.On = append(uses.On, c.Ref)
-	}
-	b.Dependencies = []dependency{uses}
-	text, err := json.MarshalIndent(b, "", "  ")
-	return append(text, '\n'), err
-}
-
-func library(path, version string) component {
-	purl := "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B")
-	return component{Ref: purl, Type: "library", Name: path, Version: version, PURL: purl}
-}
-
-// module is a dependency, with the hash of its tree that go.sum has.
-func module(m *debug.Module) (component, error) {
-	if m.Replace != nil {
-		m = m.Replace
-	}
-	c := library(m.Path, m.Version)
-	sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(m.Sum, "h1:"))
-	if err != nil || len(sum) != sha256.Size {
-		return c, fmt.Errorf("%s has no hash: %q", m.Path, m.Sum)
-	}
-	c.Hashes = []hash{{"SHA-256", fmt.Sprintf("%x", sum)}}
-	return c, nil
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(b)
+	return out.Bytes(), err
 }

@@ -5,7 +5,7 @@
 // Whatever the directory, the machine and the time, the same source, stamps and
 // Go version give the same bytes.
 //
-//	go run ./deploy/dist -version v1.2.3 -commit HASH -time 1700000000 -o dist [-targets linux/amd64,...]
+//	go run ./deploy/dist -version v1.2.3 -commit HASH -time 1700000000 -o dist [-targets linux/amd64,...] [-bill cyclonedx-gomod]
 //
 // With -nfpm it makes packages for Debian's and Red Hat's families instead:
 //
@@ -33,7 +33,8 @@ type release struct {
 	commit  string
 	time    time.Time // of the commit; every file gets it
 	out     string
-	work    string // a directory that goes when all is done
+	work    string   // a directory that is removed at the end
+	biller  []string // the command that lists what a binary is made of
 }
 
 func main() {
@@ -43,9 +44,14 @@ func main() {
 	flag.StringVar(&r.version, "version", "devel", "the `VERSION` that the program says it is")
 	flag.StringVar(&r.commit, "commit", "unknown", "the `COMMIT` that the program says it is")
 	flag.StringVar(&r.out, "o", "dist", "the `DIR` for the archives; what is in it goes")
+	biller := flag.String("bill", "cyclonedx-gomod", "the `COMMAND` that makes bills of materials")
 	nfpm := flag.String("nfpm", "", "make packages instead of archives, by this `COMMAND`")
 	flag.Parse()
 	r.time = time.Unix(*seconds, 0).UTC()
+	if r.biller = strings.Fields(*biller); len(r.biller) == 0 {
+		fmt.Fprintln(os.Stderr, "dist: -bill is empty")
+		os.Exit(2)
+	}
 	build := r.archives
 	if command := strings.Fields(*nfpm); len(command) > 0 {
 		build = func(ctx context.Context, targets []string) error { return r.packages(ctx, command, targets) }
@@ -114,7 +120,7 @@ func (r *release) archive(ctx context.Context, target string, documents []file) 
 		return err
 	}
 	base := fmt.Sprintf("regsweep-%s-%s-%s", r.version, system, arch)
-	bom, err := r.bill(binary, content)
+	bom, err := r.bill(ctx, binary, content)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ import (
 
 	_ "github.com/CycloneDX/cyclonedx-go" // whose schemas are read
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/regsweep/regsweep/e2e/internal/parts"
 )
 
 const release = "regsweep-v1.2.3-linux-amd64"
@@ -35,7 +37,8 @@ func dist(t *testing.T, dir string, environ ...string) map[string][]byte {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("go", "run", "./deploy/dist", "-version", "v1.2.3", "-commit", "abc", "-time", "1700000000", "-targets", "linux/amd64")
+	cmd := exec.Command("go", "run", "./deploy/dist", "-version", "v1.2.3", "-commit", "abc", "-time", "1700000000", "-targets", "linux/amd64",
+		"-bill", parts.Need(t, "cyclonedx-gomod"))
 	cmd.Dir = dir
 	cmd.Env = append(append(os.Environ(), "GOWORK=off"), environ...)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -185,7 +188,10 @@ func checkBill(t *testing.T, bill, binary []byte) {
 		Metadata struct {
 			Component struct{ Hashes []struct{ Content string } }
 		}
-		Components []struct{ Name, Version string }
+		Components []struct {
+			Name, Version string
+			Hashes        []struct{ Alg, Content string }
+		}
 	}
 	if err := json.Unmarshal(bill, &b); err != nil {
 		t.Fatal(err)
@@ -195,8 +201,12 @@ func checkBill(t *testing.T, bill, binary []byte) {
 	}
 	var listed, linked []string
 	for _, c := range b.Components {
-		if c.Name != "std" {
-			listed = append(listed, c.Name+" "+c.Version)
+		if c.Name == "std" {
+			continue
+		}
+		listed = append(listed, c.Name+" "+c.Version)
+		if len(c.Hashes) != 1 || c.Hashes[0].Alg != "SHA-256" || len(c.Hashes[0].Content) != 64 {
+			t.Errorf("%s has the hashes %v", c.Name, c.Hashes)
 		}
 	}
 	file := filepath.Join(t.TempDir(), "regsweep")
