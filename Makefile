@@ -36,8 +36,11 @@ uninstall: ## what install put there
 		'$(DESTDIR)$(DATADIR)/bash-completion/completions/regsweep' '$(DESTDIR)$(DATADIR)/zsh/site-functions/_regsweep' \
 		'$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/regsweep.fish'
 
+# .ci/parts installs it; without it Go runs it, after a minute the first time
+BILL ?= $(shell command -v cyclonedx-gomod || echo $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0)
+
 dist: ## archives for all platforms, with checksums and bills of materials, in dist/; two of them are equal
-	$(GO) run ./deploy/dist -version '$(VERSION)' -commit '$(COMMIT)' -time '$(EPOCH)' -targets '$(TARGETS)' -o dist
+	$(GO) run ./deploy/dist -version '$(VERSION)' -commit '$(COMMIT)' -time '$(EPOCH)' -targets '$(TARGETS)' -o dist -bill '$(BILL)'
 
 # .ci/parts installs it; without it Go runs it, after some minutes the first time
 NFPM ?= $(shell command -v nfpm || echo $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0)
@@ -64,17 +67,21 @@ check: ## the inner loop: vet, lint of what changed since SINCE, short tests
 	@if command -v golangci-lint >/dev/null; then golangci-lint run --new-from-rev '$(SINCE)' ./...; else echo 'not linted: golangci-lint is missing, which .ci/run installs'; fi
 	$(GO) test -short -timeout 10m $(TESTFLAGS) ./...
 
+# So many parallel tests run at a time, whatever the number of processors: most of
+# them wait for other processes, for clocks and for mounts.
+ATONCE ?= 4
+
 # Not cached: to know whether a result still holds, go test would look at every file that a test has touched, millions of them.
 test: ## all tests of the module; of long tables of steps a part
 	$(GO) vet ./...
-	REGSWEEP_STEPS=$(EVERY) REGSWEEP_STEP_OFFSET=$(OFFSET) $(GO) test -count=1 -timeout 40m $(TESTFLAGS) ./...
+	REGSWEEP_STEPS=$(EVERY) REGSWEEP_STEP_OFFSET=$(OFFSET) $(GO) test -count=1 -parallel $(ATONCE) -timeout 40m $(TESTFLAGS) ./...
 
 # Of long tables test-all takes every STEPS-th step.
 STEPS ?= 1
 
 test-all: ## all tests, with all steps
 	$(GO) vet ./...
-	REGSWEEP_STEPS=$(STEPS) REGSWEEP_STEP_OFFSET=$(OFFSET) $(GO) test -count=1 -timeout 40m $(TESTFLAGS) ./...
+	REGSWEEP_STEPS=$(STEPS) REGSWEEP_STEP_OFFSET=$(OFFSET) $(GO) test -count=1 -parallel $(ATONCE) -timeout 40m $(TESTFLAGS) ./...
 
 # Tables that step through a run call by call do so with one job: there are no races to find in them.
 TABLES := ^Test(Faults|Trash(Faults|Stop|Crash.*|WithoutSpace)|KilledApply|Stop|Crash|CrashTwice|Race|RaceAway|StopAway.*|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors.*|Unreadable|FullDisk|Kills.*|PowerCut.*|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$
@@ -95,11 +102,12 @@ race: ## the same under the race detector, with fewer random stores, and through
 	$(GO) test -count=1 -tags portable -short -timeout 40m -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/...
 	$(GO) test -count=1 -tags portable -short -timeout 40m -run '$(MEETING)' -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) $(PROGRAM)
 
+PLATFORMS := linux/arm64 linux/arm linux/ppc64le linux/s390x darwin/arm64 freebsd/amd64 windows/amd64
+
 lint: ## formatting, program and tests compile on every platform, golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
-	@for t in linux/arm64 linux/arm linux/ppc64le linux/s390x darwin/arm64 freebsd/amd64 windows/amd64; do \
-		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/regsweep || exit 1; \
-		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) list -test -export -f '' ./... >/dev/null || exit 1; done # compiles the tests
+	@for t in $(PLATFORMS); do GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/regsweep || exit 1; done
+	cd e2e && $(GO) run ./internal/platforms -dir .. $(PLATFORMS) # the tests, too
 	golangci-lint run ./...
 	cd e2e && golangci-lint run ./...
 	cd bench && golangci-lint run ./...

@@ -74,6 +74,7 @@ func TestFullFilesystemIsFitted(t *testing.T) {
 // TestFilesystemOfTheBlobsAloneIsFitted has the blobs on a filesystem of their own,
 // which is the one that is to have space: links that go win nothing there.
 func TestFilesystemOfTheBlobsAloneIsFitted(t *testing.T) {
+	t.Parallel()
 	dir := image32(t, "-O", "^has_journal")
 	met := 0
 	for n := range 3 {

@@ -85,6 +85,7 @@ func fill(t *testing.T, dir string) {
 }
 
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		mkfs []string
 		full func(t *testing.T, dir string)

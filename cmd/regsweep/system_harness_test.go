@@ -95,7 +95,7 @@ func removeAtEnd(dir string) error {
 }
 
 // patience is how long a run may take: longer is a hang.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // run runs the program. A hang or a panic fails the test.
 func (y system) run(t testing.TB, args ...string) ran {

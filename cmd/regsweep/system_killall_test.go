@@ -27,8 +27,12 @@ var namedCommands = [][]string{
 
 // TestKillsOfCommands ends runs of the other commands by SIGKILL.
 func TestKillsOfCommands(t *testing.T) {
+	t.Parallel()
 	for _, command := range namedCommands {
-		t.Run(command[0], func(t *testing.T) { newKilling(t, killText(6), command...).kills(t, 50) })
+		t.Run(command[0], func(t *testing.T) {
+			t.Parallel()
+			newKilling(t, killText(6), command...).kills(t, 50)
+		})
 	}
 }
 

@@ -186,14 +186,19 @@ var mendings = map[string]bool{"with a replica": true, "alone": false}
 
 // TestKillsOfRepair ends repairs by SIGKILL.
 func TestKillsOfRepair(t *testing.T) {
+	t.Parallel()
 	for name, from := range mendings {
-		t.Run(name, func(t *testing.T) { newMending(t, 2, from).kills(t, 100) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			newMending(t, 2, from).kills(t, 100)
+		})
 	}
 }
 
 // TestInjectedErrorsOfRepair makes calls to the system fail in a repair: the
 // first call of each thread, or the two after it.
 func TestInjectedErrorsOfRepair(t *testing.T) {
+	t.Parallel()
 	calls := []string{"linkat", "renameat,renameat2", "unlinkat", "mkdirat", "syncfs,fsync,fdatasync", "pwrite64,copy_file_range,sendfile"}
 	list := []string{"EIO", "ENOSPC", "EROFS", "EACCES", "ESTALE", "ENOENT", "EMFILE", "EINTR"}
 	m := newMending(t, 2, true)
@@ -224,8 +229,10 @@ func TestInjectedErrorsOfRepair(t *testing.T) {
 // TestFullDiskOfRepair repairs where nothing can be written. Nothing is lost, it
 // says so, and with some space it is done.
 func TestFullDiskOfRepair(t *testing.T) {
+	t.Parallel()
 	for name, from := range mendings {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			m := newMending(t, 3, from)
 			dir := image32(t, "-b", "1024", "-N", "20000")
 			s := *m.template
@@ -266,7 +273,11 @@ func fillUp(t *testing.T, file string) {
 
 // TestPowerCutOfRepair cuts filesystems off in the midst of repairs.
 func TestPowerCutOfRepair(t *testing.T) {
+	t.Parallel()
 	for name, from := range mendings {
-		t.Run(name, func(t *testing.T) { newOutage(t, newMending(t, 2, from).killing, 1).test(t, 1, 6) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			newOutage(t, newMending(t, 2, from).killing, 1).test(t, 1, 6)
+		})
 	}
 }

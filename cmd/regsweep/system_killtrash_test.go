@@ -196,6 +196,7 @@ func (b *trashing) soundLinks(t *testing.T, s *layouttest.Store) {
 
 // TestKillsOfTrash ends runs that fill the trash, take back from it and empty it by SIGKILL.
 func TestKillsOfTrash(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		n   int
 		new func(t *testing.T) *trashing
@@ -205,13 +206,17 @@ func TestKillsOfTrash(t *testing.T) {
 		"trash restore": {80, newRestoring},
 		"trash empty":   {60, newEmptying},
 	} {
-		t.Run(name, func(t *testing.T) { c.new(t).kills(t, c.n) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.new(t).kills(t, c.n)
+		})
 	}
 }
 
 // TestInjectedErrorsOfTrash makes calls to the system fail while the trash is
 // filled, put back and emptied: the first call of each thread, or every third.
 func TestInjectedErrorsOfTrash(t *testing.T) {
+	t.Parallel()
 	calls := []string{"renameat2", "unlinkat", "mkdirat", "syncfs,fsync,fdatasync"}
 	errors := []string{"EIO", "ENOSPC", "EROFS", "EACCES", "ESTALE", "ENOENT", "EMFILE", "EINTR"}
 	for name, c := range map[string]struct {
@@ -223,6 +228,7 @@ func TestInjectedErrorsOfTrash(t *testing.T) {
 		"trash empty":   {newEmptying, calls[1:2]},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := c.new(t)
 			severalOf(12, len(c.calls)*len(errors), func(i int) {
 				call, errno := c.calls[i/len(errors)], errors[i%len(errors)]

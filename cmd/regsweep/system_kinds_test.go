@@ -18,12 +18,14 @@ const kindsOnFilesystems = `^Test(GuardsFollowTheEffect|GoneIsRemovedThoughItsDi
 // TestKindsOnFilesystems runs tests once more, whose stores are on the filesystems
 // that stores are on.
 func TestKindsOnFilesystems(t *testing.T) {
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, on := range filesystems()[1:] {
 		t.Run(on.name, func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(on.mount(t), "tests")
 			mustMkdir(t, dir)
 			if err := os.Chmod(dir, 0o777); err != nil {

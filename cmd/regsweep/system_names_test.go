@@ -42,6 +42,7 @@ func makers(t *testing.T) map[string]func(path string) error {
 
 // TestSpecialsEverywhere puts something else in place of every single path.
 func TestSpecialsEverywhere(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	const text = `
 age 30d

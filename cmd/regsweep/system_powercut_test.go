@@ -245,10 +245,14 @@ func (o *outage) after(t *testing.T, rnd *rand.Rand, cut [][]byte) {
 // TestPowerCut runs commands on filesystems that are cut off at random moments
 // and mounted again with their journals replayed.
 func TestPowerCut(t *testing.T) {
+	t.Parallel()
 	commands := [][]string{{"gc", "-m"}, namedCommands[0], namedCommands[1]} // untag sweeps nothing
 	for name, filesystems := range map[string]int{"one filesystem": 1, "blobs on another filesystem": 2} {
 		for _, command := range commands {
-			t.Run(name+"/"+command[0], func(t *testing.T) { newOutage(t, newKilling(t, killText(6), command...), filesystems).test(t, 3, 6) })
+			t.Run(name+"/"+command[0], func(t *testing.T) {
+				t.Parallel()
+				newOutage(t, newKilling(t, killText(6), command...), filesystems).test(t, 3, 6)
+			})
 		}
 	}
 }
@@ -256,12 +260,16 @@ func TestPowerCut(t *testing.T) {
 // TestPowerCutOfTrash is the same of the commands about the trash, which is
 // always on the store's own filesystem.
 func TestPowerCutOfTrash(t *testing.T) {
+	t.Parallel()
 	for name, b := range map[string]func(t *testing.T) *trashing{
 		"gc --trash":    func(t *testing.T) *trashing { return newTrashing(t, "gc", "-m") },
 		"trash restore": newRestoring,
 		"trash empty":   newEmptying,
 	} {
-		t.Run(name, func(t *testing.T) { newOutage(t, b(t).killing, 1).test(t, 3, 6) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			newOutage(t, b(t).killing, 1).test(t, 3, 6)
+		})
 	}
 }
 

@@ -120,9 +120,11 @@ func sharedByMounts() []aShared {
 func fewShared() []int { return []int{1, 3, 4, 6, 9} } // of onShared
 
 func TestSharedPartsByMounts(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	for _, way := range sharedByMounts() {
 		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
 			for _, i := range fewShared() {
 				t.Run(onShared[i].line, func(t *testing.T) {
 					s := build(t, openTemp(t), sharing)
@@ -137,8 +139,10 @@ func TestSharedPartsByMounts(t *testing.T) {
 // TestSharedPartsOnFilesystems tries ways of sharing on the filesystems that
 // stores are on.
 func TestSharedPartsOnFilesystems(t *testing.T) {
+	t.Parallel()
 	for _, on := range filesystems() {
 		t.Run(on.name, func(t *testing.T) {
+			t.Parallel()
 			dir := on.mount(t)
 			ways := sharedByLinks()
 			if os.Getuid() == 0 {
@@ -196,6 +200,7 @@ func TestTwoDirectoriesWithOneNumberAreBothRead(t *testing.T) {
 // TestTrashFindsEveryMount mounts parts of a store on themselves: what is there
 // cannot be renamed into the trash though it is on the same filesystem.
 func TestTrashFindsEveryMount(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	for _, path := range []string{
 		"blobs", "blobs/sha256", "blobs/sha256/{xx:o}", "blobs/sha256/{xx:o}/{o}", "repositories", "repositories/a",
@@ -203,6 +208,7 @@ func TestTrashFindsEveryMount(t *testing.T) {
 		"repositories/a/_layers", "repositories/a/_layers/sha256/{dead}", "repositories/a/_uploads", "repositories/a/_uploads/{id:u}",
 	} {
 		t.Run(path, func(t *testing.T) {
+			t.Parallel()
 			s := build(t, openTemp(t), "age 30d\nimage a:v1 as=a1\nimage a as=untagged\nimage b:v1\nlayer a dead\nupload a kind=patched size=100 age=9d as=u\norphan as=o\nimage a:old as=olds\nremove repositories/a/_manifests/revisions/sha256/{olds}")
 			part := filepath.Join(s.Dir, expand(s, []string{path})[0])
 			mount(t, part, "--bind", part)
