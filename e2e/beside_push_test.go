@@ -40,15 +40,19 @@ func often(n, few int) string {
 }
 
 // pushAgain deletes images that are older than the grace, and pushes them again
-// the moment that their blobs, still there, are garbage.
+// the moment that their blobs, still there, are garbage. They are few, so that a
+// slow machine comes to it, too, and each waits until it is old enough.
 func (b *beside) pushAgain(random *rand.Rand) {
-	const all = 30
+	const all = 20
 	for n := 0; !b.stopped(); n++ {
 		i := b.album.take("again", "beside/again", fmt.Sprintf("v%d", n%all))
 		if n < all {
 			i.draw(random, nil)
-		} else if i.there && time.Since(i.pushed) > besideGrace && b.remove(i) {
-			b.pause(time.Duration(random.Intn(120)) * time.Millisecond)
+		} else if i.there {
+			b.pause(besideGrace - time.Since(i.pushed))
+			if time.Since(i.pushed) > besideGrace && b.remove(i) {
+				b.pause(time.Duration(random.Intn(120)) * time.Millisecond)
+			}
 		}
 		b.pushKnown(i)
 		i.Unlock()

@@ -22,6 +22,7 @@ import (
 func TestExport(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
+			t.Parallel()
 			p := newPusher(t, registry.Start(t, version, t.TempDir(), registry.Options{}), 21)
 			single := p.image("team/app", "v1", p.ociImage())
 			docker := p.image("team/docker", "v1", p.artist.image(2))

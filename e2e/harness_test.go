@@ -18,6 +18,7 @@ import (
 func TestLedgerIsTheDisk(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
+			t.Parallel()
 			p := newPusher(t, registry.Start(t, version, t.TempDir(), registry.Options{}), 1)
 			p.fill()
 			p.restart()

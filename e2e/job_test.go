@@ -19,6 +19,7 @@ const month = 30 * 24 * time.Hour
 func TestMainJob(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
+			t.Parallel()
 			p := newPusher(t, registry.Start(t, version, t.TempDir(), registry.Options{}), 1)
 			p.fill()
 			disk.Age(t, p.registry.Root, month, nil)

@@ -33,6 +33,7 @@ rules:
 func TestPrune(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
+			t.Parallel()
 			p := newPusher(t, registry.Start(t, version, t.TempDir(), registry.Options{}), 5)
 			days := p.year()
 			p.registry.Stop()

@@ -39,6 +39,7 @@ rules:
 func TestPruneByAccessLog(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
+			t.Parallel()
 			p := newPusher(t, registry.Start(t, version, t.TempDir(), registry.Options{AccessLog: true}), 16)
 			u := p.usage()
 			u.pull("skopeo", "copy", "--src-tls-verify=false", "docker://"+p.ref("team/app", "skopeo"), "dir:"+t.TempDir())

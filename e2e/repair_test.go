@@ -19,6 +19,7 @@ import (
 func TestRepair(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
+			t.Parallel()
 			p := newPusher(t, registry.Start(t, version, t.TempDir(), registry.Options{InMemory: true}), 15)
 			base := p.artist.image(1)
 			images := []v1.Image{p.onTop(base), p.onTop(base), p.onTop(base)}

@@ -20,6 +20,7 @@ import (
 func TestRm(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
+			t.Parallel()
 			p := newPusher(t, registry.Start(t, version, t.TempDir(), registry.Options{}), 4)
 			all := p.album(200)
 			p.registry.Stop()

@@ -17,6 +17,7 @@ import (
 func TestUndelete(t *testing.T) {
 	for _, version := range registry.Versions() {
 		t.Run(version.Name, func(t *testing.T) {
+			t.Parallel()
 			p := newPusher(t, registry.Start(t, version, t.TempDir(), registry.Options{}), 9)
 			images := 20
 			if text := os.Getenv("REGSWEEP_E2E_IMAGES"); text != "" {

@@ -31,6 +31,7 @@ func TestWarnings(t *testing.T) {
 	for _, version := range registry.Versions() {
 		for name, c := range cases {
 			t.Run(version.Name+"/"+name, func(t *testing.T) {
+				t.Parallel()
 				must[string](t)(build())
 				root := t.TempDir()
 				writable := c.options
