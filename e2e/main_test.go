@@ -4,44 +4,30 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/regsweep/regsweep/e2e/internal/program"
 )
 
 // build makes the binary once, when the first test asks for it: the harness has
 // tests of its own that need none.
 var build = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("REGSWEEP"); path != "" {
-		return filepath.Abs(path)
+	if path, err := program.Given(); path != "" || err != nil {
+		return path, err
 	}
 	path := filepath.Join(buildDir, "regsweep")
-	cmd := exec.Command("go", "build", "-o", path, "./cmd/regsweep")
-	cmd.Dir = ".."
-	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build ./cmd/regsweep: %w\n%s", err, output)
-	}
-	return path, nil
+	return path, program.Build("..", path)
 })
 
 var buildDir string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "regsweep-e2e")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		buildDir = dir
-		return m.Run()
-	}())
+	os.Exit(program.Main(m, "regsweep-e2e", func(dir string) { buildDir = dir }))
 }
 
 // result is one run of the binary.

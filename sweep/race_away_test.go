@@ -112,21 +112,28 @@ func TestRaceAway(t *testing.T) {
 				p.dry, p.jobs, p.fault, p.planned = false, 1, fault, func() { planned(s) }
 				return p.run(), s
 			}
-			calls, on := 0, false
-			if o, _ := run("undisturbed", func(disk.Op, string) error {
+			var calls []call
+			on := false
+			if o, _ := run("undisturbed", func(op disk.Op, path string) error {
 				if on {
-					calls++
+					calls = append(calls, call{op, path})
 				}
 				return nil
 			}, func(*layouttest.Store) { on = true }); o.said() || o.report().Removed.Manifests != 4 {
 				t.Fatal(o.err, o.failures, o.report().Removed)
 			}
 			operations := tp.awayOperations(t)
-			type moment struct{ operation, call int }
+			type moment struct{ operation, call, dialect int }
 			var moments []moment
-			for i := range operations {
-				for n := 1 + i%4; n <= calls; n += 4 {
-					moments = append(moments, moment{i, n})
+			alike := 0
+			for i, o := range operations {
+				m := tp.moments(dir, calls, o, []int{28, 31})
+				for n := 1 + i%4; n <= len(calls); n += 4 {
+					if dialect := []int{28, 31}[n/4%2]; m.isNew(n, dialect) {
+						moments = append(moments, moment{i, n, dialect})
+					} else {
+						alike++
+					}
 				}
 			}
 			if layouttest.Short() {
@@ -140,7 +147,7 @@ func TestRaceAway(t *testing.T) {
 				busy <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-busy }()
-					if tp.raceAway(t, operations[m.operation], []int{28, 31}[m.call/4%2], m.call, fmt.Sprint(m.operation, ".", m.call), run) {
+					if tp.raceAway(t, operations[m.operation], m.dialect, m.call, fmt.Sprint(m.operation, ".", m.call), run) {
 						mu.Lock()
 						defer mu.Unlock()
 						accepted[m.operation]++
@@ -148,7 +155,7 @@ func TestRaceAway(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			t.Logf("%d calls; accepted %v", calls, accepted)
+			t.Logf("%d calls, %d moments, and %d like another one; accepted %v", len(calls), len(moments), alike, accepted)
 			if slices.Contains(accepted, 0) && !layouttest.Short() {
 				t.Error("an operation is never accepted")
 			}

@@ -13,8 +13,9 @@ import (
 // and what fails is visible to its client.
 type registry struct {
 	*layouttest.Store
-	dialect int  // 28 or 31
-	stored  bool // it has found the manifest to be stored
+	dialect int      // 28 or 31
+	stored  bool     // it has found the manifest to be stored
+	touched *touched // is told what it reads and writes, or nil
 }
 
 var errRefused = errors.New("refused")
@@ -29,7 +30,12 @@ type action struct {
 	changes       bool
 }
 
-func (r *registry) file(path string) string { return filepath.Join(r.Dir, filepath.FromSlash(path)) }
+func (r *registry) file(path string) string {
+	if r.touched != nil {
+		*r.touched = append(*r.touched, path)
+	}
+	return filepath.Join(r.Dir, filepath.FromSlash(path))
+}
 
 func (r *registry) has(o layout.Object) bool {
 	_, err := os.Stat(r.file(o.Path()))

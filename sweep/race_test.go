@@ -200,18 +200,29 @@ func TestRace(t *testing.T) {
 	last := map[string]int{}
 	t.Run("at once", func(t *testing.T) {
 		var races []*race
+		until, alike := map[*race]int{}, 0 // the last moment that is like a race's
 		for i, o := range operations {
+			m, before := a.moments(a.dir, a.calls, o, dialects), map[int]*race{}
 			for n := range a.calls {
 				// Where it is refused nothing happens, so a few of these do.
-				if n >= len(yes[i]) || yes[i][n] || *allRaces || n%64 == 0 {
-					races = append(races, &race{operation: o, dialect: dialects[(i+n)%2], at: []int{n + 1}})
+				if n < len(yes[i]) && !yes[i][n] && !*allRaces && n%64 > 0 {
+					continue
 				}
+				dialect := dialects[(i+n)%2]
+				if !m.isNew(n+1, dialect) && !*allRaces {
+					until[before[dialect]] = n + 1
+					alike++
+					continue
+				}
+				r := &race{operation: o, dialect: dialect, at: []int{n + 1}}
+				races, before[dialect], until[r] = append(races, r), r, n+1
 			}
 		}
+		t.Logf("%d moments are like another one", alike)
 		a.all(t, races)
 		for _, r := range races {
 			if r.accepted {
-				last[fmt.Sprint(r.name, r.dialect)] = max(r.at[0], last[fmt.Sprint(r.name, r.dialect)])
+				last[fmt.Sprint(r.name, r.dialect)] = max(until[r], last[fmt.Sprint(r.name, r.dialect)])
 			}
 		}
 		for _, o := range operations {

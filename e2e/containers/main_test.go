@@ -1,13 +1,13 @@
 package containers
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/regsweep/regsweep/e2e/internal/program"
 )
 
 const project = "../.."
@@ -19,35 +19,24 @@ var build = sync.OnceValues(func() (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	if made := os.Getenv("REGSWEEP"); made != "" {
-		data, err := os.ReadFile(made)
-		if err != nil {
-			return "", err
-		}
-		return path, os.WriteFile(path, data, 0o755)
+	made, err := program.Given()
+	if err != nil {
+		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", path, "./cmd/regsweep")
-	cmd.Dir = project
-	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build ./cmd/regsweep: %w\n%s", err, output)
+	if made == "" {
+		return path, program.Build(project, path)
 	}
-	return path, nil
+	data, err := os.ReadFile(made)
+	if err != nil {
+		return "", err
+	}
+	return path, os.WriteFile(path, data, 0o755)
 })
 
 var buildDir string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "regsweep-boxes")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		buildDir = dir
-		return m.Run()
-	}())
+	os.Exit(program.Main(m, "regsweep-boxes", func(dir string) { buildDir = dir }))
 }
 
 func regsweep(t *testing.T) string {
