@@ -2,7 +2,6 @@ package mark
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -82,12 +81,7 @@ func TestChainsCostLinearWork(t *testing.T) {
 // chainWork is the work of the commands that mark a store.
 func chainWork(t *testing.T, text string) map[string]int {
 	t.Helper()
-	where, err := os.MkdirTemp("/dev/shm", "regsweep-test-") // where there is memory for files: no disk has to be waited for
-	if err != nil {
-		where = t.TempDir()
-	}
-	defer os.RemoveAll(where)
-	s, err := layouttest.Build(filepath.Join(where, "store"), text, layouttest.Options{})
+	s, err := layouttest.Build(filepath.Join(layouttest.Memory(t), "store"), text, layouttest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,16 +126,9 @@ func (p pipeline) into(o *outcome) error {
 	return err
 }
 
-// scratch is a directory in memory, if there is one: thousands of stores are
-// written, and nothing here depends on a disk.
-func scratch(t testing.TB) string {
-	dir, err := os.MkdirTemp("/dev/shm", "regsweep-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // what is left of it is no part of the test
-	return dir
-}
+// scratch is a directory in memory: thousands of stores are written, and nothing
+// here depends on a disk.
+func scratch(t testing.TB) string { return layouttest.Memory(t) }
 
 // template is a store that is copied many times.
 type template struct {

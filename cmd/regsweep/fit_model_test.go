@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -24,23 +23,13 @@ import (
 // and targets. REGSWEEP_FIT_STORES says how many, of which REGSWEEP_STEPS takes some;
 // REGSWEEP_FIT_SEED is the first.
 func TestTargetsRemoveWhatTheOracleSays(t *testing.T) {
-	stores, seed := 48, uint64(1)
-	if n, err := strconv.Atoi(os.Getenv("REGSWEEP_FIT_STORES")); err == nil {
-		stores = n
-	}
-	if n, err := strconv.ParseUint(os.Getenv("REGSWEEP_FIT_SEED"), 10, 64); err == nil {
-		seed = n
-	}
+	stores, seed := drawn(t, "REGSWEEP_FIT", 48)
 	seen := map[string]int{}
 	list := layouttest.Steps(stores)
 	for _, n := range list {
 		m := newFitModel(t, seed+uint64(n))
 		m.check(seen)
-		for _, dir := range []string{m.dir, m.store.Root} {
-			if err := os.RemoveAll(dir); err != nil {
-				t.Fatal(err)
-			}
-		}
+		removeAll(t, m.dir, m.store.Root)
 		if t.Failed() {
 			t.Fatalf("REGSWEEP_FIT_STORES=1 REGSWEEP_FIT_SEED=%d\n%s\n%s", seed+uint64(n), m.text, m.policy)
 		}

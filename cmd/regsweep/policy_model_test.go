@@ -5,10 +5,8 @@ package main
 import (
 	"encoding/json"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,23 +21,13 @@ import (
 // REGSWEEP_POLICY_STORES says how many, of which REGSWEEP_STEPS takes some;
 // REGSWEEP_POLICY_SEED is the first.
 func TestPoliciesDecideWhatTheOracleSays(t *testing.T) {
-	stores, seed := 32, uint64(1)
-	if n, err := strconv.Atoi(os.Getenv("REGSWEEP_POLICY_STORES")); err == nil {
-		stores = n
-	}
-	if n, err := strconv.ParseUint(os.Getenv("REGSWEEP_POLICY_SEED"), 10, 64); err == nil {
-		seed = n
-	}
+	stores, seed := drawn(t, "REGSWEEP_POLICY", 32)
 	seen := map[string]int{}
 	list := layouttest.Steps(stores)
 	for _, n := range list {
 		m := newPolicyModel(t, seed+uint64(n))
 		m.check(seen)
-		for _, dir := range []string{m.dir, m.store.Root} {
-			if err := os.RemoveAll(dir); err != nil {
-				t.Fatal(err)
-			}
-		}
+		removeAll(t, m.dir, m.store.Root)
 		if t.Failed() {
 			t.Fatalf("REGSWEEP_POLICY_STORES=1 REGSWEEP_POLICY_SEED=%d\n%s\n%s\n%s", seed+uint64(n), m.text, m.policy(), strings.Join(m.lines, ""))
 		}

@@ -42,20 +42,12 @@ func (p *program) trashEmpty(ctx context.Context, o *trashOptions, f *pflag.Flag
 	if err := o.verify(f); err != nil {
 		return usage(err)
 	}
-	if err := p.verifyConsent(&o.consent, "trash empty"); err != nil {
-		return usage(err)
-	}
 	o.runs = args
-	j, err := p.openTrash("trash empty", o, true)
+	j, bins, err := p.openRuns(ctx, "trash empty", o)
 	if err != nil {
 		return err
 	}
 	defer j.close()
-	useProcessors(ctx, j.store, j.width)
-	bins, err := j.bins()
-	if err != nil {
-		return trashHint(err)
-	}
 	if !o.olderThan.isZero() {
 		border := o.olderThan.from(j.started)
 		bins = slices.DeleteFunc(bins, func(b *trash.Bin) bool { return b.Started.After(border) })

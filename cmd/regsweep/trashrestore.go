@@ -46,20 +46,31 @@ func (p *program) trashRestore(ctx context.Context, o *trashOptions, f *pflag.Fl
 	if o.runs = args; len(args) == 0 {
 		return usage(&layout.HintError{Err: errors.New("trash restore needs to know which run"), Hint: "the runs in the trash", Command: []string{"trash", "ls"}})
 	}
-	if err := p.verifyConsent(&o.consent, "trash restore"); err != nil {
-		return usage(err)
-	}
-	j, err := p.openTrash("trash restore", o, true)
+	j, bins, err := p.openRuns(ctx, "trash restore", o)
 	if err != nil {
 		return err
 	}
 	defer j.close()
+	return j.restore(ctx, bins)
+}
+
+// openRuns verifies that there is consent, opens the trash for changes, and returns
+// the runs that the options name. The caller closes the job.
+func (p *program) openRuns(ctx context.Context, command string, o *trashOptions) (*trashJob, []*trash.Bin, error) {
+	if err := p.verifyConsent(&o.consent, command); err != nil {
+		return nil, nil, usage(err)
+	}
+	j, err := p.openTrash(command, o, true)
+	if err != nil {
+		return nil, nil, err
+	}
 	useProcessors(ctx, j.store, j.width)
 	bins, err := j.bins()
 	if err != nil {
-		return trashHint(err)
+		j.close()
+		return nil, nil, trashHint(err)
 	}
-	return j.restore(ctx, bins)
+	return j, bins, nil
 }
 
 // restoredRun is what a restore did with a run, or would do.

@@ -10,13 +10,32 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
+// begin reads where a manifest goes to, and gives it its name.
+func (s *Store) begin(l *line) (r ref, name string, err error) {
+	if r, err = s.ref(l.words[0]); err != nil {
+		return r, "", err
+	}
+	name, err = s.claim(l, l.words[0])
+	return r, name, err
+}
+
+// subject describes what subject= names, or is nil.
+func (s *Store) subject(l *line) (*descriptor, error) {
+	name := l.options["subject"]
+	if name == "" {
+		return nil, nil //nolint:nilnil // a manifest without a subject
+	}
+	o, err := s.object(name)
+	if err != nil {
+		return nil, err
+	}
+	d := o.describe("")
+	return &d, nil
+}
+
 // image makes one manifest of any type but indexes.
 func (s *Store) image(l *line) error {
-	r, err := s.ref(l.words[0])
-	if err != nil {
-		return err
-	}
-	name, err := s.claim(l, l.words[0])
+	r, name, err := s.begin(l)
 	if err != nil {
 		return err
 	}
@@ -115,13 +134,9 @@ func (s *Store) imageManifest(l *line, r ref, name string, layers []*object) (*o
 	if pad := l.size("pad", 0); pad > 0 {
 		m.Annotations["padding"] = strings.Repeat("x", int(pad))
 	}
-	if subject := l.options["subject"]; subject != "" {
-		o, err := s.object(subject)
-		if err != nil {
-			return nil, err
-		}
-		d := o.describe("")
-		m.Subject = &d
+	var err error
+	if m.Subject, err = s.subject(l); err != nil {
+		return nil, err
 	}
 	o := s.addContent(name, l.algorithm("manifest-alg"), form.encode(m, config, layers, r))
 	o.manifest, o.mediaType, o.parts, o.artifact = true, form.mediaType, parts, m.ArtifactType

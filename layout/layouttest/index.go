@@ -11,11 +11,7 @@ import (
 
 // index makes an index or manifest list.
 func (s *Store) index(l *line) error {
-	r, err := s.ref(l.words[0])
-	if err != nil {
-		return err
-	}
-	name, err := s.claim(l, l.words[0])
+	r, name, err := s.begin(l)
 	if err != nil {
 		return err
 	}
@@ -60,13 +56,9 @@ func (s *Store) indexOf(l *line, name string, m *imageIndex) (*object, error) {
 	for _, child := range lists["blobs"] {
 		m.Manifests = append(m.Manifests, child.describe(ociLayer))
 	}
-	if subject := l.options["subject"]; subject != "" {
-		o, err := s.object(subject)
-		if err != nil {
-			return nil, err
-		}
-		d := o.describe("")
-		m.Subject = &d
+	var err error
+	if m.Subject, err = s.subject(l); err != nil {
+		return nil, err
 	}
 	// Two indexes of the same children must not be one.
 	m.Annotations = map[string]string{"org.opencontainers.image.ref.name": name}
@@ -81,11 +73,7 @@ func (s *Store) indexOf(l *line, name string, m *imageIndex) (*object, error) {
 // digest of what has the name; what is named there and is stored as a blob is
 // linked as a layer.
 func (s *Store) literal(l *line) error {
-	r, err := s.ref(l.words[0])
-	if err != nil {
-		return err
-	}
-	name, err := s.claim(l, l.words[0])
+	r, name, err := s.begin(l)
 	if err != nil {
 		return err
 	}

@@ -62,16 +62,7 @@ func (f *disturbed) fault(op disk.Op, _ string) error {
 // newStore is a store in memory, where a sync costs nothing.
 func newStore(t *testing.T) *layouttest.Store {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "regsweep-test-")
-	if err != nil {
-		dir = t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // what is left of it is no part of the test
-	s, err := layouttest.Build(filepath.Join(dir, "registry"), sample, layouttest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return memoryStore(t, sample)
 }
 
 func anyOp(disk.Op) bool { return true }

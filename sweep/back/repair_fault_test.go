@@ -3,7 +3,6 @@ package back_test
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,14 +44,10 @@ damage half-tag tag a:t
 remove repositories/a/_manifests/revisions/sha256/{dang}
 `
 
+// memoryStore is a store in memory.
 func memoryStore(t *testing.T, text string) *layouttest.Store {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "regsweep-test-")
-	if err != nil {
-		dir = t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // what is left of it is no part of the test
-	s, err := layouttest.Build(filepath.Join(dir, "registry"), text, layouttest.Options{})
+	s, err := layouttest.Build(filepath.Join(layouttest.Memory(t), "registry"), text, layouttest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
