@@ -164,13 +164,22 @@ func TestDamage(t *testing.T) {
 // waiting, for writes and pushes that may be under way.
 func several(n int, fn func(i int)) { severalOf(24, n, fn) }
 
+// atOnce bounds how many of the calls of severalOf run at a time in all tests
+// together, which may be parallel: more of them only wait for each other.
+var atOnce = make(chan struct{}, 24)
+
+// severalOf is several with a number of workers.
 func severalOf(workers, n int, fn func(i int)) {
 	var wg sync.WaitGroup
 	numbers := make(chan int)
 	for range workers {
 		wg.Go(func() {
 			for i := range numbers {
-				fn(i)
+				atOnce <- struct{}{}
+				func() {
+					defer func() { <-atOnce }()
+					fn(i)
+				}()
 			}
 		})
 	}
