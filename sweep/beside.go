@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep/work"
@@ -167,6 +166,3 @@ func (r *run) keep(c *cache, at int) {
 		r.look.Store.SetBack(i.ID)
 	}
 }
-
-// serverNow is not after what the file server calls the present.
-func (r *run) serverNow() time.Time { return r.pace.now().Add(-r.pace.Behind) }

@@ -5,46 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/regsweep/regsweep/sweep/trash"
 
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
-
-// run is one execution of a plan.
-type run struct {
-	*Plan
-	ctx  context.Context
-	lock *disk.Lock
-	w    *walker.Walker
-
-	pace     Pace
-	lastName time.Time // when the last name of any kind had been set aside
-	recheck  *mark.Recheck
-	batch    time.Duration // how long the next batch lasts
-	mu       sync.Mutex
-	failures []tree.Failure
-	// histories are the manifests that a tag's history still names.
-	histories map[history]struct{}
-	devices   map[uint64][]string // a directory on each filesystem that links were removed from
-	stuck     map[int]bool        // items that could not be moved into the trash
-	unmarked  bool                // no mark of this run could be made
-	beside    string              // the path of its mark among links, if there is one
-	unmarks   []string            // the paths of marks among links that are removed
-	undone    bool                // all that this run had set aside was to get its name back
-}
-
-// history names a manifest in the histories of a repository.
-type history struct {
-	repo uint32
-	id   digests.ID
-}
 
 // Execute removes what is in the plan, in an order that leaves no manifest
 // without its blobs wherever it is stopped:
@@ -72,13 +40,6 @@ func (p *Plan) Execute(ctx context.Context, lock *disk.Lock, w *walker.Walker, p
 	slices.SortFunc(r.failures, func(a, b tree.Failure) int { return strings.Compare(a.Path, b.Path) })
 	return r.failures, err
 }
-
-func newRun(ctx context.Context, p *Plan, lock *disk.Lock, w *walker.Walker) *run {
-	return &run{Plan: p, ctx: ctx, lock: lock, w: w, devices: map[uint64][]string{}, stuck: map[int]bool{}, histories: map[history]struct{}{}}
-}
-
-// stopped reports whether the run was asked to end.
-func (r *run) stopped() bool { return r.ctx.Err() != nil }
 
 func (r *run) execute() error {
 	err := r.remove()
@@ -143,30 +104,6 @@ func (r *run) lookAgain() error {
 	return nil
 }
 
-// readAgain reads the repositories once more. Its problems are the run's.
-func (r *run) readAgain(aside *mark.Aside) (*mark.Look, error) {
-	findings := new(walker.Findings)
-	look := r.look.Store.Look(r.ctx, r.w.With(findings), aside)
-	for _, p := range findings.Problems() {
-		if p.Kind == walker.IOError && !r.cure {
-			return nil, fmt.Errorf("%w: %s: %s", tree.ErrUnreadable, p.Path, p.Detail)
-		}
-		if aside == nil {
-			r.w.Findings.Add(p)
-		}
-	}
-	if len(look.Repositories) == 0 && len(r.look.Repositories) > 0 && !r.stopped() {
-		return nil, fmt.Errorf("%w: all repositories have vanished", tree.ErrUnreadable)
-	}
-	return look, nil
-}
-
-// entry is an item of some look, for giving its name back.
-type entry struct {
-	look *mark.Look
-	item mark.Item
-}
-
 // GiveBack gives what a run that was stopped has set aside, and what a look has
 // found to be live, its name back.
 func GiveBack(ctx context.Context, lock *disk.Lock, w *walker.Walker, look *mark.Look) error {
@@ -177,95 +114,6 @@ func GiveBack(ctx context.Context, lock *disk.Lock, w *walker.Walker, look *mark
 	}
 	return nil
 }
-
-// restored are the items that a look found to be live and set aside.
-func restored(later *mark.Look) []entry {
-	var list []entry
-	for _, i := range later.Restore {
-		list = append(list, entry{later, i})
-	}
-	return list
-}
-
-// taken returns all items that this run has set aside.
-func (r *run) taken() []entry {
-	var list []entry
-	for i, item := range r.items {
-		if r.done[i] == taken && !item.Aside {
-			list = append(list, entry{r.look, item})
-		}
-	}
-	return list
-}
-
-// giveBack gives names back, blobs first and tags last, so that a registry
-// never sees a manifest whose parts have no names.
-func (r *run) giveBack(list []entry) {
-	slices.SortFunc(list, func(a, b entry) int {
-		return compareEntries(&b, &a)
-	})
-	list = slices.CompactFunc(list, func(a, b entry) bool { return compareEntries(&a, &b) == 0 })
-	places := r.places()
-	for lo := 0; lo < len(list); {
-		hi := lo
-		for hi < len(list) && list[hi].item.Kind == list[lo].item.Kind {
-			hi++
-		}
-		part := list[lo:hi]
-		r.chunks(len(part), func(c *cache, i int) {
-			err := r.giveBackOne(c, &part[i])
-			if disk.Gone(err) {
-				// One wrong answer of the filesystem is not believed.
-				c.Close()
-				err = r.giveBackOne(c, &part[i])
-			}
-			r.settleGivenBack(places, &part[i], err)
-		})
-		lo = hi
-	}
-}
-
-func compareEntries(a, b *entry) int {
-	return compareItems(a.look, &a.item, b.look, &b.item)
-}
-
-// settleGivenBack records that an item is kept. This counts as a failed removal
-// if others failed, since these may keep it.
-func (r *run) settleGivenBack(places []int32, e *entry, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err != nil {
-		r.failures = append(r.failures, tree.Failure{Path: r.pathOf(e), Err: fmt.Errorf("give its name back: %w", err)})
-	}
-	at, ok := slices.BinarySearchFunc(places, e, func(i int32, e *entry) int {
-		return compareItems(r.look, &r.items[i], e.look, &e.item)
-	})
-	if !ok {
-		return // a run before this one had set it aside
-	}
-	switch {
-	case r.stopped() && err == nil:
-		r.done[places[at]] = planned
-	case len(r.failures) > 0:
-		r.done[places[at]] = failed
-	default:
-		r.done[places[at]] = spared
-	}
-}
-
-// places are the indices of the items in the order of compareItems.
-func (r *run) places() []int32 {
-	order := make([]int32, len(r.items))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int {
-		return compareItems(r.look, &r.items[a], r.look, &r.items[b])
-	})
-	return order
-}
-
-func (r *run) pathOf(e *entry) string { return (&Plan{look: e.look}).path(&e.item) }
 
 // finish removes what has been set aside, then what is empty by then.
 func (r *run) finish() error {

@@ -5,19 +5,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/regsweep/regsweep/sweep/trash"
-
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
-
-// mover is the exit into a run of the trash. Each worker has its own.
-type mover struct {
-	bin *trash.Bin
-	tree.Maker
-}
 
 func (m *mover) File(d *disk.Locked, name string) error {
 	to, err := m.Make(d.Dir, mirrored(d.Path())...)
@@ -100,11 +92,4 @@ func (c *cache) exit(i *mark.Item) tree.Exit {
 		c.mover = &mover{bin: bin, Maker: tree.Maker{Root: bin.Open}}
 	}
 	return c.mover
-}
-
-func (c *cache) closeMover() {
-	if c.mover != nil {
-		c.mover.Close()
-		c.mover = nil
-	}
 }

@@ -9,13 +9,6 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// FreedCount is what a run frees on the disk in blobs, links and directories:
-// the difference of du before and after.
-type FreedCount struct {
-	DiskBytes int64 `json:"diskBytes"`
-	Inodes    int64 `json:"inodes"`
-}
-
 // Freed returns what has been freed through a lock. Moving into the trash frees
 // nothing, and needs some space.
 func Freed(lock *disk.Lock) FreedCount {

@@ -15,12 +15,6 @@ type GoneLine struct {
 	Image      bool       // the manifest goes, and not only a tag of it
 }
 
-// image is a manifest in a repository.
-type image struct {
-	repo uint32
-	id   digests.ID
-}
-
 // EachGone calls fn for every tag that was removed, or would be, and then for
 // every such manifest that none of these tags names.
 func (p *Plan) EachGone(executed bool, fn func(*GoneLine)) {

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/regsweep/regsweep/sweep/trash"
 
@@ -33,19 +34,6 @@ type Plan struct {
 
 	closely  bool     // its estimates look at more
 	progress Progress // of its execution
-}
-
-// Amount counts blobs.
-type Amount struct {
-	Blobs     int64 `json:"blobs"`
-	Bytes     int64 `json:"bytes"`
-	DiskBytes int64 `json:"diskBytes"`
-}
-
-func (a *Amount) add(b mark.BlobInfo) {
-	a.Blobs++
-	a.Bytes += b.Size
-	a.DiskBytes += b.Disk
 }
 
 // outcome says what became of an item.
@@ -183,3 +171,28 @@ func compareItems(la *mark.Look, a *mark.Item, lb *mark.Look, b *mark.Item) int 
 
 // Path is where an item is, relative to the store.
 func (p *Plan) path(i *mark.Item) string { return p.look.PathOf(i) }
+
+// Progress counts what the execution of a plan has done so far, for whoever
+// looks on meanwhile. Most items take two steps: they are set aside, and removed.
+type Progress struct {
+	Steps, AllSteps atomic.Int64
+	Bytes           atomic.Int64 // of the blobs that are gone
+	stage           atomic.Int32
+}
+
+// Stage is what an execution is at.
+type Stage int32
+
+// ofKind are the items of one kind, sorted by repository.
+func (p *Plan) ofKind(kind mark.Kind) []mark.Item {
+	lo, hi := p.kindRange(kind)
+	return p.items[lo:hi]
+}
+
+// kindRange is where the items of a kind are.
+func (p *Plan) kindRange(kind mark.Kind) (lo, hi int) {
+	byKind := func(i mark.Item, k mark.Kind) int { return int(i.Kind) - int(k) }
+	lo, _ = slices.BinarySearchFunc(p.items, kind, byKind)
+	hi, _ = slices.BinarySearchFunc(p.items, kind+1, byKind)
+	return lo, hi
+}

@@ -1,21 +1,8 @@
 package sweep
 
 import (
-	"sync/atomic"
-
 	"github.com/regsweep/regsweep/mark"
 )
-
-// Progress counts what the execution of a plan has done so far, for whoever
-// looks on meanwhile. Most items take two steps: they are set aside, and removed.
-type Progress struct {
-	Steps, AllSteps atomic.Int64
-	Bytes           atomic.Int64 // of the blobs that are gone
-	stage           atomic.Int32
-}
-
-// Stage is what an execution is at.
-type Stage int32
 
 // The stages of an execution, in their order.
 const (

@@ -60,12 +60,6 @@ type Kept struct {
 	BrokenRepository KeptAmount `json:"brokenRepository"`
 }
 
-// KeptAmount counts blobs without their disk space.
-type KeptAmount struct {
-	Blobs int64 `json:"blobs"`
-	Bytes int64 `json:"bytes"`
-}
-
 // RemovedCount is what was removed, or would be.
 type RemovedCount struct {
 	Tags         int   `json:"tags"`
@@ -221,20 +215,6 @@ func (p *Plan) repositories(goes outcome) []RepositoryLine {
 	return lines
 }
 
-// ofKind are the items of one kind, sorted by repository.
-func (p *Plan) ofKind(kind mark.Kind) []mark.Item {
-	lo, hi := p.kindRange(kind)
-	return p.items[lo:hi]
-}
-
-// kindRange is where the items of a kind are.
-func (p *Plan) kindRange(kind mark.Kind) (lo, hi int) {
-	byKind := func(i mark.Item, k mark.Kind) int { return int(i.Kind) - int(k) }
-	lo, _ = slices.BinarySearchFunc(p.items, kind, byKind)
-	hi, _ = slices.BinarySearchFunc(p.items, kind+1, byKind)
-	return lo, hi
-}
-
 // blobsThat returns the blobs of the plan that have an outcome.
 func (p *Plan) blobsThat(goes outcome) (dead digests.Set) {
 	lo, hi := p.kindRange(mark.Blob)
@@ -308,4 +288,40 @@ func (p *Plan) Mark(executed bool, paths map[string]bool) {
 			paths[path] = true
 		}
 	}
+}
+
+// Ended returns how many images that were deleted earlier can be brought back
+// only without this plan. The plan removes a blob that they need, or the trace
+// that the repository had them.
+func (p *Plan) Ended(executed bool) (n int) {
+	goes := planned
+	if executed {
+		goes = removed
+	}
+	type trace struct {
+		repo uint32
+		id   digests.ID
+	}
+	var blobs digests.Set
+	var traces map[trace]bool
+	p.look.EachLost(func(repo uint32, id mark.ID, needs []mark.ID) {
+		if traces == nil {
+			blobs, traces = p.blobsThat(goes), map[trace]bool{}
+			for i := range p.items {
+				if k := p.items[i].Kind; p.done[i] == goes && (k == mark.RevisionDir || k == mark.TagHistory) {
+					traces[trace{p.items[i].Repo, p.items[i].ID}] = true
+				}
+			}
+		}
+		if traces[trace{repo, id}] || blobs.Has(id) || slices.ContainsFunc(needs, blobs.Has) {
+			n++
+		}
+	})
+	return n
+}
+
+// image is a manifest in a repository.
+type image struct {
+	repo uint32
+	id   digests.ID
 }

@@ -1,12 +1,9 @@
 package sweep
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/sweep/work"
 )
 
@@ -119,16 +116,6 @@ func (r *run) spared(kind mark.Kind, p *mark.Place) (n int) {
 	return n
 }
 
-// within is where a repository's items of a kind are.
-func (r *run) within(kind mark.Kind, repo uint32) (lo, hi int) {
-	lo, hi = r.kindRange(kind)
-	byRepo := func(i mark.Item, repo uint32) int { return cmp.Compare(i.Repo, repo) }
-	items := r.items[lo:hi]
-	first, _ := slices.BinarySearchFunc(items, repo, byRepo)
-	last, _ := slices.BinarySearchFunc(items, repo+1, byRepo)
-	return lo + first, lo + last
-}
-
 // linksOf is how many names a repository may lose.
 func (r *run) linksOf(p *mark.Place) (n int) {
 	if p.Repo == mark.NoRepo {
@@ -182,33 +169,6 @@ func (r *run) sync() error {
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// giveBackLive looks at the repositories once more.
-func (r *run) giveBackLive() error {
-	aside := &mark.Aside{Layers: map[string][]digests.ID{}, Tags: map[string][]string{}, Cut: map[string][]string{}}
-	for i := range r.items {
-		if item := &r.items[i]; item.Kind == mark.Tag && r.done[i] == failed {
-			name := r.look.RepositoryOf(item)
-			aside.Tags[name] = append(aside.Tags[name], r.look.NameOf(item))
-		} else if item.Kind == mark.Tag && r.done[i] == planned {
-			name := r.look.RepositoryOf(item)
-			aside.Cut[name] = append(aside.Cut[name], r.look.NameOf(item))
-		}
-		// A failed one may have been renamed all the same.
-		if item := &r.items[i]; item.Kind == mark.LayerLink && (r.done[i] == taken || r.done[i] == failed) {
-			name := r.look.RepositoryOf(item)
-			aside.Layers[name] = append(aside.Layers[name], item.ID)
-		}
-	}
-	later, err := r.readAgain(aside)
-	if err != nil {
-		return fmt.Errorf("%w; images and layers that were to be removed have been given their names again", err)
-	}
-	if !r.stopped() {
-		r.giveBack(restored(later))
 	}
 	return nil
 }

@@ -3,37 +3,12 @@ package sweep
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
-
-// step does one thing to one item. It is not an error if the item is gone
-// already.
-type step func(c *cache, i *mark.Item) error
-
-// leftError is returned by a step that has removed its item, but could not
-// remove something that is useless without it, such as its directory.
-type leftError struct{ err error }
-
-func (e *leftError) Error() string { return e.err.Error() }
-
-func (e *leftError) Unwrap() error { return e.err }
-
-// left wraps an error that comes after the item itself was removed. Absence is
-// not an error then.
-func left(err error) error {
-	if err == nil || disk.Gone(err) || errors.Is(err, errSpared) {
-		return err
-	}
-	return &leftError{err}
-}
-
-// errSpared is returned by a step that finds its item in use.
-var errSpared = errors.New("in use")
 
 // each removes the items of a kind that are in one state, concurrently. An error
 // on one does not keep it from the others.
@@ -68,63 +43,6 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 		r.done[at] = failed
 		r.fail(r.path(&r.items[at]), err)
 	}
-}
-
-func (r *run) fail(path string, err error) { r.addFailure(tree.Failure{Path: path, Err: err}) }
-
-// failLeft is fail for an item that is gone, though not all that belonged to it.
-func (r *run) failLeft(path string, err error) {
-	r.addFailure(tree.Failure{Path: path, Err: err, Gone: true})
-}
-
-func (r *run) addFailure(f tree.Failure) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failures = append(r.failures, f)
-}
-
-// cache is what a worker works with: its open directories, and its exits.
-type cache struct {
-	r    *run
-	dirs tree.Dirs
-	// mover is the worker's way into the trash, if it has taken that.
-	mover *mover
-
-	steps, bytes int64 // that the worker has not told yet
-}
-
-func (c *cache) Close() {
-	c.dirs.Close()
-	c.closeMover()
-}
-
-// open returns a directory below the store, which the cache closes.
-func (c *cache) open(path ...string) (*disk.Locked, error) { return c.dirs.Open(c.r.lock, path...) }
-
-// openIn opens a directory of a repository, and remembers its filesystem.
-func (c *cache) openIn(repository string, parts ...string) (*disk.Locked, error) {
-	path := slices.Concat(repositoryPath(repository), parts)
-	if c.dirs.IsAt(path) {
-		return c.dirs.Last(), nil
-	}
-	dir, err := c.open(path...)
-	if err != nil {
-		return nil, err
-	}
-	info, err := dir.Info()
-	if err != nil {
-		return nil, err
-	}
-	c.r.mu.Lock()
-	defer c.r.mu.Unlock()
-	if _, ok := c.r.devices[info.ID.Dev]; !ok {
-		c.r.devices[info.ID.Dev] = path
-	}
-	return dir, nil
-}
-
-func repositoryPath(name string) []string {
-	return append([]string{layout.Repositories}, strings.Split(name, "/")...)
 }
 
 // removeManifests removes manifest links that have been set aside, parents
@@ -196,30 +114,6 @@ func (r *run) spareFresh(i *mark.Item, d *disk.Locked, link string) error {
 	return err
 }
 
-// openDigest opens the directory of an item's digest in a part of its repository.
-func (r *run) openDigest(c *cache, i *mark.Item, parts ...string) (*disk.Locked, error) {
-	return openDigest(c, r.look.RepositoryOf(i), r.look.Digest(i.ID), parts...)
-}
-
-func openDigest(c *cache, repository string, digest layout.Digest, parts ...string) (*disk.Locked, error) {
-	dir, err := c.openIn(repository, append(parts, digest.Algorithm().String())...)
-	if err != nil {
-		return nil, err
-	}
-	return dir.OpenBelow(digest.Hex())
-}
-
-// openBlob opens a blob's directory. The parent is the cache's.
-func openBlob(c *cache, digest layout.Digest) (d *disk.Locked, parent *disk.Locked, err error) {
-	hex := digest.Hex()
-	parent, err = c.open(layout.Blobs, digest.Algorithm().String(), hex[:2])
-	if err != nil {
-		return nil, nil, err
-	}
-	d, err = parent.OpenBelow(hex)
-	return d, parent, err
-}
-
 func (r *run) takeBlob(c *cache, i *mark.Item) error {
 	if i.Aside {
 		return nil
@@ -233,9 +127,6 @@ func (r *run) takeBlob(c *cache, i *mark.Item) error {
 	r.look.Store.SetAside(i.ID)
 	return d.Rename(layout.Data, d, layout.Aside)
 }
-
-// errLater is returned by a step that leaves its item as it is for now.
-var errLater = errors.New("later")
 
 // takeTag moves a tag out of tags/ in one rename, since registries list half a
 // tag. If a tag cannot be moved, or has something in it that the layout does

@@ -10,7 +10,6 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/sweep/tree"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -201,43 +200,6 @@ func (r *run) directories(i *mark.Item) (paths [][]string) {
 		return paths
 	}
 	return split(path)
-}
-
-// giveBackStuck gives names back to items of a kind that could not be moved
-// into the trash, and to all that they keep, which has not been moved yet.
-// Items that cannot be removed for good stay set aside for the next run.
-func (r *run) giveBackStuck(kind mark.Kind) error {
-	if r.bin == nil && r.begun == nil {
-		return nil
-	}
-	var stuck []entry
-	var blobs digests.Set
-	if kind == mark.LayerLink {
-		blobs = r.blobsThat(taken)
-	}
-	lo, hi := r.kindRange(kind)
-	for i := lo; i < hi; i++ {
-		if r.done[i] != failed || r.stuck[i] {
-			continue
-		}
-		r.stuck[i] = true
-		stuck = append(stuck, entry{r.look, r.items[i]})
-		if id := digests.ID(r.items[i].Extra); kind == mark.LayerLink && blobs.Has(id) {
-			stuck = append(stuck, entry{r.look, mark.Item{Kind: mark.Blob, ID: id, Repo: mark.NoRepo}})
-		}
-	}
-	if len(stuck) == 0 {
-		return nil
-	}
-	r.giveBack(stuck)
-	if kind == mark.LayerLink || kind == mark.Blob {
-		return nil
-	}
-	err := r.giveBackLive()
-	if err != nil || r.stopped() {
-		r.giveBack(r.taken())
-	}
-	return err
 }
 
 // closeTrash records that the run is complete, if it is. If that fails, the

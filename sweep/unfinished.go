@@ -156,16 +156,6 @@ func (r *run) linkMark(at int) error {
 	return d.Link(layout.Link, r.lock.Store(), layout.Unfinished)
 }
 
-func (r *run) hasPlanned(kind mark.Kind) bool {
-	lo, hi := r.kindRange(kind)
-	for i := lo; i < hi; i++ {
-		if r.done[i] == planned {
-			return true
-		}
-	}
-	return false
-}
-
 // marks is how many blobs are set aside early if no mark could be made. One
 // would be enough, but a push of the same blob would hide it.
 const marks = 16

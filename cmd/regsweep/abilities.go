@@ -10,22 +10,6 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// judgeAbilities says what follows from what a filesystem cannot do: an error if
-// a sweep cannot work there, and what its user has to see to otherwise.
-func judgeAbilities(p *disk.Probe) (level, consequence string) {
-	switch {
-	case p.Lacks[disk.Renames] != nil || p.Lacks[disk.Syncs] != nil:
-		return levelError, "a sweep fails here"
-	case p.Lacks[disk.Locks] != nil:
-		return levelWarning, "make sure that one run at a time works on the store"
-	case p.Lacks[disk.NoReplace] != nil && p.Lacks[disk.SecondNames] != nil:
-		return levelWarning, "a sweep looks before it gives a name back: stop pushes while it runs"
-	case p.Lacks[disk.Times] != nil:
-		return levelWarning, "this host's clock counts"
-	}
-	return levelOK, ""
-}
-
 // mostProbes is how often a filesystem may fail before it is believed.
 const mostProbes = 3
 

@@ -169,3 +169,22 @@ func (j *backJob) one(ctx context.Context, p *name.Pattern) (name.Pattern, strin
 	}
 	return without, found[0], nil
 }
+
+// undeleteOptions are what undelete was asked to do.
+type undeleteOptions struct {
+	common
+	consent removal // dryRun and yes
+	tag     string
+	since   ago
+	scope   undeleteScope
+
+	patterns []name.Pattern
+}
+
+// undeleteScope says how much undelete brings back.
+type undeleteScope struct{ all, overwritten, partial bool }
+
+// writes reports whether something is to be brought back.
+func (o *undeleteOptions) writes() bool {
+	return o.scope.all || slices.ContainsFunc(o.patterns, func(p name.Pattern) bool { return p.ByDigest() })
+}

@@ -9,7 +9,6 @@ import (
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
 	"github.com/dustin/go-humanize"
-	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -18,17 +17,6 @@ import (
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
-
-// checkOptions are what a check is to read.
-type checkOptions struct {
-	common
-	readData bool
-	subset   limit
-	shard    shard
-	merge    bool
-	lasts    age // how long data are read, at most
-	maxAge   age // of what need not be read again
-}
 
 func (p *program) checkCommand() *cobra.Command {
 	o := &checkOptions{}
@@ -118,18 +106,6 @@ func (o *checkOptions) verify(f *pflag.FlagSet) error {
 	return nil
 }
 
-// share is what of the data is read.
-func (o *checkOptions) share() mark.Share {
-	share := mark.Share{Part: 1, Shard: o.shard.Shard}
-	switch {
-	case o.subset.share > 0:
-		share.Part = o.subset.share
-	case o.subset.text != "":
-		share.Bytes = int64(o.subset.bytes)
-	}
-	return share
-}
-
 func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) error {
 	if err := o.verify(f); err != nil {
 		return usage(err)
@@ -193,20 +169,6 @@ func (r *reading) readData(ctx context.Context, o *checkOptions, c *checked) {
 	c.BytesPerSecond = int64(float64(c.BytesRead) / max(c.ReadSeconds, 1e-9))
 	// Also of a check that is stopped: what has been found is worth knowing.
 	r.store.ReportData(context.WithoutCancel(ctx), r.w, found)
-}
-
-// judgeCheck sets the status. What cannot be read has not been checked, which is a failure.
-func (r *reading) judgeCheck() error {
-	if n := r.sayUnreadable(); n > 0 {
-		return &layout.HintError{
-			Err:  fmt.Errorf("%s cannot be read; all else has been checked", english.Plural(n, "path", "")),
-			Hint: "run as a user who can read the store, or mend the filesystem first",
-		}
-	}
-	if r.w.Findings.Serious() > 0 {
-		r.status = statusProblems
-	}
-	return nil
 }
 
 // readingData is the phase in which data are read.

@@ -6,73 +6,14 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/layout"
 
 	"github.com/dustin/go-humanize/english"
 
-	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/walker"
 )
-
-// checkReport is the JSON of check; see docs/formats.md.
-type checkReport struct {
-	Schema string   `json:"schema"`
-	Root   string   `json:"root"`
-	Shard  *shardOf `json:"shard,omitempty"`
-	// Started is when the check of a shard began, or the first of those that were merged; nil
-	// where a report does not say that, and of what is no shard.
-	Started  *time.Time       `json:"started,omitempty"`
-	Checked  checked          `json:"checked"`
-	Problems []walker.Problem `json:"problems"`
-	// MissingShards are the shards of which no whole report was merged; nil of what is not merged.
-	MissingShards []int `json:"missingShards,omitzero"`
-	of            int   // shards
-}
-
-// shardOf says which part of the data a report is about.
-type shardOf struct {
-	Index int `json:"index"`
-	Count int `json:"count"`
-}
-
-func (c *checkReport) problemList() []walker.Problem { return c.Problems }
-
-// checked is what a check has looked at.
-type checked struct {
-	Repositories    int        `json:"repositories"`
-	Tags            int        `json:"tags"`
-	Manifests       int        `json:"manifests"`
-	UnknownTypes    int        `json:"unknownTypes"`
-	LayerLinks      int        `json:"layerLinks"`
-	HistoryEntries  int        `json:"historyEntries"`
-	Blobs           int64      `json:"blobs"`
-	Bytes           int64      `json:"bytes"`
-	BlobsRead       int64      `json:"blobsRead"`
-	BytesRead       int64      `json:"bytesRead"`
-	BlobsLeft       int64      `json:"blobsLeft"` // that were to be read when the check was stopped
-	ReadSeconds     float64    `json:"readSeconds"`
-	BytesPerSecond  int64      `json:"bytesPerSecond"`
-	ElapsedSeconds  float64    `json:"elapsedSeconds"`
-	BlobsRemembered int64      `json:"blobsRemembered"` // that were left out, since they were read lately
-	SetAside        bool       `json:"setAside"`
-	where           term.Where // the registry was found
-	lost            bool       // something is set aside, and nothing tells gc to look for it
-}
-
-func newChecked(look *mark.Look, count mark.InspectionCount) checked {
-	c := checked{
-		Repositories: len(look.Repositories), Tags: look.Totals.Tags, Manifests: look.Totals.Manifests,
-		UnknownTypes: count.UnknownTypes, LayerLinks: count.LayerLinks, HistoryEntries: count.HistoryEntries,
-		SetAside: count.Aside, lost: count.Aside && !look.Store.Resumed(),
-	}
-	look.Store.EachBlob(func(b mark.BlobInfo) {
-		c.Blobs++
-		c.Bytes += b.Size
-	})
-	return c
-}
 
 func (r *reading) reportCheck(c *checkReport) error {
 	if r.rules.PullThrough {
@@ -133,15 +74,6 @@ func checkedNotes(c *checked) (notes []string) {
 		notes = append(notes, "a run was stopped that had begun to remove things; to finish its work: "+c.where.Command("gc"))
 	}
 	return notes
-}
-
-// seconds is a time that something took, for people.
-func seconds(s float64) time.Duration {
-	d := time.Duration(s * float64(time.Second))
-	if d < time.Second {
-		return d.Round(time.Millisecond)
-	}
-	return d.Round(100 * time.Millisecond)
 }
 
 // writeFindings writes the problems by kind, those that break most images first.
@@ -215,9 +147,6 @@ func kindsByHarm(byKind map[string][]walker.Problem) (kinds []string) {
 	return kinds
 }
 
-// shownBroken is how many of the images that a problem breaks a table names.
-const shownBroken = 5
-
 func (r *reading) writeFinding(w io.Writer, p *walker.Problem) {
 	say := func(format string, args ...any) { fmt.Fprintln(w, term.Harmless(fmt.Sprintf(format, args...))) }
 	say("  %s", p.Path)
@@ -232,4 +161,18 @@ func (r *reading) writeFinding(w io.Writer, p *walker.Problem) {
 	for _, line := range cureLines(p) {
 		say("    %s", line)
 	}
+}
+
+// judgeCheck sets the status. What cannot be read has not been checked, which is a failure.
+func (r *reading) judgeCheck() error {
+	if n := r.sayUnreadable(); n > 0 {
+		return &layout.HintError{
+			Err:  fmt.Errorf("%s cannot be read; all else has been checked", english.Plural(n, "path", "")),
+			Hint: "run as a user who can read the store, or mend the filesystem first",
+		}
+	}
+	if r.w.Findings.Serious() > 0 {
+		r.status = statusProblems
+	}
+	return nil
 }

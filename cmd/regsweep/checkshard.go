@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,45 +17,11 @@ import (
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
-	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/walker"
 )
 
 // checkSchema is the version of check's JSON.
 const checkSchema = "regsweep/check/v1"
-
-// jobIndex is the variable in which Kubernetes tells a pod of an Indexed Job
-// which one it is.
-const jobIndex = "JOB_COMPLETION_INDEX"
-
-// shard is the flag that names one of several parts of a store's data.
-type shard struct {
-	text string
-	mark.Shard
-}
-
-// Set reads I/N, or /N, of which the environment says the rest.
-func (s *shard) Set(text string) error {
-	index, count, ok := strings.Cut(text, "/")
-	if ok && index == "" {
-		if index, ok = os.LookupEnv(jobIndex); !ok {
-			return fmt.Errorf("%s is not set; give I/N", jobIndex)
-		}
-	}
-	n, err := strconv.Atoi(count)
-	i, ierr := strconv.Atoi(index)
-	if !ok || err != nil || ierr != nil || n < 1 || i < 0 || i >= n {
-		return errors.New("not one of several parts, such as 0/10 to 9/10")
-	}
-	*s = shard{text: text, Shard: mark.Shard{Index: i, Count: n}}
-	return nil
-}
-
-// String is the flag as it was given.
-func (s *shard) String() string { return s.text }
-
-// Type is the kind of value in help.
-func (s *shard) Type() string { return "I/N" }
 
 // verifyMerge refuses flags that are about a store.
 func (o *checkOptions) verifyMerge(f *pflag.FlagSet, files []string) error {
@@ -203,12 +168,6 @@ func oldestShard(c *checkReport) string {
 		return "when the shards were read is not known: one of the reports does not say it"
 	}
 	return "the oldest report of a shard is of " + c.Started.Local().Format("2006-01-02 15:04")
-}
-
-// asTime is a time as JSON has it.
-func asTime(at time.Time) *time.Time {
-	at = at.UTC().Truncate(time.Second)
-	return &at
 }
 
 // add adds what another shard has read. All of them have looked at the same

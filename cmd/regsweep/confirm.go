@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
-	"github.com/regsweep/regsweep/layout"
 )
 
 // confirm asks whether to go on where there is somebody to ask. Without a
@@ -59,28 +56,4 @@ func (p *program) asking() *term.Folding {
 		return &term.Folding{W: p.tty}
 	}
 	return &term.Folding{W: p.voice.W}
-}
-
-// verifyTerminal makes sure that a command can ask somebody who has sent its
-// messages elsewhere: that there is a person is plain from stdin, and a pipe is
-// not a yes.
-func (p *program) verifyTerminal(r *removal, command string) (err error) {
-	if r.dryRun || r.yes || !term.IsTerminal(p.in) || term.IsTerminal(p.voice.W) {
-		return nil
-	}
-	if p.openTerminal == nil {
-		p.openTerminal = func() (*os.File, error) { return os.OpenFile("/dev/tty", os.O_RDWR, 0) }
-	}
-	if p.tty, err = p.openTerminal(); err != nil {
-		return usage(&layout.HintError{
-			Err:  fmt.Errorf("%s asks first where somebody is at a terminal, and the terminal cannot be used: %w", command, err),
-			Hint: "say --yes, or look at what it would do with --dry-run",
-		})
-	}
-	return nil
-}
-
-// interactive reports whether both stdin and stderr are terminals.
-func (p *program) interactive() bool {
-	return term.IsTerminal(p.in) && term.IsTerminal(p.voice.W)
 }

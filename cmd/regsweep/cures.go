@@ -234,3 +234,20 @@ func (j *job) settleProblems(list []walker.Problem, executed bool) []walker.Prob
 	}
 	return list
 }
+
+// shownBroken is how many of the images that a problem breaks a table names.
+const shownBroken = 5
+
+// undeleteFor is the command that brings back what somebody deleted: a manifest,
+// or the images that need a layer.
+func undeleteFor(s *back.Step) []string {
+	args := []string{"undelete"}
+	if strings.Contains(s.Path, "/"+layout.Layers+"/") {
+		args = append(args, s.Finding.Remove...)
+		if len(args) == 1 {
+			args = append(args, s.Repository)
+		}
+		return args
+	}
+	return append(args, s.Repository+"@"+s.Digest.String())
+}

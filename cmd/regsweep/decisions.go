@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/mark"
 
 	"github.com/regsweep/regsweep/mark/retention"
 )
@@ -105,16 +105,26 @@ func agoText(age time.Duration) string {
 	return retention.LengthText(age.Truncate(unit)) + " ago"
 }
 
-// remove notes what goes from a repository: some of it, as far as it is named,
-// and more while there is room for it on the page.
-func (p *pruning) remove(r *prunedRepository, d *retention.Decision) {
-	r.goes++
-	if len(r.going) < namedGoing || p.room > 0 {
-		if len(r.going) >= namedGoing {
-			p.room--
+// sameOrder makes sure that no decision is taken for another one's.
+func sameOrder(r *mark.Judged, decisions []retention.Decision) error {
+	same := len(decisions) == len(r.Tags)+len(r.Untagged)
+	for i := 0; same && i < len(decisions); i++ {
+		if d := &decisions[i]; i < len(r.Tags) {
+			same = d.Tag == r.Tags[i].Name
+		} else {
+			same = d.Tag == "" && d.Digest == r.Untagged[i-len(r.Tags)].Digest
 		}
-		one := *d
-		one.Reasons = slices.Clone(d.Reasons)
-		r.going = append(r.going, one)
 	}
+	if !same {
+		return fmt.Errorf("the decisions about %q are not about what is in it: this is a fault of regsweep", r.Repository)
+	}
+	return nil
+}
+
+// decisionName is NAME:TAG, or NAME@DIGEST of an untagged manifest.
+func decisionName(d *retention.Decision) string {
+	if d.Tag == "" {
+		return d.Repository + "@" + d.Digest.String()
+	}
+	return d.Repository + ":" + d.Tag
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -224,5 +225,29 @@ func (d *destination) overwrite(write func(io.Writer) error) error {
 func (d *destination) close() {
 	if d != nil && d.stream != nil {
 		d.stream.Close()
+	}
+}
+
+// isBelow reports whether a directory is one of the store's, by whatever name.
+func isBelow(dir, store string) bool {
+	var parts []fs.FileInfo
+	for _, part := range []string{"", layout.Blobs, layout.Repositories} {
+		if info, err := os.Stat(filepath.Join(store, part)); err == nil {
+			parts = append(parts, info)
+		}
+	}
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
+	}
+	for {
+		info, err := os.Stat(dir)
+		if err == nil && slices.ContainsFunc(parts, func(p fs.FileInfo) bool { return os.SameFile(p, info) }) {
+			return true
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return false
+		}
+		dir = up
 	}
 }

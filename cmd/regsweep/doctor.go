@@ -14,39 +14,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/sweep"
-	"github.com/regsweep/regsweep/walker/disk"
 )
-
-// doctorSchema names the version of the JSON of doctor.
-const doctorSchema = "regsweep/doctor/v1"
-
-// The levels of findings.
-const (
-	levelOK      = "ok"
-	levelWarning = "warning" // it works, and is worth a look
-	levelError   = "error"   // a run that removes would fail or be refused, or the registry cannot work
-)
-
-// finding is one thing that doctor has looked at.
-type finding struct {
-	Kind    string `json:"kind"`
-	Level   string `json:"level"`
-	Detail  string `json:"detail"`
-	Command string `json:"command"` // what cures it, or shows more; "" where there is nothing to do
-}
-
-// doctorResult is what doctor prints.
-type doctorResult struct {
-	Schema   string    `json:"schema"`
-	Root     string    `json:"root"`
-	Findings []finding `json:"findings"`
-}
-
-// doctorOptions are what doctor was asked to do.
-type doctorOptions struct {
-	common
-	arg string
-}
 
 func (p *program) doctorCommand() *cobra.Command {
 	o := &doctorOptions{}
@@ -90,24 +58,6 @@ func (o *doctorOptions) verify(f *pflag.FlagSet, args []string) error {
 		}
 	}
 	return nil
-}
-
-// examination is one look at a set-up.
-type examination struct {
-	*program
-	*doctorOptions
-	place    locate.Place
-	dir      *disk.Dir // the store's
-	mounts   *disk.Mounts
-	findings []finding
-
-	readOnly bool   // the store's filesystem is mounted so
-	obstacle string // why nothing is tried in the store, or ""
-}
-
-// find adds a finding.
-func (e *examination) find(kind, level, command, format string, args ...any) {
-	e.findings = append(e.findings, finding{kind, level, term.Valid(fmt.Sprintf(format, args...)), command})
 }
 
 func (p *program) doctor(ctx context.Context, o *doctorOptions, f *pflag.FlagSet, args []string) error {
@@ -167,15 +117,6 @@ func (e *examination) examine(ctx context.Context) (err error) {
 		}
 	}
 	return nil
-}
-
-func (e *examination) count(level string) (n int) {
-	for i := range e.findings {
-		if e.findings[i].Level == level {
-			n++
-		}
-	}
-	return n
 }
 
 // write prints the findings for people; the last line is the outcome.

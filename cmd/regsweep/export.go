@@ -19,9 +19,6 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// exportSchema names the version of the JSON of export.
-const exportSchema = "regsweep/export/v1"
-
 // exportOptions are what export was asked to do.
 type exportOptions struct {
 	common

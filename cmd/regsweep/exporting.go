@@ -238,3 +238,6 @@ func copying(c *ocidir.Copied, blobs []ocidir.Blob) func() term.Amounts {
 		return term.Amounts{Text: fmt.Sprintf("%s of %s", term.Size(done), term.Size(total)), Done: done, Total: total}
 	}
 }
+
+// exportSchema names the version of the JSON of export.
+const exportSchema = "regsweep/export/v1"

@@ -4,65 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/mark"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
-
-// filing is the report that --report asks for. It is written when the run has
-// ended, however that was.
-type filing struct {
-	path    string
-	command string
-	line    string // the whole command line
-	dryRun  bool
-	root    string
-	started time.Time
-	// result is what -o json prints: a *sweep.Report of the commands that make
-	// one. It is nil if the run did not get so far.
-	result   any
-	lists    bool             // the command makes no report, only a list or an answer
-	problems []walker.Problem // of a run that did not get so far
-	harmed   bool             // the file must not be written
-	to       *destination     // nil if the run did not get so far
-
-	page *pageFacts // nil unless it is a page
-}
-
-// endings are the kinds of files that --report writes.
-const (
-	endJSON = ".json"
-	endHTML = ".html"
-	endProm = ".prom"
-)
-
-// verifyReport holds the ending of --report against those that a command
-// knows. A command that makes no report knows none.
-func (c *common) verifyReport(known ...string) error {
-	if c.reportFile == "" || slices.Contains(known, filepath.Ext(c.reportFile)) {
-		return nil
-	}
-	var hint string
-	switch n := len(known); n {
-	case 0:
-		return fmt.Errorf("--report: this command makes none")
-	case 1:
-		hint = "this command writes " + known[0]
-	default:
-		hint = "its name ends in " + strings.Join(known[:n-1], ", ") + " or " + known[n-1]
-	}
-	return &layout.HintError{Err: term.Quoted("--report %s has another ending", c.reportFile), Hint: hint}
-}
 
 // file makes it known that a command's report is to be written to a file.
 func (p *program) file(command string, c *common, dryRun bool) {
@@ -92,30 +44,6 @@ func (f *filing) verifyPlace(place *locate.Place) error {
 	}
 	f.to, f.harmed = to, false
 	return nil
-}
-
-// isBelow reports whether a directory is one of the store's, by whatever name.
-func isBelow(dir, store string) bool {
-	var parts []fs.FileInfo
-	for _, part := range []string{"", layout.Blobs, layout.Repositories} {
-		if info, err := os.Stat(filepath.Join(store, part)); err == nil {
-			parts = append(parts, info)
-		}
-	}
-	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = resolved
-	}
-	for {
-		info, err := os.Stat(dir)
-		if err == nil && slices.ContainsFunc(parts, func(p fs.FileInfo) bool { return os.SameFile(p, info) }) {
-			return true
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return false
-		}
-		dir = up
-	}
 }
 
 // fileResult keeps for the file what -o json prints.
@@ -179,20 +107,6 @@ func (f *filing) finish(runErr error, success bool) error {
 	return nil
 }
 
-// ending is a run that has ended, for the file.
-type ending struct {
-	f       *filing
-	at      time.Time
-	success bool
-	planned bool          // it got as far as a plan
-	report  *sweep.Report // nil of commands that make none
-	// problems are those of the report or result, which may be an empty list; nil of commands that look for none.
-	problems *[]walker.Problem
-}
-
-// problemLister is a result that is no report and tells problems.
-type problemLister interface{ problemList() []walker.Problem }
-
 // nothingDone is the report of a run that did not get as far as a plan.
 func (f *filing) nothingDone() *sweep.Report {
 	rep := &sweep.Report{
@@ -221,4 +135,31 @@ func (f *filing) write(text []byte) (err error) {
 		_, err := w.Write(text)
 		return err
 	})
+}
+
+// observer is who has to be told about the repositories for the file, or nil.
+func (f *filing) observer() mark.Observer {
+	if !f.isPage() {
+		return nil
+	}
+	if f.page == nil {
+		f.page = &pageFacts{images: mark.NewImages(mostImages)}
+	}
+	return f.page.images
+}
+
+func (f *filing) isPage() bool { return f != nil && filepath.Ext(f.path) == endHTML }
+
+// settle keeps for the page what is known of a look before there is another one.
+func (f *filing) settle(look *mark.Look) {
+	if f.observer() != nil {
+		f.page.outside, f.page.outsideBytes = f.page.images.Outside(look)
+	}
+}
+
+// nothing says on the page that a run has ended before it did anything.
+func (f *filing) nothing() {
+	if f.observer() != nil {
+		f.page.outcome = "nothing has been removed"
+	}
 }

@@ -5,30 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
-	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
 )
-
-// targets are the flags of a prune that is to fit a size.
-type targets struct {
-	targetFree limit
-	maxUsed    limit
-}
 
 func (t *targets) add(f *pflag.FlagSet) {
 	f.Var(&t.targetFree, "target-free", "remove only as much as is needed to have this `SPACE` free, such as 20% or 100GiB; what is used least is removed first")
 	f.Var(&t.maxUsed, "max-used", "remove only as much as is needed for the store to use at most `SIZE` on the disk, such as 500GiB")
 }
-
-// given reports whether there is a target.
-func (t *targets) given() bool { return t.targetFree.text != "" || t.maxUsed.text != "" }
 
 // verify checks the targets beside the other flags of prune.
 func (t *targets) verify(f *pflag.FlagSet, o *pruneOptions) error {
@@ -49,17 +37,6 @@ func (t *targets) verify(f *pflag.FlagSet, o *pruneOptions) error {
 		return &layout.HintError{Err: fmt.Errorf("%s needs to know what may go", name), Hint: "give --policy FILE, or --filter 'REPO_REGEX:TAG_REGEX'"}
 	}
 	return nil
-}
-
-// fit is a target at work.
-type fit struct {
-	targets
-	sweep.Fitted
-	apart bool // the blobs have a filesystem of their own
-
-	collecting bool // the policy is asked for all that it lets go
-	// chosen are the images that go, by repository and digest.
-	chosen map[string]map[layout.Digest]*mark.Candidate
 }
 
 // errNoSpace refuses a filesystem whose figures cannot be true.
@@ -169,55 +146,4 @@ func (f *fit) choose(list []mark.Candidate) {
 		}
 		f.chosen[c.Repository][c.Digest] = c
 	}
-}
-
-// goes reports whether the image of a tag, or of an untagged manifest, was chosen.
-// One that was pushed after the choice is kept.
-func (f *fit) goes(d *retention.Decision, pushed time.Time) bool {
-	c := f.chosen[d.Repository][d.Digest]
-	switch {
-	case c == nil:
-		return false
-	case d.Tag == "":
-		return len(c.Tags) == 0 && c.Pushed.Equal(pushed)
-	}
-	return slices.ContainsFunc(c.Tags, func(t mark.CandidateTag) bool { return t.Name == d.Tag && t.Pushed.Equal(pushed) })
-}
-
-// notNeeded is the reason for which an image is kept that the policy lets go.
-const notNeeded = "kept, since the target does not need it"
-
-// restrict leaves of a repository's decisions only what is chosen, and refuses
-// what would leave it without a tag. refusal is what the policy would refuse if
-// all went that it lets go.
-func (f *fit) restrict(r *mark.Judged, to *retention.Repository, decisions []retention.Decision, decider *retention.Decider, refusal error) error {
-	if empty := new(retention.EmptyError); refusal != nil && !errors.As(refusal, &empty) {
-		return refusal
-	}
-	for i := range r.Tags {
-		r.Tags[i].Used = latest(to.Tags[i].Pulled, r.Tags[i].Pushed)
-	}
-	for i := range r.Untagged {
-		r.Untagged[i].Used = latest(to.Untagged[i].Pulled, r.Untagged[i].Pushed)
-	}
-	if f.collecting {
-		return nil
-	}
-	for i := range decisions {
-		d := &decisions[i]
-		if d.Keep {
-			continue
-		}
-		var pushed time.Time
-		if i < len(r.Tags) {
-			pushed = r.Tags[i].Pushed
-		} else {
-			pushed = r.Untagged[i-len(r.Tags)].Pushed
-		}
-		if !f.goes(d, pushed) {
-			d.Keep = true
-			d.Reasons = append(d.Reasons, notNeeded)
-		}
-	}
-	return decider.Empties(decisions)
 }

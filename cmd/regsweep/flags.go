@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,4 +166,79 @@ func (l *limit) allows(bytes, total int64) bool {
 		return float64(bytes) <= l.share*float64(total)
 	}
 	return uint64(bytes) <= l.bytes
+}
+
+// verifyTerminal makes sure that a command can ask somebody who has sent its
+// messages elsewhere: that there is a person is plain from stdin, and a pipe is
+// not a yes.
+func (p *program) verifyTerminal(r *removal, command string) (err error) {
+	if r.dryRun || r.yes || !term.IsTerminal(p.in) || term.IsTerminal(p.voice.W) {
+		return nil
+	}
+	if p.openTerminal == nil {
+		p.openTerminal = func() (*os.File, error) { return os.OpenFile("/dev/tty", os.O_RDWR, 0) }
+	}
+	if p.tty, err = p.openTerminal(); err != nil {
+		return usage(&layout.HintError{
+			Err:  fmt.Errorf("%s asks first where somebody is at a terminal, and the terminal cannot be used: %w", command, err),
+			Hint: "say --yes, or look at what it would do with --dry-run",
+		})
+	}
+	return nil
+}
+
+// interactive reports whether both stdin and stderr are terminals.
+func (p *program) interactive() bool {
+	return term.IsTerminal(p.in) && term.IsTerminal(p.voice.W)
+}
+
+// endings are the kinds of files that --report writes.
+const (
+	endJSON = ".json"
+	endHTML = ".html"
+	endProm = ".prom"
+)
+
+// verifyReport holds the ending of --report against those that a command
+// knows. A command that makes no report knows none.
+func (c *common) verifyReport(known ...string) error {
+	if c.reportFile == "" || slices.Contains(known, filepath.Ext(c.reportFile)) {
+		return nil
+	}
+	var hint string
+	switch n := len(known); n {
+	case 0:
+		return fmt.Errorf("--report: this command makes none")
+	case 1:
+		hint = "this command writes " + known[0]
+	default:
+		hint = "its name ends in " + strings.Join(known[:n-1], ", ") + " or " + known[n-1]
+	}
+	return &layout.HintError{Err: term.Quoted("--report %s has another ending", c.reportFile), Hint: hint}
+}
+
+// targets are the flags of a prune that is to fit a size.
+type targets struct {
+	targetFree limit
+	maxUsed    limit
+}
+
+// given reports whether there is a target.
+func (t *targets) given() bool { return t.targetFree.text != "" || t.maxUsed.text != "" }
+
+// pruneOptions are what prune was asked to do.
+type pruneOptions struct {
+	common
+	removal
+	planning
+	targets
+	policyFile   string
+	printPolicy  bool
+	filters      []string
+	excludes     []string
+	ago          ago
+	keep         int
+	untagged     bool
+	untaggedOnly bool
+	pulls        []string // access logs
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
@@ -133,44 +132,4 @@ func goingTags(g *mark.Going) string {
 		text += "; not named: " + strings.Join(g.Unnamed, ", ")
 	}
 	return text
-}
-
-// nextAway says what the reader may want to do after a removal by name.
-func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) {
-	if j.prune != nil {
-		j.nextPruned(rep, say)
-		return
-	}
-	j.nextUntagged(say)
-	if !j.rules.Away.TagsOnly {
-		if slices.ContainsFunc(j.rules.Away.Going(), func(g mark.Going) bool { return g.Unread }) {
-			say("of what cannot be read only the link goes; what that kept goes with: %s", j.where.Command("gc"))
-		}
-		return
-	}
-	list := j.rules.Away.Going()
-	for i := range list {
-		switch g := &list[i]; {
-		case g.Digest.IsZero():
-		case g.Untagged:
-			tense := "now"
-			if rep.DryRun {
-				tense = "then"
-			}
-			gc := "gc -m"
-			if g.Unlinked {
-				gc = "gc"
-			}
-			say("%s has no tag %s, and goes with the next %s once it is old enough; to remove it at once: %s", goingName(g), tense, gc, j.where.Command("rm", goingName(g)))
-		default:
-			say("%s is kept; to delete the image and free what only it needs: %s", goingName(g), j.where.Command("rm", goingName(g)))
-		}
-	}
-}
-
-// nextUntagged names what a stop has left without a tag.
-func (j *job) nextUntagged(say func(format string, args ...any)) {
-	for _, left := range j.plan.Untagged() {
-		say("%s was left without a tag by the stop; to remove it: %s", left, j.where.Command("rm", left))
-	}
 }

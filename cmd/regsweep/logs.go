@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/sweep"
 
 	"github.com/dustin/go-humanize/english"
 
@@ -172,4 +173,9 @@ func (r *interrupted) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	return r.in.Read(b)
+}
+
+// pullsHint says what can be done about a table that cannot be read.
+func pullsHint(err error, store string) error {
+	return &layout.HintError{Err: err, Hint: "if it is damaged, remove " + store + "/" + sweep.PullsPath + ", and read the logs again that there are"}
 }

@@ -154,3 +154,19 @@ func (r *reading) createdCell(m *lsManifest) string {
 	}
 	return m.created.Format("2006-01-02 15:04")
 }
+
+// protectedCell names the lines that protect something.
+func protectedCell(patterns []string) string {
+	if len(patterns) == 0 {
+		return "-"
+	}
+	return strings.Join(patterns, ", ")
+}
+
+// shortTime is a time of JSON for people, to the minute.
+func shortTime(text *string) string {
+	if text == nil {
+		return "-"
+	}
+	return strings.Replace((*text)[:min(16, len(*text))], "T", " ", 1)
+}

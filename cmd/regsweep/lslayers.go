@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
@@ -169,4 +170,47 @@ func layerType(mediaType string) string {
 		return "-"
 	}
 	return short
+}
+
+// describe reads what the manifests and their configurations say.
+func (r *reading) describe(ctx context.Context, infos []mark.ManifestInfo) []lsManifest {
+	list := make([]lsManifest, len(infos))
+	r.w.Each(ctx, len(infos), func(i int) {
+		info := infos[i]
+		d := r.store.Describe(r.w, info.Digest)
+		list[i] = lsManifest{
+			Digest: info.Digest.String(), Tags: []string{}, MediaType: term.Valid(d.MediaType), ArtifactType: term.Valid(d.ArtifactType),
+			ConfigMediaType: term.Valid(d.ConfigMediaType), Labels: map[string]string{}, layers: d.Layers,
+			Platforms: []string{}, Protected: valids(info.Protected), Pushed: timeText(info.Pushed), Bytes: info.Bytes, UniqueBytes: info.UniqueBytes,
+			Subject: info.Subject.String(), Referrers: texts(info.Referrers), Children: texts(d.Children),
+			info: info, created: d.Created,
+		}
+		for name, value := range d.Labels {
+			list[i].Labels[term.Valid(name)] = term.Valid(value)
+		}
+		for _, tag := range info.Tags {
+			list[i].Tags = append(list[i].Tags, term.Valid(tag))
+		}
+		for _, p := range d.Platforms {
+			list[i].Platforms = append(list[i].Platforms, term.Valid(p))
+		}
+	})
+	created := map[string]time.Time{}
+	for i := range list {
+		created[list[i].Digest] = list[i].created
+	}
+	for i := range list {
+		m := &list[i]
+		for _, child := range m.Children {
+			// An index is as old as its newest child.
+			if c := created[child]; c.After(m.created) {
+				m.created = c
+			}
+		}
+		if !m.created.IsZero() {
+			text := m.created.Format(time.RFC3339)
+			m.Created = &text
+		}
+	}
+	return list
 }

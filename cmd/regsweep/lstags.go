@@ -187,22 +187,6 @@ func historiesOf(o *lsOptions, found []mark.TagHistoryOf) []lsHistory {
 	return list
 }
 
-// protectedCell names the lines that protect something.
-func protectedCell(patterns []string) string {
-	if len(patterns) == 0 {
-		return "-"
-	}
-	return strings.Join(patterns, ", ")
-}
-
-// shortTime is a time of JSON for people, to the minute.
-func shortTime(text *string) string {
-	if text == nil {
-		return "-"
-	}
-	return strings.Replace((*text)[:min(16, len(*text))], "T", " ", 1)
-}
-
 func (e *lsEntry) nowCell(t *lsHistory) string {
 	if e.Digest == t.Digest {
 		return "now"

@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/sweep/trash"
 
 	"github.com/dustin/go-humanize/english"
 
@@ -76,3 +79,66 @@ func (j *job) nextKept(rep *sweep.Report, say func(format string, args ...any)) 
 
 // untagged is how many manifests no tag names.
 func (j *job) untagged() int { return j.plan.Look().Totals.Untagged }
+
+// nextAway says what the reader may want to do after a removal by name.
+func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) {
+	if j.prune != nil {
+		j.nextPruned(rep, say)
+		return
+	}
+	j.nextUntagged(say)
+	if !j.rules.Away.TagsOnly {
+		if slices.ContainsFunc(j.rules.Away.Going(), func(g mark.Going) bool { return g.Unread }) {
+			say("of what cannot be read only the link goes; what that kept goes with: %s", j.where.Command("gc"))
+		}
+		return
+	}
+	list := j.rules.Away.Going()
+	for i := range list {
+		switch g := &list[i]; {
+		case g.Digest.IsZero():
+		case g.Untagged:
+			tense := "now"
+			if rep.DryRun {
+				tense = "then"
+			}
+			gc := "gc -m"
+			if g.Unlinked {
+				gc = "gc"
+			}
+			say("%s has no tag %s, and goes with the next %s once it is old enough; to remove it at once: %s", goingName(g), tense, gc, j.where.Command("rm", goingName(g)))
+		default:
+			say("%s is kept; to delete the image and free what only it needs: %s", goingName(g), j.where.Command("rm", goingName(g)))
+		}
+	}
+}
+
+// nextUntagged names what a stop has left without a tag.
+func (j *job) nextUntagged(say func(format string, args ...any)) {
+	for _, left := range j.plan.Untagged() {
+		say("%s was left without a tag by the stop; to remove it: %s", left, j.where.Command("rm", left))
+	}
+}
+
+// nextPruned says what the reader may want to do after a prune.
+func (j *job) nextPruned(rep *sweep.Report, say func(format string, args ...any)) {
+	j.nextUntagged(say)
+	if rep.DryRun && !j.verbose {
+		say("-v names the tags that stay, too, and why; -vv also blobs and links")
+	}
+}
+
+// nextTrash says what the reader of a report may want to do with the trash.
+func (j *job) nextTrash(rep *sweep.Report, say func(format string, args ...any)) {
+	switch {
+	case rep.Trashed != "":
+		say("to take back what was removed: %s", j.where.Command("trash", "restore", rep.Trashed))
+		say("to free its space for good: %s", j.where.Command("trash", "empty", rep.Trashed))
+	case j.trash && rep.DryRun && !j.plan.Empty():
+		say("no space is free until the trash is emptied: %s", j.where.Command("trash", "empty"))
+	}
+	bins, err := trash.Bins(j.store)
+	if others := len(bins); err == nil && others > 0 && (rep.Trashed == "" || others > 1) {
+		say("the trash holds %s, whose space is not free: %s", english.Plural(others, "run", ""), j.where.Command("trash", "ls"))
+	}
+}

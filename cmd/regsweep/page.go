@@ -1,79 +1,15 @@
 package main
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
-	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
-
-// How much of a report the page has: a browser draws it all, and the file
-// should stay below five megabytes. What is left out is summed up and said.
-const (
-	mostImages       = 200 // of one repository
-	mostPageImages   = 3000
-	mostPageRepos    = 4000
-	mostPageGoing    = 3000
-	mostPageItems    = 2000
-	mostPageKept     = 2000
-	mostPageProblems = 1000
-	mostPageBytes    = 1_200_000 // of one table
-	mostPageText     = 2000      // of one cell
-)
-
-// pageFacts are what only the page has of a report.
-type pageFacts struct {
-	images  *mark.Images
-	outside digests.Set // blobs that are in no repository
-	// outsideBytes are all of them, and outsideGone those that went or would go.
-	outsideBytes, outsideGone int64
-
-	outcome string
-	next    []string
-	totals  []totalRow
-	verb    string          // what became of what the plan takes
-	gone    map[string]bool // REPOSITORY:TAG of the tags that go, or went
-	going   *page.Table
-	pruned  *page.Table
-	stays   []string // what a policy keeps whatever its rules say
-	least   int64    // the size that an image must have to be on the page; 0 until it is known
-}
-
-// observer is who has to be told about the repositories for the file, or nil.
-func (f *filing) observer() mark.Observer {
-	if !f.isPage() {
-		return nil
-	}
-	if f.page == nil {
-		f.page = &pageFacts{images: mark.NewImages(mostImages)}
-	}
-	return f.page.images
-}
-
-func (f *filing) isPage() bool { return f != nil && filepath.Ext(f.path) == endHTML }
-
-// settle keeps for the page what is known of a look before there is another one.
-func (f *filing) settle(look *mark.Look) {
-	if f.observer() != nil {
-		f.page.outside, f.page.outsideBytes = f.page.images.Outside(look)
-	}
-}
-
-// nothing says on the page that a run has ended before it did anything.
-func (f *filing) nothing() {
-	if f.observer() != nil {
-		f.page.outcome = "nothing has been removed"
-	}
-}
 
 // fileReport keeps a report for the file, and what only the page has.
 func (j *job) fileReport(rep *sweep.Report, executed bool) {
@@ -177,24 +113,6 @@ func (e *ending) storeSections() (list []page.Section) {
 		}
 	}
 	return list
-}
-
-// pageTable is a table of the page with room for many rows.
-func pageTable(id, title string, most int, columns ...page.Column) *page.Table {
-	return &page.Table{ID: id, Title: title, Columns: columns, Most: most, MostBytes: mostPageBytes, Clean: term.Harmless, Where: "the JSON report has all of them"}
-}
-
-func textCell(s string) page.Cell {
-	if len(s) > mostPageText {
-		s = strings.ToValidUTF8(s[:mostPageText], "") + " ... and more, which the JSON report has"
-	}
-	return page.Cell{Text: s}
-}
-
-func sizeCell(n int64) page.Cell { return page.Cell{Text: term.Size(n), Value: n} }
-
-func countCell[N int | int64](n N) page.Cell {
-	return page.Cell{Text: humanize.Comma(int64(n)), Value: int64(n)}
 }
 
 // problemSections are the problems with their cures, and the unknown files.

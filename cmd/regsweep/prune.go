@@ -14,23 +14,6 @@ import (
 	"github.com/regsweep/regsweep/mark/retention"
 )
 
-// pruneOptions are what prune was asked to do.
-type pruneOptions struct {
-	common
-	removal
-	planning
-	targets
-	policyFile   string
-	printPolicy  bool
-	filters      []string
-	excludes     []string
-	ago          ago
-	keep         int
-	untagged     bool
-	untaggedOnly bool
-	pulls        []string // access logs
-}
-
 func (p *program) pruneCommand() *cobra.Command {
 	o := &pruneOptions{}
 	cmd := &cobra.Command{

@@ -9,7 +9,6 @@ import (
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
-	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/sweep"
@@ -38,20 +37,6 @@ func (j *job) writePruned(w io.Writer, rep *sweep.Report, executed bool) {
 	fmt.Fprintln(w, freedText(frees, rep))
 	j.writeStaying(w, rep)
 	fmt.Fprintln(w)
-}
-
-// freedText says what a removal by name or policy frees, and what others share.
-func freedText(frees string, rep *sweep.Report) string {
-	text := fmt.Sprintf("%s: %s in %s", frees, term.Size(rep.Removed.Bytes), blobsText(rep.Removed.Blobs))
-	if s := rep.Shared; s.Blobs > 0 {
-		text += fmt.Sprintf("; %s in %s %s, since others share %s", term.Size(s.Bytes), blobsText(s.Blobs),
-			english.PluralWord(int(s.Blobs), "stays", "stay"), english.PluralWord(int(s.Blobs), "it", "them"))
-	}
-	return text
-}
-
-func blobsText(n int64) string {
-	return humanize.Comma(n) + " " + english.PluralWord(int(n), "blob", "")
 }
 
 // prunedCount is what goes from one repository, by the plan.
@@ -155,13 +140,5 @@ func (j *job) writeStaying(w io.Writer, rep *sweep.Report) {
 	j.writeUnmatched(w)
 	if c.Held > 0 {
 		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", term.Comma(c.Held))
-	}
-}
-
-// nextPruned says what the reader may want to do after a prune.
-func (j *job) nextPruned(rep *sweep.Report, say func(format string, args ...any)) {
-	j.nextUntagged(say)
-	if rep.DryRun && !j.verbose {
-		say("-v names the tags that stay, too, and why; -vv also blobs and links")
 	}
 }

@@ -4,10 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
@@ -16,41 +15,6 @@ import (
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
 )
-
-// pruning is a policy at work: what it decides, repository by repository, and
-// what has become of that.
-type pruning struct {
-	policy    *retention.Policy
-	logs      []string  // of --pulls
-	used      *usedHere // for rules about pulls and targets, or nil
-	fit       *fit      // a target for the space on the disk, or nil
-	fromFlags bool
-	all       bool // every decision is to be kept
-
-	watch    *retention.Watch // of --filter
-	excludes *retention.Watch // of --exclude
-
-	decider *retention.Decider
-
-	mu           sync.Mutex // of what follows, as repositories are judged concurrently
-	repositories []prunedRepository
-	decisions    []retention.Decision
-	count        sweep.Retention
-	// onPage is how many decisions more than those that the table names are kept
-	// for the page; room is how many of these there may still be.
-	onPage, room int
-}
-
-// prunedRepository is what there is to be said of a repository without all of
-// its decisions: what goes, and what is protected in it.
-type prunedRepository struct {
-	name      string
-	goes      int                  // tags and untagged manifests
-	going     []retention.Decision // the first of these
-	protected int
-	first     []string // a few of these
-	by        []string // what protects them, sorted
-}
 
 // begin makes the policy decide what goes in a run.
 func (p *pruning) begin(ctx context.Context, rules *mark.Rules) (err error) {
@@ -129,22 +93,6 @@ func (p *pruning) read(r *mark.Judged) {
 	if p.decider.Histories(r.Repository) {
 		r.ReadHistories()
 	}
-}
-
-// sameOrder makes sure that no decision is taken for another one's.
-func sameOrder(r *mark.Judged, decisions []retention.Decision) error {
-	same := len(decisions) == len(r.Tags)+len(r.Untagged)
-	for i := 0; same && i < len(decisions); i++ {
-		if d := &decisions[i]; i < len(r.Tags) {
-			same = d.Tag == r.Tags[i].Name
-		} else {
-			same = d.Tag == "" && d.Digest == r.Untagged[i-len(r.Tags)].Digest
-		}
-	}
-	if !same {
-		return fmt.Errorf("the decisions about %q are not about what is in it: this is a fault of regsweep", r.Repository)
-	}
-	return nil
 }
 
 func asRepository(r *mark.Judged) retention.Repository {
@@ -247,14 +195,6 @@ func (r *prunedRepository) protect(d *retention.Decision) {
 	}
 }
 
-// decisionName is NAME:TAG, or NAME@DIGEST of an untagged manifest.
-func decisionName(d *retention.Decision) string {
-	if d.Tag == "" {
-		return d.Repository + "@" + d.Digest.String()
-	}
-	return d.Repository + ":" + d.Tag
-}
-
 // finish puts everything in order when all repositories have been judged.
 func (p *pruning) finish(look *mark.Look) {
 	slices.SortFunc(p.repositories, func(a, b prunedRepository) int { return strings.Compare(a.name, b.name) })
@@ -295,4 +235,69 @@ func decisionLine(d *retention.Decision) sweep.DecisionLine {
 		line.Reasons = append(line.Reasons, term.Valid(reason))
 	}
 	return line
+}
+
+// remove notes what goes from a repository: some of it, as far as it is named,
+// and more while there is room for it on the page.
+func (p *pruning) remove(r *prunedRepository, d *retention.Decision) {
+	r.goes++
+	if len(r.going) < namedGoing || p.room > 0 {
+		if len(r.going) >= namedGoing {
+			p.room--
+		}
+		one := *d
+		one.Reasons = slices.Clone(d.Reasons)
+		r.going = append(r.going, one)
+	}
+}
+
+// goes reports whether the image of a tag, or of an untagged manifest, was chosen.
+// One that was pushed after the choice is kept.
+func (f *fit) goes(d *retention.Decision, pushed time.Time) bool {
+	c := f.chosen[d.Repository][d.Digest]
+	switch {
+	case c == nil:
+		return false
+	case d.Tag == "":
+		return len(c.Tags) == 0 && c.Pushed.Equal(pushed)
+	}
+	return slices.ContainsFunc(c.Tags, func(t mark.CandidateTag) bool { return t.Name == d.Tag && t.Pushed.Equal(pushed) })
+}
+
+// notNeeded is the reason for which an image is kept that the policy lets go.
+const notNeeded = "kept, since the target does not need it"
+
+// restrict leaves of a repository's decisions only what is chosen, and refuses
+// what would leave it without a tag. refusal is what the policy would refuse if
+// all went that it lets go.
+func (f *fit) restrict(r *mark.Judged, to *retention.Repository, decisions []retention.Decision, decider *retention.Decider, refusal error) error {
+	if empty := new(retention.EmptyError); refusal != nil && !errors.As(refusal, &empty) {
+		return refusal
+	}
+	for i := range r.Tags {
+		r.Tags[i].Used = latest(to.Tags[i].Pulled, r.Tags[i].Pushed)
+	}
+	for i := range r.Untagged {
+		r.Untagged[i].Used = latest(to.Untagged[i].Pulled, r.Untagged[i].Pushed)
+	}
+	if f.collecting {
+		return nil
+	}
+	for i := range decisions {
+		d := &decisions[i]
+		if d.Keep {
+			continue
+		}
+		var pushed time.Time
+		if i < len(r.Tags) {
+			pushed = r.Tags[i].Pushed
+		} else {
+			pushed = r.Untagged[i-len(r.Tags)].Pushed
+		}
+		if !f.goes(d, pushed) {
+			d.Keep = true
+			d.Reasons = append(d.Reasons, notNeeded)
+		}
+	}
+	return decider.Empties(decisions)
 }

@@ -191,11 +191,6 @@ func (p *program) pullsList(o *pullsOptions) error {
 	return p.writePulls(o, resultOfPulls(place.Root, table))
 }
 
-// pullsHint says what can be done about a table that cannot be read.
-func pullsHint(err error, store string) error {
-	return &layout.HintError{Err: err, Hint: "if it is damaged, remove " + store + "/" + sweep.PullsPath + ", and read the logs again that there are"}
-}
-
 func resultOfPulls(root string, table *pulls.Table) *pullsResult {
 	r := &pullsResult{Schema: pullsSchema, Root: term.Valid(root), Covered: []coveredSpan{}, Pulls: []pulledLine{}}
 	for _, s := range table.Spans() {

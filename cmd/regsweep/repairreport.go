@@ -8,7 +8,6 @@ import (
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
-	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/sweep/back"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -249,20 +248,6 @@ func (j *repairJob) sayStep(s *back.Step, executed bool, say func(string, ...any
 			}
 		}
 	}
-}
-
-// undeleteFor is the command that brings back what somebody deleted: a manifest,
-// or the images that need a layer.
-func undeleteFor(s *back.Step) []string {
-	args := []string{"undelete"}
-	if strings.Contains(s.Path, "/"+layout.Layers+"/") {
-		args = append(args, s.Finding.Remove...)
-		if len(args) == 1 {
-			args = append(args, s.Repository)
-		}
-		return args
-	}
-	return append(args, s.Repository+"@"+s.Digest.String())
 }
 
 // warnCache says what has to be done before anything is pushed.

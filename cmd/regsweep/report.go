@@ -1,17 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"time"
-
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
-	"github.com/regsweep/regsweep/layout/locate"
-	"github.com/regsweep/regsweep/sweep"
-	"github.com/regsweep/regsweep/walker"
-	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // report writes the result to stdout, and sets the status by it.
@@ -30,105 +20,4 @@ func (j *job) report(ctx context.Context, executed bool) error {
 		return nil
 	}
 	return j.writeTable(j.out, rep, executed)
-}
-
-// writeJSON writes a result as one object on stdout.
-func (p *program) writeJSON(result any) error {
-	text, err := encodeJSON(result)
-	if err == nil {
-		_, err = p.out.Write(text)
-	}
-	return err
-}
-
-func encodeJSON(result any) ([]byte, error) {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(result); err != nil {
-		return nil, err
-	}
-	return term.HarmlessJSON(text.Bytes()), nil
-}
-
-func (j *job) newReport(executed bool) *sweep.Report {
-	rep := j.plan.Report(executed)
-	rep.Command, rep.DryRun, rep.Root = j.command, j.dryRun, term.Valid(j.place.Root)
-	rep.Started = j.started.UTC()
-	rep.ElapsedSeconds = time.Since(j.started).Seconds()
-	rep.Filesystem.FreeBefore = j.free
-	rep.Filesystem.FreeAfter = disk.Sum(disk.Sum(j.free, rep.Removed.DiskBytes), rep.Removed.UploadBytes)
-	if j.trash {
-		rep.Filesystem.FreeAfter = j.free // until the trash is emptied
-	}
-	rep.Trashed = j.plan.Trashed()
-	if executed {
-		if free, err := j.store.Free(); err == nil {
-			rep.Filesystem.FreeAfter = free
-		}
-	}
-	for i := range rep.Repositories {
-		rep.Repositories[i].Name = term.Valid(rep.Repositories[i].Name)
-	}
-	if executed && j.lock != nil {
-		rep.Freed = sweep.Freed(j.lock)
-	} else if !j.trash {
-		rep.Freed = j.plan.Estimate(j.store)
-	}
-	rep.Problems = append(rep.Problems, j.settleProblems(j.w.Findings.Problems(), executed)...)
-	j.ward().prescribe(rep.Problems)
-	validProblems(rep.Problems)
-	if j.prune != nil {
-		j.prune.into(&rep)
-		if j.refusal != nil {
-			rep.Retention.Refused = refusalTexts(j.refusal)
-		}
-	}
-	if j.applied != nil {
-		rep.LeftOut = j.leftOut()
-	}
-	if j.fit != nil {
-		j.fit.into(j, &rep, executed)
-	}
-	if j.verbose {
-		rep.Items = []sweep.ItemLine{}
-		j.plan.EachLine(executed, func(l sweep.ItemLine) {
-			l.Repository, l.Name = term.Valid(l.Repository), term.Valid(l.Name)
-			rep.Items = append(rep.Items, l)
-		})
-	}
-	return &rep
-}
-
-// ward is the store, for the cures of its problems.
-func (j *job) ward() ward {
-	return ward{Where: j.where, store: j.store, noNames: j.plan.Look().Borrowed != "", foreign: isForeign(&j.place), mirror: j.rules.PullThrough}
-}
-
-func isForeign(place *locate.Place) bool {
-	reason, err := foreign(place)
-	return err != nil || reason != ""
-}
-
-// validProblems makes valid what JSON is to have of problems.
-func validProblems(list []walker.Problem) {
-	for i := range list {
-		p := &list[i]
-		for _, text := range []*string{&p.Path, &p.Detail, &p.Cure, &p.LastResort} {
-			*text = term.Valid(*text)
-		}
-		p.Breaks, p.Loses = validAll(p.Breaks), validAll(p.Loses)
-	}
-}
-
-func validAll(list []string) []string {
-	if list == nil {
-		return nil
-	}
-	all := make([]string, len(list))
-	for i, text := range list {
-		all[i] = term.Valid(text)
-	}
-	return all
 }

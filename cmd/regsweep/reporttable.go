@@ -179,24 +179,6 @@ func (j *job) writeCounts(w io.Writer, rep *sweep.Report, verb string) {
 	fmt.Fprintf(w, "free space: %s before, %s%s after\n", term.Size(rep.Filesystem.FreeBefore), about, term.Size(rep.Filesystem.FreeAfter))
 }
 
-// counts are numbers of things with their names; there is none that is zero.
-type counts []string
-
-func (c *counts) add(n int, what string) {
-	if n > 0 {
-		*c = append(*c, english.Plural(n, what, ""))
-	}
-}
-
-func (c *counts) addUploads(n int, bytes int64) {
-	if n > 0 {
-		*c = append(*c, fmt.Sprintf("%s (%s)", english.Plural(n, "upload", ""), term.Size(bytes)))
-	}
-}
-
-// shown is how many repositories and problems a table has.
-const shown = 20
-
 func (j *job) writeRepositories(w io.Writer, ink term.Ink, rep *sweep.Report, executed bool) error {
 	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return r.ReclaimableBytes == 0 })
 	if len(lines) == 0 {

@@ -19,20 +19,6 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// undeleteOptions are what undelete was asked to do.
-type undeleteOptions struct {
-	common
-	consent removal // dryRun and yes
-	tag     string
-	since   ago
-	scope   undeleteScope
-
-	patterns []name.Pattern
-}
-
-// undeleteScope says how much undelete brings back.
-type undeleteScope struct{ all, overwritten, partial bool }
-
 func (p *program) undeleteCommand() *cobra.Command {
 	o := &undeleteOptions{}
 	cmd := &cobra.Command{
@@ -68,11 +54,6 @@ without a tag is removed by the next gc -m that finds it old enough.` + exitStat
 	f.BoolVar(&o.scope.overwritten, "overwritten", false, "with --all: also what only the history of a tag names")
 	f.BoolVar(&o.scope.partial, "partial", false, "also bring back images that lack blobs, as far as they are there")
 	return cmd
-}
-
-// writes reports whether something is to be brought back.
-func (o *undeleteOptions) writes() bool {
-	return o.scope.all || slices.ContainsFunc(o.patterns, func(p name.Pattern) bool { return p.ByDigest() })
 }
 
 func (o *undeleteOptions) verify(f *pflag.FlagSet, args []string) error {

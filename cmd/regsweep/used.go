@@ -26,12 +26,6 @@ type logSource struct {
 	ignore []string // globs of what pulls and does not count
 }
 
-// usedHere is what of a store is used.
-type usedHere struct {
-	*pulls.Used
-	tagged *taggedBefore
-}
-
 // errNoPulls refuses a rule about pulls for which there is no log.
 var errNoPulls = errors.New("a rule about pulls needs access logs, and there are none: nothing has been removed")
 

@@ -4,27 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/name"
-	"github.com/regsweep/regsweep/mark/retention"
 )
-
-// whyOptions are what why was asked about.
-type whyOptions struct {
-	common
-	policyFile string
-	all        bool
-
-	registry string // a path in place of --root
-	patterns []name.Pattern
-	policy   *retention.Policy
-}
 
 func (p *program) whyCommand() *cobra.Command {
 	o := &whyOptions{}
@@ -100,22 +86,6 @@ func (p *program) why(ctx context.Context, o *whyOptions, f *pflag.FlagSet, args
 	return r.writeAnswers(o, answers, several)
 }
 
-// explained is a thing with what every command would do with it.
-type explained struct {
-	asked
-	mark.Answer
-	all          [][]string // the ways from everything that keeps it
-	gc, untagged outcome
-	policy       *outcome
-}
-
-// outcome is what one command would do with a thing.
-type outcome struct {
-	goes   bool
-	reason string
-	at     time.Time // from when on it goes, if only ages keep it; or the zero time
-}
-
 // judge asks three looks: by the rules of gc, of gc -m, and of prune with the policy.
 func (r *reading) judge(ctx context.Context, o *whyOptions, things []asked) ([]explained, error) {
 	plain, look, err := r.inquire(ctx, things, nil)
@@ -151,28 +121,6 @@ func (r *reading) judge(ctx context.Context, o *whyOptions, things []asked) ([]e
 		return list, nil
 	}
 	return list, r.judgeByPolicy(ctx, o, things, list)
-}
-
-// inquire asks one look.
-func (r *reading) inquire(ctx context.Context, things []asked, change func(*mark.Rules)) ([]mark.Answer, *mark.Look, error) {
-	about := make([]mark.Asked, len(things))
-	for i := range things {
-		about[i] = things[i].Asked
-	}
-	inquiry := mark.NewInquiry(about)
-	look, err := r.lookBy(ctx, inquiry, change)
-	if err != nil {
-		return nil, nil, err
-	}
-	answers := inquiry.Answers(ctx, look)
-	return answers, look, r.readable()
-}
-
-// refuse says that a command would not do anything at all.
-func (o *outcome) refuse(why string) {
-	if why != "" {
-		*o = outcome{reason: why}
-	}
 }
 
 func unreadAmong(list []explained) (n int) {

@@ -45,11 +45,6 @@ func (r *reading) judgeByPolicy(ctx context.Context, o *whyOptions, things []ask
 	return nil
 }
 
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
-}
-
 // outcome is what the policy does with a thing.
 func (p *pruning) outcome(r *reading, e *explained, fate *mark.Fate) outcome {
 	out := outcome{goes: fate.Goes}
