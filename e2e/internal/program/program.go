@@ -38,7 +38,11 @@ func Main(m *testing.M, pattern string, tell func(dir string)) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
 	tell(dir)
-	return m.Run()
+	status := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return status
 }
