@@ -17,7 +17,7 @@ BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 TARGETS ?= linux/amd64,linux/arm64,linux/arm,linux/ppc64le,linux/s390x,darwin/amd64,darwin/arm64,windows/amd64,freebsd/amd64
 
-.PHONY: install uninstall dist packages
+.PHONY: install uninstall dist packages images
 
 build: ## bin/regsweep, static and stripped
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/regsweep ./cmd/regsweep
@@ -46,6 +46,11 @@ dist: ## archives for all platforms, with checksums and bills of materials, in d
 NFPM ?= $(shell command -v nfpm || echo $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0)
 PACKAGED ?= linux/amd64,linux/arm64
 PACKAGES ?= dist/packages
+
+IMAGES ?= dist/images
+
+images: ## one container image for each of PACKAGED, as an OCI layout in IMAGES; two of them are equal
+	$(GO) run ./deploy/dist -version '$(VERSION)' -commit '$(COMMIT)' -time '$(EPOCH)' -targets '$(PACKAGED)' -o '$(IMAGES)' -images
 
 packages: ## a deb and an rpm for each of PACKAGED, with checksums, in PACKAGES; two of them are equal
 	$(GO) run ./deploy/dist -version '$(VERSION)' -commit '$(COMMIT)' -time '$(EPOCH)' -targets '$(PACKAGED)' -o '$(PACKAGES)' -nfpm '$(NFPM)'
@@ -106,7 +111,7 @@ PLATFORMS := linux/arm64 linux/arm linux/ppc64le linux/s390x darwin/arm64 freebs
 
 lint: ## formatting, program and tests compile on every platform, golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
-	@for t in $(PLATFORMS); do GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/regsweep || exit 1; done
+	@for t in $(PLATFORMS); do GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./cmd/regsweep || exit 1; done
 	cd e2e && $(GO) run ./internal/platforms -dir .. $(PLATFORMS) # the tests, too
 	golangci-lint run ./...
 	cd e2e && golangci-lint run ./...
@@ -120,8 +125,8 @@ e2e-containers: build ## those of them in containers, with a Docker daemon of th
 	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep $(GO) test -count=1 -timeout 10m $(TESTFLAGS) ./containers
 
 .PHONY: e2e-mounts
-e2e-mounts: build ## those of them on network filesystems, slow ones too; as root, after .ci/parts TOOLS mounts
-	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep REGSWEEP_E2E_MOUNTS=all $(GO) test -count=1 -timeout 15m $(TESTFLAGS) -run TestOnMounts .
+e2e-mounts: build ## those of them on network filesystems, slow ones too; as root, after .ci/parts TOOLS mounts; with MOUNTED=DIR, or DIR:DIR for two mounts of one filesystem, on that one only
+	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep REGSWEEP_E2E_MOUNTS=all REGSWEEP_E2E_MOUNTED='$(MOUNTED)' $(GO) test -count=1 -timeout 15m $(TESTFLAGS) -run TestOnMounts .
 
 bench: build ## ratios to the least work, to find and to the registry's own collector
 	cd bench && $(GO) run . -regsweep ../bin/regsweep $(BENCHFLAGS)

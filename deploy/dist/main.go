@@ -10,6 +10,10 @@
 // With -nfpm it makes packages for Debian's and Red Hat's families instead:
 //
 //	go run ./deploy/dist -version v1.2.3 -commit HASH -time 1700000000 -o dist/packages -targets linux/amd64 -nfpm nfpm
+//
+// With -images it makes one container image for all targets, as an OCI image layout:
+//
+//	go run ./deploy/dist -version v1.2.3 -commit HASH -time 1700000000 -o dist/images -targets linux/amd64,linux/arm64 -images
 package main
 
 import (
@@ -46,6 +50,7 @@ func main() {
 	flag.StringVar(&r.out, "o", "dist", "the `DIR` for the archives; what is in it goes")
 	biller := flag.String("bill", "cyclonedx-gomod", "the `COMMAND` that makes bills of materials")
 	nfpm := flag.String("nfpm", "", "make packages instead of archives, by this `COMMAND`")
+	images := flag.Bool("images", false, "make an OCI image layout instead of archives")
 	flag.Parse()
 	r.time = time.Unix(*seconds, 0).UTC()
 	if r.biller = strings.Fields(*biller); len(r.biller) == 0 {
@@ -53,7 +58,9 @@ func main() {
 		os.Exit(2)
 	}
 	build := r.archives
-	if command := strings.Fields(*nfpm); len(command) > 0 {
+	if *images {
+		build = r.images
+	} else if command := strings.Fields(*nfpm); len(command) > 0 {
 		build = func(ctx context.Context, targets []string) error { return r.packages(ctx, command, targets) }
 	}
 	if err := r.make(context.Background(), strings.Split(*targets, ","), build); err != nil {

@@ -27,6 +27,7 @@ func TestContainers(t *testing.T) {
 		{"script that is killed", scriptKilled},
 		{"image of the program", programImage},
 		{"image of the registry with the program", registryImage},
+		{"image for two architectures", layoutImage},
 		{"compose", compose},
 		{"sidecar of an ordinary user", sidecar},
 		{"sidecar of a user who may not", sidecarRefused},

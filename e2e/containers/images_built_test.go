@@ -1,8 +1,13 @@
 package containers
 
 import (
+	"encoding/json"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/regsweep/regsweep/e2e/internal/parts"
 )
 
 // programImage builds the image with nothing but the program, and uses it as its
@@ -20,6 +25,52 @@ func programImage(t *testing.T, d *daemon) {
 	d.docker(t, "run", "--rm", "--network", "none", "--volume", volume, "regsweep") // a dry run, too
 	s.untouched(t, d, root)
 	d.docker(t, "run", "--rm", "--network", "none", "--volume", volume, "regsweep", "gc", "-m", "--older-than", "7d", "--yes")
+	d.docker(t, "restart", "registry")
+	d.ready(t)
+	s.swept(t, d, root)
+}
+
+// layoutImage makes the image for both architectures, as an OCI layout. The one for
+// this machine is what the Dockerfile builds, but for what it says of licence and date,
+// and it runs.
+func layoutImage(t *testing.T, d *daemon) {
+	d.buildProgram(t)
+	dir := filepath.Join(t.TempDir(), "images")
+	d.run(t, "env", "GOWORK=off", "make", "-s", "images", "VERSION=v1.2.3", "COMMIT=abc", "EPOCH=1700000000", "IMAGES="+dir)
+	archive := filepath.Join(t.TempDir(), "image.tar")
+	d.run(t, parts.Need(t, "skopeo"), "copy", "--quiet", "oci:"+dir+":v1.2.3", "docker-archive:"+archive+":regsweep:layout")
+	d.docker(t, "load", "--quiet", "--input", archive)
+	const about = `{{.Os}}/{{.Architecture}} {{json .Config.Entrypoint}} {{json .Config.Cmd}} {{.Config.User}}`
+	made, built := d.docker(t, "inspect", "--format", about, "regsweep:layout"), d.docker(t, "inspect", "--format", about, "regsweep")
+	if made != built || !strings.HasPrefix(made, "linux/"+runtime.GOARCH+" ") {
+		t.Errorf("the image is %s, the one of the Dockerfile %s", made, built)
+	}
+	labels := func(image string) map[string]string {
+		found := map[string]string{}
+		must(t, json.Unmarshal([]byte(d.docker(t, "inspect", "--format", "{{json .Config.Labels}}", image)), &found))
+		return found
+	}
+	mine := labels("regsweep:layout")
+	for name, value := range labels("regsweep") {
+		switch name {
+		case "org.opencontainers.image.version":
+			value = "v1.2.3"
+		case "org.opencontainers.image.revision":
+			value = "abc"
+		}
+		if mine[name] != value {
+			t.Errorf("%s is %q, in the image of the Dockerfile %q", name, mine[name], value)
+		}
+	}
+	if said := d.docker(t, "run", "--rm", "--network", "none", "regsweep:layout", "version"); !strings.HasPrefix(said, "regsweep v1.2.3\ncommit abc\n") {
+		t.Errorf("its version is %q", said)
+	}
+	volume, root := d.on(t)
+	d.serve(t, three.image, "--volume", volume)
+	s := d.fill(t, root)
+	d.docker(t, "run", "--rm", "--network", "none", "--volume", volume, "regsweep:layout") // a dry run
+	s.untouched(t, d, root)
+	d.docker(t, "run", "--rm", "--network", "none", "--volume", volume, "regsweep:layout", "gc", "-m", "--older-than", "7d", "--yes")
 	d.docker(t, "restart", "registry")
 	d.ready(t)
 	s.swept(t, d, root)

@@ -24,11 +24,22 @@ type Kind struct {
 	// Hosts says that its locks keep other hosts out.
 	Hosts bool
 	mount func(tb testing.TB, dir string) func(point string)
+	// Where it is mounted already.
+	here, there string
 }
 
 // Kinds are those that are always tried, and with REGSWEEP_E2E_MOUNTS=all those
-// that are slow or that few use, too.
+// that are slow or that few use, too. With REGSWEEP_E2E_MOUNTED=DIR it is the
+// filesystem that somebody has mounted there, and with DIR:DIR one that is mounted
+// twice, and whose locks keep the other mount out.
 func Kinds() []Kind {
+	if points := os.Getenv("REGSWEEP_E2E_MOUNTED"); points != "" {
+		here, there, twice := strings.Cut(points, ":")
+		if !twice {
+			there = here
+		}
+		return []Kind{{Name: "mounted", Hosts: twice, here: here, there: there}}
+	}
 	kinds := []Kind{
 		{Name: "sshfs", mount: sshfs},
 		{Name: "rclone", mount: rclone},
@@ -44,6 +55,12 @@ func Kinds() []Kind {
 // the test ends.
 func (k Kind) Mount(tb testing.TB) (here, there string) {
 	tb.Helper()
+	if k.here != "" {
+		dir, err := os.MkdirTemp(k.here, "regsweep-")
+		must(tb, err)
+		tb.Cleanup(func() { must(tb, os.RemoveAll(dir)) })
+		return dir, filepath.Join(k.there, filepath.Base(dir))
+	}
 	if os.Getuid() != 0 {
 		tb.Fatal("to mount a filesystem needs root")
 	}
