@@ -37,10 +37,11 @@ type packagedRPM struct {
 }
 
 type packedFile struct {
-	Source   string     `json:"src"`
+	Source   string     `json:"src,omitempty"`
 	Path     string     `json:"dst"`
 	Info     packedInfo `json:"file_info"`
 	Packager string     `json:"packager,omitempty"` // the only kind of package that has the file
+	Type     string     `json:"type,omitempty"`     // dir, or a file
 }
 
 type packedInfo struct {
@@ -119,7 +120,7 @@ func (r *release) stage(ctx context.Context, arch string, documents []file) (str
 		Section: "admin", Priority: "optional", Maintainer: "The regsweep authors <regsweep@users.noreply.github.com>",
 		Description: "Garbage collection, deletion and retention for the files of a container registry",
 		Homepage:    "https://github.com/regsweep/regsweep", License: "Apache-2.0", MTime: at,
-		Contents: []packedFile{{program, "/usr/bin/regsweep", packedInfo{0o755, at}, ""}},
+		Contents: []packedFile{{Source: program, Path: "/usr/bin/regsweep", Info: packedInfo{0o755, at}}},
 		Scripts:  map[string]string{},
 		RPM:      packagedRPM{"regsweep"},
 	}
@@ -134,6 +135,10 @@ func (r *release) stage(ctx context.Context, arch string, documents []file) (str
 		if err := p.add(dir, f, packedInfo{0o644, at}); err != nil {
 			return "", err
 		}
+	}
+	// rpm leaves a directory that no package lists; dpkg removes what is empty.
+	for _, dir := range []string{about, about + "examples/"} {
+		p.Contents = append(p.Contents, packedFile{Path: strings.TrimSuffix(dir, "/"), Info: packedInfo{0o755, at}, Packager: "rpm", Type: "dir"})
 	}
 	slices.SortFunc(p.Contents, func(a, b packedFile) int { return strings.Compare(a.Path, b.Path) })
 	text, err := json.MarshalIndent(p, "", "  ")
@@ -162,11 +167,11 @@ func (p *packaged) add(dir string, f file, info packedInfo) error {
 		return err
 	}
 	if f.name == zshScript { // the one file that the two families look for in two places
-		p.Contents = append(p.Contents, packedFile{source, share + "/zsh/vendor-completions/_regsweep", info, "deb"},
-			packedFile{source, share + "/zsh/site-functions/_regsweep", info, "rpm"})
+		p.Contents = append(p.Contents, packedFile{Source: source, Path: share + "/zsh/vendor-completions/_regsweep", Info: info, Packager: "deb"},
+			packedFile{Source: source, Path: share + "/zsh/site-functions/_regsweep", Info: info, Packager: "rpm"})
 		return nil
 	}
-	p.Contents = append(p.Contents, packedFile{source, to, info, ""})
+	p.Contents = append(p.Contents, packedFile{Source: source, Path: to, Info: info})
 	return nil
 }
 
