@@ -15,9 +15,10 @@ const (
 	indexName = "index"
 	// IndexPath is where runs remember what they have read, relative to the store.
 	IndexPath = layout.Own + "/" + indexName
-	// maxIndex is how large that may be, in bytes: the next run has it in memory, which
-	// is to stay small. It is enough for ten million blobs.
-	maxIndex = 400 << 20
+	// maxIndex is how large that may be, in bytes: the next run has it in memory, beside
+	// what it takes without one. It is enough for five million blobs, with which a run
+	// has less than 1.1 GiB, as one without an index with ten million.
+	maxIndex = 160 << 20
 	// indexShare is the part of a filesystem that has to be free for it to be written.
 	indexShare = 100
 	// sameClock is how far the clock of a filesystem of this host may be from this host's.

@@ -3,6 +3,7 @@ package index
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"testing"
 
@@ -168,3 +169,27 @@ func FuzzParse(f *testing.F) {
 		x.Latest()
 	})
 }
+
+// Whoever writes an index knows before how large it is.
+func TestAnIndexHasTheSizeThatWasSaid(t *testing.T) {
+	b := NewBuilder(func(to []byte, digest uint32) []byte {
+		sum := sumOf(string(rune('a' + digest)))
+		return append(to, sum[:]...)
+	})
+	for range 3 {
+		b.Digest()
+		b.Content(&Content{Digest: 1, Times: Times{Size: 5}, Required: []uint32{0, 2}})
+		b.Link(&Link{Key: 7, Device: 1, Moment: 2})
+		if text := b.Bytes(1); int64(len(text)) != b.Size() {
+			t.Errorf("%d bytes, not %d", len(text), b.Size())
+		}
+	}
+	full := errors.New("full")
+	if err := b.Write(failing{full}, 1); !errors.Is(err, full) {
+		t.Errorf("the disk is full, and: %v", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
