@@ -26,6 +26,16 @@ func (tp *template) touchedBy(root string, o operation, dialect int) touched {
 	return paths
 }
 
+// doAll does actions as far as none is refused.
+func doAll(actions []action) error {
+	for _, act := range actions {
+		if err := act.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // apartFrom reports whether a call has nothing to do with the operation: it is
 // about no path of it, none above and none below it. A call that changes names is
 // about all of its directory, since it may have a second name in it.

@@ -198,13 +198,3 @@ func (tp *template) raceAway(t *testing.T, o operation, dialect, n int, name str
 	_ = os.RemoveAll(after.Root) // only to save memory
 	return refused == nil
 }
-
-// doAll does actions as far as none is refused.
-func doAll(actions []action) error {
-	for _, act := range actions {
-		if err := act.do(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
