@@ -53,17 +53,19 @@ func leaves(err error) []error {
 	return list
 }
 
-// withoutName is what an error says besides the name of what failed, or of the
-// directory that it is in. Of what is below that the rest of the name stays.
+// withoutName is the text of an error without a path that is shown beside it, or the
+// directory of that path. Of a name below the path, the rest stays.
 func withoutName(text, path string) string {
 	if path == "" {
 		return text
 	}
-	if before, below, ok := strings.Cut(text, path+"/"); ok {
+	// In the trash there are paths that end with the same names: these stay whole.
+	begins := func(before string) bool { return before == "" || strings.HasSuffix(before, " ") }
+	if before, below, ok := strings.Cut(text, path+"/"); ok && begins(before) {
 		return before + below
 	}
 	for _, name := range []string{path, pathpkg.Dir(path)} {
-		if before, after, ok := strings.Cut(text, name+": "); ok && (before == "" || strings.HasSuffix(before, " ")) {
+		if before, after, ok := strings.Cut(text, name+": "); ok && begins(before) {
 			return strings.TrimSpace(before + after)
 		}
 	}
