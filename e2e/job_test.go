@@ -100,9 +100,9 @@ func (j job) blobs() disk.Usage {
 	return disk.Measure(j.t, filepath.Join(disk.V2(j.registry.Root), "blobs"))
 }
 
-// unchanged demands that the store is as it was. A run that may remove has touched
-// its directory, to read the file server's clock, and so has one that made the index;
-// a dry one has not.
+// unchanged demands that the store is as it was. Touched says that the time of its
+// directory may differ: a run that may remove touches it to read the file server's
+// clock, and a run that makes the index does so, too.
 func (j job) unchanged(what string, want disk.Tree, touched bool) {
 	j.t.Helper()
 	got := disk.List(j.t, j.registry.Root)

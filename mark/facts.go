@@ -9,8 +9,9 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// facts are what a repository links, as it was read. Reading makes them, and nothing
-// changes them after it.
+// facts are what a repository links, as it was read. Reading makes them. After that
+// nothing changes them, with two exceptions: here also gets the reasons that marking
+// finds, and family and losses are made when somebody asks for them.
 type facts struct {
 	*visit
 	guard    protect.Guard

@@ -1,8 +1,6 @@
 package mark
 
-import (
-	"github.com/regsweep/regsweep/walker"
-)
+import "github.com/regsweep/regsweep/walker"
 
 // garbage is what of a repository goes, and what gets its name back: its litter,
 // with what is not live.
@@ -17,7 +15,7 @@ type garbage struct {
 	lostIDs map[ID]bool // of these
 }
 
-// view is what an Observer sees of a repository. It changes nothing of it.
+// view is what an Observer sees of a repository. Observers change nothing of it.
 type view struct{ *garbage }
 
 // tagGoes reports whether a tag goes: it names a manifest whose link is gone,

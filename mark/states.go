@@ -95,7 +95,7 @@ type linkedManifest struct {
 // aside, and is not just being written.
 func (n *linkedManifest) isHere() bool { return !n.link.has(linkAside | linkPending) }
 
-// tag is such a tag with what is decided about it.
+// tag is a linkedTag with what is decided about it.
 type tag struct {
 	*linkedTag
 	subject ID // of a tag that goes when its subject goes; 0 for any other
@@ -103,7 +103,7 @@ type tag struct {
 	by      *protect.Line // that protects it by its name, or nil
 }
 
-// node is such a manifest with what is decided about it.
+// node is a linkedManifest with what is decided about it.
 type node struct {
 	*linkedManifest
 	why  Reason

@@ -121,7 +121,7 @@ func TestAnIndexThatIsYoungerThanTheClockIsNotUsed(t *testing.T) {
 	s := layouttest.New(t, indexedStore)
 	first := dryRun(s, remembering(nil), nil)
 	if filesystemOf(t, s.Dir) != "local" {
-		t.Skip("no link is remembered here, and so no moment")
+		lacks(t, "links are remembered on local filesystems only: set TMPDIR to a directory on ext4, xfs, btrfs or tmpfs")
 	}
 	var o opened
 	second := dryRun(s, mark.NewMemory(mark.ReadIndex(first.index), time.Now().Add(later-time.Second*5)), &o)
@@ -143,7 +143,7 @@ func TestTheLaterLooksOfASweepDoNotUseTheIndex(t *testing.T) {
 			m = remembering(dryRun(s, remembering(nil), nil).index)
 		}
 		if filesystemOf(t, s.Dir) != "local" {
-			t.Skip("no link is remembered here")
+			lacks(t, "links are remembered on local filesystems only: set TMPDIR to a directory on ext4, xfs, btrfs or tmpfs")
 		}
 		var o opened
 		p := pipeline{dir: s.Dir, rules: usual(s.Now), jobs: 4, memory: m, fault: o.fault}

@@ -25,6 +25,10 @@ func byInode(d *disk.Dir, fn func(disk.Entry) error) error {
 	var entries []disk.Entry
 	var ends []int
 	flush := func() error {
+		defer func() {
+			names.Reset()
+			entries, ends = entries[:0], ends[:0]
+		}()
 		text, from := names.String(), 0
 		for i := range entries {
 			entries[i].Name = text[from:ends[i]]
@@ -36,8 +40,6 @@ func byInode(d *disk.Dir, fn func(disk.Entry) error) error {
 				return err
 			}
 		}
-		names.Reset()
-		entries, ends = entries[:0], ends[:0]
 		return nil
 	}
 	err := d.List(func(e disk.Entry) error {

@@ -249,7 +249,7 @@ func (w *Walker) parts(ctx context.Context, n int, fn func(lo, hi int)) {
 	})
 }
 
-// share is parts of what are no links.
+// share is parts for things other than links: the progress does not count them.
 func (w *Walker) share(ctx context.Context, n int, fn func(lo, hi int)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()

@@ -163,7 +163,8 @@ func (r *reading) writeFinding(w io.Writer, p *walker.Problem) {
 	}
 }
 
-// judgeCheck sets the status. What cannot be read has not been checked, which is a failure.
+// judgeCheck sets the status. If something cannot be read, it has not been checked,
+// and the check has failed.
 func (r *reading) judgeCheck() error {
 	if n := r.sayUnreadable(); n > 0 {
 		return &layout.HintError{

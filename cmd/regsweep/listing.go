@@ -93,7 +93,7 @@ func (r *reading) writeListing(o *lsOptions, l *listing) error {
 	return err
 }
 
-// timeText is a time for JSON; there is none before 1970.
+// timeText is a time for JSON, or nil for 0 and all times before 1970.
 func timeText(nanoseconds int64) *string {
 	if nanoseconds <= 0 {
 		return nil

@@ -118,7 +118,7 @@ func validAll(list []string) []string {
 	return all
 }
 
-// counts are numbers of things with their names; there is none that is zero.
+// counts are numbers with the names of what is counted. A zero is left out.
 type counts []string
 
 func (c *counts) add(n int, what string) {

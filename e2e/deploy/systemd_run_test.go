@@ -113,10 +113,13 @@ var probeStores = map[string]string{
 	"half":     "age 40d\nimage a/b:v1 layers=1 size=100k\norphan size=300k",
 }
 
-// The real systemd runs the units as they are. A run that finds problems has been a
-// success, and its status can be seen; one that is stopped has not failed, and has given
-// all back; nothing needs to be there for the metrics; a first run that is refused is
-// made as the unit says; the store may be elsewhere; and what the unit says of retention works.
+// The real systemd runs the units as they are:
+//   - A run that finds problems is a success, and its status can be seen.
+//   - A run that is stopped has not failed, and has given everything back.
+//   - The directory for the metrics need not be there.
+//   - A first run that is refused succeeds with the commands that the unit names.
+//   - The store may be in another place.
+//   - Retention works as the unit says.
 func TestSystemdRunsTheService(t *testing.T) {
 	said := probe(t)
 	for name, want := range map[string]string{
