@@ -237,6 +237,15 @@ func (s *stops) whole(p pushed) error {
 	return err
 }
 
+// hides reports whether something that was pushed answers 404.
+func (s *stops) hides(p pushed) bool {
+	err := s.whole(p)
+	if err != nil && !isNotFound(err) {
+		s.t.Errorf("a pull of %s:%s failed: %v", p.repository, p.reference, err)
+	}
+	return err != nil
+}
+
 // changing are the calls after which a sweep is stopped. When it unlinks all is
 // decided, so of these calls only some are tried.
 const (
@@ -254,19 +263,22 @@ func (s *stops) stopAt(n int, way way) (calls int) {
 	var got pushed
 	err := errors.New("not pushed")
 	early, hides, was := false, false, false
-	hidden := func() bool { return err == nil && s.whole(got) != nil }
+	before := 0 // the looks when the sweep began to set names aside
 	for sweep.next() {
 		if calls++; calls == n {
 			early = !setAside(s.t, s.registry.Root, way.to)
 			got, err = way.push(s)
 		}
-		is := hidden()
+		if before == 0 && sweep.last() == "fsync" {
+			before = sweep.looks()
+		}
+		is := err == nil && s.hides(got)
 		hides = hides || is
-		if (is || was) && sweep.looks() > 2 {
+		if (is || was) && sweep.looks() > before {
 			s.t.Errorf("pushed when the sweep had made %d calls: hidden until it looked for the last time, when it had made %d\n%s", n, calls, sweep.traced())
 		}
 		if is && sweep.last() == "syncfs" {
-			s.t.Errorf("pushed when the sweep had made %d calls: hidden when it had made %d and synced the links", n, calls)
+			s.t.Errorf("pushed when the sweep had made %d calls: hidden when it had made %d and synced the links\n%s", n, calls, sweep.traced())
 		}
 		was = is
 		sweep.goOn()
@@ -287,7 +299,7 @@ func (s *stops) stopAt(n int, way way) (calls int) {
 		s.hidden++
 	}
 	if early && hides {
-		s.t.Errorf("%s, before the first name in %s was set aside: it was hidden", where, way.to)
+		s.t.Errorf("%s, before the first name in %s was set aside: it was hidden\n%s", where, way.to, sweep.traced())
 	}
 	return calls
 }
