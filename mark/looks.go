@@ -62,6 +62,9 @@ func (l *Look) compareIDs(a, b ID) int {
 	return l.Store.Table.Compare(a, b)
 }
 
+// Jobs is how many file operations the Look would have under way at a time now.
+func (l *Look) Jobs() int { return l.w.Jobs() }
+
 // Look reads the repositories, except manifests already read, and marks what
 // is live. aside is nil unless names have been set aside. Problems go to the walker's
 // findings; if any of them is unreadable, the marks are worth nothing.

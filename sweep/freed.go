@@ -7,6 +7,7 @@ import (
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/walker/disk"
+	"golang.org/x/sync/errgroup"
 )
 
 // Freed returns what has been freed through a lock. Moving into the trash frees
@@ -81,18 +82,30 @@ func (p *Plan) sample(store *disk.Dir, kind mark.Kind, each func(i int, f disk.F
 	if kind == mark.Upload || kind == mark.Temporary {
 		step = 1
 	}
-	for i := lo; i < hi && (step == 1 || seen < int64(most)); i += step {
-		if p.done[i] != planned {
-			continue
-		}
-		one := p.measure(store, &p.items[i])
-		some.Add(one)
-		seen++
-		if each != nil {
-			each(i, one)
+	var chosen []int
+	for i := lo; i < hi && (step == 1 || len(chosen) < most); i += step {
+		if p.done[i] == planned {
+			chosen = append(chosen, i)
 		}
 	}
-	return some, seen
+	// Each takes a dozen calls that wait for the filesystem, one after another.
+	measured := make([]disk.Freed, len(chosen))
+	var group errgroup.Group
+	group.SetLimit(p.look.Jobs())
+	for k, i := range chosen {
+		group.Go(func() error {
+			measured[k] = p.measure(store, &p.items[i])
+			return nil
+		})
+	}
+	_ = group.Wait() // none returns an error
+	for k, i := range chosen {
+		some.Add(measured[k])
+		if each != nil {
+			each(i, measured[k])
+		}
+	}
+	return some, int64(len(chosen))
 }
 
 // emptied returns the directories above removed repositories that become empty,
