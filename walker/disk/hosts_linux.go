@@ -127,7 +127,7 @@ func (d *Locked) bindsHosts(file *os.File) bool {
 		table, err := os.ReadFile("/proc/locks")
 		return err == nil && !hasField(string(table), fmt.Sprintf("%02x:%02x:%d", major, minor, st.Ino))
 	case unix.NFS_SUPER_MAGIC:
-		table, err := os.ReadFile(mountTable)
+		table, err := readMountTable()
 		return err == nil && nfsAsksServer(string(table), fmt.Sprintf("%d:%d", major, minor))
 	case unix.CEPH_SUPER_MAGIC, unix.OCFS2_SUPER_MAGIC:
 		return true

@@ -52,7 +52,7 @@ func mountOf(fd int) string {
 			id = strings.TrimSpace(rest)
 		}
 	}
-	table, err := os.ReadFile(mountTable)
+	table, err := readMountTable()
 	if err != nil || id == "" {
 		return ""
 	}
