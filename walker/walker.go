@@ -15,7 +15,7 @@
 //     stale, empty or short, is opened once more by its path after a pause,
 //     since a registry may be writing beside us.
 //   - Symbolic links are followed as both registries do, each directory once by
-//     device, inode and where it is. Special files are never opened.
+//     device, inode and where it is. Special files are never read, nor waited for.
 package walker
 
 import (

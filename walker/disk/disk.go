@@ -78,7 +78,7 @@ func (f *FS) check(op Op, dir, name string) error {
 type Type uint8
 
 // The types of entries. Whatever is neither of the first three is Special:
-// a device, a FIFO, a socket. Special files are never opened.
+// a device, a FIFO, a socket. Special files are never read, nor waited for.
 const (
 	File Type = iota + 1
 	Directory
@@ -169,9 +169,12 @@ func (d *Dir) Join(name string) string { return join(d.path, name) }
 func (d *Dir) Linked() bool { return d.linked }
 
 // ReadFile reads at most len(buf) bytes of a regular file, behind symbolic
-// links too, and returns how many it read and what the file was before. It never
-// opens anything but a regular file.
+// links too, and returns how many it read and what the file was before. Anything
+// else is ErrNotFile, and is not read.
 func (d *Dir) ReadFile(name string, buf []byte) (int, Info, error) {
+	if n, info, done, err := d.readOpened(name, buf); done {
+		return n, info, err
+	}
 	info, err := d.readInfo(name)
 	if err != nil {
 		return 0, info, err

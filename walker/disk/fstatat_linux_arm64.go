@@ -4,5 +4,8 @@ package disk
 
 import "golang.org/x/sys/unix"
 
-// sysFstatat fills in a unix.Stat_t.
-const sysFstatat = unix.SYS_FSTATAT
+// They fill in a unix.Stat_t.
+const (
+	sysFstatat = unix.SYS_FSTATAT
+	sysFstat   = unix.SYS_FSTAT
+)

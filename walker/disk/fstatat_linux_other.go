@@ -2,5 +2,8 @@
 
 package disk
 
-// sysFstatat is 0 where the system's structure is not a unix.Stat_t.
-const sysFstatat = 0
+// They are 0 where the system's structure is not a unix.Stat_t.
+const (
+	sysFstatat = 0
+	sysFstat   = 0
+)

@@ -121,3 +121,12 @@ func (k kernel) fstatat(at int, name string, st *unix.Stat_t, flags int) error {
 		}
 	}
 }
+
+// fstat stats what is open.
+func (k kernel) fstat(fd int, st *unix.Stat_t) error {
+	if sysFstat == 0 {
+		return retry(func() error { return unix.Fstat(fd, st) })
+	}
+	_, err := k.call(sysFstat, fd, unsafe.Pointer(st), 0)
+	return err
+}
