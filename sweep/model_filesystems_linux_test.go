@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/regsweep/regsweep/layout/layouttest"
 	"pgregory.net/rapid"
 )
 
@@ -97,11 +98,7 @@ func mounted(t *testing.T, at, command string, args ...string) {
 	if out, err := exec.Command(command, args...).CombinedOutput(); err != nil {
 		lacks(t, "%s %q: %v: %s: this needs a container with --privileged, and bindfs", command, args, err, out)
 	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", at).CombinedOutput(); err != nil {
-			t.Errorf("umount %s: %v: %s", at, err, out)
-		}
-	})
+	t.Cleanup(func() { layouttest.Unmount(t, at) })
 }
 
 func makeDir(t *testing.T, dir string) {

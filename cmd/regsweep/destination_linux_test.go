@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/layout/layouttest"
 	"golang.org/x/sys/unix"
 )
 
@@ -108,11 +109,7 @@ func TestFileKeepsItsOwnerAndPlace(t *testing.T) {
 	if err := unix.Mount(file, mounted, "", unix.MS_BIND, ""); err != nil {
 		lacking(t, "no mounts here: %v", err)
 	}
-	defer func() {
-		if err := unix.Unmount(mounted, 0); err != nil {
-			t.Error(err)
-		}
-	}()
+	defer layouttest.Unmount(t, mounted)
 	if err := writeTo(t, mounted, "newest"); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/regsweep/regsweep/layout/layouttest"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,11 +17,7 @@ func TestReportFileOnAFullDisk(t *testing.T) {
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4k"); err != nil {
 		lacking(t, "no mounts here: %v", err)
 	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { layouttest.Unmount(t, dir) })
 	r := runProgram(t, "", "gc", "--root", s.Root, "--report", filepath.Join(dir, "a.html"))
 	if r.status != statusFailed || s.Has("o") || !strings.Contains(r.stderr, "no space left") || !strings.Contains(r.stdout, "removed") {
 		t.Errorf("status %d, the blob is there: %v\n%s%s", r.status, s.Has("o"), r.stdout, r.stderr)

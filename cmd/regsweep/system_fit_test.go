@@ -103,7 +103,7 @@ func TestFilesystemOfTheBlobsAloneIsFitted(t *testing.T) {
 		default:
 			t.Errorf("store %d: status %d, %d bytes over the target of %d, the largest image has %d: %+v\n%s", n, status, over, wanted, largest, report.Fit, text)
 		}
-		mustRun(t, "umount", blobs)
+		layouttest.Unmount(t, blobs)
 		for _, path := range []string{there, filler} {
 			if err := os.RemoveAll(path); err != nil {
 				t.Fatal(err)

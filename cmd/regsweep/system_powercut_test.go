@@ -55,19 +55,7 @@ func mountDisks(t *testing.T, at string, files []string, options string) *disks 
 func (d *disks) unmount(t *testing.T) {
 	t.Helper()
 	for i := range slices.Backward(d.files) {
-		err := unix.Unmount(d.mountOf(i), 0)
-		// A process that another test is about to start may hold what was open here.
-		for range 500 {
-			if err != unix.EBUSY {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-			err = unix.Unmount(d.mountOf(i), 0)
-		}
-		if err != nil {
-			t.Errorf("unmount %s: %v", d.mountOf(i), err)
-			_ = unix.Unmount(d.mountOf(i), unix.MNT_DETACH)
-		}
+		layouttest.Unmount(t, d.mountOf(i))
 	}
 }
 

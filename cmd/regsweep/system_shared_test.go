@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,16 +70,7 @@ func overlayOver(t *testing.T, on string) (dir string) {
 func mountBindfs(t *testing.T, from, to string) {
 	t.Helper()
 	mustRun(t, need(t, "bindfs", "bindfs"), from, to)
-	t.Cleanup(func() {
-		// A file that is closed is so for the program a moment later.
-		out, err := exec.Command("umount", to).CombinedOutput()
-		for end := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-			out, err = exec.Command("umount", to).CombinedOutput()
-		}
-		if err != nil {
-			t.Errorf("umount %s: %v\n%s", to, err, out)
-		}
-	})
+	t.Cleanup(func() { layouttest.Unmount(t, to) })
 }
 
 // bind shows a path of the store by another one.
