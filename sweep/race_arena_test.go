@@ -56,9 +56,7 @@ const maxReported = 2
 // all runs races, many at a time: some wait for a registry's writes.
 func (a *arena) all(t *testing.T, races []*race) (accepted int) {
 	t.Helper()
-	if layouttest.Short() {
-		races = someOf(races)
-	}
+	races = layouttest.Some(races)
 	var next, yes atomic.Int64
 	var mu sync.Mutex
 	failed := map[string]int{}
@@ -93,14 +91,6 @@ func (a *arena) all(t *testing.T, races []*race) (accepted int) {
 	}
 	t.Logf("%d races, %d accepted", len(races), yes.Load())
 	return int(yes.Load())
-}
-
-// someOf are the few of a long list that a short test takes.
-func someOf[T any](list []T) (some []T) {
-	for _, i := range layouttest.Steps(len(list)) {
-		some = append(some, list[i])
-	}
-	return some
 }
 
 // cut is a place to cut an operation in two.

@@ -28,7 +28,7 @@ func stopAway(t *testing.T, sample string, names removalOf) {
 	tp := newTemplate(t, "age 10m\n"+sample)
 	dir := scratch(t)
 	untagged := 0
-	for n := 1; ; n += everyStop() {
+	for n := range layouttest.OpenSteps() {
 		s := tp.copy(filepath.Join(dir, fmt.Sprint(n)))
 		ctx, stop := context.WithCancel(context.Background())
 		calls, on := 0, false
@@ -80,17 +80,9 @@ func stopAway(t *testing.T, sample string, names removalOf) {
 			break
 		}
 	}
-	if untagged == 0 && !layouttest.Short() {
+	if untagged == 0 && layouttest.AllSteps() {
 		t.Error("no stop left a manifest without its tags")
 	}
-}
-
-// everyStop is how far apart the calls are at which a run is stopped.
-func everyStop() int {
-	if layouttest.Short() {
-		return 23
-	}
-	return 1
 }
 
 // TestStopAwayWithATagThatCannotBeMoved stops a removal into the trash at every
@@ -98,7 +90,7 @@ func everyStop() int {
 func TestStopAwayWithATagThatCannotBeMoved(t *testing.T) {
 	tp := newTemplate(t, "age 10m\n"+awaySample)
 	dir := scratch(t)
-	for n := 1; ; n += everyStop() {
+	for n := range layouttest.OpenSteps() {
 		s := tp.copy(filepath.Join(dir, fmt.Sprint(n)))
 		ctx, stop := context.WithCancel(context.Background())
 		calls, failed := 0, false

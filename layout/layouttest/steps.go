@@ -2,6 +2,7 @@ package layouttest
 
 import (
 	"flag"
+	"iter"
 	"os"
 	"strconv"
 	"testing"
@@ -28,14 +29,45 @@ const shortSteps = 16
 // to commit, so that all of them are taken in the course of time; with -short a
 // few. The last one is always among them, if there is any.
 func Steps(n int) []int {
-	every := 1
+	every, offset := some()
+	return everySo(n, every, offset)
+}
+
+// Some are the members of a list that Steps of its length takes.
+func Some[T any](list []T) (some []T) {
+	for _, i := range Steps(len(list)) {
+		some = append(some, list[i])
+	}
+	return some
+}
+
+// OpenSteps are those of a table of steps, numbered from 1, whose length shows only
+// at its end. They are without end.
+func OpenSteps() iter.Seq[int] {
+	every, offset := some()
+	return func(yield func(int) bool) {
+		for n := 1 + offset%every; yield(n); n += every {
+		}
+	}
+}
+
+// AllSteps reports whether Steps takes all, so that what only some steps show has to
+// have shown itself.
+func AllSteps() bool {
+	every, _ := some()
+	return every == 1
+}
+
+// some is every how many steps are taken, and from which on.
+func some() (every, offset int) {
+	every = 1
 	if k, err := strconv.Atoi(os.Getenv(stepsVariable)); err == nil && k > 0 {
 		every = k
 	} else if Short() {
 		every = shortSteps
 	}
-	offset, _ := strconv.ParseUint(os.Getenv(offsetVariable), 10, 32) // 0 if nothing says another
-	return everySo(n, every, int(offset))
+	from, _ := strconv.ParseUint(os.Getenv(offsetVariable), 10, 31) // 0 if nothing says another
+	return every, int(from)
 }
 
 func everySo(n, every, offset int) (list []int) {

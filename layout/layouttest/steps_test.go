@@ -41,3 +41,21 @@ func TestStepsAskTheEnvironment(t *testing.T) {
 		t.Errorf("all are %d", len(got))
 	}
 }
+
+func TestOpenStepsAreThoseOfTheSameOffset(t *testing.T) {
+	t.Setenv(stepsVariable, "10")
+	t.Setenv(offsetVariable, "23")
+	var got []int
+	for n := range OpenSteps() {
+		if n > 30 {
+			break
+		}
+		got = append(got, n)
+	}
+	if !slices.Equal(got, []int{4, 14, 24}) || AllSteps() {
+		t.Errorf("got %v, all: %v", got, AllSteps())
+	}
+	if some := Some([]string{"a", "b", "c", "d", "e"}); !slices.Equal(some, []string{"d", "e"}) {
+		t.Errorf("got %v", some)
+	}
+}
