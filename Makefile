@@ -67,10 +67,13 @@ EVERY  ?= 8
 OFFSET := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
 SINCE  ?= HEAD
 
+# with the stores of tests in memory
+TEST := .ci/in-memory $(GO) test
+
 check: ## the inner loop: vet, lint of what changed since SINCE, short tests
 	$(GO) vet ./...
 	@if command -v golangci-lint >/dev/null; then golangci-lint run --new-from-rev '$(SINCE)' ./...; else echo 'not linted: golangci-lint is missing, which .ci/run installs'; fi
-	$(GO) test -short -timeout 10m $(TESTFLAGS) ./...
+	$(TEST) -short -timeout 10m $(TESTFLAGS) ./...
 
 # So many parallel tests run at a time, whatever the number of processors: most of
 # them wait for other processes, for clocks and for mounts.
@@ -79,14 +82,14 @@ ATONCE ?= 4
 # Not cached: to know whether a result still holds, go test would look at every file that a test has touched, millions of them.
 test: ## all tests of the module; of long tables of steps a part
 	$(GO) vet ./...
-	REGSWEEP_STEPS=$(EVERY) REGSWEEP_STEP_OFFSET=$(OFFSET) $(GO) test -count=1 -parallel $(ATONCE) -timeout 40m $(TESTFLAGS) ./...
+	REGSWEEP_STEPS=$(EVERY) REGSWEEP_STEP_OFFSET=$(OFFSET) $(TEST) -count=1 -parallel $(ATONCE) -timeout 40m $(TESTFLAGS) ./...
 
 # Of long tables test-all takes every STEPS-th step.
 STEPS ?= 1
 
 test-all: ## all tests, with all steps
 	$(GO) vet ./...
-	REGSWEEP_STEPS=$(STEPS) REGSWEEP_STEP_OFFSET=$(OFFSET) $(GO) test -count=1 -parallel $(ATONCE) -timeout 40m $(TESTFLAGS) ./...
+	REGSWEEP_STEPS=$(STEPS) REGSWEEP_STEP_OFFSET=$(OFFSET) $(TEST) -count=1 -parallel $(ATONCE) -timeout 40m $(TESTFLAGS) ./...
 
 # Tables that step through a run call by call do so with one job: there are no races to find in them.
 TABLES := ^Test(Faults|Trash(Faults|Stop|Crash.*|WithoutSpace)|KilledApply|Stop|Crash|CrashTwice|Race|RaceAway|StopAway.*|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors.*|Unreadable|FullDisk|Kills.*|PowerCut.*|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$
@@ -102,10 +105,10 @@ MEETING := ^Test(Progress|Hangup|GC|Swept|CheckFinds|LsTotals|Model|Shards|Check
 PROGRAM := ./cmd/regsweep
 
 race: ## the same under the race detector, with fewer random stores, and through the portable file access
-	$(GO) test -count=1 -race -short -timeout 40m -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) $$($(GO) list ./... | grep -v '/cmd/regsweep$$')
-	$(GO) test -count=1 -race -short -timeout 40m -run '$(MEETING)' -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) $(PROGRAM)
-	$(GO) test -count=1 -tags portable -short -timeout 40m -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/...
-	$(GO) test -count=1 -tags portable -short -timeout 40m -run '$(MEETING)' -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) $(PROGRAM)
+	$(TEST) -count=1 -race -short -timeout 40m -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) $$($(GO) list ./... | grep -v '/cmd/regsweep$$')
+	$(TEST) -count=1 -race -short -timeout 40m -run '$(MEETING)' -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) $(PROGRAM)
+	$(TEST) -count=1 -tags portable -short -timeout 40m -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/...
+	$(TEST) -count=1 -tags portable -short -timeout 40m -run '$(MEETING)' -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) $(PROGRAM)
 
 PLATFORMS := linux/arm64 linux/arm linux/ppc64le linux/s390x darwin/arm64 freebsd/amd64 windows/amd64
 
@@ -136,7 +139,7 @@ cover: ## coverage of the module
 
 fuzz: ## each fuzz test for FUZZTIME, or so many times with an x
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
-		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+		echo "$$p $$f"; $(TEST) -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
 soak: ## the tests on random stores, SOAK times with other stores, in both builds
 	@for i in $$(seq $(SOAK)); do for tags in '' portable; do \
