@@ -84,7 +84,7 @@ func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapi
 // randomStoresIn is randomStores in a directory.
 func randomStoresIn(t *testing.T, dir string, checks, short int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
 	parallel := shards
-	if layouttest.Short() {
+	if checks = layouttest.Samples(checks); layouttest.Short() {
 		checks = short
 	}
 	if n, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); err == nil && isSet("rapid.checks") {

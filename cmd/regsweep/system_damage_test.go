@@ -160,9 +160,12 @@ func TestDamage(t *testing.T) {
 	})
 }
 
-// several runs fn for all numbers below n, several at a time: most of a run is
-// waiting, for writes and pushes that may be under way.
-func several(n int, fn func(i int)) { severalOf(24, n, fn) }
+// several runs fn for a sample of the numbers below n, several at a time: most of a
+// run is waiting, for writes and pushes that may be under way.
+func several(n int, fn func(i int)) {
+	sample := layouttest.Sample(n)
+	severalOf(24, len(sample), func(i int) { fn(sample[i]) })
+}
 
 // atOnce bounds how many of the calls of severalOf run at a time in all tests
 // together, which may be parallel: more of them only wait for each other.

@@ -225,7 +225,7 @@ func TestKills(t *testing.T) {
 	if n := len(k.doomed); n < 100 {
 		t.Fatalf("only %d blobs go", n)
 	}
-	const kills = 200
+	kills := layouttest.Samples(200)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	var hit atomic.Int64

@@ -41,6 +41,23 @@ func Some[T any](list []T) (some []T) {
 	return some
 }
 
+// Samples is how many of n random stores, or random moments, a test takes: all
+// where it takes all steps, and fewer elsewhere, though more than of steps.
+func Samples(n int) int {
+	every, _ := some()
+	return max(n/sparse(every), min(n, 1))
+}
+
+// Sample are those of n cases, numbered from 0, that a test takes where each is of
+// more use than a step: as Steps does, but as many as Samples.
+func Sample(n int) []int {
+	every, offset := some()
+	return everySo(n, sparse(every), offset)
+}
+
+// sparse is every how many samples are taken where so manieth steps are.
+func sparse(every int) int { return (every + 3) / 4 }
+
 // OpenSteps are those of a table of steps, numbered from 1, whose length shows only
 // at its end. They are without end.
 func OpenSteps() iter.Seq[int] {

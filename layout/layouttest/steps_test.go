@@ -59,3 +59,18 @@ func TestOpenStepsAreThoseOfTheSameOffset(t *testing.T) {
 		t.Errorf("got %v", some)
 	}
 }
+
+func TestSamplesAreThinnedLessThanSteps(t *testing.T) {
+	for every, want := range map[string]int{"1": 100, "2": 100, "8": 50, "48": 8, "10000": 1} {
+		t.Setenv(stepsVariable, every)
+		if got := Samples(100); got != want {
+			t.Errorf("every %s: %d", every, got)
+		}
+		if list := Sample(100); len(list) < want || len(list) > want+3 {
+			t.Errorf("every %s: %v", every, list)
+		}
+	}
+	if Samples(0) != 0 || len(Sample(0)) > 0 {
+		t.Error("of nothing there is a sample")
+	}
+}
