@@ -101,13 +101,13 @@ func TestL1VanishedManifestLinkDoesNotUnmarkTheRestOfItsRepository(t *testing.T)
 	tag := "repositories/a/b/_manifests/tags/three/current/link"
 	for _, f := range []fault{
 		{"a manifest's link at open", link, "openat", "ENOENT", firstTry},
-		{"a manifest's link at stat", link, statCalls, "ENOENT", firstTry},
+		{"a manifest's link, stale at stat", link, statCalls, "ESTALE", "1"},
 		{"a manifest's link, stale", link, "openat", "ESTALE", firstTry},
 		{"a manifest's link, stale when it is read", link, "read,pread64", "ESTALE", "1"},
 		{"a manifest at open", "blobs/sha256/{xx:three}/{three}/data", "openat", "ENOENT", "1"},
 		{"a manifest, stale when it is read", "blobs/sha256/{xx:three}/{three}/data", "read,pread64", "ESTALE", "1"},
 		{"a tag's link at open", tag, "openat", "ENOENT", firstTry},
-		{"a tag's link at stat", tag, statCalls, "ENOENT", firstTry},
+		{"a tag's link, stale at stat", tag, statCalls, "ESTALE", "1"},
 		{"a tag's link, stale", tag, "openat", "ESTALE", firstTry},
 		{"an alias's link", "repositories/a/b/_layers/sha512/ALIAS/link", "openat", "ENOENT", firstTry},
 	} {
