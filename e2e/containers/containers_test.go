@@ -29,6 +29,7 @@ func TestContainers(t *testing.T) {
 		{"image of the registry with the program", registryImage},
 		{"image for two architectures", layoutImage},
 		{"compose", compose},
+		{"container beside the registry's", beside},
 		{"sidecar of an ordinary user", sidecar},
 		{"sidecar of a user who may not", sidecarRefused},
 		{"docker stop", stopped},
