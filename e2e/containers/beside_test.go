@@ -16,7 +16,7 @@ func beside(t *testing.T, d *daemon) {
 	give(t, root)
 	d.serve(t, three.image, "--user", "1000", "--volume", volume)
 	s := d.fill(t, root)
-	t.Cleanup(func() { _ = d.command("docker", "rm", "--force", "sweep").Run() }) // the lines remove it
+	t.Cleanup(func() { _ = d.command(d.client, "rm", "--force", "sweep").Run() }) // the lines remove it
 	const (
 		file = "deploy/README.md"
 		runs = "docker run -d --name sweep --user 1000 --read-only --cap-drop ALL --network none " +

@@ -3,6 +3,6 @@
 //
 // Its Docker daemon is started and ended by the test, in namespaces of its own:
 // no other process of the machine sees its mounts, networks and containers, and
-// all of them end with one process. Images come from files of this machine, since
+// all of them end with one process. So it is with Podman. Images come from files of this machine, since
 // there may be no network.
 package containers

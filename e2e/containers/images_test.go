@@ -14,7 +14,7 @@ import (
 	"github.com/regsweep/regsweep/e2e/internal/registry"
 )
 
-// official is an image of the registry, with paths as in the one of Docker Hub.
+// official is an image of the registry, with name and paths as in Docker Hub.
 type official struct {
 	registry.Version
 	image  string
@@ -22,8 +22,8 @@ type official struct {
 }
 
 var (
-	two   = official{registry.V2, "registry:2", "/etc/docker/registry/config.yml"}
-	three = official{registry.V3, "registry:3", "/etc/distribution/config.yml"}
+	two   = official{registry.V2, "docker.io/library/registry:2", "/etc/docker/registry/config.yml"}
+	three = official{registry.V3, "docker.io/library/registry:3", "/etc/distribution/config.yml"}
 )
 
 // Both official images cache in memory, and take no deletes unless they are told.
@@ -110,7 +110,7 @@ func loadCompiler(t *testing.T, d *daemon) {
 	made := system(t)
 	made["/bin/go"] = compiler
 	made["/program"] = read(t, regsweep(t))
-	d.load(t, "golang:1.26-alpine", made)
+	d.load(t, "docker.io/library/golang:1.26-alpine", made)
 }
 
 func (d *daemon) load(t *testing.T, image string, made files, changes ...string) {
@@ -134,10 +134,10 @@ func (d *daemon) load(t *testing.T, image string, made files, changes ...string)
 	for _, change := range append(changes, "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") {
 		args = append(args, "--change", change)
 	}
-	cmd := d.command("docker", append(args, "-", image)...)
+	cmd := d.command(d.client, append(args, "-", image)...)
 	cmd.Stdin = &archive
 	if got := outcome(t, cmd); got.Status != 0 {
-		t.Fatalf("docker import %s: %s", path.Base(image), got)
+		t.Fatalf("%s import %s: %s", d.client, path.Base(image), got)
 	}
 }
 

@@ -53,7 +53,7 @@ func (d *daemon) isNarrow(t *testing.T) {
 	t.Helper()
 	inside := func(script string) said {
 		run := append(append([]string{"run", "--rm"}, narrow...), "--entrypoint", "sh", three.image, "-c", script)
-		return outcome(t, d.command("docker", run...))
+		return outcome(t, d.command(d.client, run...))
 	}
 	seen := inside("id -u; touch /tmp/x || echo read-only; grep CapEff /proc/self/status; grep NoNewPrivs /proc/self/status; ls /sys/class/net")
 	if want := "1000\nread-only\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nlo\n"; seen.Stdout != want {
@@ -82,7 +82,7 @@ func sidecarRefused(t *testing.T, d *daemon) {
 func (d *daemon) aside(t *testing.T, volume string, args ...string) said {
 	t.Helper()
 	run := append(append([]string{"run", "--rm", "--volume", volume}, narrow...), "regsweep")
-	return outcome(t, d.command("docker", append(run, args...)...))
+	return outcome(t, d.command(d.client, append(run, args...)...))
 }
 
 // give makes user 1000 the owner of all files.
