@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
-
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -153,9 +150,4 @@ func sameStore(plan *planfile.Plan, place *locate.Place) error {
 		Err:  fmt.Errorf("the plan is for %q, and this is %q: nothing has been removed", wanted, got),
 		Hint: "name with --root what it is for, by the same path, or make a new plan here with --dry-run --plan FILE",
 	}
-}
-
-// appliedText says in the table what is carried out.
-func appliedText(plan *planfile.Plan) string {
-	return fmt.Sprintf("a plan of %s, made %s: %s items", plan.Command, plan.Time.UTC().Format(time.DateTime)+" UTC", term.Comma(int(plan.Items)))
 }

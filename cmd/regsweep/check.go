@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
@@ -129,9 +129,9 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	c := &checkReport{Checked: newChecked(look, count)}
+	c := &report.Check{Checked: newChecked(look, count)}
 	if o.shard.Count > 0 {
-		c.Shard, c.Started = &shardOf{o.shard.Index, o.shard.Count}, asTime(started)
+		c.Shard, c.Started = &report.ShardOf{Index: o.shard.Index, Count: o.shard.Count}, asTime(started)
 	}
 	if o.shard.Index > 0 { // the first shard reports links, tags and manifests
 		r.w.Findings.Keep(func(*walker.Problem) bool { return false })
@@ -153,7 +153,7 @@ func (p *program) check(ctx context.Context, o *checkOptions, f *pflag.FlagSet) 
 }
 
 // readData reads the data of the chosen blobs.
-func (r *reading) readData(ctx context.Context, o *checkOptions, c *checked) {
+func (r *reading) readData(ctx context.Context, o *checkOptions, c *report.Checked) {
 	started := time.Now()
 	count := new(mark.DataRead)
 	r.progress.Phase("reading data", readingData(count, started))

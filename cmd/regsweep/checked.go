@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/walker"
 )
 
 // checkOptions are what a check is to read.
@@ -36,56 +35,11 @@ func (o *checkOptions) share() mark.Share {
 	return share
 }
 
-// checkReport is the JSON of check; see docs/formats.md.
-type checkReport struct {
-	Schema string   `json:"schema"`
-	Root   string   `json:"root"`
-	Shard  *shardOf `json:"shard,omitempty"`
-	// Started is when the check of a shard began, or the first of those that were merged; nil
-	// where a report does not say that, and of what is no shard.
-	Started  *time.Time       `json:"started,omitempty"`
-	Checked  checked          `json:"checked"`
-	Problems []walker.Problem `json:"problems"`
-	// MissingShards are the shards of which no whole report was merged; nil of what is not merged.
-	MissingShards []int `json:"missingShards,omitzero"`
-	of            int   // shards
-}
-
-// shardOf says which part of the data a report is about.
-type shardOf struct {
-	Index int `json:"index"`
-	Count int `json:"count"`
-}
-
-func (c *checkReport) problemList() []walker.Problem { return c.Problems }
-
-// checked is what a check has looked at.
-type checked struct {
-	Repositories    int        `json:"repositories"`
-	Tags            int        `json:"tags"`
-	Manifests       int        `json:"manifests"`
-	UnknownTypes    int        `json:"unknownTypes"`
-	LayerLinks      int        `json:"layerLinks"`
-	HistoryEntries  int        `json:"historyEntries"`
-	Blobs           int64      `json:"blobs"`
-	Bytes           int64      `json:"bytes"`
-	BlobsRead       int64      `json:"blobsRead"`
-	BytesRead       int64      `json:"bytesRead"`
-	BlobsLeft       int64      `json:"blobsLeft"` // that were to be read when the check was stopped
-	ReadSeconds     float64    `json:"readSeconds"`
-	BytesPerSecond  int64      `json:"bytesPerSecond"`
-	ElapsedSeconds  float64    `json:"elapsedSeconds"`
-	BlobsRemembered int64      `json:"blobsRemembered"` // that were left out, since they were read lately
-	SetAside        bool       `json:"setAside"`
-	where           term.Where // the registry was found
-	lost            bool       // something is set aside, and nothing tells gc to look for it
-}
-
-func newChecked(look *mark.Look, count mark.InspectionCount) checked {
-	c := checked{
+func newChecked(look *mark.Look, count mark.InspectionCount) report.Checked {
+	c := report.Checked{
 		Repositories: len(look.Repositories), Tags: look.Totals.Tags, Manifests: look.Totals.Manifests,
 		UnknownTypes: count.UnknownTypes, LayerLinks: count.LayerLinks, HistoryEntries: count.HistoryEntries,
-		SetAside: count.Aside, lost: count.Aside && !look.Store.Resumed(),
+		SetAside: count.Aside, Lost: count.Aside && !look.Store.Resumed(),
 	}
 	look.Store.EachBlob(func(b mark.BlobInfo) {
 		c.Blobs++

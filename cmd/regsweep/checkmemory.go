@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/verified"
@@ -31,7 +32,7 @@ func (r *reading) remember(o *checkOptions) *checkMemory {
 }
 
 // prepare chooses what is read, and in which order.
-func (m *checkMemory) prepare(ids []mark.ID, count *mark.DataRead, c *checked) []mark.ID {
+func (m *checkMemory) prepare(ids []mark.ID, count *mark.DataRead, c *report.Checked) []mark.ID {
 	if m.known == nil {
 		return ids
 	}

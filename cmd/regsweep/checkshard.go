@@ -10,11 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/walker"
@@ -81,10 +81,10 @@ func (p *program) mergeCheck(o *checkOptions, f *pflag.FlagSet, files []string) 
 	return r.judgeCheck()
 }
 
-func missingShards(c *checkReport) error {
+func missingShards(c *report.Check) error {
 	var names []string
 	for _, i := range c.MissingShards {
-		names = append(names, fmt.Sprintf("%d/%d", i, c.of))
+		names = append(names, fmt.Sprintf("%d/%d", i, c.Shards))
 	}
 	return &layout.HintError{
 		Err:  fmt.Errorf("not whole: %s (%s)", english.Plural(len(names), "shard is missing", "shards are missing"), strings.Join(names, ", ")),
@@ -97,8 +97,8 @@ type merging struct {
 	first  string // the file that the others are compared with
 	root   string
 	count  int
-	shards map[int]*checkReport // those that were read to their end
-	broken []error              // files that are no whole report
+	shards map[int]*report.Check // those that were read to their end
+	broken []error               // files that are no whole report
 }
 
 // read reads a report. One that a killed process has left is no report; a later
@@ -108,13 +108,13 @@ func (m *merging) read(file string) error {
 	if err != nil {
 		return err
 	}
-	c := new(checkReport)
+	c := new(report.Check)
 	if err := json.Unmarshal(text, c); err != nil || c.Schema != checkSchema || c.Shard == nil || c.Shard.Count < 1 || c.Shard.Index < 0 || c.Shard.Index >= c.Shard.Count {
 		m.broken = append(m.broken, fmt.Errorf("%q is no whole report of a shard", file))
 		return nil //nolint:nilerr // the shard is missing, which is said in the end
 	}
 	if m.shards == nil {
-		m.first, m.root, m.count, m.shards = file, c.Root, c.Shard.Count, map[int]*checkReport{}
+		m.first, m.root, m.count, m.shards = file, c.Root, c.Shard.Count, map[int]*report.Check{}
 	}
 	if c.Root != m.root || c.Shard.Count != m.count {
 		return fmt.Errorf("%q is of shard %d/%d of %q, and %q of one of %d of %q: they are not of one check", file, c.Shard.Index, c.Shard.Count, c.Root, m.first, m.count, m.root)
@@ -128,18 +128,18 @@ func (m *merging) read(file string) error {
 }
 
 // whole is the report of all shards together.
-func (m *merging) whole() (*checkReport, error) {
+func (m *merging) whole() (*report.Check, error) {
 	if len(m.shards) == 0 {
 		return nil, errors.New("there is no whole report of a shard")
 	}
-	all := &checkReport{Schema: checkSchema, Root: m.root, Started: m.oldest(), Problems: []walker.Problem{}, MissingShards: []int{}, of: m.count}
+	all := &report.Check{Schema: checkSchema, Root: m.root, Started: m.oldest(), Problems: []walker.Problem{}, MissingShards: []int{}, Shards: m.count}
 	for i := range m.count {
 		c := m.shards[i]
 		if c == nil {
 			all.MissingShards = append(all.MissingShards, i)
 			continue
 		}
-		all.Checked.add(&c.Checked)
+		addChecked(&all.Checked, &c.Checked)
 		all.Problems = append(all.Problems, c.Problems...)
 	}
 	slices.SortStableFunc(all.Problems, func(a, b walker.Problem) int {
@@ -162,17 +162,9 @@ func (m *merging) oldest() (oldest *time.Time) {
 	return oldest
 }
 
-// oldestShard says for people how old a merged report is.
-func oldestShard(c *checkReport) string {
-	if c.Started == nil {
-		return "when the shards were read is not known: one of the reports does not say it"
-	}
-	return "the oldest report of a shard is of " + c.Started.Local().Format("2006-01-02 15:04")
-}
-
-// add adds what another shard has read. All of them have looked at the same
+// addChecked adds to c what another shard has read. All of them have looked at the same
 // links, tags and manifests: what the first one saw is said.
-func (c *checked) add(more *checked) {
+func addChecked(c, more *report.Checked) {
 	blobs, remembered := c.BlobsRead+more.BlobsRead, c.BlobsRemembered+more.BlobsRemembered
 	bytes, took, elapsed := c.BytesRead+more.BytesRead, max(c.ReadSeconds, more.ReadSeconds), max(c.ElapsedSeconds, more.ElapsedSeconds)
 	if c.Blobs == 0 && c.Repositories == 0 {

@@ -17,8 +17,9 @@ func (j *job) confirm(ctx context.Context) (bool, error) {
 	var failed error
 	rep := j.newReport(false)
 	rep.DryRun = true // as long as nothing is done
-	table := func() { failed = j.writeTable(j.asking(), rep, false) }
-	yes, err := j.ask(ctx, false, table, question(rep, j.trash), "nothing has been removed")
+	run := j.newRun(rep, false)
+	table := func() { failed = j.writeTable(j.asking(), run) }
+	yes, err := j.ask(ctx, false, table, run.Question(), "nothing has been removed")
 	return yes && failed == nil, errors.Join(err, failed)
 }
 

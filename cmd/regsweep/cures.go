@@ -137,45 +137,6 @@ func isAboutData(kind string) bool {
 	return kind == walker.CorruptBlob || kind == walker.WrongSize || kind == walker.BrokenManifest
 }
 
-// cureLines say to people what can be done about a problem, in this order: a
-// cure, a replica, a push, and what gives it up.
-func cureLines(p *walker.Problem) (lines []string) {
-	if p.Cured {
-		return nil
-	}
-	if p.Cure != "" {
-		lines = append(lines, "cure: "+p.Cure)
-	}
-	if p.Replica != "" {
-		lines = append(lines, "with a copy of the registry, or an OCI layout, in DIR: "+p.Replica)
-	}
-	if len(p.Breaks) > 0 && (p.LastResort != "" || p.Replica != "" || p.Cure == "") {
-		then := "push again "
-		switch {
-		case p.Cure != "" && p.Replica != "": // the cure alone does not bring them back
-			then = "then push again "
-		case p.Cure != "":
-			then = "or push again "
-		}
-		lines = append(lines, then+someOf(p.Breaks)+" ("+pushClients+")")
-	}
-	if p.LastResort != "" {
-		lines = append(lines, "as the last resort, which loses "+someOf(p.Loses)+": "+p.LastResort)
-	}
-	return lines
-}
-
-// pushClients says with which client an image is pushed again.
-const pushClients = "with skopeo, docker or podman; crane skips a tag that exists, and needs another one"
-
-// someOf names some of many.
-func someOf(names []string) string {
-	if more := len(names) - shownBroken; more > 0 {
-		return strings.Join(names[:shownBroken], ", ") + " and " + term.Comma(more) + " more"
-	}
-	return strings.Join(names, ", ")
-}
-
 // pathsAbout are the paths one of which has to go for a problem to be gone, and
 // all of which have to.
 func pathsAbout(p *walker.Problem) (one, all []string) {
@@ -234,9 +195,6 @@ func (j *job) settleProblems(list []walker.Problem, executed bool) []walker.Prob
 	}
 	return list
 }
-
-// shownBroken is how many of the images that a problem breaks a table names.
-const shownBroken = 5
 
 // undeleteFor is the command that brings back what somebody deleted: a manifest,
 // or the images that need a layer.

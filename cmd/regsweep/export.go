@@ -8,11 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/outfile"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/name"
@@ -125,7 +126,7 @@ func refuseInside(dir, store string) error {
 	if err != nil {
 		return err
 	}
-	if resolved, err := existing(abs); err == nil && isBelow(resolved, store) {
+	if resolved, err := existing(abs); err == nil && outfile.IsBelow(resolved, store) {
 		return &layout.HintError{Err: term.Quoted("%s is in the store", dir), Hint: "give a directory outside of it"}
 	}
 	return nil
@@ -241,8 +242,8 @@ func (r *reading) withoutNames(list []mark.Lacking, asked []mark.Asked) []mark.L
 func refuseLacking(lacking []mark.Lacking) error {
 	var errs []error
 	for i, l := range lacking {
-		if i == shown {
-			errs = append(errs, fmt.Errorf("and %s more", term.Comma(len(lacking)-shown)))
+		if i == report.Shown {
+			errs = append(errs, fmt.Errorf("and %s more", term.Comma(len(lacking)-report.Shown)))
 			break
 		}
 		errs = append(errs, fmt.Errorf("%s: %s", l.Image, l.Detail))

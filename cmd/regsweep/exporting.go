@@ -8,8 +8,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep/ocidir"
@@ -180,7 +180,7 @@ func (e *exporting) write(x *exported) error {
 	all := append(append([]exportedImage{}, x.Images...), x.Referrers...)
 	list := all
 	if !e.verbose {
-		list = all[:min(shown, len(all))]
+		list = all[:min(report.Shown, len(all))]
 	}
 	for i := range list {
 		t.Add(term.Harmless(list[i].Name), list[i].Digest, term.Size(list[i].Bytes))

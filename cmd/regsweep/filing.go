@@ -7,11 +7,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/outfile"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-	"github.com/regsweep/regsweep/mark"
-
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
+	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -38,7 +39,7 @@ func (f *filing) verifyPlace(place *locate.Place) error {
 		return nil
 	}
 	f.root, f.harmed = place.Root, true
-	to, err := openDestination("--report", f.path, place)
+	to, err := outfile.Open("--report", f.path, place.Store)
 	if err != nil {
 		return err
 	}
@@ -65,38 +66,46 @@ func (f *filing) finish(runErr error, success bool) error {
 	if f == nil || f.harmed || errors.As(runErr, new(*usageError)) {
 		return nil
 	}
-	rep, isReport := f.result.(*sweep.Report)
-	end := ending{f: f, at: time.Now(), success: success, planned: isReport}
-	switch {
-	case isReport:
-		end.report = rep
-	case f.result == nil && f.lists:
-		if filepath.Ext(f.path) != endProm {
+	end := report.Ending{
+		Command: f.command, Line: f.line, Root: f.root, DryRun: f.dryRun, Started: f.started, At: time.Now(),
+		Success: success, Err: runErr, Run: f.run, Nothing: f.nothing,
+	}
+	end.Version, _ = buildVersion()
+	switch result := f.result.(type) {
+	case *sweep.Report:
+		end.Report = result
+	case nil:
+		if f.lists && filepath.Ext(f.path) != endProm {
 			return nil // what there is from before is told by its age
 		}
-	case f.result == nil:
-		// A command that did not get so far, but may have found problems.
-		end.report = f.nothingDone()
-		f.result = end.report
-	}
-	if end.report != nil {
-		end.problems = &end.report.Problems
-		if runErr != nil {
-			end.report.Error = term.Valid(runErr.Error())
+		if !f.lists {
+			// A command that did not get so far, but may have found problems.
+			end.Report = f.nothingDone()
+			f.result = end.Report
 		}
-	} else if list, ok := f.result.(problemLister); ok {
-		problems := list.problemList()
-		end.problems = &problems
+	case problemLister:
+		problems := result.ProblemList()
+		end.Problems = &problems
+	}
+	if end.Report != nil {
+		end.Problems = &end.Report.Problems
+		if runErr != nil {
+			end.Report.Error = term.Valid(runErr.Error())
+		}
 	}
 	var text []byte
 	var err error
 	switch filepath.Ext(f.path) {
 	case endJSON:
-		text, err = encodeJSON(f.result)
+		text, err = report.JSON(f.result)
 	case endProm:
-		text = end.metrics()
+		text = end.Metrics()
 	default:
-		text, err = end.page(runErr)
+		if end.Check, _ = f.result.(*report.Check); end.Check != nil {
+			end.Report = f.nothingDone()
+			end.Report.Problems = *end.Problems
+		}
+		text, err = end.Page()
 	}
 	if err == nil {
 		err = f.write(text)
@@ -123,15 +132,15 @@ func (f *filing) nothingDone() *sweep.Report {
 // write writes the file.
 func (f *filing) write(text []byte) (err error) {
 	if f.to == nil {
-		if f.to, err = findDestination(f.path); err == nil {
-			err = f.to.try()
+		if f.to, err = outfile.Find(f.path); err == nil {
+			err = f.to.Try()
 		}
 	}
-	defer f.to.close()
+	defer f.to.Close()
 	if err != nil {
 		return err
 	}
-	return f.to.write(func(w io.Writer) error {
+	return f.to.Write(func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})
@@ -142,10 +151,10 @@ func (f *filing) observer() mark.Observer {
 	if !f.isPage() {
 		return nil
 	}
-	if f.page == nil {
-		f.page = &pageFacts{images: mark.NewImages(mostImages)}
+	if f.space == nil {
+		f.space = &report.Space{Images: mark.NewImages(report.MostImages)}
 	}
-	return f.page.images
+	return f.space.Images
 }
 
 func (f *filing) isPage() bool { return f != nil && filepath.Ext(f.path) == endHTML }
@@ -153,13 +162,25 @@ func (f *filing) isPage() bool { return f != nil && filepath.Ext(f.path) == endH
 // settle keeps for the page what is known of a look before there is another one.
 func (f *filing) settle(look *mark.Look) {
 	if f.observer() != nil {
-		f.page.outside, f.page.outsideBytes = f.page.images.Outside(look)
+		f.space.Outside, f.space.OutsideBytes = f.space.Images.Outside(look)
 	}
 }
 
-// nothing says on the page that a run has ended before it did anything.
-func (f *filing) nothing() {
-	if f.observer() != nil {
-		f.page.outcome = "nothing has been removed"
+// fileReport keeps a report for the file.
+func (j *job) fileReport(run *report.Run) {
+	j.fileResult(run.Report)
+	if j.filing.observer() != nil {
+		run.Space = j.filing.space
+	}
+	if j.filing != nil {
+		j.filing.run = run
+	}
+}
+
+// fileNothing keeps the report of a run that has ended before it did anything.
+func (j *job) fileNothing() {
+	j.fileReport(j.newRun(j.newReport(true), true))
+	if j.filing != nil {
+		j.filing.nothing = true
 	}
 }

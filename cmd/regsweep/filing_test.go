@@ -125,7 +125,7 @@ func TestReportFileOfOtherCommands(t *testing.T) {
 
 type problemsOnly []walker.Problem
 
-func (p problemsOnly) problemList() []walker.Problem { return p }
+func (p problemsOnly) ProblemList() []walker.Problem { return p }
 
 // With -q nothing is printed, and the file is written all the same.
 func TestReportFileIsWrittenWithQuiet(t *testing.T) {

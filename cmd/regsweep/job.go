@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
@@ -93,9 +93,6 @@ func (j *job) readClock() error {
 	return nil
 }
 
-// isSerious reports whether the store has a problem still.
-func isSerious(p walker.Problem) bool { return p.Kind != walker.UnknownFile && !p.Cured }
-
 // fit is a target at work.
 type fit struct {
 	targets
@@ -123,23 +120,12 @@ type pruning struct {
 	decider *retention.Decider
 
 	mu           sync.Mutex // of what follows, as repositories are judged concurrently
-	repositories []prunedRepository
+	repositories []report.PolicyRepository
 	decisions    []retention.Decision
 	count        sweep.Retention
 	// onPage is how many decisions more than those that the table names are kept
 	// for the page; room is how many of these there may still be.
 	onPage, room int
-}
-
-// prunedRepository is what there is to be said of a repository without all of
-// its decisions: what goes, and what is protected in it.
-type prunedRepository struct {
-	name      string
-	goes      int                  // tags and untagged manifests
-	going     []retention.Decision // the first of these
-	protected int
-	first     []string // a few of these
-	by        []string // what protects them, sorted
 }
 
 // usedHere is what of a store is used.

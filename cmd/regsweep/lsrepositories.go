@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/dustin/go-humanize/english"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
 )
@@ -180,10 +180,6 @@ func (r *reading) repositoryTable(l *lsResult) term.Table {
 	return t
 }
 
-// repositoryNotes say what the numbers do not.
-// columnsAddUpToMore is said where repositories share blobs.
-const columnsAddUpToMore = "the columns add up to more than the whole store: repositories share blobs, and the whole store counts each blob once"
-
 func repositoryNotes(l *lsResult, refused gcRefusals, all int) (notes []string) {
 	sums := [3]int64{l.Nowhere.Bytes, l.Nowhere.Reclaimable, l.Nowhere.WithUntagged}
 	for i := range l.Repositories {
@@ -193,10 +189,10 @@ func repositoryNotes(l *lsResult, refused gcRefusals, all int) (notes []string) 
 		sums[2] += one.WithUntagged
 	}
 	if sums[0] > l.Total.Bytes || sums[1] > l.Total.Reclaimable || sums[2] > l.Total.WithUntagged {
-		notes = append(notes, columnsAddUpToMore)
+		notes = append(notes, report.ColumnsAddUpToMore)
 	}
 	if n := all - len(l.Repositories); n > 0 {
-		notes = append(notes, fmt.Sprintf("%s not shown; the last row counts the whole store", english.Plural(n, "other repository is", "other repositories are")))
+		notes = append(notes, fmt.Sprintf("%s not report.Shown; the last row counts the whole store", english.Plural(n, "other repository is", "other repositories are")))
 	}
 	for _, why := range []string{refused.plain, refused.untagged} {
 		if why != "" && !slices.Contains(notes, why) {

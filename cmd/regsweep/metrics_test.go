@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -16,8 +17,11 @@ import (
 // metricsOf is the file of a run that took two seconds.
 func metricsOf(rep *sweep.Report, runErr error) string {
 	started := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
-	e := ending{f: &filing{command: "gc", dryRun: rep.DryRun, root: "/srv/a\"b\\c\nd", started: started}, at: started.Add(2 * time.Second), success: runErr == nil, planned: true, report: rep, problems: &rep.Problems}
-	return string(e.metrics())
+	e := report.Ending{
+		Command: "gc", DryRun: rep.DryRun, Root: "/srv/a\"b\\c\nd", Started: started, At: started.Add(2 * time.Second), Success: runErr == nil,
+		Report: rep, Run: &report.Run{Report: rep}, Problems: &rep.Problems,
+	}
+	return string(e.Metrics())
 }
 
 func exampleReport() *sweep.Report {
@@ -87,7 +91,7 @@ func TestMetricsOfTheLargestRepositories(t *testing.T) {
 		rep.Repositories = append(rep.Repositories, sweep.RepositoryLine{Name: fmt.Sprintf("r%03d", i), Bytes: int64(i)})
 	}
 	text := metricsOf(rep, nil)
-	if n := strings.Count(text, "regsweep_repository_bytes{"); n != mostRepositories {
+	if n := strings.Count(text, "regsweep_repository_bytes{"); n != 50 {
 		t.Errorf("there are %d", n)
 	}
 	if !strings.Contains(text, `repository="r199"`) || !strings.Contains(text, `repository="r150"`) || strings.Contains(text, `repository="r149"`) {

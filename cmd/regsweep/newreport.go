@@ -3,11 +3,43 @@ package main
 import (
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker/disk"
 )
+
+// newRun is the run as a value, for all that shows its report.
+func (j *job) newRun(rep *sweep.Report, executed bool) *report.Run {
+	run := &report.Run{
+		Report: rep, Plan: j.plan, Executed: executed, Trash: j.trash, Refused: j.refusal != nil,
+		Where: j.where, Now: j.rules.Now, Applied: j.applied, Verbose: j.verbose, VeryVerbose: j.veryVerbose,
+		Next: j.next(rep),
+	}
+	switch {
+	case j.applied != nil:
+	case j.prune != nil:
+		run.Policy = j.prune.told()
+	case j.rules.Away != nil:
+		run.Named = j.named()
+	}
+	return run
+}
+
+// named is what goes by name, for the report.
+func (j *job) named() *report.Named {
+	away := j.rules.Away
+	n := &report.Named{TagsOnly: away.TagsOnly, Going: away.Going(), Repositories: away.Repositories(), OtherNames: map[string][]string{}}
+	for i := range n.Going {
+		name := n.Going[i].Repository
+		n.OtherNames[name] = j.w.Shares().OtherNames(name)
+	}
+	for _, name := range n.Repositories {
+		n.OtherNames[name] = j.w.Shares().OtherNames(name)
+	}
+	return n
+}
 
 func (j *job) newReport(executed bool) *sweep.Report {
 	rep := j.plan.Report(executed)
@@ -35,7 +67,7 @@ func (j *job) newReport(executed bool) *sweep.Report {
 	}
 	rep.Problems = append(rep.Problems, j.settleProblems(j.w.Findings.Problems(), executed)...)
 	j.ward().prescribe(rep.Problems)
-	validProblems(rep.Problems)
+	report.ValidProblems(rep.Problems)
 	if j.prune != nil {
 		j.prune.into(&rep)
 		if j.refusal != nil {
@@ -66,4 +98,13 @@ func (j *job) ward() ward {
 func isForeign(place *locate.Place) bool {
 	reason, err := foreign(place)
 	return err != nil || reason != ""
+}
+
+// leftOut are the items of the plan that stay, for the report.
+func (j *job) leftOut() []sweep.LeftOutLine {
+	list := j.plan.LeftOut(j.applied.Listing)
+	for i := range list {
+		list[i].Repository, list[i].Name = term.Valid(list[i].Repository), term.Valid(list[i].Name)
+	}
+	return list
 }

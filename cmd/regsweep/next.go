@@ -6,14 +6,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/sweep/trash"
-
 	"github.com/dustin/go-humanize/english"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/trash"
 )
 
 // next is what the reader may want to do now. A command is at the end of its
@@ -40,7 +40,7 @@ func (j *job) next(rep *sweep.Report) (next []string) {
 // nextRun says how a dry run becomes a run.
 func (j *job) nextRun(say func(format string, args ...any)) {
 	switch {
-	case j.planFile != "" && j.planTo.stream == nil:
+	case j.planFile != "" && !j.planTo.IsStream():
 		file := j.planFile
 		if abs, err := filepath.Abs(file); err == nil {
 			file = abs
@@ -106,9 +106,9 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 			if g.Unlinked {
 				gc = "gc"
 			}
-			say("%s has no tag %s, and goes with the next %s once it is old enough; to remove it at once: %s", goingName(g), tense, gc, j.where.Command("rm", goingName(g)))
+			say("%s has no tag %s, and goes with the next %s once it is old enough; to remove it at once: %s", report.GoingName(g), tense, gc, j.where.Command("rm", report.GoingName(g)))
 		default:
-			say("%s is kept; to delete the image and free what only it needs: %s", goingName(g), j.where.Command("rm", goingName(g)))
+			say("%s is kept; to delete the image and free what only it needs: %s", report.GoingName(g), j.where.Command("rm", report.GoingName(g)))
 		}
 	}
 }

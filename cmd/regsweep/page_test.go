@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/sweep"
 )
@@ -212,7 +212,7 @@ func TestPageOfACheck(t *testing.T) {
 	s := newStore(t, pageStore+"\nraw repositories/README text")
 	d := pageOf(t, s, "check", "--read-data")
 	r := runProgram(t, "", "check", "--read-data", "-o", "json", "--root", s.Root)
-	var c checkReport
+	var c report.Check
 	if err := json.Unmarshal([]byte(r.stdout), &c); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/outfile"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/sweep/planfile"
 )
@@ -17,8 +18,8 @@ import (
 // removes can export the images first.
 type planning struct {
 	planFile string
-	planTo   *destination // where that is
-	archive  string       // a directory, or ""
+	planTo   *outfile.File // where that is
+	archive  string        // a directory, or ""
 }
 
 func (p *planning) add(f *pflag.FlagSet) {
@@ -46,7 +47,7 @@ func (p *planning) verify(f *pflag.FlagSet, dryRun bool) error {
 // written where it is to be, outside of the store.
 func (j *job) verifyPlanFile() (err error) {
 	if j.planFile != "" {
-		j.planTo, err = openDestination("--plan", j.planFile, &j.place)
+		j.planTo, err = outfile.Open("--plan", j.planFile, j.place.Store)
 	}
 	return err
 }
@@ -67,7 +68,7 @@ func (j *job) writePlan() error {
 	}
 	h, err := j.planHeader()
 	if err == nil {
-		err = j.planTo.write(func(w io.Writer) error { return j.plan.WriteFile(w, h) })
+		err = j.planTo.Write(func(w io.Writer) error { return j.plan.WriteFile(w, h) })
 	}
 	if err != nil {
 		return &layout.HintError{Err: fmt.Errorf("--plan %q: %w", j.planFile, err), Hint: "what is said above about the store holds; only the plan has not been written"}

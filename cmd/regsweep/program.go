@@ -7,12 +7,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/outfile"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout/locate"
-	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/digests"
-	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -32,24 +30,15 @@ type filing struct {
 	lists    bool             // the command makes no report, only a list or an answer
 	problems []walker.Problem // of a run that did not get so far
 	harmed   bool             // the file must not be written
-	to       *destination     // nil if the run did not get so far
+	to       *outfile.File    // nil if the run did not get so far
 
-	page *pageFacts // nil unless it is a page
-}
-
-// ending is a run that has ended, for the file.
-type ending struct {
-	f       *filing
-	at      time.Time
-	success bool
-	planned bool          // it got as far as a plan
-	report  *sweep.Report // nil of commands that make none
-	// problems are those of the report or result, which may be an empty list; nil of commands that look for none.
-	problems *[]walker.Problem
+	run     *report.Run   // nil if the run did not get as far as a plan
+	nothing bool          // the run ended before it did what its plan says
+	space   *report.Space // nil unless it is a page
 }
 
 // problemLister is a result that is no report and tells problems.
-type problemLister interface{ problemList() []walker.Problem }
+type problemLister interface{ ProblemList() []walker.Problem }
 
 // The exit statuses. A signal's is 128 and its number.
 const (
@@ -138,21 +127,3 @@ EXIT STATUS
   0    done
   1    failed; stderr says why
   2    wrong usage`
-
-// pageFacts are what only the page has of a report.
-type pageFacts struct {
-	images  *mark.Images
-	outside digests.Set // blobs that are in no repository
-	// outsideBytes are all of them, and outsideGone those that went or would go.
-	outsideBytes, outsideGone int64
-
-	outcome string
-	next    []string
-	totals  []totalRow
-	verb    string          // what became of what the plan takes
-	gone    map[string]bool // REPOSITORY:TAG of the tags that go, or went
-	going   *page.Table
-	pruned  *page.Table
-	stays   []string // what a policy keeps whatever its rules say
-	least   int64    // the size that an image must have to be on the page; 0 until it is known
-}

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
@@ -210,7 +210,7 @@ func (v lockVerbs) text(changed bool, o *protectOptions) string {
 	case o.dryRun:
 		verb = v.would
 	}
-	return verb + ": " + someOf(v.patterns)
+	return verb + ": " + report.SomeOf(v.patterns)
 }
 
 // editLocksIn reports whether the list has changed, or would.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/retention"
 )
@@ -168,7 +168,7 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 		job.prune.fit = job.fit
 	}
 	if p.filing.isPage() {
-		job.prune.onPage = mostPageGoing
+		job.prune.onPage = report.MostGoing
 	}
 	return job.run(ctx)
 }

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/retention"
@@ -124,20 +125,20 @@ func (p *pruning) amend(r *mark.Judged, decisions []retention.Decision) {
 
 // add takes over a repository's decisions.
 func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
-	one := prunedRepository{name: r.Repository}
+	one := report.PolicyRepository{Name: r.Repository}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range decisions {
 		d := &decisions[i]
 		countDecision(&p.count, d)
 		if d.Protected {
-			one.protect(d)
+			addProtected(&one, d)
 		}
 		if !d.Keep {
 			p.remove(&one, d)
 		}
 	}
-	if one.protected+one.goes > 0 {
+	if one.Protected+one.Goes > 0 {
 		p.repositories = append(p.repositories, one)
 	}
 	if p.all {
@@ -183,26 +184,40 @@ func countDecision(c *sweep.Retention, d *retention.Decision) {
 // fewNames is how many protected things of a repository are named.
 const fewNames = 3
 
-func (r *prunedRepository) protect(d *retention.Decision) {
-	r.protected++
-	if len(r.first) < fewNames {
-		r.first = append(r.first, decisionName(d))
+// addProtected notes what is protected in a repository.
+func addProtected(r *report.PolicyRepository, d *retention.Decision) {
+	r.Protected++
+	if len(r.First) < fewNames {
+		r.First = append(r.First, report.DecisionName(d))
 	}
 	for _, reason := range d.Reasons {
-		if by, ok := strings.CutPrefix(reason, "protected by "); ok && !slices.Contains(r.by, by) {
-			r.by = append(r.by, by)
+		if by, ok := strings.CutPrefix(reason, "protected by "); ok && !slices.Contains(r.By, by) {
+			r.By = append(r.By, by)
 		}
 	}
 }
 
 // finish puts everything in order when all repositories have been judged.
 func (p *pruning) finish(look *mark.Look) {
-	slices.SortFunc(p.repositories, func(a, b prunedRepository) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(p.repositories, func(a, b report.PolicyRepository) int { return strings.Compare(a.Name, b.Name) })
 	for i := range p.repositories {
-		slices.Sort(p.repositories[i].by)
+		slices.Sort(p.repositories[i].By)
 	}
 	slices.SortStableFunc(p.decisions, func(a, b retention.Decision) int { return cmp.Compare(a.Repository, b.Repository) })
 	p.count.Protected.Blobs, p.count.Protected.Bytes = look.Guarded()
+}
+
+// told is what was decided, for the report.
+func (p *pruning) told() *report.Policy {
+	t := &report.Policy{Repositories: p.repositories, Decisions: p.decisions, All: p.all}
+	if p.fromFlags {
+		return t // stderr has what selects nothing
+	}
+	list := p.decider.Unmatched()
+	for i := range list {
+		t.Unmatched = append(t.Unmatched, list[i].String())
+	}
+	return t
 }
 
 // into adds the decisions to a report.
@@ -239,15 +254,15 @@ func decisionLine(d *retention.Decision) sweep.DecisionLine {
 
 // remove notes what goes from a repository: some of it, as far as it is named,
 // and more while there is room for it on the page.
-func (p *pruning) remove(r *prunedRepository, d *retention.Decision) {
-	r.goes++
-	if len(r.going) < namedGoing || p.room > 0 {
-		if len(r.going) >= namedGoing {
+func (p *pruning) remove(r *report.PolicyRepository, d *retention.Decision) {
+	r.Goes++
+	if len(r.Going) < report.FewGoing || p.room > 0 {
+		if len(r.Going) >= report.FewGoing {
 			p.room--
 		}
 		one := *d
 		one.Reasons = slices.Clone(d.Reasons)
-		r.going = append(r.going, one)
+		r.Going = append(r.Going, one)
 	}
 }
 
@@ -300,4 +315,20 @@ func (f *fit) restrict(r *mark.Judged, to *retention.Repository, decisions []ret
 		}
 	}
 	return decider.Empties(decisions)
+}
+
+// sameOrder makes sure that no decision is taken for another one's.
+func sameOrder(r *mark.Judged, decisions []retention.Decision) error {
+	same := len(decisions) == len(r.Tags)+len(r.Untagged)
+	for i := 0; same && i < len(decisions); i++ {
+		if d := &decisions[i]; i < len(r.Tags) {
+			same = d.Tag == r.Tags[i].Name
+		} else {
+			same = d.Tag == "" && d.Digest == r.Untagged[i-len(r.Tags)].Digest
+		}
+	}
+	if !same {
+		return fmt.Errorf("the decisions about %q are not about what is in it: this is a fault of regsweep", r.Repository)
+	}
+	return nil
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
-
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
 	"github.com/dustin/go-humanize/english"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
@@ -226,3 +226,8 @@ func (r *reading) refusals(look *mark.Look) (why gcRefusals) {
 
 // defaultOlderThan is the age below which gc -m keeps manifests without a tag.
 const defaultOlderThan = 24 * time.Hour
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/regsweep/regsweep/sweep/back"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -101,7 +101,7 @@ func (j *repairJob) result() *repairedResult {
 		r.Repaired = append(r.Repaired, item)
 	}
 	r.Problems = j.leftProblems()
-	validProblems(r.Problems)
+	report.ValidProblems(r.Problems)
 	return r
 }
 
@@ -157,16 +157,16 @@ func (j *repairJob) text(executed bool) string {
 	say := func(format string, args ...any) { fmt.Fprintln(&text, term.Harmless(fmt.Sprintf(format, args...))) }
 	n := 0
 	for _, s := range j.steps() {
-		if n++; n > shown && !j.verbose {
+		if n++; n > report.Shown && !j.verbose {
 			continue
 		}
 		j.sayStep(s, executed, say)
 	}
-	if n > shown && !j.verbose {
-		say("and %s more, which -v lists", term.Comma(n-shown))
+	if n > report.Shown && !j.verbose {
+		say("and %s more, which -v lists", term.Comma(n-report.Shown))
 	}
 	if names := j.needsPush(); len(names) > 0 {
-		say("push again: %s (%s)", someOf(names), pushClients)
+		say("push again: %s (%s)", report.SomeOf(names), report.PushClients)
 	}
 	j.sayLastResorts(say)
 	if names := j.healed(); len(names) > 0 {
@@ -174,7 +174,7 @@ func (j *repairJob) text(executed bool) string {
 		if !executed {
 			healed = "would be whole again"
 		}
-		say("%s: %s", healed, someOf(names))
+		say("%s: %s", healed, report.SomeOf(names))
 	}
 	if run := j.trash.Name(); run != "" {
 		say("to take back what was replaced: %s", j.where.Command("trash", "restore", run))
@@ -191,8 +191,8 @@ func (j *repairJob) sayLastResorts(say func(string, ...any)) {
 		if p.LastResort == "" || said[p.LastResort] {
 			continue
 		}
-		if said[p.LastResort] = true; len(said) <= shown || j.verbose {
-			say("as the last resort, which loses %s: %s", someOf(p.Loses), p.LastResort)
+		if said[p.LastResort] = true; len(said) <= report.Shown || j.verbose {
+			say("as the last resort, which loses %s: %s", report.SomeOf(p.Loses), p.LastResort)
 		}
 	}
 }

@@ -2,6 +2,11 @@ package main
 
 import (
 	"context"
+	"io"
+	"slices"
+
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/sweep"
 )
 
 // report writes the result to stdout, and sets the status by it.
@@ -12,12 +17,35 @@ func (j *job) report(ctx context.Context, executed bool) error {
 	if met := j.fit != nil && j.fit.Needed == 0; !met && j.prune != nil && len(j.prune.decider.Short()) > 0 {
 		j.status = statusFailed
 	}
-	j.fileReport(rep, executed)
+	run := j.newRun(rep, executed)
+	j.fileReport(run)
 	if j.output == "json" {
 		return j.writeJSON(rep)
 	}
 	if j.quiet {
 		return nil
 	}
-	return j.writeTable(j.out, rep, executed)
+	return j.writeTable(j.out, run)
+}
+
+// writeTable writes a report for people.
+func (j *job) writeTable(w io.Writer, run *report.Run) error {
+	return run.WriteTable(&report.Screen{Writer: w, Ink: j.ink(j.common, w)})
+}
+
+// verdictOf is the status of a run that did what it was to do.
+func verdictOf(rep *sweep.Report) int {
+	if slices.ContainsFunc(rep.Problems, report.IsSerious) {
+		return statusProblems
+	}
+	return statusDone
+}
+
+// writeJSON writes a result as one object on stdout.
+func (p *program) writeJSON(result any) error {
+	text, err := report.JSON(result)
+	if err == nil {
+		_, err = p.out.Write(text)
+	}
+	return err
 }

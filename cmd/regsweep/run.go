@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize/english"
@@ -22,7 +23,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := errors.Join(j.refuseForeign(), j.verifyPlanFile(), j.placeArchive()); err != nil {
 		return err
 	}
-	defer j.planTo.close()
+	defer j.planTo.Close()
 	j.rules.Times = j.planFile != ""
 	if j.store, err = j.files.OpenStore(j.place.Store); err != nil {
 		return fmt.Errorf("open the store %q: %w", j.place.Store, err)
@@ -66,8 +67,7 @@ func (j *job) run(ctx context.Context) (err error) {
 		return errors.Join(j.report(ctx, false), refusal, j.missed())
 	}
 	if refusal != nil {
-		j.fileReport(j.newReport(true), true)
-		j.filing.nothing()
+		j.fileNothing()
 		return refusal
 	}
 	err = j.execute(ctx)
@@ -216,15 +216,13 @@ func (j *job) execute(ctx context.Context) error {
 	if !j.plan.Empty() {
 		j.warnBefore()
 		if ok, err := j.confirm(ctx); err != nil || !ok {
-			j.fileReport(j.newReport(true), true)
-			j.filing.nothing()
+			j.fileNothing()
 			return err
 		}
 	}
 	if j.archive != "" {
 		if err := j.archiveAll(ctx); err != nil {
-			j.fileReport(j.newReport(true), true)
-			j.filing.nothing()
+			j.fileNothing()
 			return err
 		}
 	}
@@ -253,4 +251,24 @@ func (j *job) pace() sweep.Pace {
 		return sweep.Pace{Settle: 5 * j.settling, Behind: j.behind}
 	}
 	return sweep.Pace{Settle: j.settling, Behind: j.behind}
+}
+
+// warnOtherNames names the repositories that lose images or tags by more than
+// one name.
+func (j *job) warnOtherNames(look *mark.Look) {
+	said := map[string]bool{}
+	for i := range look.Items {
+		item := &look.Items[i]
+		if item.Kind != mark.Tag && item.Kind != mark.Manifest {
+			continue
+		}
+		repository := look.RepositoryOf(item)
+		if said[repository] {
+			continue
+		}
+		said[repository] = true
+		if names := j.w.Shares().OtherNames(repository); len(names) > 0 {
+			j.voice.Warn("%s is another name of %s: what is removed from one is removed from the other", term.Harmless(strings.Join(names, ", ")), term.Harmless(repository))
+		}
+	}
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
-
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
 	"github.com/dustin/go-humanize/english"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
@@ -115,24 +113,6 @@ func (p *pruning) selectors(to *sweep.Retention) {
 	}
 	for _, text := range p.decider.Short() {
 		to.Uncovered = append(to.Uncovered, term.Valid(text))
-	}
-}
-
-// writeUnmatched names in the table what of the policy selects nothing.
-func (j *job) writeUnmatched(w io.Writer) {
-	if j.prune.fromFlags {
-		return // stderr has it
-	}
-	list := j.prune.decider.Unmatched()
-	most := len(list)
-	if !j.verbose {
-		most = min(shown, most)
-	}
-	for i := range list[:most] {
-		fmt.Fprintf(w, "selects nothing: %s\n", term.Harmless(list[i].String()))
-	}
-	if more := len(list) - most; more > 0 {
-		fmt.Fprintf(w, "and %s more, which -v lists\n", term.Comma(more))
 	}
 }
 

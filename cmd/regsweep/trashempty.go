@@ -6,15 +6,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-	"github.com/regsweep/regsweep/sweep/trash"
-
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/trash"
 )
 
 func (p *program) trashEmptyCommand() *cobra.Command {
@@ -151,7 +151,7 @@ func (j *trashJob) emptiedText(e *trash.Emptying, would bool, space string) stri
 	}
 	paths := e.Back
 	if !j.verbose {
-		paths = paths[:min(shown, len(paths))]
+		paths = paths[:min(report.Shown, len(paths))]
 	}
 	for _, path := range paths {
 		fmt.Fprintln(&text, term.Harmless(back+": "+path))

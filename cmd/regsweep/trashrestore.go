@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-	"github.com/regsweep/regsweep/sweep/trash"
-
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/sweep/trash"
 )
 
 func (p *program) trashRestoreCommand() *cobra.Command {
@@ -187,7 +187,7 @@ func (j *trashJob) restoredText(run restoredRun, would bool) string {
 	fmt.Fprintf(&text, "run %s\n", run.Run)
 	tags := run.Tags
 	if !j.verbose {
-		tags = tags[:min(shown, len(tags))]
+		tags = tags[:min(report.Shown, len(tags))]
 	}
 	for _, tag := range tags {
 		fmt.Fprintf(&text, "  tag %s\n", term.Harmless(tag))

@@ -1,20 +1,17 @@
-package main
+package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
-
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
 	"github.com/dustin/go-humanize/english"
 
-	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 )
 
-// question asks about a plan, with its figures: "remove 2 tags and 4 manifests, 3.0 MiB?".
-func question(rep *sweep.Report, trash bool) string {
-	r := &rep.Removed
+// Question asks about a plan, with its figures: "remove 2 tags and 4 manifests, 3.0 MiB?".
+func (run *Run) Question() string {
+	r := &run.Removed
 	var what counts
 	what.add(r.Repositories, "repository")
 	what.add(r.Tags, "tag")
@@ -34,7 +31,7 @@ func question(rep *sweep.Report, trash bool) string {
 		what = counts{"what is left over"}
 	}
 	text := "remove " + english.WordSeries(what, "and")
-	if trash {
+	if run.Trash {
 		text = "move " + english.WordSeries(what, "and") + " to the trash"
 	}
 	if bytes := r.Bytes + r.UploadBytes; bytes > 0 {
@@ -45,14 +42,14 @@ func question(rep *sweep.Report, trash bool) string {
 
 // writeEnded says how many images that were deleted before can never be brought
 // back once the plan is carried out.
-func (j *job) writeEnded(w io.Writer, rep *sweep.Report, executed bool) {
-	n := rep.EndedImages
-	if n == 0 || j.trash {
+func (run *Run) writeEnded(w *Screen) {
+	n := run.EndedImages
+	if n == 0 || run.Trash {
 		return
 	}
-	if executed {
-		fmt.Fprintf(w, "%s ended for good; next time --keep-deleted 14d keeps what was deleted in the last 14 days, and this lists it: %s\n", english.Plural(n, "deleted image has", "deleted images have"), j.where.Command("undelete"))
+	if run.Executed {
+		fmt.Fprintf(w, "%s ended for good; next time --keep-deleted 14d keeps what was deleted in the last 14 days, and this lists it: %s\n", english.Plural(n, "deleted image has", "deleted images have"), run.Where.Command("undelete"))
 		return
 	}
-	fmt.Fprintf(w, "%s for good; to see and bring back what was deleted: %s\n", english.Plural(n, "deleted image ends", "deleted images end"), j.where.Command("undelete"))
+	fmt.Fprintf(w, "%s for good; to see and bring back what was deleted: %s\n", english.Plural(n, "deleted image ends", "deleted images end"), run.Where.Command("undelete"))
 }

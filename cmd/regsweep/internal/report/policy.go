@@ -1,41 +1,39 @@
-package main
+package report
 
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/dustin/go-humanize/english"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/sweep"
 )
 
 // writePruned says what a policy does: per repository, and with -v per tag.
-func (j *job) writePruned(w io.Writer, rep *sweep.Report, executed bool) {
+func (run *Run) writePruned(w *Screen) {
 	frees := "frees now"
-	if executed {
+	if run.Executed {
 		frees = "freed"
 	}
 	switch {
-	case j.trash && executed:
+	case run.Trash && run.Executed:
 		frees = "went to the trash"
-	case j.trash:
+	case run.Trash:
 		frees = "goes to the trash"
 	}
-	j.writeDecisions(w, executed)
-	j.writeFit(w, rep, executed)
-	j.writePrunedTable(w, rep, executed)
-	if j.plan.Empty() {
-		j.writeStaying(w, rep)
+	run.writeDecisions(w)
+	run.writeFit(w)
+	run.writePrunedTable(w)
+	if run.Plan.Empty() {
+		run.writeStaying(w)
 		fmt.Fprintln(w)
 		return
 	}
-	fmt.Fprintln(w, freedText(frees, rep))
-	j.writeStaying(w, rep)
+	fmt.Fprintln(w, run.freedText(frees))
+	run.writeStaying(w)
 	fmt.Fprintln(w)
 }
 
@@ -43,9 +41,9 @@ func (j *job) writePruned(w io.Writer, rep *sweep.Report, executed bool) {
 type prunedCount struct{ tags, manifests int }
 
 // prunedLines are the repositories that lose something, those that free most first.
-func (j *job) prunedLines(rep *sweep.Report, executed bool) ([]sweep.RepositoryLine, map[string]prunedCount) {
+func (run *Run) prunedLines() ([]sweep.RepositoryLine, map[string]prunedCount) {
 	counts := map[string]prunedCount{}
-	j.plan.EachLine(executed, func(l sweep.ItemLine) {
+	run.Plan.EachLine(run.Executed, func(l sweep.ItemLine) {
 		c := counts[term.Valid(l.Repository)]
 		switch l.Kind {
 		case "tag":
@@ -57,16 +55,16 @@ func (j *job) prunedLines(rep *sweep.Report, executed bool) ([]sweep.RepositoryL
 		}
 		counts[term.Valid(l.Repository)] = c
 	})
-	lines := slices.DeleteFunc(slices.Clone(rep.Repositories), func(r sweep.RepositoryLine) bool { return counts[r.Name] == prunedCount{} })
+	lines := slices.DeleteFunc(slices.Clone(run.Repositories), func(r sweep.RepositoryLine) bool { return counts[r.Name] == prunedCount{} })
 	slices.SortStableFunc(lines, func(a, b sweep.RepositoryLine) int {
 		return cmp.Compare(b.ReclaimableBytes, a.ReclaimableBytes)
 	})
 	return lines, counts
 }
 
-func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
+func (run *Run) writePrunedTable(w *Screen) {
 	removed, freed := "TO REMOVE", "TO FREE"
-	if executed {
+	if run.Executed {
 		removed, freed = "REMOVED", "FREED"
 	}
 	t := term.Table{Columns: []term.Column{
@@ -76,20 +74,20 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 		{Title: "MANIFESTS " + removed, Right: true, Drop: 1},
 		{Title: freed, Right: true},
 	}}
-	lines, counts := j.prunedLines(rep, executed)
+	lines, counts := run.prunedLines()
 	if len(lines) == 0 {
-		j.writeNothing(w)
+		run.writeNothing(w)
 		return
 	}
 	most := len(lines)
-	if !j.verbose {
-		most = min(shown, most)
+	if !run.Verbose {
+		most = min(Shown, most)
 	}
 	for _, r := range lines[:most] {
 		c := counts[r.Name]
 		t.Add(term.Harmless(r.Name), term.Comma(r.Tags-c.tags), term.Comma(c.tags), term.Comma(c.manifests), term.Size(r.ReclaimableBytes))
 	}
-	if err := t.Show(w); err != nil {
+	if err := t.Show(w.Writer); err != nil {
 		return // as every other line of the report would be
 	}
 	if more := len(lines) - most; more > 0 {
@@ -98,11 +96,11 @@ func (j *job) writePrunedTable(w io.Writer, rep *sweep.Report, executed bool) {
 }
 
 // writeNothing says that nothing was done, and how it came to that.
-func (j *job) writeNothing(w io.Writer) {
+func (run *Run) writeNothing(w *Screen) {
 	switch {
-	case j.refusal != nil:
+	case run.Refused:
 		fmt.Fprintln(w, "the policy is refused: nothing would be removed")
-	case j.dryRun:
+	case run.DryRun:
 		fmt.Fprintln(w, "the policy removes nothing: nothing would be done")
 	default:
 		fmt.Fprintln(w, "the policy removes nothing: nothing has been done")
@@ -110,8 +108,8 @@ func (j *job) writeNothing(w io.Writer) {
 }
 
 // writeStaying names what stays whatever the rules say.
-func (j *job) writeStaying(w io.Writer, rep *sweep.Report) {
-	c := rep.Retention
+func (run *Run) writeStaying(w *Screen) {
+	c := run.Retention
 	things := func(tags, untagged int) string {
 		text := english.Plural(tags, "tag", "")
 		if untagged > 0 {
@@ -121,24 +119,39 @@ func (j *job) writeStaying(w io.Writer, rep *sweep.Report) {
 	}
 	if p := c.Protected; p.Tags+p.Untagged > 0 {
 		fmt.Fprintf(w, "protected: %s, %s\n", things(p.Tags, p.Untagged), term.Size(p.Bytes))
-		list := slices.DeleteFunc(slices.Clone(j.prune.repositories), func(r prunedRepository) bool { return r.protected == 0 })
-		for i := range list[:min(shown, len(list))] {
+		list := slices.DeleteFunc(slices.Clone(run.Policy.Repositories), func(r PolicyRepository) bool { return r.Protected == 0 })
+		for i := range list[:min(Shown, len(list))] {
 			r := &list[i]
-			text := strings.Join(r.first, ", ")
-			if more := r.protected - len(r.first); more > 0 {
+			text := strings.Join(r.First, ", ")
+			if more := r.Protected - len(r.First); more > 0 {
 				text += fmt.Sprintf(" and %s more", term.Comma(more))
 			}
-			fmt.Fprintln(w, term.Harmless(fmt.Sprintf("  %s, by %s", text, strings.Join(r.by, ", "))))
+			fmt.Fprintln(w, term.Harmless(fmt.Sprintf("  %s, by %s", text, strings.Join(r.By, ", "))))
 		}
-		if more := len(list) - shown; more > 0 {
+		if more := len(list) - Shown; more > 0 {
 			fmt.Fprintf(w, "  and in %s more repositories\n", term.Comma(more))
 		}
 	}
 	if c.Timeless > 0 {
 		fmt.Fprintf(w, "%s of which the time is missing or absurd: kept\n", term.Comma(c.Timeless))
 	}
-	j.writeUnmatched(w)
+	run.writeUnmatched(w)
 	if c.Held > 0 {
 		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", term.Comma(c.Held))
+	}
+}
+
+// writeUnmatched names in the table what of the policy selects nothing.
+func (run *Run) writeUnmatched(w *Screen) {
+	list := run.Policy.Unmatched
+	most := len(list)
+	if !run.Verbose {
+		most = min(Shown, most)
+	}
+	for i := range list[:most] {
+		fmt.Fprintf(w, "selects nothing: %s\n", term.Harmless(list[i]))
+	}
+	if more := len(list) - most; more > 0 {
+		fmt.Fprintf(w, "and %s more, which -v lists\n", term.Comma(more))
 	}
 }

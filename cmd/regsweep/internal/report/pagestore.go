@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"cmp"
@@ -18,18 +18,17 @@ import (
 var totalClasses = [...]string{totalLive: "live", totalKept: "kept", totalRemoved: "removed", totalFailed: "failed"}
 
 // totalsSection divides the store's blobs, as the table on the terminal does.
-func (e *ending) totalsSection() page.Section {
-	rep := e.report
+func (run *Run) totalsSection() page.Section {
 	t := &page.Table{ID: "totals", Title: "The blobs in the store", Plain: true, Clean: term.Harmless, Columns: []page.Column{
 		{}, {Title: "blobs", Kind: page.Number}, {Title: "size", Kind: page.Number}, {Title: "on disk", Kind: page.Number}, {Title: "share", Kind: page.Number},
 	}}
 	b := &page.Bar{Table: t}
-	for _, r := range e.f.page.totals {
+	for _, r := range run.totals() {
 		class, name, disk := totalClasses[r.kind], r.name, sizeCell(r.DiskBytes)
 		if r.kind == totalKept {
 			name, disk = "of these "+name, page.Cell{}
 		}
-		t.AddRow(page.Row{Swatch: class, Cells: []page.Cell{textCell(name), countCell(r.Blobs), sizeCell(r.Bytes), disk, {Text: share(r.Bytes, rep.Store.Bytes), Value: r.Bytes}}})
+		t.AddRow(page.Row{Swatch: class, Cells: []page.Cell{textCell(name), countCell(r.Blobs), sizeCell(r.Bytes), disk, {Text: share(r.Bytes, run.Store.Bytes), Value: r.Bytes}}})
 		if r.kind == totalStore {
 			continue
 		}
@@ -42,9 +41,8 @@ func (e *ending) totalsSection() page.Section {
 }
 
 // countsSection says what else there is and goes, and what becomes of the space.
-func (e *ending) countsSection() page.Section {
-	rep := e.report
-	verb := e.f.page.verb
+func (run *Run) countsSection() page.Section {
+	verb := run.verb()
 	counts := &page.Table{ID: "counts", Title: "What else is there", Plain: true, Clean: term.Harmless, Columns: []page.Column{
 		{}, {Title: "in the store before", Kind: page.Number}, {Title: verb, Kind: page.Number},
 	}}
@@ -53,7 +51,7 @@ func (e *ending) countsSection() page.Section {
 			counts.Add(textCell(name), countCell(before), countCell(gone))
 		}
 	}
-	s, r := &rep.Store, &rep.Removed
+	s, r := &run.Store, &run.Removed
 	add("repositories", s.Repositories, r.Repositories)
 	add("tags", s.Tags, r.Tags)
 	add("manifests", s.Manifests, r.Manifests)
@@ -66,68 +64,74 @@ func (e *ending) countsSection() page.Section {
 		counts.Add(textCell("entries of tags' histories"), page.Cell{}, countCell(r.TagHistory))
 	}
 	space := &page.Table{ID: "space", Title: "The disk", Plain: true, Clean: term.Harmless, Columns: []page.Column{{}, {Title: "size", Kind: page.Number}}}
-	space.Add(textCell("free space before"), sizeCell(rep.Filesystem.FreeBefore))
+	space.Add(textCell("free space before"), sizeCell(run.Filesystem.FreeBefore))
 	after := "free space after"
-	if rep.DryRun {
+	if run.DryRun {
 		after = "free space after, about"
 	}
-	space.Add(textCell(after), sizeCell(rep.Filesystem.FreeAfter))
+	space.Add(textCell(after), sizeCell(run.Filesystem.FreeAfter))
 	switch {
-	case rep.Trashed != "":
-		space.Notes = []string{"what was removed is in the trash, as " + rep.Trashed + ", and takes space until the trash is emptied"}
-	case rep.DryRun:
-		space.Add(textCell("would be freed"), sizeCell(rep.Freed.DiskBytes))
+	case run.Trashed != "":
+		space.Notes = []string{"what was removed is in the trash, as " + run.Trashed + ", and takes space until the trash is emptied"}
+	case run.DryRun:
+		space.Add(textCell("would be freed"), sizeCell(run.Freed.DiskBytes))
 	default:
-		space.Add(textCell("freed"), sizeCell(rep.Freed.DiskBytes))
+		space.Add(textCell("freed"), sizeCell(run.Freed.DiskBytes))
 	}
-	if rep.Trashed == "" {
+	if run.Trashed == "" {
 		space.Notes = []string{"what is freed are blobs as they are on the disk, uploads, links and directories"}
 	}
 	return &page.Figures{ID: "figures", Title: "Before and after", Tables: []*page.Table{counts, space}}
 }
 
+// storePage makes the tables of where the space is.
+type storePage struct {
+	*Run
+	least int64 // the size that an image must have to be on the page; 0 until it is known
+}
+
 // repositoriesTable has the largest repositories, those that win most first.
-func (e *ending) repositoriesTable() *page.Table {
-	f, rep := e.f.page, e.report
+func (s *storePage) repositoriesTable() *page.Table {
 	won := "reclaimable"
-	if !rep.DryRun {
+	if !s.DryRun {
 		won = "removed"
 	}
 	t := pageTable("repositories", "Repositories", mostPageRepos, page.Column{Title: "repository"},
 		page.Column{Title: "tags", Kind: page.Number}, page.Column{Title: "manifests", Kind: page.Number}, page.Column{Title: "size", Kind: page.Number},
 		page.Column{Title: "unique", Kind: page.Number}, page.Column{Title: won, Kind: page.Number, First: true})
 	var bytes, reclaimable int64
-	for i := range rep.Repositories {
-		bytes += rep.Repositories[i].Bytes
-		reclaimable += rep.Repositories[i].ReclaimableBytes
+	for i := range s.Repositories {
+		bytes += s.Repositories[i].Bytes
+		reclaimable += s.Repositories[i].ReclaimableBytes
 	}
+	gone := s.Plan.BytesWithin(s.Executed, s.Space.Outside)
 	var rest sweep.RepositoryLine
-	for _, r := range e.largest(&rest) {
-		if !t.AddRow(page.Row{Map: e.mapOf(r.Name), Cells: repositoryCells(r.Name, &r)}) {
+	for _, r := range s.largest(&rest) {
+		if !t.AddRow(page.Row{Map: s.mapOf(r.Name), Cells: repositoryCells(r.Name, &r)}) {
 			addRepository(&rest, &r)
 		}
 	}
-	if left := len(rep.Repositories) - t.Rows(); left > 0 {
+	if left := len(s.Repositories) - t.Rows(); left > 0 {
 		t.Skip(left)
 	}
 	if rest.Name != "" {
 		t.Sum(page.Row{Cells: repositoryCells("(repositories that are not on this page)", &rest), Map: []int64{}})
 	}
-	if f.outsideBytes > 0 {
-		outside := sizeCell(f.outsideBytes)
-		t.Sum(page.Row{Cells: []page.Cell{textCell("(in no repository)"), {}, {}, outside, outside, sizeCell(f.outsideGone)}, Map: []int64{}})
+	if s.Space.OutsideBytes > 0 {
+		outside := sizeCell(s.Space.OutsideBytes)
+		t.Sum(page.Row{Cells: []page.Cell{textCell("(in no repository)"), {}, {}, outside, outside, sizeCell(gone)}, Map: []int64{}})
 	}
-	t.Sum(page.Row{Cells: []page.Cell{textCell("(the whole store)"), countCell(rep.Store.Tags), countCell(rep.Store.Manifests), sizeCell(rep.Store.Bytes), {}, sizeCell(rep.Removed.Bytes)}})
-	if bytes+f.outsideBytes > rep.Store.Bytes || reclaimable+f.outsideGone > rep.Removed.Bytes {
-		t.Notes = []string{columnsAddUpToMore}
+	t.Sum(page.Row{Cells: []page.Cell{textCell("(the whole store)"), countCell(s.Store.Tags), countCell(s.Store.Manifests), sizeCell(s.Store.Bytes), {}, sizeCell(s.Removed.Bytes)}})
+	if bytes+s.Space.OutsideBytes > s.Store.Bytes || reclaimable+gone > s.Removed.Bytes {
+		t.Notes = []string{ColumnsAddUpToMore}
 	}
 	return t
 }
 
 // largest are the repositories that the page has room for, those first that win
 // most; the others are added to rest.
-func (e *ending) largest(rest *sweep.RepositoryLine) []sweep.RepositoryLine {
-	list := slices.Clone(e.report.Repositories)
+func (s *storePage) largest(rest *sweep.RepositoryLine) []sweep.RepositoryLine {
+	list := slices.Clone(s.Repositories)
 	if len(list) > mostPageRepos {
 		slices.SortStableFunc(list, func(a, b sweep.RepositoryLine) int {
 			return cmp.Compare(max(b.Bytes, b.ReclaimableBytes), max(a.Bytes, a.ReclaimableBytes))
@@ -156,17 +160,17 @@ func repositoryCells(name string, r *sweep.RepositoryLine) []page.Cell {
 	return []page.Cell{textCell(name), countCell(r.Tags), countCell(r.Manifests), sizeCell(r.Bytes), sizeCell(r.UniqueBytes), sizeCell(r.ReclaimableBytes)}
 }
 
-func (e *ending) imagesOf(repository string) *mark.RepositoryImages {
-	if e.f.page.images == nil {
+func (s *storePage) imagesOf(repository string) *mark.RepositoryImages {
+	if s.Space.Images == nil {
 		return nil
 	}
-	return e.f.page.images.Of(repository)
+	return s.Space.Images.Of(repository)
 }
 
 // mapOf has the two sizes of a repository that the map shows and the table of
 // images lacks: what several images share, and what no tag reaches.
-func (e *ending) mapOf(repository string) []int64 {
-	images := e.imagesOf(repository)
+func (s *storePage) mapOf(repository string) []int64 {
+	images := s.imagesOf(repository)
 	if images == nil || len(images.Images) == 0 {
 		return nil
 	}
@@ -174,13 +178,12 @@ func (e *ending) mapOf(repository string) []int64 {
 }
 
 // leastImage is the size that an image must have to be on the page.
-func (e *ending) leastImage() int64 {
-	f := e.f.page
-	if f.least == 0 {
-		f.least = 1
+func (s *storePage) leastImage() int64 {
+	if s.least == 0 {
+		s.least = 1
 		var sizes []int64
-		for i := range e.report.Repositories {
-			if images := e.imagesOf(e.report.Repositories[i].Name); images != nil {
+		for i := range s.Repositories {
+			if images := s.imagesOf(s.Repositories[i].Name); images != nil {
 				for k := range images.Images {
 					sizes = append(sizes, images.Images[k].Bytes)
 				}
@@ -188,26 +191,31 @@ func (e *ending) leastImage() int64 {
 		}
 		if len(sizes) > mostPageImages {
 			slices.Sort(sizes)
-			f.least = sizes[len(sizes)-mostPageImages] + 1 // of equal ones none, so that they are not too many
+			s.least = sizes[len(sizes)-mostPageImages] + 1 // of equal ones none, so that they are not too many
 		}
 	}
-	return f.least
+	return s.least
 }
 
 // imagesTable has the largest tagged images.
-func (e *ending) imagesTable() *page.Table {
-	f := e.f.page
+func (s *storePage) imagesTable() *page.Table {
 	t := pageTable("images", "Tagged images", mostPageImages, page.Column{Title: "repository"}, page.Column{Title: "tags"}, page.Column{Title: "digest", Kind: page.Digest},
-		page.Column{Title: "size", Kind: page.Number, First: true}, page.Column{Title: "only this image", Kind: page.Number}, page.Column{Title: f.verb})
+		page.Column{Title: "size", Kind: page.Number, First: true}, page.Column{Title: "only this image", Kind: page.Number}, page.Column{Title: s.verb()})
 	type line struct {
 		repository string
 		*mark.Image
 	}
+	gone := map[string]bool{} // REPOSITORY:TAG of the tags that go, or went
+	s.Plan.EachLine(s.Executed, func(l sweep.ItemLine) {
+		if l.Kind == "tag" {
+			gone[l.Repository+":"+l.Name] = true
+		}
+	})
 	var list []line
-	least := e.leastImage()
-	for i := range e.report.Repositories {
-		name := e.report.Repositories[i].Name
-		images := e.imagesOf(name)
+	least := s.leastImage()
+	for i := range s.Repositories {
+		name := s.Repositories[i].Name
+		images := s.imagesOf(name)
 		if images == nil {
 			continue
 		}
@@ -224,7 +232,7 @@ func (e *ending) imagesTable() *page.Table {
 	for _, l := range list {
 		going := 0
 		for _, tag := range l.Tags {
-			if f.gone[l.repository+":"+tag] {
+			if gone[l.repository+":"+tag] {
 				going++
 			}
 		}
@@ -239,3 +247,6 @@ func (e *ending) imagesTable() *page.Table {
 	}
 	return t
 }
+
+// ColumnsAddUpToMore is said where repositories share blobs.
+const ColumnsAddUpToMore = "the columns add up to more than the whole store: repositories share blobs, and the whole store counts each blob once"

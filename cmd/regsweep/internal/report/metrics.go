@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"cmp"
@@ -24,22 +24,22 @@ type metrics struct {
 	name   string   // of the metric that was begun last
 }
 
-// metrics are the report as text for the node exporter's textfile collector.
-func (e *ending) metrics() []byte {
-	m := &metrics{common: []string{"command", e.f.command, "dry_run", strconv.FormatBool(e.f.dryRun), "root", term.Valid(e.f.root)}}
-	m.float("last_run_timestamp_seconds", "When the run ended, in seconds since 1970.", float64(e.at.UnixMilli())/1000)
-	m.float("last_run_duration_seconds", "How long the run took.", e.at.Sub(e.f.started).Seconds())
+// Metrics are the report as text for the node exporter's textfile collector.
+func (e *Ending) Metrics() []byte {
+	m := &metrics{common: []string{"command", e.Command, "dry_run", strconv.FormatBool(e.DryRun), "root", term.Valid(e.Root)}}
+	m.float("last_run_timestamp_seconds", "When the run ended, in seconds since 1970.", float64(e.At.UnixMilli())/1000)
+	m.float("last_run_duration_seconds", "How long the run took.", e.At.Sub(e.Started).Seconds())
 	success := int64(0)
-	if e.success {
+	if e.Success {
 		success = 1
 	}
 	m.one("last_run_success", "Whether the run did all that it was to do.", success)
-	if e.report != nil && e.planned {
-		m.amounts(e.report)
-		m.repositories(e.report)
+	if e.Run != nil {
+		m.amounts(e.Run.Report)
+		m.repositories(e.Run.Report)
 	}
-	if e.problems != nil {
-		m.problems(*e.problems)
+	if e.Problems != nil {
+		m.problems(*e.Problems)
 	}
 	return []byte(m.text.String())
 }

@@ -1,14 +1,11 @@
-package main
+package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/sweep"
 )
 
 // roleNames say in the table why a manifest goes.
@@ -17,66 +14,64 @@ var roleNames = map[mark.Role]string{
 }
 
 // writeGoing says what a removal by name takes away, with all that goes along.
-func (j *job) writeGoing(w io.Writer, rep *sweep.Report, executed bool) {
-	if j.applied != nil {
-		j.writeApplied(w, rep, executed)
+func (run *Run) writeGoing(w *Screen) {
+	if run.Applied != nil {
+		run.writeApplied(w)
 		return
 	}
-	away := j.rules.Away
-	if away == nil {
+	if run.Policy != nil {
+		run.writePruned(w)
 		return
 	}
-	if j.prune != nil {
-		j.writePruned(w, rep, executed)
+	named := run.Named
+	if named == nil {
 		return
 	}
 	verb, frees := "goes", "frees now"
-	if executed {
+	if run.Executed {
 		verb, frees = "went", "freed"
 	}
-	if j.trash {
+	if run.Trash {
 		frees = verb + " to the trash"
 	}
-	list := away.Going()
 	fmt.Fprintf(w, "what %s\n", verb)
 	t := term.Table{Columns: make([]term.Column, 3)}
-	for i := range list {
-		g := &list[i]
-		if away.TagsOnly {
+	for i := range named.Going {
+		g := &named.Going[i]
+		if named.TagsOnly {
 			for _, tag := range g.Tags {
 				t.Add("  tag "+term.Harmless(g.Repository+":"+tag), g.Digest.String(), "")
 			}
 			continue
 		}
-		t.Add("  "+term.Harmless(goingName(g)), roleNames[g.Role], term.Harmless(goingTags(g)))
+		t.Add("  "+term.Harmless(GoingName(g)), roleNames[g.Role], term.Harmless(goingTags(g)))
 	}
-	ink := j.ink(j.common, w)
-	t.Paint = func(_ int, line string) string { return ink.Red(line) }
-	t.ShortenDigests(term.Width(w))
-	if err := t.Write(w, 0); err != nil { // a tag that goes is never hidden
+	t.Paint = func(_ int, line string) string { return w.Ink.Red(line) }
+	t.ShortenDigests(term.Width(w.Writer))
+	if err := t.Write(w.Writer, 0); err != nil { // a tag that goes is never hidden
 		return
 	}
-	j.writeOtherNames(w, list)
-	if away.TagsOnly {
+	run.Named.writeOtherNames(w)
+	if named.TagsOnly {
 		fmt.Fprint(w, "no image is removed, since their manifests stay\n\n")
 		return
 	}
-	for _, name := range away.Repositories() {
+	for _, name := range named.Repositories {
 		fmt.Fprintf(w, "  all of the repository %s, uploads included; not those below it\n", term.Harmless(name))
 	}
-	fmt.Fprint(w, freedText(frees, rep), "\n\n")
+	fmt.Fprint(w, run.freedText(frees), "\n\n")
 }
 
 // writeOtherNames says by which other names a registry serves what goes: they go
 // with it.
-func (j *job) writeOtherNames(w io.Writer, list []mark.Going) {
-	for i := range list {
-		g := &list[i]
-		for _, name := range j.w.Shares().OtherNames(g.Repository) {
+func (named *Named) writeOtherNames(w *Screen) {
+	for i := range named.Going {
+		g := &named.Going[i]
+		for _, name := range named.OtherNames[g.Repository] {
 			other := *g
 			other.Repository = name
-			names := []string{goingName(&other)}
-			if j.rules.Away.TagsOnly || g.Digest.IsZero() {
+			names := []string{GoingName(&other)}
+			if named.TagsOnly || g.Digest.IsZero() {
 				names = nil
 			}
 			for _, tag := range g.Tags {
@@ -85,34 +80,15 @@ func (j *job) writeOtherNames(w io.Writer, list []mark.Going) {
 			fmt.Fprintf(w, "  the same by another name: %s\n", term.Harmless(strings.Join(names, ", ")))
 		}
 	}
-	for _, repository := range j.rules.Away.Repositories() {
-		for _, name := range j.w.Shares().OtherNames(repository) {
+	for _, repository := range named.Repositories {
+		for _, name := range named.OtherNames[repository] {
 			fmt.Fprintf(w, "  the repository %s is also %s\n", term.Harmless(repository), term.Harmless(name))
 		}
 	}
 }
 
-// warnOtherNames names the repositories that lose images or tags by more than
-// one name.
-func (j *job) warnOtherNames(look *mark.Look) {
-	said := map[string]bool{}
-	for i := range look.Items {
-		item := &look.Items[i]
-		if item.Kind != mark.Tag && item.Kind != mark.Manifest {
-			continue
-		}
-		repository := look.RepositoryOf(item)
-		if said[repository] {
-			continue
-		}
-		said[repository] = true
-		if names := j.w.Shares().OtherNames(repository); len(names) > 0 {
-			j.voice.Warn("%s is another name of %s: what is removed from one is removed from the other", term.Harmless(strings.Join(names, ", ")), term.Harmless(repository))
-		}
-	}
-}
-
-func goingName(g *mark.Going) string {
+// GoingName is NAME@DIGEST of an image that goes, or the name of a whole repository.
+func GoingName(g *mark.Going) string {
 	if g.Digest.IsZero() {
 		return g.Repository
 	}

@@ -1,36 +1,36 @@
-package main
+package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
+	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/regsweep/regsweep/sweep"
+	"github.com/regsweep/regsweep/sweep/planfile"
 )
 
 // writeApplied says which plan is carried out, which tags go, and what is left out.
-func (j *job) writeApplied(w io.Writer, rep *sweep.Report, executed bool) {
-	fmt.Fprintf(w, "%s\n", appliedText(j.applied))
-	verb, ink, width := "goes", j.ink(j.common, w), term.Width(w)
-	if executed {
+func (run *Run) writeApplied(w *Screen) {
+	fmt.Fprintf(w, "%s\n", appliedText(run.Applied))
+	verb, width := "goes", term.Width(w.Writer)
+	if run.Executed {
 		verb = "went"
 	}
-	j.plan.EachLine(executed, func(l sweep.ItemLine) {
+	run.Plan.EachLine(run.Executed, func(l sweep.ItemLine) {
 		if l.Kind == "tag" {
 			line := fmt.Sprintf("  tag %s:%s  %s  %s", term.Harmless(l.Repository), term.Harmless(l.Name), l.Digest, verb)
-			fmt.Fprintln(w, ink.Red(term.ShortDigests(line, width)))
+			fmt.Fprintln(w, w.Ink.Red(term.ShortDigests(line, width)))
 		}
 	})
-	if n := len(rep.LeftOut); n > 0 {
+	if n := len(run.LeftOut); n > 0 {
 		fmt.Fprintf(w, "left out: %s\n", term.Comma(n))
 		most := n
-		if !j.verbose {
-			most = min(shown, n)
+		if !run.Verbose {
+			most = min(Shown, n)
 		}
-		for i := range rep.LeftOut[:most] {
-			fmt.Fprintln(w, term.ShortDigests("  "+term.Harmless(leftOutText(&rep.LeftOut[i])), width))
+		for i := range run.LeftOut[:most] {
+			fmt.Fprintln(w, term.ShortDigests("  "+term.Harmless(leftOutText(&run.LeftOut[i])), width))
 		}
 		if n > most {
 			fmt.Fprintf(w, "  and %s more, which -v lists\n", term.Comma(n-most))
@@ -52,11 +52,7 @@ func leftOutText(l *sweep.LeftOutLine) string {
 	return strings.Join(strings.Fields(l.Kind+" "+name+" "+l.Digest), " ") + ": " + l.Reason
 }
 
-// leftOut are the items of the plan that stay, for the report.
-func (j *job) leftOut() []sweep.LeftOutLine {
-	list := j.plan.LeftOut(j.applied.Listing)
-	for i := range list {
-		list[i].Repository, list[i].Name = term.Valid(list[i].Repository), term.Valid(list[i].Name)
-	}
-	return list
+// appliedText says in the table what is carried out.
+func appliedText(plan *planfile.Plan) string {
+	return fmt.Sprintf("a plan of %s, made %s: %s items", plan.Command, plan.Time.UTC().Format(time.DateTime)+" UTC", term.Comma(int(plan.Items)))
 }

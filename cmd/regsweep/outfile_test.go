@@ -10,18 +10,18 @@ import (
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
-	"github.com/regsweep/regsweep/layout/locate"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/outfile"
 )
 
 // writeTo writes a file as a flag does.
 func writeTo(t *testing.T, path, text string) error {
 	t.Helper()
-	d, err := openDestination("--plan", path, &locate.Place{Store: t.TempDir()})
+	d, err := outfile.Open("--plan", path, t.TempDir())
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	return d.write(func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
+	defer d.Close()
+	return d.Write(func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
 }
 
 // What is there under the file's name is there until the new one is complete.

@@ -1,4 +1,5 @@
-package main
+// Package outfile writes the files that flags name: whole, or not at all.
+package outfile
 
 import (
 	"errors"
@@ -14,12 +15,11 @@ import (
 	"syscall"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/layout/locate"
 )
 
-// destination is where a flag's file is written: a file that is replaced when
-// it is complete, or a stream. A symbolic link stays; what it names is written.
-type destination struct {
+// File is where a flag's file is written: a file that is replaced when it is
+// complete, or a stream. A symbolic link stays; what it names is written.
+type File struct {
 	path   string      // of the file, without symbolic links in place of it
 	old    fs.FileInfo // the file that is there; nil if there is none
 	stream *os.File    // a device, a pipe or one of this process's descriptors
@@ -27,19 +27,19 @@ type destination struct {
 	inPlace bool
 }
 
-// openDestination finds where a flag's file goes, and refuses what could not be
+// Open finds where a flag's file goes, and refuses what could not be
 // written in the end, or would be one more file in the store. The caller
 // closes it.
-func openDestination(flag, path string, place *locate.Place) (*destination, error) {
-	d, err := findDestination(path)
-	if err == nil && d.stream == nil && isBelow(filepath.Dir(d.path), place.Store) {
+func Open(flag, path, store string) (*File, error) {
+	d, err := Find(path)
+	if err == nil && d.stream == nil && IsBelow(filepath.Dir(d.path), store) {
 		err = errors.New("it would be in the store")
 	}
 	if err == nil {
-		err = d.try()
+		err = d.Try()
 	}
 	if err != nil {
-		d.close()
+		d.Close()
 		return nil, &layout.HintError{
 			Err:  fmt.Errorf("%s %q: %w", flag, path, err),
 			Hint: "nothing has been removed; name a file in a directory that is there, outside the store",
@@ -48,10 +48,10 @@ func openDestination(flag, path string, place *locate.Place) (*destination, erro
 	return d, nil
 }
 
-// findDestination follows symbolic links to what is to be written. It returns a
-// destination with an error, too.
-func findDestination(path string) (*destination, error) {
-	d := &destination{path: path}
+// Find follows symbolic links to what is to be written. With an error it returns
+// a File, too, which has to be closed.
+func Find(path string) (*File, error) {
+	d := &File{path: path}
 	for range 40 { // as many as Linux follows
 		dir, err := filepath.Abs(filepath.Dir(d.path))
 		if err == nil {
@@ -105,7 +105,7 @@ func ownDescriptor(path string) (n int, ok bool) {
 }
 
 // meet decides about what is there.
-func (d *destination) meet(info fs.FileInfo) (err error) {
+func (d *File) meet(info fs.FileInfo) (err error) {
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
 		d.old = info
@@ -125,9 +125,9 @@ func (d *destination) meet(info fs.FileInfo) (err error) {
 	return err
 }
 
-// try finds out, before the run does anything, whether the file can be written,
+// Try finds out, before the run does anything, whether the file can be written,
 // and how. That the disk is full may change until then.
-func (d *destination) try() error {
+func (d *File) Try() error {
 	if d.stream != nil {
 		return nil
 	}
@@ -152,7 +152,7 @@ func (d *destination) try() error {
 
 // temporary makes the file that becomes the new one, with the mode and owner
 // of the old one.
-func (d *destination) temporary() (f *os.File, err error) {
+func (d *File) temporary() (f *os.File, err error) {
 	// Not derived from the file's name, which may be as long as names can be.
 	// Its ending is none that the node exporter reads.
 	name := filepath.Join(filepath.Dir(d.path), fmt.Sprintf(".regsweep-%016x.tmp", rand.Uint64()))
@@ -175,9 +175,9 @@ func (d *destination) temporary() (f *os.File, err error) {
 	return f, nil
 }
 
-// write writes the file. One that can be replaced is seen under its name when
+// Write writes the file. One that can be replaced is seen under its name when
 // it is complete.
-func (d *destination) write(write func(io.Writer) error) error {
+func (d *File) Write(write func(io.Writer) error) error {
 	switch {
 	case d.stream != nil:
 		return write(d.stream)
@@ -211,7 +211,7 @@ func (d *destination) write(write func(io.Writer) error) error {
 }
 
 // overwrite writes over the file that is there.
-func (d *destination) overwrite(write func(io.Writer) error) error {
+func (d *File) overwrite(write func(io.Writer) error) error {
 	f, err := os.OpenFile(d.path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return err
@@ -222,14 +222,18 @@ func (d *destination) overwrite(write func(io.Writer) error) error {
 	return errors.Join(err, f.Close())
 }
 
-func (d *destination) close() {
+// IsStream reports whether it is written as it comes, and not replaced.
+func (d *File) IsStream() bool { return d.stream != nil }
+
+// Close gives back what the file holds. A nil *File has nothing to close.
+func (d *File) Close() {
 	if d != nil && d.stream != nil {
 		d.stream.Close()
 	}
 }
 
-// isBelow reports whether a directory is one of the store's, by whatever name.
-func isBelow(dir, store string) bool {
+// IsBelow reports whether a directory is one of the store's, by whatever name.
+func IsBelow(dir, store string) bool {
 	var parts []fs.FileInfo
 	for _, part := range []string{"", layout.Blobs, layout.Repositories} {
 		if info, err := os.Stat(filepath.Join(store, part)); err == nil {

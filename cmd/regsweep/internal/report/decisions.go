@@ -1,53 +1,50 @@
-package main
+package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-	"github.com/regsweep/regsweep/mark"
-
 	"github.com/regsweep/regsweep/mark/retention"
 )
 
-// namedGoing is how many of what goes from a repository are named without -v.
-const namedGoing = 20
+// FewGoing is how many of what goes from a repository are named without -v.
+const FewGoing = 20
 
 // writeDecisions names what goes, with its age, rule and reasons: some of each
 // repository, or with -v all, and what stays in repositories that a rule applies to.
-func (j *job) writeDecisions(w io.Writer, executed bool) {
-	p, ink := j.prune, j.ink(j.common, w)
-	goes := ink.Red("remove")
-	if executed {
-		goes = ink.Red("removed")
+func (run *Run) writeDecisions(w *Screen) {
+	p := run.Policy
+	goes := w.Ink.Red("remove")
+	if run.Executed {
+		goes = w.Ink.Red("removed")
 	}
 	line := func(d *retention.Decision) {
 		action := goes
 		if d.Keep {
-			action = ink.Green("keep") + "  "
+			action = w.Ink.Green("keep") + "  "
 		}
-		fmt.Fprintf(w, "%s %s\n", action, term.Harmless(decisionName(d)+": "+j.decisionText(d)))
+		fmt.Fprintf(w, "%s %s\n", action, term.Harmless(DecisionName(d)+": "+run.decisionText(d)))
 	}
 	written := 0
-	if p.all {
-		for i := range p.decisions {
-			if d := &p.decisions[i]; !d.Keep || d.Rule != "" {
+	if p.All {
+		for i := range p.Decisions {
+			if d := &p.Decisions[i]; !d.Keep || d.Rule != "" {
 				line(d)
 				written++
 			}
 		}
 	} else {
-		for i := range p.repositories {
-			r := &p.repositories[i]
-			named := min(namedGoing, len(r.going))
+		for i := range p.Repositories {
+			r := &p.Repositories[i]
+			named := min(FewGoing, len(r.Going))
 			for d := range named {
-				line(&r.going[d])
+				line(&r.Going[d])
 				written++
 			}
-			if more := r.goes - named; more > 0 {
-				fmt.Fprintf(w, "%s %s\n", goes, term.Harmless(fmt.Sprintf("%s: %s more, which -v names", r.name, term.Comma(more))))
+			if more := r.Goes - named; more > 0 {
+				fmt.Fprintf(w, "%s %s\n", goes, term.Harmless(fmt.Sprintf("%s: %s more, which -v names", r.Name, term.Comma(more))))
 			}
 		}
 	}
@@ -58,7 +55,7 @@ func (j *job) writeDecisions(w io.Writer, executed bool) {
 
 // decisionText is why something is kept or removed, which rule decides that, and
 // when it was pushed or created.
-func (j *job) decisionText(d *retention.Decision) string {
+func (run *Run) decisionText(d *retention.Decision) string {
 	var details []string
 	if d.Rule != "" {
 		details = append(details, ruleText(d))
@@ -68,7 +65,7 @@ func (j *job) decisionText(d *retention.Decision) string {
 		if d.Created {
 			verb = "created"
 		}
-		details = append(details, fmt.Sprintf("%s %s, %s", verb, d.Time.UTC().Format("2006-01-02 15:04"), agoText(j.rules.Now.Sub(d.Time))))
+		details = append(details, fmt.Sprintf("%s %s, %s", verb, d.Time.UTC().Format("2006-01-02 15:04"), agoText(run.Now.Sub(d.Time))))
 	}
 	text := strings.Join(d.Reasons, "; ")
 	if len(details) > 0 {
@@ -105,24 +102,8 @@ func agoText(age time.Duration) string {
 	return retention.LengthText(age.Truncate(unit)) + " ago"
 }
 
-// sameOrder makes sure that no decision is taken for another one's.
-func sameOrder(r *mark.Judged, decisions []retention.Decision) error {
-	same := len(decisions) == len(r.Tags)+len(r.Untagged)
-	for i := 0; same && i < len(decisions); i++ {
-		if d := &decisions[i]; i < len(r.Tags) {
-			same = d.Tag == r.Tags[i].Name
-		} else {
-			same = d.Tag == "" && d.Digest == r.Untagged[i-len(r.Tags)].Digest
-		}
-	}
-	if !same {
-		return fmt.Errorf("the decisions about %q are not about what is in it: this is a fault of regsweep", r.Repository)
-	}
-	return nil
-}
-
-// decisionName is NAME:TAG, or NAME@DIGEST of an untagged manifest.
-func decisionName(d *retention.Decision) string {
+// DecisionName is NAME:TAG, or NAME@DIGEST of an untagged manifest.
+func DecisionName(d *retention.Decision) string {
 	if d.Tag == "" {
 		return d.Repository + "@" + d.Digest.String()
 	}

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"strconv"
@@ -16,63 +16,63 @@ import (
 )
 
 // goingTable names the tags and the manifests that go, each with its age and why.
-func (j *job) goingTable(rep *sweep.Report, executed bool) *page.Table {
+func (run *Run) goingTable() *page.Table {
 	title := "What goes"
 	switch {
-	case j.trash && !executed:
+	case run.Trash && !run.Executed:
 		title = "What goes to the trash"
-	case rep.Trashed != "":
+	case run.Trashed != "":
 		title = "What went to the trash"
-	case executed:
+	case run.Executed:
 		title = "What went"
-	case j.refusal != nil:
+	case run.Refused:
 		title = "What the policy lets go, if it were not refused"
 	}
-	g := &goingRows{job: j, table: pageTable("going", title, mostPageGoing,
+	g := &goingRows{Run: run, table: pageTable("going", title, MostGoing,
 		page.Column{Title: "repository"}, page.Column{Title: "what", Kind: page.Word}, page.Column{Title: "tag"}, page.Column{Title: "digest", Kind: page.Digest},
 		page.Column{Title: "size", Kind: page.Number}, page.Column{Title: "date", Kind: page.Time}, page.Column{Title: "rule"}, page.Column{Title: "why"})}
-	if j.prune == nil { // there are no rules
+	if run.Policy == nil { // there are no rules
 		g.table.Columns = append(g.table.Columns[:6:6], g.table.Columns[7])
 	}
-	if j.refusal != nil {
+	if run.Refused {
 		g.addDecisions()
 		return g.table
 	}
 	g.decide()
-	g.divide(executed)
-	j.plan.EachGone(executed, g.add)
-	g.note(rep)
+	g.divide()
+	run.Plan.EachGone(run.Executed, g.add)
+	g.note()
 	return g.table
 }
 
 // goingRows fills the table of what goes.
 type goingRows struct {
-	*job
+	*Run
 	table     *page.Table
-	decisions map[string]*retention.Decision // by decisionName
+	decisions map[string]*retention.Decision // by DecisionName
 	most      int                            // rows of one repository
 	of        map[string]int                 // repository: rows that it has
 }
 
 // decide finds what a policy has decided about what goes.
 func (g *goingRows) decide() {
-	if g.prune == nil {
+	if g.Policy == nil {
 		return
 	}
 	g.decisions = map[string]*retention.Decision{}
-	for i := range g.prune.repositories {
-		going := g.prune.repositories[i].going
+	for i := range g.Policy.Repositories {
+		going := g.Policy.Repositories[i].Going
 		for k := range going {
-			g.decisions[decisionName(&going[k])] = &going[k]
+			g.decisions[DecisionName(&going[k])] = &going[k]
 		}
 	}
 }
 
 // divide gives each repository its share of the rows, if not all fit.
-func (g *goingRows) divide(executed bool) {
+func (g *goingRows) divide() {
 	g.of = map[string]int{}
 	all := 0
-	g.plan.EachGone(executed, func(l *sweep.GoneLine) {
+	g.Plan.EachGone(g.Executed, func(l *sweep.GoneLine) {
 		all++
 		g.of[l.Repository]++
 	})
@@ -82,10 +82,10 @@ func (g *goingRows) divide(executed bool) {
 
 // rowsOfEach is how many rows each of some repositories may have.
 func rowsOfEach(all, repositories int) int {
-	if all <= mostPageGoing {
-		return mostPageGoing
+	if all <= MostGoing {
+		return MostGoing
 	}
-	return max(5, mostPageGoing/repositories)
+	return max(5, MostGoing/repositories)
 }
 
 func (g *goingRows) add(l *sweep.GoneLine) {
@@ -95,7 +95,7 @@ func (g *goingRows) add(l *sweep.GoneLine) {
 	}
 	row := goingRow{repository: l.Repository, tag: l.Tag, digest: l.Digest}
 	leaving, known := mark.Leaving{}, false
-	if images := g.filing.page.images.Of(l.Repository); images != nil {
+	if images := g.Space.Images.Of(l.Repository); images != nil {
 		leaving, known = images.Manifest(l.ID)
 		row.at = images.Tag(l.Tag)
 	}
@@ -133,15 +133,15 @@ func goingWhat(l *sweep.GoneLine, role mark.Role) string {
 // why is the reason for which something goes that no rule has decided about.
 func (g *goingRows) why(l *sweep.GoneLine, role mark.Role) string {
 	switch {
-	case g.applied != nil:
+	case g.Applied != nil:
 		return "it is in the plan"
 	case role == mark.Child:
 		return "it is a part of an index that goes"
 	case role == mark.Referrer, role == mark.Signature:
 		return "it is about an image that goes"
-	case g.prune != nil:
+	case g.Policy != nil:
 		return "by the policy"
-	case g.rules.Away != nil:
+	case g.Named != nil:
 		return "it was named"
 	case l.Tag == "":
 		return "it has no tag, and nothing that is kept needs it"
@@ -152,22 +152,22 @@ func (g *goingRows) why(l *sweep.GoneLine, role mark.Role) string {
 }
 
 // note says what the rows do not.
-func (g *goingRows) note(rep *sweep.Report) {
-	if g.applied != nil {
-		g.table.Notes = append(g.table.Notes, appliedText(g.applied))
+func (g *goingRows) note() {
+	if g.Applied != nil {
+		g.table.Notes = append(g.table.Notes, appliedText(g.Applied))
 	}
-	if away := g.rules.Away; away != nil {
-		if away.TagsOnly {
+	if g.Named != nil {
+		if g.Named.TagsOnly {
 			g.table.Notes = append(g.table.Notes, "no image is removed, since their manifests stay")
 		}
-		for _, name := range away.Repositories() {
+		for _, name := range g.Named.Repositories {
 			g.table.Notes = append(g.table.Notes, "all of the repository "+name+" goes, uploads included; not those below it")
 		}
 	}
-	if f := rep.Fit; f != nil {
+	if f := g.Fit; f != nil {
 		g.table.Notes = append(g.table.Notes, fitText(f))
 	}
-	if s := rep.Shared; s.Blobs > 0 {
+	if s := g.Shared; s.Blobs > 0 {
 		g.table.Notes = append(g.table.Notes, term.Size(s.Bytes)+" in "+blobsText(s.Blobs)+" "+english.PluralWord(int(s.Blobs), "stays", "stay")+", since others share "+english.PluralWord(int(s.Blobs), "it", "them"))
 	}
 	if g.table.Rows() > 0 {
@@ -177,10 +177,10 @@ func (g *goingRows) note(rep *sweep.Report) {
 
 // addDecisions adds what a policy that is refused has decided.
 func (g *goingRows) addDecisions() {
-	for i := range g.prune.repositories {
-		r := &g.prune.repositories[i]
-		for k := range r.going {
-			d := &r.going[k]
+	for i := range g.Policy.Repositories {
+		r := &g.Policy.Repositories[i]
+		for k := range r.Going {
+			d := &r.Going[k]
 			row := goingRow{repository: d.Repository, tag: d.Tag, what: term.Either(d.Tag == "", "untagged image", "tag")}
 			if !d.Digest.IsZero() {
 				row.digest = d.Digest.String()
@@ -188,7 +188,7 @@ func (g *goingRows) addDecisions() {
 			row.decide(d)
 			g.table.Add(g.cells(&row)...)
 		}
-		g.table.Skip(r.goes - len(r.going))
+		g.table.Skip(r.Goes - len(r.Going))
 	}
 }
 
@@ -213,41 +213,41 @@ func (r *goingRow) decide(d *retention.Decision) {
 
 func (g *goingRows) cells(r *goingRow) []page.Cell {
 	cells := []page.Cell{textCell(r.repository), textCell(r.what), textCell(r.tag), {Text: r.digest}, r.size, g.dateCell(r.at, r.created)}
-	if g.prune != nil {
+	if g.Policy != nil {
 		cells = append(cells, textCell(r.rule))
 	}
 	return append(cells, textCell(r.why))
 }
 
 // dateCell is a time with how long ago that is.
-func (j *job) dateCell(at int64, created bool) page.Cell {
+func (run *Run) dateCell(at int64, created bool) page.Cell {
 	if at == 0 {
 		return page.Cell{}
 	}
 	t := time.Unix(0, at)
-	return page.Cell{Value: t.Unix(), Text: term.Either(created, "created ", "pushed ") + t.UTC().Format("2006-01-02 15:04") + ", " + agoText(j.rules.Now.Sub(t))}
+	return page.Cell{Value: t.Unix(), Text: term.Either(created, "created ", "pushed ") + t.UTC().Format("2006-01-02 15:04") + ", " + agoText(run.Now.Sub(t))}
 }
 
 // prunedPage counts by repository what a policy lets go.
-func (j *job) prunedPage(rep *sweep.Report, executed bool) *page.Table {
+func (run *Run) prunedPage() *page.Table {
 	removed, freed := "to remove", "to free"
-	if executed {
+	if run.Executed {
 		removed, freed = "removed", "freed"
 	}
 	t := pageTable("pruned", "What the policy does, by repository", mostPageKept, page.Column{Title: "repository"}, page.Column{Title: "tags kept", Kind: page.Number},
 		page.Column{Title: "tags " + removed, Kind: page.Number}, page.Column{Title: "manifests " + removed, Kind: page.Number}, page.Column{Title: freed, Kind: page.Number, First: true})
-	lines, counts := j.prunedLines(rep, executed)
+	lines, counts := run.prunedLines()
 	for _, r := range lines {
 		c := counts[r.Name]
 		t.Add(textCell(r.Name), countCell(r.Tags-c.tags), countCell(c.tags), countCell(c.manifests), sizeCell(r.ReclaimableBytes))
 	}
 	if len(lines) == 0 {
 		var text strings.Builder
-		j.writeNothing(&text)
+		run.writeNothing(&Screen{Writer: &text})
 		t.Notes = []string{strings.TrimSpace(text.String())}
 	}
-	if rep.Retention != nil {
-		for _, why := range rep.Retention.Refused {
+	if run.Retention != nil {
+		for _, why := range run.Retention.Refused {
 			t.Notes = append(t.Notes, "refused: "+why)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"strings"
@@ -12,10 +12,10 @@ import (
 // How much of a report the page has: a browser draws it all, and the file
 // should stay below five megabytes. What is left out is summed up and said.
 const (
-	mostImages       = 200 // of one repository
+	MostImages       = 200 // of one repository
 	mostPageImages   = 3000
 	mostPageRepos    = 4000
-	mostPageGoing    = 3000
+	MostGoing        = 3000
 	mostPageItems    = 2000
 	mostPageKept     = 2000
 	mostPageProblems = 1000
