@@ -71,7 +71,7 @@ type damaged struct {
 	broken map[ID]*walker.Problem // the map itself does not change
 }
 
-func (d *damaged) observe(p *view) {
+func (d *damaged) Observe(p *View) {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.why == Dead || n.link.has(linkPending) {
 			continue

@@ -15,9 +15,6 @@ type garbage struct {
 	lostIDs map[ID]bool // of these
 }
 
-// view is what an Observer sees of a repository. Observers change nothing of it.
-type view struct{ *garbage }
-
 // tagGoes reports whether a tag goes: it names a manifest whose link is gone,
 // or it is about an image that goes.
 func (p *garbage) tagGoes(t *tag) bool {

@@ -51,12 +51,12 @@ type foundPath struct {
 // NewInquiry asks about some things.
 func NewInquiry(asked []Asked) *Inquiry {
 	q := &Inquiry{asked: asked}
-	q.begin()
+	q.Begin()
 	return q
 }
 
-// begin forgets what a Look has told that has to be made again.
-func (q *Inquiry) begin() { q.found = make([]found, len(q.asked)) }
+// Begin forgets what a Look has told that has to be made again.
+func (q *Inquiry) Begin() { q.found = make([]found, len(q.asked)) }
 
 // Answer says what keeps a thing alive, and what becomes of it.
 type Answer struct {

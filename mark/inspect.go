@@ -23,8 +23,9 @@ func (s *Store) Inspect(ctx context.Context, w *walker.Walker) (*Look, Inspectio
 	return look, i.InspectionCount
 }
 
-func (i *Inspection) observe(p *view) {
-	v := &inspector{view: p, sizes: &i.sizes}
+// Observe is called by a Look.
+func (i *Inspection) Observe(p *View) {
+	v := &inspector{View: p, sizes: &i.sizes}
 	v.lookAtLayers()
 	v.lookAtHistories()
 	v.lookAtManifests()

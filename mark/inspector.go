@@ -30,7 +30,7 @@ type InspectionCount struct {
 
 // inspector is the inspection of one repository.
 type inspector struct {
-	*view
+	*View
 	sizes *sizeClaims
 	count InspectionCount
 

@@ -288,9 +288,9 @@ func (g *keeping) sorted(list []Keeper) []Keeper {
 	return list
 }
 
-// observe finds in one repository what keeps the things.
-func (q *Inquiry) observe(p *view) {
-	g := &keeping{view: p}
+// Observe finds in one repository what keeps the things.
+func (q *Inquiry) Observe(p *View) {
+	g := &keeping{View: p}
 	for i := range q.asked {
 		a := &q.asked[i]
 		f := g.tell(a)

@@ -37,7 +37,7 @@ type tagTimes struct {
 	set  []int64
 }
 
-func newGraph(p *view) *keepGraph {
+func newGraph(p *View) *keepGraph {
 	g := &keepGraph{nodes: make([]graphNode, len(p.nodes)), links: map[ID]int64{}, aliases: p.freshAliases(), fresh: p.l.rules.fresh}
 	tags, about, elsewhere := p.tagsOf(), p.whatIsAbout(), p.aboutUnlinked()
 	for i := range p.nodes {
@@ -97,7 +97,7 @@ func (p *facts) aboutUnlinked() map[ID][]int32 {
 }
 
 // readLinks finds the layer links that are fresh.
-func (g *keepGraph) readLinks(p *view) {
+func (g *keepGraph) readLinks(p *View) {
 	var ids []ID
 	seen := map[ID]bool{}
 	for i := range g.nodes {
@@ -140,7 +140,7 @@ func (p *facts) freshAliases() map[ID][]notedLink {
 }
 
 // addTimes adds when the tags were set.
-func (g *keepGraph) addTimes(p *view) {
+func (g *keepGraph) addTimes(p *View) {
 	times := make(map[string]int64, len(p.tags))
 	for i := range p.tags {
 		if t := &p.tags[i]; t.Taken == "" {

@@ -11,7 +11,7 @@ import (
 // keeping says what keeps what in one repository, from below: it follows the
 // edges that marking follows, the other way.
 type keeping struct {
-	*view
+	*View
 	up      [][]int32 // of each manifest those that keep it; nil until it is asked for
 	byNode  map[int32][]*tag
 	subject map[int32][]int32 // of what a tag names, the images that the tag is about

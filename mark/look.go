@@ -137,9 +137,10 @@ type lostImage struct {
 }
 
 // Observer is told about every repository of a Look when all that is linked
-// there is known. It is called concurrently.
+// there is known. It is called concurrently. One that has a method Begin is told
+// by it that a Look begins, maybe anew: then it forgets what it was told before.
 type Observer interface {
-	observe(p *view)
+	Observe(p *View)
 }
 
 // Away is the Removal of the look's rules, or nil.

@@ -110,8 +110,8 @@ func (s *Store) lookWith(ctx context.Context, how looking) *Look {
 
 func (s *Store) lookBy(ctx context.Context, how looking) *Look {
 	l := &Look{Store: s, looking: how}
-	if b, ok := how.observer.(interface{ begin() }); ok {
-		b.begin() // it may have been told about a look that has to be made again
+	if b, ok := how.observer.(interface{ Begin() }); ok {
+		b.Begin() // it may have been told about a look that has to be made again
 	}
 	for _, r := range s.Table.All() {
 		r.unmark()

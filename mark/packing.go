@@ -8,7 +8,7 @@ import (
 
 // packing is the work for a Parcel in one repository.
 type packing struct {
-	*view
+	*View
 	referrers map[ID][]int32   // by the digest that they are about
 	about     map[int32][]*tag // signatures' tags, by the manifest that they are about
 	entries   map[parcelKey]bool
@@ -249,12 +249,13 @@ func (g *packing) bytesOf(at int32) (n int64) {
 	return n
 }
 
-func (p *Parcel) observe(in *view) {
+// Observe is called by a Look.
+func (p *Parcel) Observe(in *View) {
 	asked := p.asked[in.r.Name]
 	if len(asked) == 0 {
 		return
 	}
-	g := &packing{view: in, entries: map[parcelKey]bool{}, blobs: map[ParcelBlob]int64{}, packed: map[int32]bool{}}
+	g := &packing{View: in, entries: map[parcelKey]bool{}, blobs: map[ParcelBlob]int64{}, packed: map[int32]bool{}}
 	g.findAbout()
 	for i := range asked {
 		g.ask(&asked[i])

@@ -60,11 +60,12 @@ func NewParcel(asked []Asked) *Parcel {
 	for _, a := range asked {
 		p.asked[a.Repository] = append(p.asked[a.Repository], a)
 	}
-	p.begin()
+	p.Begin()
 	return p
 }
 
-func (p *Parcel) begin() {
+// Begin is called by a Look.
+func (p *Parcel) Begin() {
 	p.images, p.lacking, p.blobs = nil, nil, map[ParcelBlob]int64{}
 }
 

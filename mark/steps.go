@@ -60,7 +60,7 @@ func (p *live) collect() *garbage {
 		g.tellJudged()
 	}
 	if p.l.observer != nil {
-		p.l.observer.observe(&view{g})
+		p.l.observer.Observe(&View{g})
 	}
 	return g
 }

@@ -29,12 +29,12 @@ type Survey struct {
 // NewSurvey asks about all repositories and, of those that are named, about the manifests.
 func NewSurvey(repositories ...string) *Survey {
 	s := &Survey{repositories: repositories}
-	s.begin()
+	s.Begin()
 	return s
 }
 
-// begin forgets what a Look has told that has to be made again.
-func (s *Survey) begin() {
+// Begin forgets what a Look has told that has to be made again.
+func (s *Survey) Begin() {
 	s.pushed, s.bare, s.count, s.held = map[string]int64{}, map[string]int{}, map[ID]uint32{}, map[ID]bool{}
 	s.graphs, s.linked = map[string]*keepGraph{}, map[ID]bool{}
 	s.protected = map[string][]string{}
@@ -51,7 +51,8 @@ func (s *Survey) Untagged(repository string) int { return s.bare[repository] }
 // repository, each once, in their order.
 func (s *Survey) Protected(repository string) []string { return s.protected[repository] }
 
-func (s *Survey) observe(p *view) {
+// Observe is called by a Look.
+func (s *Survey) Observe(p *View) {
 	pushed := int64(0)
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.isHere() && !n.link.has(linkAsLayer) {
@@ -98,16 +99,16 @@ func (s *Survey) observe(p *view) {
 // Nowhere counts the blobs that no repository references or links, and of these
 // the bytes that are garbage.
 func (s *Survey) Nowhere(l *Look) (blobs, bytes, reclaimable int64) {
-	for id, r := range l.Store.Table.All() {
-		if !r.has(hasBlob) || r.has(isLate) || r.owner.Load() != 0 || s.linked[id] {
-			continue
+	l.EachUnowned(func(b BlobInfo) {
+		if s.linked[b.ID] {
+			return
 		}
 		blobs++
-		bytes += r.size
-		if r.reason() == Dead && !r.has(isPinned) {
-			reclaimable += r.size
+		bytes += b.Size
+		if b.Reason == Dead {
+			reclaimable += b.Size
 		}
-	}
+	})
 	return blobs, bytes, reclaimable
 }
 

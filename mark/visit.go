@@ -17,7 +17,7 @@ import (
 //	selection  what of that a command, a policy or a plan takes away
 //	live       what the roots reach, and why
 //	garbage    what is not live
-//	view       all of that, for those who only ask
+//	View       all of that, for those who only ask
 //
 // Each has in it the one before, and the functions of a step are those of its value:
 // what decides cannot see what follows from the decision. What a manifest reaches is

@@ -26,7 +26,8 @@ func (w *Wanted) Has(repository string, d layout.Digest) bool {
 	return w.found[repository][d]
 }
 
-func (w *Wanted) observe(p *view) {
+// Observe is called by a Look.
+func (w *Wanted) Observe(p *View) {
 	asked := w.asked[p.r.Name]
 	if len(asked) == 0 {
 		return

@@ -92,7 +92,7 @@ func doHarm(s *layouttest.Store, harm string, r *rand.Rand) (path string, err er
 }
 
 // inspect checks a store with its data.
-func inspect(dir string, rules mark.Rules) ([]walker.Problem, error) {
+func inspectStore(dir string, rules mark.Rules) ([]walker.Problem, error) {
 	store, err := (&disk.FS{}).OpenStore(dir)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (c *census) compareCheck(s *layouttest.Store, harm, path string) (wrong com
 	before := pathsOf(s.Dir)
 	rules := usual(s.Now)
 	rules.DeleteUntagged = false
-	problems, err := inspect(s.Dir, rules)
+	problems, err := inspectStore(s.Dir, rules)
 	if err != nil {
 		wrong.add("%v", err)
 		return wrong

@@ -12,6 +12,7 @@ import (
 
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -112,7 +113,7 @@ func whyKey(a *mark.Asked) string {
 
 // everythingIn is all that can be asked about in a store.
 func everythingIn(s *layouttest.Store) (list []mark.Asked, err error) {
-	names := mark.NewNames(func(string) bool { return true })
+	names := inspect.NewNames(func(string) bool { return true })
 	err = lookAt(s.Dir, usual(s.Now), names, func(l *mark.Look) {
 		for _, in := range names.All() {
 			for _, t := range in.Tags {

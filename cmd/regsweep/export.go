@@ -16,6 +16,7 @@ import (
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/mark/name"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -182,7 +183,7 @@ func (r *reading) resolveWhole(ctx context.Context, patterns []name.Pattern) (li
 
 // allRepositories are the names of all repositories.
 func (r *reading) allRepositories(ctx context.Context) (list []string, err error) {
-	names := mark.NewNames(func(string) bool { return false })
+	names := inspect.NewNames(func(string) bool { return false })
 	if _, err := r.look(ctx, names); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
 )
@@ -152,7 +153,7 @@ func (f *filing) observer() mark.Observer {
 		return nil
 	}
 	if f.space == nil {
-		f.space = &report.Space{Images: mark.NewImages(report.MostImages)}
+		f.space = &report.Space{Images: inspect.NewImages(report.MostImages)}
 	}
 	return f.space.Images
 }

@@ -8,9 +8,8 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/inspect"
 )
 
 // lsTag is a line of ls --tags.
@@ -124,7 +123,7 @@ func (r *reading) listHistories(ctx context.Context, o *lsOptions) error {
 	if err != nil {
 		return err
 	}
-	histories := mark.NewHistories(func(repository, tag string) bool {
+	histories := inspect.NewHistories(func(repository, tag string) bool {
 		return slices.ContainsFunc(where, func(w within) bool {
 			return w.repository == repository && w.namesTag(tag, layout.Digest{})
 		})
@@ -169,7 +168,7 @@ func (r *reading) listHistories(ctx context.Context, o *lsOptions) error {
 	return r.writeListing(o, &l)
 }
 
-func historiesOf(o *lsOptions, found []mark.TagHistoryOf) []lsHistory {
+func historiesOf(o *lsOptions, found []inspect.TagHistoryOf) []lsHistory {
 	list := []lsHistory{}
 	for _, h := range found {
 		one := lsHistory{Name: term.Valid(h.Name), History: []lsEntry{}}

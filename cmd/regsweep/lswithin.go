@@ -8,6 +8,7 @@ import (
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/mark/name"
 )
 
@@ -88,7 +89,7 @@ func (r *reading) withins(ctx context.Context, patterns []name.Pattern) (list []
 
 // repositoryNames are the names of all repositories, in a look of their own.
 func (r *reading) repositoryNames(ctx context.Context) (all []string, err error) {
-	names := mark.NewNames(func(string) bool { return false })
+	names := inspect.NewNames(func(string) bool { return false })
 	if _, err := r.look(ctx, names); err != nil {
 		return nil, err
 	}

@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/mark/name"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -42,13 +42,13 @@ var errNothing = errors.New("there is no")
 // resolve finds what patterns name. Names without a glob cost a few files; globs,
 // and beginnings of digests that no blob has, cost a look at all repositories.
 func (r *reading) resolve(ctx context.Context, patterns []name.Pattern) (list []asked, err error) {
-	var names *mark.Names
+	var names *inspect.Names
 	for i := range patterns {
 		p := &patterns[i]
 		found, err := r.resolveOne(p)
 		if errors.Is(err, errNeedsLook) {
 			if names == nil {
-				names = mark.NewNames(func(repository string) bool { return wanted(patterns, repository) })
+				names = inspect.NewNames(func(repository string) bool { return wanted(patterns, repository) })
 				if _, err := r.look(ctx, names); err != nil {
 					return nil, err
 				}
@@ -190,7 +190,7 @@ func (r *reading) readTag(p *name.Pattern) (layout.Digest, error) {
 }
 
 // resolveByLook finds what a pattern names among all names.
-func (r *reading) resolveByLook(p *name.Pattern, names *mark.Names) ([]asked, error) {
+func (r *reading) resolveByLook(p *name.Pattern, names *inspect.Names) ([]asked, error) {
 	if p.Repository == "" {
 		return one(p, r.store.Match(p.Prefix))
 	}
@@ -213,7 +213,7 @@ func (r *reading) resolveByLook(p *name.Pattern, names *mark.Names) ([]asked, er
 }
 
 // namedIn is what a pattern names in one repository.
-func namedIn(p *name.Pattern, in *mark.NamesIn) (list []asked) {
+func namedIn(p *name.Pattern, in *inspect.NamesIn) (list []asked) {
 	if p.Tag == "" {
 		for _, d := range in.Manifests {
 			if p.ByDigest() && p.HasDigest(d) {

@@ -14,7 +14,7 @@ import (
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/locate"
-	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -267,7 +267,7 @@ func (p *program) protectList(ctx context.Context, o *protectOptions) error {
 	if err != nil {
 		return err
 	}
-	census := mark.NewCensus(locks.List)
+	census := inspect.NewCensus(locks.List)
 	look, err := r.look(ctx, census)
 	if err != nil {
 		return err

@@ -5,12 +5,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
 )
@@ -94,7 +94,7 @@ func (g *goingRows) add(l *sweep.GoneLine) {
 		return
 	}
 	row := goingRow{repository: l.Repository, tag: l.Tag, digest: l.Digest}
-	leaving, known := mark.Leaving{}, false
+	leaving, known := inspect.Leaving{}, false
 	if images := g.Space.Images.Of(l.Repository); images != nil {
 		leaving, known = images.Manifest(l.ID)
 		row.at = images.Tag(l.Tag)

@@ -5,12 +5,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/page"
-	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/sweep"
 )
 
@@ -160,7 +159,7 @@ func repositoryCells(name string, r *sweep.RepositoryLine) []page.Cell {
 	return []page.Cell{textCell(name), countCell(r.Tags), countCell(r.Manifests), sizeCell(r.Bytes), sizeCell(r.UniqueBytes), sizeCell(r.ReclaimableBytes)}
 }
 
-func (s *storePage) imagesOf(repository string) *mark.RepositoryImages {
+func (s *storePage) imagesOf(repository string) *inspect.RepositoryImages {
 	if s.Space.Images == nil {
 		return nil
 	}
@@ -203,7 +202,7 @@ func (s *storePage) imagesTable() *page.Table {
 		page.Column{Title: "size", Kind: page.Number, First: true}, page.Column{Title: "only this image", Kind: page.Number}, page.Column{Title: s.verb()})
 	type line struct {
 		repository string
-		*mark.Image
+		*inspect.Image
 	}
 	gone := map[string]bool{} // REPOSITORY:TAG of the tags that go, or went
 	s.Plan.EachLine(s.Executed, func(l sweep.ItemLine) {

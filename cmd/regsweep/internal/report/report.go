@@ -9,6 +9,7 @@ import (
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/digests"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/sweep/planfile"
@@ -74,7 +75,7 @@ type PolicyRepository struct {
 
 // Space says which images and blobs a store's space goes to.
 type Space struct {
-	Images       *mark.Images
+	Images       *inspect.Images
 	Outside      digests.Set // blobs that are in no repository
 	OutsideBytes int64       // of all of them
 }

@@ -1,4 +1,4 @@
-package mark
+package inspect
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/digests"
 )
 
@@ -43,31 +44,32 @@ type Image struct {
 // NewImages asks for the largest images of every repository, at most so many of each.
 func NewImages(most int) *Images {
 	m := &Images{most: most}
-	m.begin()
+	m.Begin()
 	return m
 }
 
-// begin forgets what a Look has told that has to be made again.
-func (m *Images) begin() { m.repos, m.linked = map[string]*RepositoryImages{}, nil }
+// Begin forgets what a Look has told that has to be made again.
+func (m *Images) Begin() { m.repos, m.linked = map[string]*RepositoryImages{}, nil }
 
 // Of returns what was found of a repository, or nil.
 func (m *Images) Of(repository string) *RepositoryImages { return m.repos[repository] }
 
-func (m *Images) observe(p *view) {
+// Observe is called by a Look.
+func (m *Images) Observe(p *mark.View) {
 	c := newImageCounter(p)
-	tags := p.tagsOf()
+	tags := p.TagsOf()
 	r := &RepositoryImages{Images: make([]Image, 0, len(tags))}
 	var roots []int32
-	for i := range p.nodes {
-		if names := tags[int32(i)]; len(names) > 0 {
-			roots = append(roots, int32(i))
-			r.Images = append(r.Images, Image{Digest: p.s.Table.Digest(p.nodes[i].path), Tags: names, Bytes: c.pulled(int32(i))})
-			c.reach(int32(i), int32(len(roots)))
+	for i := range int32(p.Manifests()) {
+		if names := tags[i]; len(names) > 0 {
+			roots = append(roots, i)
+			r.Images = append(r.Images, Image{Digest: p.Manifest(i).Digest, Tags: names, Bytes: c.pulled(i)})
+			c.reach(i, int32(len(roots)))
 		}
 	}
 	tagged := int64(0)
 	for id, by := range c.blobs {
-		size := p.s.Table.At(id).size
+		size, _ := p.Size(id)
 		tagged += size
 		if by.only > 0 {
 			r.Images[by.only-1].UniqueBytes += size
@@ -75,20 +77,13 @@ func (m *Images) observe(p *view) {
 			r.SharedBytes += size
 		}
 	}
-	r.UntaggedBytes = p.repo.Bytes - tagged
+	r.UntaggedBytes = p.Bytes() - tagged
 	r.cut(m.most)
 	r.note(p, c)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.repos[p.r.Name] = r
-	for _, i := range p.layersGo {
-		m.link(i.ID)
-		m.link(ID(i.Extra))
-	}
-	for _, l := range p.noted {
-		m.link(l.id)
-		m.link(l.target)
-	}
+	m.repos[p.Repository()] = r
+	p.EachLayer(m.link)
 }
 
 // cut leaves the largest images and sums the others up.
@@ -107,7 +102,7 @@ func (r *RepositoryImages) cut(most int) {
 }
 
 // link notes what a layer link names.
-func (m *Images) link(id ID) {
+func (m *Images) link(id mark.ID) {
 	if id != 0 {
 		m.linked.Add(id)
 	}
@@ -115,13 +110,12 @@ func (m *Images) link(id ID) {
 
 // Outside returns the blobs that no repository references or links, and their
 // bytes. It is to be asked before the next Look.
-func (m *Images) Outside(l *Look) (blobs digests.Set, bytes int64) {
-	for id, r := range l.Store.Table.All() {
-		if !r.has(hasBlob) || r.has(isLate) || r.owner.Load() != 0 || m.linked.Has(id) {
-			continue
+func (m *Images) Outside(l *mark.Look) (blobs digests.Set, bytes int64) {
+	l.EachUnowned(func(b mark.BlobInfo) {
+		if !m.linked.Has(b.ID) {
+			blobs.Add(b.ID)
+			bytes += b.Size
 		}
-		blobs.Add(id)
-		bytes += r.size
-	}
+	})
 	return blobs, bytes
 }

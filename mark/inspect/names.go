@@ -1,4 +1,4 @@
-package mark
+package inspect
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
 )
 
 // Names asks a Look which repositories there are, and for the tags and
@@ -33,19 +34,19 @@ type TagName struct {
 // NewNames asks for the tags and manifests of the repositories that are wanted.
 func NewNames(wants func(repository string) bool) *Names { return &Names{wants: wants} }
 
-func (n *Names) begin() { n.repos = nil }
+// Begin is called by a Look.
+func (n *Names) Begin() { n.repos = nil }
 
-func (n *Names) observe(p *view) {
-	in := NamesIn{Repository: p.r.Name}
-	if n.wants(p.r.Name) {
-		for i := range p.tags {
-			if t := &p.tags[i]; t.Taken == "" {
-				in.Tags = append(in.Tags, TagName{t.Name, t.Link.Target})
-			}
+// Observe is called by a Look.
+func (n *Names) Observe(p *mark.View) {
+	in := NamesIn{Repository: p.Repository()}
+	if n.wants(in.Repository) {
+		for _, t := range p.Tags() {
+			in.Tags = append(in.Tags, TagName{t.Name, t.Link.Target})
 		}
-		for i := range p.nodes {
-			if d := &p.nodes[i]; d.isHere() && !d.link.has(linkAsLayer) {
-				in.Manifests = append(in.Manifests, p.s.Table.Digest(d.path))
+		for i := range int32(p.Manifests()) {
+			if m := p.Manifest(i); m.Here && !m.AsLayer {
+				in.Manifests = append(in.Manifests, m.Digest)
 			}
 		}
 		slices.SortFunc(in.Tags, func(a, b TagName) int { return strings.Compare(a.Name, b.Name) })
@@ -60,26 +61,4 @@ func (n *Names) observe(p *view) {
 func (n *Names) All() []NamesIn {
 	slices.SortFunc(n.repos, func(a, b NamesIn) int { return strings.Compare(a.Repository, b.Repository) })
 	return n.repos
-}
-
-// Match returns the digests of blobs that begin like this, sorted: the
-// beginning of a digest, with or without its algorithm. If no blob does, it
-// returns those of what is only named, as far as a Look has found such.
-func (s *Store) Match(prefix string) (found []layout.Digest) {
-	var named []layout.Digest
-	for id, r := range s.Table.All() {
-		d := s.Table.Digest(id)
-		switch {
-		case !strings.HasPrefix(d.String(), prefix) && !strings.HasPrefix(d.Hex(), prefix):
-		case r.has(hasBlob):
-			found = append(found, d)
-		default:
-			named = append(named, d)
-		}
-	}
-	if len(found) == 0 {
-		found = named
-	}
-	slices.SortFunc(found, layout.Digest.Compare)
-	return found
 }

@@ -1,4 +1,4 @@
-package mark_test
+package inspect_test
 
 import (
 	"testing"
@@ -8,12 +8,13 @@ import (
 
 	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/mark"
+	"github.com/regsweep/regsweep/mark/inspect"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // images asks for the largest images of a repository.
-func images(t *testing.T, s *layouttest.Store, repository string, most int) (*mark.RepositoryImages, int64) {
+func images(t *testing.T, s *layouttest.Store, repository string, most int) (*inspect.RepositoryImages, int64) {
 	t.Helper()
 	dir, err := new(disk.FS).OpenStore(s.Dir)
 	if err != nil {
@@ -22,7 +23,7 @@ func images(t *testing.T, s *layouttest.Store, repository string, most int) (*ma
 	defer dir.Close()
 	w := walker.New(dir, walker.Options{})
 	defer w.Close()
-	asked := mark.NewImages(most)
+	asked := inspect.NewImages(most)
 	look := mark.Read(t.Context(), w, mark.Rules{Now: s.Now, Grace: time.Hour}).LookAndTell(t.Context(), w, asked)
 	for _, r := range look.Repositories {
 		if r.Name == repository {

@@ -1,8 +1,10 @@
-package mark
+package inspect
 
 import (
 	"sync"
 
+	"github.com/regsweep/regsweep/layout"
+	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/protect"
 )
 
@@ -20,24 +22,21 @@ func NewCensus(list *protect.List) *Census {
 	return &Census{list: list, count: map[*protect.Line]int{}}
 }
 
-func (c *Census) observe(p *view) {
+// Observe is called by a Look.
+func (c *Census) Observe(p *mark.View) {
 	var named []*protect.Line
-	guard := c.list.Guard(append(p.l.w.Shares().OtherNames(p.r.Name), p.r.Name)...)
+	guard := c.list.Guard(p.AllNames()...)
 	named = append(named, guard.Repository()...)
-	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" {
-			named = append(named, guard.Tag(t.Name)...)
-		}
+	for _, t := range p.Tags() {
+		named = append(named, guard.Tag(t.Name)...)
 	}
 	if guard.HasDigests() {
-		for i := range p.nodes {
-			n := &p.nodes[i]
-			if !n.isHere() {
-				continue
+		name := func(d layout.Digest) { named = append(named, guard.Digest(d)...) }
+		for i := range int32(p.Manifests()) {
+			if m := p.Manifest(i); m.Here {
+				name(m.Digest)
+				p.EachConfig(i, name)
 			}
-			named = append(named, guard.Digest(p.s.Table.Digest(n.path))...)
-			m := p.manifest(n.linkedManifest)
-			m.EachConfig(func(id ID) { named = append(named, guard.Digest(p.s.Table.Digest(id))...) })
 		}
 	}
 	c.mu.Lock()
@@ -48,11 +47,11 @@ func (c *Census) observe(p *view) {
 }
 
 // Of is how much a line names, once the Look is done.
-func (c *Census) Of(l *Look, line *protect.Line) int {
+func (c *Census) Of(l *mark.Look, line *protect.Line) int {
 	if n := c.count[line]; n > 0 {
 		return n
 	}
-	if id := l.Store.Table.Lookup(line.Digest()); id != 0 && l.Store.Table.At(id).has(hasBlob) {
+	if id := l.Store.Table.Lookup(line.Digest()); id != 0 && l.Store.Has(id) {
 		return 1
 	}
 	return 0

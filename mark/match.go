@@ -1,0 +1,30 @@
+package mark
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/regsweep/regsweep/layout"
+)
+
+// Match returns the digests of blobs that begin like this, sorted: the
+// beginning of a digest, with or without its algorithm. If no blob does, it
+// returns those of what is only named, as far as a Look has found such.
+func (s *Store) Match(prefix string) (found []layout.Digest) {
+	var named []layout.Digest
+	for id, r := range s.Table.All() {
+		d := s.Table.Digest(id)
+		switch {
+		case !strings.HasPrefix(d.String(), prefix) && !strings.HasPrefix(d.Hex(), prefix):
+		case r.has(hasBlob):
+			found = append(found, d)
+		default:
+			named = append(named, d)
+		}
+	}
+	if len(found) == 0 {
+		found = named
+	}
+	slices.SortFunc(found, layout.Digest.Compare)
+	return found
+}
