@@ -19,7 +19,7 @@ func (p *facts) meetAside() {
 	if p.l.aside != nil {
 		return
 	}
-	p.metAside = slices.ContainsFunc(p.found, func(t walker.Tag) bool { return t.Taken != "" }) ||
+	p.metAside = slices.ContainsFunc(p.found, func(t walker.Tag) bool { return t.AsideName != "" }) ||
 		slices.ContainsFunc(p.manifests, func(n linkedManifest) bool { return n.link.has(linkAside) })
 	if p.metAside {
 		p.l.metAside.Store(true)

@@ -68,7 +68,7 @@ func (p *facts) meetFamily() {
 	p.family = &family{tags: map[int32][]string{}, parents: map[ID][]int32{}, referrers: map[ID][]int32{}, signatures: map[ID][]string{}}
 	for i := range p.tagLinks {
 		// What a half tag named last is pulled by its digest.
-		if t := &p.tagLinks[i]; t.node >= 0 && t.Taken == "" && !t.Half {
+		if t := &p.tagLinks[i]; t.node >= 0 && t.AsideName == "" && !t.Half {
 			p.family.tags[t.node] = append(p.family.tags[t.node], t.Name)
 			if d, ok := layout.ReferrerTag(t.Name); ok {
 				subject := p.s.Table.Lookup(d)

@@ -9,7 +9,7 @@ package mark
 func (p *live) keepCircles() {
 	var left []*tag
 	for i := range p.tags {
-		if t := &p.tags[i]; t.subject != 0 && t.Taken == "" && !p.subjectLives(t) {
+		if t := &p.tags[i]; t.subject != 0 && t.AsideName == "" && !p.subjectLives(t) {
 			left = append(left, t)
 		}
 	}

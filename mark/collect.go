@@ -60,7 +60,7 @@ func (p *garbage) collectTags() {
 	}
 	for i := range p.tags {
 		t := &p.tags[i]
-		if t.Taken != "" {
+		if t.AsideName != "" {
 			p.collectTaken(t)
 			continue
 		}
@@ -81,7 +81,7 @@ func (p *garbage) collectTags() {
 // which there may be many.
 func (p *garbage) findPlain() {
 	p.w.Each(p.ctx, len(p.tags), func(i int) {
-		if t := &p.tags[i]; t.is.has(tagSelected) && t.Taken == "" && !t.is.has(tagPlain) {
+		if t := &p.tags[i]; t.is.has(tagSelected) && t.AsideName == "" && !t.is.has(tagPlain) {
 			t.is.put(tagPlain, !p.r.HasSymlink(&t.Tag))
 		}
 	})
@@ -200,7 +200,7 @@ func (p *garbage) collectHistory() {
 
 // deadEntries are the entries of one tag. It is called concurrently.
 func (p *garbage) deadEntries(t *tag) (dead []ID) {
-	if t.Taken != "" || t.Odd || t.Linked || p.tagGoes(t) {
+	if t.AsideName != "" || t.Odd || t.Linked || p.tagGoes(t) {
 		return nil
 	}
 	for _, d := range p.r.History(&t.Tag) {

@@ -145,14 +145,14 @@ func (p *facts) readLosses(wants func(ID) bool) {
 	}
 	p.losses.at, p.losses.named = map[ID]int64{}, map[int32]bool{}
 	for i := range p.tagLinks {
-		if t := &p.tagLinks[i]; t.node >= 0 && t.Taken == "" {
+		if t := &p.tagLinks[i]; t.node >= 0 && t.AsideName == "" {
 			p.losses.named[t.node] = true
 		}
 	}
 	var mu sync.Mutex
 	p.w.Each(p.ctx, len(p.tagLinks), func(i int) {
 		t := &p.tagLinks[i]
-		if t.Taken != "" || p.l.rules.KeepDeleted == 0 && !p.remembers(t, wants) {
+		if t.AsideName != "" || p.l.rules.KeepDeleted == 0 && !p.remembers(t, wants) {
 			return
 		}
 		var entries []walker.Revision

@@ -162,7 +162,7 @@ func (p *facts) distinctNames(i int32) (names []ID) {
 func (p *facts) tagsOf() map[int32][]string {
 	names := map[int32][]string{}
 	for i := range p.tagLinks {
-		if t := &p.tagLinks[i]; t.node >= 0 && t.Taken == "" {
+		if t := &p.tagLinks[i]; t.node >= 0 && t.AsideName == "" {
 			names[t.node] = append(names[t.node], t.Name)
 		}
 	}

@@ -38,7 +38,7 @@ func (p *garbage) hasTagNamed(name string) bool {
 	if p.inPlace == nil {
 		p.inPlace = map[string]bool{}
 		for i := range p.tags {
-			if p.tags[i].Taken == "" {
+			if p.tags[i].AsideName == "" {
 				p.inPlace[p.tags[i].Name] = true
 			}
 		}
@@ -50,7 +50,7 @@ func (p *garbage) hasTagNamed(name string) bool {
 // cannot be removed follow.
 func (p *garbage) noteTags() {
 	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" && (p.r.Linked || !p.tagGoes(t)) {
+		if t := &p.tags[i]; t.AsideName == "" && (p.r.Linked || !p.tagGoes(t)) {
 			p.noteTag(t)
 		}
 	}

@@ -46,7 +46,7 @@ func (v *inspector) lookAtHistories() {
 	var mu sync.Mutex
 	v.w.Each(v.ctx, len(v.tags), func(i int) {
 		t := &v.tags[i]
-		if t.Taken != "" {
+		if t.AsideName != "" {
 			mu.Lock()
 			v.count.Aside = true
 			mu.Unlock()

@@ -239,7 +239,7 @@ func (g *keeping) youngUntil(n *node) int64 {
 
 // ofTag is what keeps a tag.
 func (g *keeping) ofTag(name string) []Keeper {
-	at := slices.IndexFunc(g.tags, func(t tag) bool { return t.Name == name && t.Taken == "" })
+	at := slices.IndexFunc(g.tags, func(t tag) bool { return t.Name == name && t.AsideName == "" })
 	if at < 0 {
 		return nil
 	}

@@ -70,7 +70,7 @@ func newGraph(p *View) *keepGraph {
 	}
 	for i := range p.tags {
 		// A tag keeps what it names, unless it goes with what it is about.
-		if t := &p.tags[i]; t.node >= 0 && t.Taken == "" && p.subjectOf(t.linkedTag) < 0 {
+		if t := &p.tags[i]; t.node >= 0 && t.AsideName == "" && p.subjectOf(t.linkedTag) < 0 {
 			g.nodes[t.node].stays = true
 		}
 	}
@@ -143,7 +143,7 @@ func (p *facts) freshAliases() map[ID][]notedLink {
 func (g *keepGraph) addTimes(p *View) {
 	times := make(map[string]int64, len(p.tags))
 	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" {
+		if t := &p.tags[i]; t.AsideName == "" {
 			times[t.Name] = t.Link.MTime
 		}
 	}

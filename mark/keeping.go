@@ -38,7 +38,7 @@ func (g *keeping) build() {
 	}
 	for i := range g.tags {
 		t := &g.tags[i]
-		if t.node < 0 || t.Taken != "" {
+		if t.node < 0 || t.AsideName != "" {
 			continue
 		}
 		g.byNode[t.node] = append(g.byNode[t.node], t)

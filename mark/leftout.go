@@ -21,7 +21,7 @@ func (p *garbage) tellLeftOut() {
 	}
 	tags := map[string]*tag{}
 	for k := range p.tags {
-		if t := &p.tags[k]; t.Taken == "" {
+		if t := &p.tags[k]; t.AsideName == "" {
 			tags[t.Name] = t
 		}
 	}

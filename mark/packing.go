@@ -34,7 +34,7 @@ func (g *packing) findAbout() {
 		}
 	}
 	for i := range g.tags {
-		if t := &g.tags[i]; t.Taken == "" {
+		if t := &g.tags[i]; t.AsideName == "" {
 			if subject := g.subjectOf(t.linkedTag); subject >= 0 {
 				g.about[subject] = append(g.about[subject], t)
 			}
@@ -49,7 +49,7 @@ func (g *packing) ask(a *Asked) {
 		g.askAll()
 	case a.Tag != "":
 		for i := range g.tags {
-			if t := &g.tags[i]; t.Name == a.Tag && t.Taken == "" {
+			if t := &g.tags[i]; t.Name == a.Tag && t.AsideName == "" {
 				g.addTag(t, false)
 				return
 			}
@@ -68,7 +68,7 @@ func (g *packing) ask(a *Asked) {
 func (g *packing) askAll() {
 	led := map[int32]bool{}
 	for i := range g.tags {
-		if t := &g.tags[i]; t.Taken == "" {
+		if t := &g.tags[i]; t.AsideName == "" {
 			g.addTag(t, false)
 			led[t.node] = true
 		}

@@ -166,7 +166,7 @@ func (p *garbage) recordTags() map[int32][]*tag {
 	tags := map[int32][]*tag{}
 	for i := range p.tags {
 		t := &p.tags[i]
-		if !t.is.has(tagSelected) && !(t.is.has(tagAlong) && p.tagGoes(t)) || t.Taken != "" {
+		if !t.is.has(tagSelected) && !(t.is.has(tagAlong) && p.tagGoes(t)) || t.AsideName != "" {
 			continue
 		}
 		if t.is.has(tagAlong) {
@@ -196,7 +196,7 @@ func (p *garbage) nameTags(g *Going, tags []*tag) {
 func (p *garbage) kept() map[int32]bool {
 	kept := map[int32]bool{}
 	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" && !t.is.has(tagSelected) {
+		if t := &p.tags[i]; t.AsideName == "" && !t.is.has(tagSelected) {
 			kept[t.node] = true
 		}
 	}

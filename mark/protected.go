@@ -120,7 +120,7 @@ func (p *garbage) allLines() (patterns []string) {
 		}
 	}
 	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" && t.by != nil {
+		if t := &p.tags[i]; t.AsideName == "" && t.by != nil {
 			add([]string{t.by.Pattern})
 		}
 	}

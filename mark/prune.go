@@ -80,7 +80,7 @@ func (p *selection) newJudged() *Judged {
 	direct := p.protectedDirectly()
 	for i := range p.tags {
 		t := &p.tags[i]
-		if t.Taken != "" {
+		if t.AsideName != "" {
 			continue
 		}
 		one := JudgedTag{Name: t.Name, Digest: t.Link.Target, Pushed: time.Unix(0, t.Link.MTime), Held: all, at: int32(i), Configs: p.configs(t.node)}
@@ -200,7 +200,7 @@ func (p *facts) configs(at int32) (list []layout.Digest) {
 func (p *facts) bare() (list []int32) {
 	belongs := make([]bool, len(p.manifests))
 	for i := range p.tagLinks {
-		if t := &p.tagLinks[i]; t.node >= 0 && t.Taken == "" {
+		if t := &p.tagLinks[i]; t.node >= 0 && t.AsideName == "" {
 			belongs[t.node] = true
 		}
 	}

@@ -181,7 +181,7 @@ func (p *garbage) recordJudged() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		with := t.is.has(tagAlong) && p.tagGoes(t)
-		if t.Taken == "" && (t.is.has(tagSelected) || with) {
+		if t.AsideName == "" && (t.is.has(tagSelected) || with) {
 			a.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime, with: !t.is.has(tagSelected)}
 		}
 	}

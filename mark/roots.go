@@ -55,7 +55,7 @@ func (p *live) tagRoots() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		p.keepSubject(t)
-		if t.node >= 0 && t.subject == 0 && !t.is.has(tagSelected) && (t.Taken == "" || !p.old(t.Link.MTime) || p.isUnlisted(t)) {
+		if t.node >= 0 && t.subject == 0 && !t.is.has(tagSelected) && (t.AsideName == "" || !p.old(t.Link.MTime) || p.isUnlisted(t)) {
 			p.nodes[t.node].root.set(rootTagged)
 		}
 	}
@@ -63,7 +63,7 @@ func (p *live) tagRoots() {
 
 // keepSubject keeps the image that a tag is about which a sweep could not take.
 func (p *live) keepSubject(t *tag) {
-	if p.l.aside == nil || t.Taken != "" || !slices.Contains(p.l.aside.Tags[p.r.Name], t.Name) {
+	if p.l.aside == nil || t.AsideName != "" || !slices.Contains(p.l.aside.Tags[p.r.Name], t.Name) {
 		return
 	}
 	if d, ok := layout.ReferrerTag(t.Name); ok {

@@ -60,7 +60,7 @@ func (s *Survey) Observe(p *View) {
 		}
 	}
 	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" {
+		if t := &p.tags[i]; t.AsideName == "" {
 			pushed = max(pushed, t.Link.MTime)
 		}
 	}

@@ -16,12 +16,12 @@ func (p *facts) addTags() {
 
 // addTag finds what a tag names.
 func (p *facts) addTag(t *walker.Tag) {
-	if t.Taken == "" {
+	if t.AsideName == "" {
 		p.totals.Tags++
 		p.repo.Tags++
 	}
 	switch {
-	case t.Link.State == walker.LinkBroken && t.Taken == "":
+	case t.Link.State == walker.LinkBroken && t.AsideName == "":
 		p.tagProblem(walker.BrokenLink, p.tagPath(t)+"/"+layout.Current+"/"+layout.Link, t.Link.Detail, t)
 		p.keepAll()
 	case t.Half:
@@ -33,10 +33,10 @@ func (p *facts) addTag(t *walker.Tag) {
 	added := linkedTag{Tag: *t, node: -1}
 	if t.Link.State == walker.LinkGood {
 		added.node = p.find(t.Link.Target)
-		if added.node < 0 && (t.Taken == "" || p.away != nil) {
+		if added.node < 0 && (t.AsideName == "" || p.away != nil) {
 			added.node = p.findLayer(t.Link.Target)
 		}
-		if added.node < 0 && t.Taken == "" {
+		if added.node < 0 && t.AsideName == "" {
 			p.tagProblem(walker.DanglingTag, p.tagPath(t), fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), t)
 			p.lacking = true
 			if p.s.stat(p.w, p.s.Table.Intern(t.Link.Target)) {
@@ -44,7 +44,7 @@ func (p *facts) addTag(t *walker.Tag) {
 			}
 		}
 	}
-	if added.node >= 0 && t.Taken == "" {
+	if added.node >= 0 && t.AsideName == "" {
 		p.totals.Naming++
 		if p.manifests[added.node].link.has(linkAsLayer) {
 			p.totals.Layered++

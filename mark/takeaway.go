@@ -65,7 +65,7 @@ func (p *selection) takeAll(a *removalIn) {
 	}
 	for i := range p.tags {
 		t := &p.tags[i]
-		t.is.put(tagSelected, t.Taken == "")
+		t.is.put(tagSelected, t.AsideName == "")
 	}
 	if p.uploads.going {
 		a.refuse("wait until it has ended, or give --grace 0 if it never will", "something is being uploaded to %q", p.r.Name)
@@ -73,7 +73,7 @@ func (p *selection) takeAll(a *removalIn) {
 }
 
 func (p *selection) takeNamedTag(a *removalIn, target Target) {
-	at := slices.IndexFunc(p.tags, func(t tag) bool { return t.Taken == "" && t.Name == target.Tag })
+	at := slices.IndexFunc(p.tags, func(t tag) bool { return t.AsideName == "" && t.Name == target.Tag })
 	if at < 0 {
 		p.refuseUnknownTag(a, target)
 		return
@@ -199,7 +199,7 @@ func (p *visit) hasFile(n *node) bool {
 func (p *selection) takeTagsOf() {
 	for i := range p.tags {
 		t := &p.tags[i]
-		if t.Taken == "" && t.node >= 0 && p.nodes[t.node].root.has(rootSelected) {
+		if t.AsideName == "" && t.node >= 0 && p.nodes[t.node].root.has(rootSelected) {
 			t.is.set(tagSelected)
 		}
 	}

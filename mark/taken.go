@@ -29,7 +29,7 @@ func (p *selection) holdTo(a *removalIn) {
 	}
 	for i := range p.tags {
 		// What has been tagged meanwhile stays.
-		if t := &p.tags[i]; !t.is.has(tagSelected) && t.node >= 0 && t.Taken == "" {
+		if t := &p.tags[i]; !t.is.has(tagSelected) && t.node >= 0 && t.AsideName == "" {
 			p.nodes[t.node].root.unset(rootSelected)
 		}
 	}
@@ -62,10 +62,10 @@ func (p *selection) isSame(t *tag, was takenTag) bool {
 	switch {
 	case t.Link.Target != was.target, t.Link.MTime > was.mtime:
 		return false
-	case t.Link.MTime < was.mtime && t.Taken == "":
+	case t.Link.MTime < was.mtime && t.AsideName == "":
 		return false // nobody writes what is set aside: that may be a tag of this name that a stopped run took
 	}
-	return p.l.aside == nil || t.Taken != "" || slices.Contains(p.l.aside.Cut[p.r.Name], t.Name)
+	return p.l.aside == nil || t.AsideName != "" || slices.Contains(p.l.aside.Cut[p.r.Name], t.Name)
 }
 
 // goesWithSubject decides whether a tag goes with the image that it is about,
@@ -81,7 +81,7 @@ func (p *selection) goesWithSubject(t *tag) bool {
 		if !ok || !was.with || !p.isSame(t, was) {
 			return false
 		}
-	case t.Taken != "":
+	case t.AsideName != "":
 	case p.r.HasSymlink(&t.Tag):
 		return false
 	}
@@ -171,7 +171,7 @@ func (p *selection) conditional(t *tag) bool {
 	if t.node < 0 || t.Odd || t.Half || t.is.has(tagSelected) {
 		return false
 	}
-	taken := t.Taken != ""
+	taken := t.AsideName != ""
 	if !taken && (p.l.aside != nil || !p.l.rules.DeleteUntagged || !p.old(t.Link.MTime) || p.protectsTag(t)) {
 		return false
 	}

@@ -43,7 +43,7 @@ func (v *inspector) isLinkedHere(id ID) bool {
 // isTagged reports whether a tag names a digest, linked or not.
 func (v *inspector) isTagged(d layout.Digest) bool {
 	return slices.ContainsFunc(v.tags, func(t tag) bool {
-		return t.Taken == "" && t.Link.State == walker.LinkGood && t.Link.Target == d
+		return t.AsideName == "" && t.Link.State == walker.LinkGood && t.Link.Target == d
 	})
 }
 

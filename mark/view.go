@@ -33,7 +33,7 @@ func (p *View) Bytes() int64 { return p.repo.Bytes }
 // Tags are those that are in their places.
 func (p *View) Tags() (tags []*walker.Tag) {
 	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" {
+		if t := &p.tags[i]; t.AsideName == "" {
 			tags = append(tags, &t.Tag)
 		}
 	}

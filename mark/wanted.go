@@ -34,7 +34,7 @@ func (w *Wanted) Observe(p *View) {
 	}
 	named := map[layout.Digest]bool{}
 	for i := range p.tags {
-		if t := &p.tags[i]; t.Taken == "" && t.Link.State == walker.LinkGood {
+		if t := &p.tags[i]; t.AsideName == "" && t.Link.State == walker.LinkGood {
 			named[t.Link.Target] = true
 		}
 	}

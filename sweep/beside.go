@@ -50,7 +50,7 @@ func (r *run) oneBatch(from, n, inARow int, fn func(c *cache, i int)) int {
 	return min(int(next.Load()), n)
 }
 
-// check looks in all repositories for what has been pushed, and spares or gives
+// check looks in all repositories for what has been pushed, and keeps or gives
 // back what that needs. The next batch lasts at least as long as this check
 // took, so that checks take at most half of the time.
 func (r *run) check() {
@@ -65,7 +65,7 @@ func (r *run) check() {
 	r.batch = max(r.pace.batch(), r.pace.now().Sub(began))
 }
 
-// checkPlace checks one repository. It only spares items and gives names back.
+// checkPlace checks one repository. It only keeps items and gives names back.
 // The look at all repositories decides about what it does not see or cannot
 // give back.
 func (r *run) checkPlace(c *cache, p *mark.Place, closely bool) {
@@ -97,8 +97,8 @@ func (r *run) links(p *mark.Place) mark.Links {
 		switch r.done[at] {
 		case planned:
 			return &r.items[at], r.items[at].Aside
-		case taken, spared:
-			return &r.items[at], r.done[at] == taken
+		case setAside, kept:
+			return &r.items[at], r.done[at] == setAside
 		}
 		return nil, false
 	}}
@@ -136,17 +136,17 @@ func (r *run) needed(p *mark.Place, ids []mark.ID) (needed []int) {
 	return append(needed, links...)
 }
 
-// keep spares an item, or gives its name back. Several repositories may need
+// keep lets an item stay, or gives its name back. Several repositories may need
 // one blob.
 func (r *run) keep(c *cache, at int) {
 	i := &r.items[at]
 	r.mu.Lock()
 	was := r.done[at]
-	if was == planned || was == taken {
-		r.done[at] = spared
+	if was == planned || was == setAside {
+		r.done[at] = kept
 	}
 	r.mu.Unlock()
-	if was != taken && (was != planned || !i.Aside) {
+	if was != setAside && (was != planned || !i.Aside) {
 		return
 	}
 	e := &entry{r.look, *i}

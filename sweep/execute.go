@@ -97,7 +97,7 @@ func (r *run) lookAgain() error {
 		return fmt.Errorf("%w; nothing has been removed", err)
 	}
 	if !r.stopped() {
-		r.spare(look)
+		r.keepLive(look)
 		r.giveBack(restored(look))
 		r.recheck = r.look.Recheck(r.w, look, r.serverNow)
 	}
@@ -119,18 +119,18 @@ func GiveBack(ctx context.Context, lock *disk.Lock, w *walker.Walker, look *mark
 func (r *run) finish() error {
 	r.progress.enter(Removing)
 	r.each(mark.Tag, planned, r.cutTag)
-	r.each(mark.Tag, taken, r.removeTag)
+	r.each(mark.Tag, setAside, r.removeTag)
 	if err := r.giveBackStuck(mark.Tag); err != nil {
 		return err
 	}
 	if err := r.removeManifests(); err != nil {
 		return err
 	}
-	r.each(mark.LayerLink, taken, r.removeLayer)
+	r.each(mark.LayerLink, setAside, r.removeLayer)
 	if err := r.giveBackStuck(mark.LayerLink); err != nil {
 		return err
 	}
-	r.each(mark.Blob, taken, r.removeBlob)
+	r.each(mark.Blob, setAside, r.removeBlob)
 	if err := r.giveBackStuck(mark.Blob); err != nil {
 		return err
 	}

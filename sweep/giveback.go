@@ -85,7 +85,7 @@ func (r *run) settleGivenBack(places []int32, e *entry, err error) {
 	case len(r.failures) > 0:
 		r.done[places[at]] = failed
 	default:
-		r.done[places[at]] = spared
+		r.done[places[at]] = kept
 	}
 }
 
@@ -101,7 +101,7 @@ func (r *run) giveBackLive() error {
 			aside.Cut[name] = append(aside.Cut[name], r.look.NameOf(item))
 		}
 		// A failed one may have been renamed all the same.
-		if item := &r.items[i]; item.Kind == mark.LayerLink && (r.done[i] == taken || r.done[i] == failed) {
+		if item := &r.items[i]; item.Kind == mark.LayerLink && (r.done[i] == setAside || r.done[i] == failed) {
 			name := r.look.RepositoryOf(item)
 			aside.Layers[name] = append(aside.Layers[name], item.ID)
 		}
@@ -126,7 +126,7 @@ func (r *run) giveBackStuck(kind mark.Kind) error {
 	var stuck []entry
 	var blobs digests.Set
 	if kind == mark.LayerLink {
-		blobs = r.blobsThat(taken)
+		blobs = r.blobsThat(setAside)
 	}
 	lo, hi := r.kindRange(kind)
 	for i := lo; i < hi; i++ {
@@ -148,7 +148,7 @@ func (r *run) giveBackStuck(kind mark.Kind) error {
 	}
 	err := r.giveBackLive()
 	if err != nil || r.stopped() {
-		r.giveBack(r.taken())
+		r.giveBack(r.allAside())
 	}
 	return err
 }

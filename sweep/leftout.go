@@ -35,7 +35,7 @@ func (p *Plan) LeftOut(listing *mark.Listing) (list []LeftOutLine) {
 	}
 	listing.EachLeftOut(func(l mark.LeftOut) { add(l.Listed, l.Why) })
 	for k := range p.items {
-		if p.done[k] == spared {
+		if p.done[k] == kept {
 			add(p.look.Describe(&p.items[k]), raced)
 		}
 	}

@@ -40,11 +40,11 @@ type Plan struct {
 type outcome uint8
 
 const (
-	planned outcome = iota
-	taken           // it has been set aside
-	removed         // it is gone
-	failed          // it could not be removed, or something that keeps it could not
-	spared          // it became live, and stays
+	planned  outcome = iota
+	setAside         // it has been set aside
+	removed          // it is gone
+	failed           // it could not be removed, or something that keeps it could not
+	kept             // it became live
 )
 
 // NewCure plans to remove manifests that cannot be read, and their tags, from a
@@ -136,8 +136,8 @@ func (p *Plan) Bytes() (n int64) {
 	return n
 }
 
-// spare takes from the plan what a later look does not find to be garbage.
-func (p *Plan) spare(later *mark.Look) {
+// keepLive takes from the plan what a later look does not find to be garbage.
+func (p *Plan) keepLive(later *mark.Look) {
 	sorted := slices.Clone(later.Items)
 	slices.SortFunc(sorted, func(a, b mark.Item) int { return compareItems(later, &a, later, &b) })
 	for i := range p.items {
@@ -149,7 +149,7 @@ func (p *Plan) spare(later *mark.Look) {
 			return compareItems(later, &have, p.look, want)
 		})
 		if !found {
-			p.done[i] = spared
+			p.done[i] = kept
 		}
 	}
 }

@@ -15,7 +15,7 @@ func (p *Plan) WriteFile(w io.Writer, h planfile.Header) error {
 }
 
 // eachFileItem calls fn for everything in the plan, directories included. Of
-// tags of one name, one of which a stopped run has taken, it has one.
+// tags of one name, one of which a stopped run has set aside, it has one.
 func (p *Plan) eachFileItem(fn func(*planfile.Item)) {
 	for k := range p.items {
 		item := &p.items[k]

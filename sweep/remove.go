@@ -209,7 +209,7 @@ func (r *run) removeRepository(c *cache, i *mark.Item) error {
 	}
 	for _, name := range []string{layout.Manifests, layout.Layers, layout.Uploads} {
 		if _, err := d.Stat(name); err == nil {
-			return errSpared
+			return errKept
 		} else if !disk.Gone(err) {
 			return err
 		}

@@ -119,7 +119,7 @@ func (p *Plan) Report(executed bool) Report {
 		switch {
 		case p.done[i] == goes:
 			p.countRemoved(&rep.Removed, &p.items[i])
-		case p.done[i] != spared:
+		case p.done[i] != kept:
 			p.countFailed(&rep.Failed, &p.items[i])
 		}
 	}
@@ -159,7 +159,7 @@ func (p *Plan) countStore(rep *Report) {
 func (p *Plan) countRemoved(c *RemovedCount, i *mark.Item) {
 	switch i.Kind {
 	case mark.Tag:
-		// Of a tag that a stopped run had taken, that run has told.
+		// Of a tag that a stopped run had set aside, that run has told.
 		if !i.Aside {
 			c.Tags++
 		}
@@ -255,13 +255,13 @@ func (p *Plan) Untagged() (left []string) {
 	tagged := map[image]bool{}
 	for i := range p.items {
 		// One that was set aside and not given back is as good as removed.
-		if p.items[i].Kind == mark.Tag && (p.done[i] == removed || p.done[i] == taken) {
+		if p.items[i].Kind == mark.Tag && (p.done[i] == removed || p.done[i] == setAside) {
 			tagged[image{p.items[i].Repo, p.items[i].ID}] = true
 		}
 	}
 	for i := range p.items {
 		item := &p.items[i]
-		if item.Kind == mark.Manifest && (p.done[i] == planned || p.done[i] == taken) && tagged[image{item.Repo, item.ID}] {
+		if item.Kind == mark.Manifest && (p.done[i] == planned || p.done[i] == setAside) && tagged[image{item.Repo, item.ID}] {
 			left = append(left, p.look.RepositoryOf(item)+"@"+p.look.Digest(item.ID).String())
 		}
 	}

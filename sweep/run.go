@@ -63,11 +63,11 @@ type entry struct {
 	item mark.Item
 }
 
-// taken returns all items that this run has set aside.
-func (r *run) taken() []entry {
+// allAside returns all items that this run has set aside.
+func (r *run) allAside() []entry {
 	var list []entry
 	for i, item := range r.items {
-		if r.done[i] == taken && !item.Aside {
+		if r.done[i] == setAside && !item.Aside {
 			list = append(list, entry{r.look, item})
 		}
 	}
@@ -130,14 +130,14 @@ func (e *leftError) Unwrap() error { return e.err }
 // left wraps an error that comes after the item itself was removed. Absence is
 // not an error then.
 func left(err error) error {
-	if err == nil || disk.Gone(err) || errors.Is(err, errSpared) {
+	if err == nil || disk.Gone(err) || errors.Is(err, errKept) {
 		return err
 	}
 	return &leftError{err}
 }
 
-// errSpared is returned by a step that finds its item in use.
-var errSpared = errors.New("in use")
+// errKept is returned by a step that finds its item in use.
+var errKept = errors.New("in use")
 
 func (r *run) fail(path string, err error) { r.addFailure(tree.Failure{Path: path, Err: err}) }
 

@@ -14,15 +14,15 @@ import (
 func (r *run) setAside() error {
 	r.progress.enter(SettingAside)
 	r.clearTags()
-	r.takeMarks()
-	r.takeLinks()
+	r.setAsideMarked()
+	r.setAsideLinks()
 	r.lastName = r.pace.now()
 	r.each(mark.Upload, planned, r.removeUpload)
 	r.each(mark.Temporary, planned, r.removeTemporary)
 	err := r.sync()
 	if err == nil && !r.stopped() {
 		r.check()
-		if r.takeBlobs(); r.tookAny(mark.Blob) {
+		if r.setAsideBlobs(); r.anyAside(mark.Blob) {
 			r.lastName = r.pace.now()
 			r.check()
 		}
@@ -32,25 +32,25 @@ func (r *run) setAside() error {
 		err = r.giveBackLive()
 	}
 	if err != nil || r.stopped() {
-		r.giveBack(r.taken())
+		r.giveBack(r.allAside())
 		r.undone = true
 	}
 	return err
 }
 
-// takeBlobs sets the blobs aside in batches, with a check after each batch.
-func (r *run) takeBlobs() {
+// setAsideBlobs sets the blobs aside in batches, with a check after each batch.
+func (r *run) setAsideBlobs() {
 	lo, hi := r.kindRange(mark.Blob)
-	r.batches(hi-lo, fewAtATime, func(c *cache, i int) { r.one(c, lo+i, planned, taken, r.takeBlob) })
+	r.batches(hi-lo, fewAtATime, func(c *cache, i int) { r.one(c, lo+i, planned, setAside, r.setAsideBlob) })
 }
 
 // largeRepository is how many names of one repository are worth all workers.
 const largeRepository = 4 * work.ChunkSize
 
-// takeLinks sets tags and links aside, one repository after another, with a
+// setAsideLinks sets tags and links aside, one repository after another, with a
 // check just before and after each. Several small repositories are done at the
 // same time. A large one gets all workers.
-func (r *run) takeLinks() {
+func (r *run) setAsideLinks() {
 	var small, large []*mark.Place
 	for _, p := range r.recheck.Places() {
 		switch n := r.linksOf(p); {
@@ -61,7 +61,7 @@ func (r *run) takeLinks() {
 		}
 	}
 	r.batches(len(small), 1, func(c *cache, i int) {
-		r.takeLinksOf(c, small[i], func(lo, hi int, fn func(c *cache, at int)) {
+		r.setAsideLinksOf(c, small[i], func(lo, hi int, fn func(c *cache, at int)) {
 			for at := lo; at < hi; at++ {
 				fn(c, at)
 			}
@@ -69,7 +69,7 @@ func (r *run) takeLinks() {
 	})
 	for _, p := range large {
 		c := &cache{r: r}
-		r.takeLinksOf(c, p, func(lo, hi int, fn func(c *cache, at int)) {
+		r.setAsideLinksOf(c, p, func(lo, hi int, fn func(c *cache, at int)) {
 			c.Close()
 			r.batches(hi-lo, fewAtATime, func(c *cache, i int) { fn(c, lo+i) })
 		})
@@ -77,39 +77,39 @@ func (r *run) takeLinks() {
 	}
 }
 
-// takeLinksOf sets a repository's tags and links aside: manifests before their
+// setAsideLinksOf sets a repository's tags and links aside: manifests before their
 // children, and all of them before the layers. each calls a function for the
 // items from one to below another.
-func (r *run) takeLinksOf(c *cache, p *mark.Place, each func(lo, hi int, fn func(c *cache, at int))) {
+func (r *run) setAsideLinksOf(c *cache, p *mark.Place, each func(lo, hi int, fn func(c *cache, at int))) {
 	r.checkPlace(c, p, false)
 	all := func(kind mark.Kind, to outcome, do step) {
 		lo, hi := r.within(kind, p.Repo)
 		each(lo, hi, func(c *cache, at int) { r.one(c, at, planned, to, do) })
 	}
-	all(mark.Tag, taken, r.takeTag)
-	before := r.spared(mark.Manifest, p)
+	all(mark.Tag, setAside, r.setAsideTag)
+	before := r.countKept(mark.Manifest, p)
 	for lo, end := r.within(mark.Manifest, p.Repo); lo < end; {
 		hi := lo
 		for hi < end && r.items[hi].Extra == r.items[lo].Extra {
 			hi++ // these cannot name each other
 		}
-		each(lo, hi, func(c *cache, at int) { r.one(c, at, planned, taken, r.takeManifest) })
+		each(lo, hi, func(c *cache, at int) { r.one(c, at, planned, setAside, r.setAsideManifest) })
 		lo = hi
 	}
-	if r.spared(mark.Manifest, p) > before {
+	if r.countKept(mark.Manifest, p) > before {
 		r.checkPlace(c, p, false) // its layers are needed by now
 	}
 	all(mark.TagHistory, removed, r.removeHistory)
-	all(mark.LayerLink, taken, r.takeLayer)
+	all(mark.LayerLink, setAside, r.setAsideLayer)
 	r.checkPlace(c, p, true)
 }
 
-// spared returns how many items of a kind a repository keeps, though they are
+// countKept returns how many items of a kind a repository keeps, though they are
 // in the plan.
-func (r *run) spared(kind mark.Kind, p *mark.Place) (n int) {
+func (r *run) countKept(kind mark.Kind, p *mark.Place) (n int) {
 	lo, hi := r.within(kind, p.Repo)
 	for at := lo; at < hi; at++ {
-		if r.done[at] == spared {
+		if r.done[at] == kept {
 			n++
 		}
 	}
@@ -132,7 +132,7 @@ func (r *run) linksOf(p *mark.Place) (n int) {
 // aside. The registry may have found any of the items, up to the moment in
 // which the last of them was renamed.
 func (r *run) wait() {
-	if !r.tookAny(mark.Manifest, mark.LayerLink, mark.Blob) {
+	if !r.anyAside(mark.Manifest, mark.LayerLink, mark.Blob) {
 		return
 	}
 	for !r.stopped() {
@@ -145,11 +145,11 @@ func (r *run) wait() {
 	}
 }
 
-// tookAny reports whether anything of some kinds may have been set aside. A
+// anyAside reports whether anything of some kinds may have been set aside. A
 // rename that failed may still have taken place.
-func (r *run) tookAny(kinds ...mark.Kind) bool {
+func (r *run) anyAside(kinds ...mark.Kind) bool {
 	for i := range r.items {
-		if (r.done[i] == taken || r.done[i] == failed) && slices.Contains(kinds, r.items[i].Kind) {
+		if (r.done[i] == setAside || r.done[i] == failed) && slices.Contains(kinds, r.items[i].Kind) {
 			return true
 		}
 	}

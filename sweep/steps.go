@@ -36,8 +36,8 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 		// What was to go is gone; of what is left the next run takes care.
 		r.done[at] = removed
 		r.failLeft(r.path(&r.items[at]), left.err)
-	case errors.Is(err, errSpared):
-		r.done[at] = spared
+	case errors.Is(err, errKept):
+		r.done[at] = kept
 	case errors.Is(err, errLater):
 	default:
 		r.done[at] = failed
@@ -48,7 +48,7 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 // removeManifests removes manifest links that have been set aside, parents
 // before their children.
 func (r *run) removeManifests() error {
-	return r.eachHeight(func(i int32, c *cache) { r.one(c, int(i), taken, removed, r.removeManifest) },
+	return r.eachHeight(func(i int32, c *cache) { r.one(c, int(i), setAside, removed, r.removeManifest) },
 		func() error { return r.giveBackStuck(mark.Manifest) })
 }
 
@@ -81,14 +81,14 @@ func (r *run) eachHeight(fn func(i int32, c *cache), after func() error) error {
 	return nil
 }
 
-func (r *run) takeManifest(c *cache, i *mark.Item) error {
-	return r.takeLink(c, i, layout.Manifests, layout.Revisions)
+func (r *run) setAsideManifest(c *cache, i *mark.Item) error {
+	return r.setAsideLink(c, i, layout.Manifests, layout.Revisions)
 }
 
-func (r *run) takeLayer(c *cache, i *mark.Item) error { return r.takeLink(c, i, layout.Layers) }
+func (r *run) setAsideLayer(c *cache, i *mark.Item) error { return r.setAsideLink(c, i, layout.Layers) }
 
-// takeLink gives a link the name that no registry sees.
-func (r *run) takeLink(c *cache, i *mark.Item, parts ...string) error {
+// setAsideLink gives a link the name that no registry sees.
+func (r *run) setAsideLink(c *cache, i *mark.Item, parts ...string) error {
 	d, err := r.openDigest(c, i, parts...)
 	if err != nil {
 		return err
@@ -103,18 +103,18 @@ func (r *run) takeLink(c *cache, i *mark.Item, parts ...string) error {
 	return d.Rename(layout.Link, d, layout.AsideLink)
 }
 
-// spareFresh returns errSpared for a link that a push has written since it was
+// spareFresh returns errKept for a link that a push has written since it was
 // looked at. If it were set aside, it would get its name back at the next look,
 // but until then the push could not be pulled.
 func (r *run) spareFresh(i *mark.Item, d *disk.Locked, link string) error {
 	info, err := d.Stat(link)
 	if err == nil && r.look.IsRewritten(i, info.MTime) {
-		return errSpared
+		return errKept
 	}
 	return err
 }
 
-func (r *run) takeBlob(c *cache, i *mark.Item) error {
+func (r *run) setAsideBlob(c *cache, i *mark.Item) error {
 	if i.Aside {
 		return nil
 	}
@@ -128,10 +128,10 @@ func (r *run) takeBlob(c *cache, i *mark.Item) error {
 	return d.Rename(layout.Data, d, layout.Aside)
 }
 
-// takeTag moves a tag out of tags/ in one rename, since registries list half a
+// setAsideTag moves a tag out of tags/ in one rename, since registries list half a
 // tag. If a tag cannot be moved, or has something in it that the layout does
 // not define, cutTag removes it.
-func (r *run) takeTag(c *cache, i *mark.Item) error {
+func (r *run) setAsideTag(c *cache, i *mark.Item) error {
 	name := r.look.NameOf(i)
 	manifests, err := c.openIn(r.look.RepositoryOf(i), layout.Manifests)
 	if err != nil || i.Aside {
@@ -152,7 +152,7 @@ func (r *run) takeTag(c *cache, i *mark.Item) error {
 	}
 	err = tags.Rename(name, manifests, layout.GonePrefix+name)
 	if disk.NotEmpty(err) {
-		// A stopped run has taken an older tag of this name.
+		// A stopped run has set aside an older tag of this name.
 		if err := tree.Remove(tree.Unlinker{}, manifests, layout.GonePrefix+name, tree.TagShape); err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func Clock(lock *disk.Lock) (now time.Time, err error) {
 // to be removed, if there are any: a look would not read these if somebody
 // removed the first mark. It is the only one if the store's directory accepts
 // no mark; the run has to be able to write there anyway. If there is no space
-// even for that, names that every look finds are the mark: takeMarks sets some
+// even for that, names that every look finds are the mark: setAsideMarked sets some
 // blobs aside before the layer links, which a look need not read.
 func (r *run) leaveMark() error {
 	store := r.lock.Store()
@@ -160,9 +160,9 @@ func (r *run) linkMark(at int) error {
 // would be enough, but a push of the same blob would hide it.
 const marks = 16
 
-// takeMarks sets some blobs aside before the layer links. They are removed
+// setAsideMarked sets some blobs aside before the layer links. They are removed
 // after these.
-func (r *run) takeMarks() {
+func (r *run) setAsideMarked() {
 	if !r.unmarked {
 		return
 	}
@@ -171,7 +171,7 @@ func (r *run) takeMarks() {
 	lo, hi := r.kindRange(mark.Blob)
 	for i := lo; i < min(hi, lo+marks); i++ {
 		c.steps-- // each counts it
-		r.one(c, i, planned, taken, r.takeBlob)
+		r.one(c, i, planned, setAside, r.setAsideBlob)
 	}
 }
 

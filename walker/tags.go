@@ -18,9 +18,9 @@ type Tag struct {
 	Odd    bool // no registry accepts the name
 	// Linked says that the tag's directory is a symbolic link.
 	Linked bool
-	// Taken is the name in _manifests of a tag that a stopped run took out of
+	// AsideName is the name in _manifests of a tag that a stopped run took out of
 	// tags/ and did not remove; "" for any other.
-	Taken string
+	AsideName string
 }
 
 // HistoryEntry is an entry of a tag's history: the digest of its path, and what its link holds.
@@ -47,7 +47,7 @@ func (r *Repository) Tags(ctx context.Context, tags []Tag) []Tag {
 	}
 	taken := make([]Tag, len(r.gone))
 	for i, name := range r.gone {
-		taken[i] = Tag{Name: strings.TrimPrefix(name, layout.GonePrefix), Taken: name}
+		taken[i] = Tag{Name: strings.TrimPrefix(name, layout.GonePrefix), AsideName: name}
 	}
 	if len(taken) > 0 {
 		r.readTags(ctx, r.manifests, taken)
@@ -64,8 +64,8 @@ func (r *Repository) Tags(ctx context.Context, tags []Tag) []Tag {
 
 func (r *Repository) readTags(ctx context.Context, d *disk.Dir, tags []Tag) {
 	r.w.readLinks(ctx, links{dir: d, n: len(tags), areTags: true, name: func(b *disk.Name, i int) string {
-		if t := &tags[i]; t.Taken != "" {
-			return b.Join(t.Taken, layout.Current, layout.Link)
+		if t := &tags[i]; t.AsideName != "" {
+			return b.Join(t.AsideName, layout.Current, layout.Link)
 		}
 		return b.Join(tags[i].Name, layout.Current, layout.Link)
 	}, to: func(i int) *Link { return &tags[i].Link }})
@@ -78,7 +78,7 @@ func (r *Repository) readTags(ctx context.Context, d *disk.Dir, tags []Tag) {
 
 // lacksCurrent fills in a tag without current/link, and reports whether there is such a tag at all.
 func (r *Repository) lacksCurrent(t *Tag) (exists bool) {
-	if t.Taken != "" {
+	if t.AsideName != "" {
 		return true
 	}
 	dir, ok := r.w.open(r.tags, t.Name)

@@ -41,7 +41,7 @@ func readTagged(ctx context.Context, store *disk.Dir, jobs int, resumed bool) (*
 		named := make(map[string][]pulls.Named, len(tags))
 		for i := range tags {
 			t := &tags[i]
-			if t.Taken != "" {
+			if t.AsideName != "" {
 				continue
 			}
 			var own sync.Mutex

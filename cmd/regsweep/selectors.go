@@ -32,7 +32,7 @@ func (j *job) readTwins(ctx context.Context) error {
 		}
 		var tags []retention.Tag
 		for _, t := range r.Tags(ctx, nil) {
-			if t.Taken == "" && t.Link.State == walker.LinkGood {
+			if t.AsideName == "" && t.Link.State == walker.LinkGood {
 				tags = append(tags, retention.Tag{Name: t.Name, Digest: t.Link.Target})
 			}
 		}

@@ -130,7 +130,7 @@ func (j *job) expand(ctx context.Context) error {
 		}
 		var here []string
 		for _, t := range r.Tags(ctx, nil) {
-			if t.Taken == "" {
+			if t.AsideName == "" {
 				here = append(here, t.Name)
 			}
 		}
