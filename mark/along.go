@@ -32,14 +32,14 @@ func (p *selection) loosen() {
 }
 
 // mayGo reports whether a manifest goes along with another one if nothing
-// else keeps it. A child whose fresh link was written after the index belongs
+// else keeps it. A child whose recent link was written after the index belongs
 // to a push that is not at its end.
 func (p *selection) mayGo(from, to *node, role Role) bool {
 	switch {
 	case to.root.has(rootSelected|rootAlong|rootForced) || to.link.has(linkPinned|linkAside|linkPending) || p.protectsNode(to):
 		return false
 	case role == Child:
-		return p.old(to.mtime) || to.mtime <= from.mtime
+		return !p.recent(to.mtime) || to.mtime <= from.mtime
 	}
 	return true
 }

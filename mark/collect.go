@@ -31,7 +31,7 @@ func (p *garbage) listItems() {
 		p.collectHistory()
 	}
 	p.dropShared()
-	p.stays = p.stays || p.r.Unknown || !p.old(p.r.MTime) && !p.takesAll()
+	p.stays = p.stays || p.r.Unknown || p.recent(p.r.MTime) && !p.takesAll()
 	if !p.stays && p.l.aside == nil {
 		p.items = append(p.items, Item{Kind: Repository})
 	}
@@ -91,7 +91,7 @@ func (p *garbage) findPlain() {
 // if the image that it is about is live, or if it was rewritten meanwhile,
 // unless a new one has its name.
 func (p *garbage) collectTaken(t *tag) {
-	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.is.has(tagAlong) && !p.old(t.Link.MTime))
+	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.is.has(tagAlong) && p.recent(t.Link.MTime))
 	back = (back || t.node >= 0 && p.isUnlisted(t)) && !t.is.has(tagSelected)
 	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}
 	if t.Link.State == walker.LinkGood {

@@ -61,6 +61,6 @@ func (c *counter) circlesOf() []int32 {
 // candidates has it.
 func (c *counter) follows(n *graphNode, e aboutEdge) bool {
 	to := &c.g.nodes[e.to]
-	late := e.role == Child && c.g.fresh(to.mtime) && to.mtime > n.mtime
+	late := e.role == Child && c.g.recent(to.mtime) && to.mtime > n.mtime
 	return !late && e.role != keptOnly
 }

@@ -122,7 +122,7 @@ func (p *live) readLostTags() {
 	}
 	old := map[ID]bool{}
 	for i := range p.nodes {
-		if n := &p.nodes[i]; n.why == Dead && !n.link.has(linkAsLayer|linkPending) && !rules.youngUntagged(n.mtime) {
+		if n := &p.nodes[i]; n.why == Dead && !n.link.has(linkAsLayer|linkPending) && !rules.recentUntagged(n.mtime) {
 			old[n.id], old[n.path] = true, true
 		}
 	}

@@ -56,10 +56,10 @@ type uploads struct {
 	newest int64           // when the newest file of one was written
 }
 
-// freshLayer reports whether a layer link of this age keeps its blob: while
+// recentLayer reports whether a layer link of this age keeps its blob: while
 // something is uploaded, links of the same push may be older than the grace.
-func (p *facts) freshLayer(mtime int64) bool {
-	return p.l.rules.fresh(mtime) || p.uploads.going && mtime > p.l.rules.cutoff(p.l.rules.UploadsOlderThan)
+func (p *facts) recentLayer(mtime int64) bool {
+	return p.l.rules.recent(mtime) || p.uploads.going && mtime > p.l.rules.cutoff(p.l.rules.UploadsOlderThan)
 }
 
 // family is what names the manifests of a repository: tags and indexes.

@@ -25,7 +25,7 @@ func (p *garbage) tagGoes(t *tag) bool {
 		return true
 	case p.keep == Dead && t.is.has(tagAlong):
 		return !p.subjectLives(t)
-	case p.keep != Dead || t.Linked || t.Odd || t.Link.State != walker.LinkGood || !p.old(t.Link.MTime):
+	case p.keep != Dead || t.Linked || t.Odd || t.Link.State != walker.LinkGood || p.recent(t.Link.MTime):
 		return false
 	case t.node < 0:
 		return !p.protectsTag(t)

@@ -127,7 +127,7 @@ func (q *Inquiry) answer(ctx context.Context, l *Look, goes *planned, i int) Ans
 		if why := r.reason(); reason == Dead {
 			reason = why
 		}
-		if r.has(isFresh) && ctx.Err() == nil {
+		if r.has(isRecent) && ctx.Err() == nil {
 			if b, ok := l.w.StatBlob(l.Store.Table.Digest(id)); ok && b.State != walker.BlobSpecial {
 				until = max(until, disk.Later(b.MTime, l.rules.Grace))
 				f.recent = max(f.recent, b.MTime)
@@ -245,7 +245,7 @@ func (l *Look) ofBlobs(f *found, blobs []ID) (list []Keeper) {
 		case bits&isLate != 0:
 			list = append(list, Keeper{Kind: KeptLate})
 		}
-		if r.has(isFresh) && (!r.has(isTaken) || r.has(isNewer)) {
+		if r.has(isRecent) && (!r.has(isTaken) || r.has(isNewer)) {
 			list = append(list, Keeper{Kind: KeptRecentBlob, Written: nanoseconds(f.recent), Until: nanoseconds(disk.Later(f.recent, l.rules.Grace))})
 		}
 	}

@@ -129,7 +129,7 @@ func (g *keeping) ofLinks(l *ladder, id ID) (list []Keeper) {
 		switch info, err := g.w.Store().Stat(path); {
 		case err != nil && !disk.Gone(err):
 			g.w.Unreadable(path, err)
-		case err == nil && g.freshLayer(info.MTime):
+		case err == nil && g.recentLayer(info.MTime):
 			add(KeptRecentLink, info.MTime, g.linkUntil(info.MTime))
 		}
 	}
@@ -213,14 +213,14 @@ func (g *keeping) ofNode(list []Keeper, at int32) []Keeper {
 		add(KeptProtected, n.mtime, 0, "")
 		list[len(list)-1].By = g.lineOf(n)
 	}
-	if !tagged && !g.retained(n) && g.young(n) {
-		add(KeptRecentUpload, n.mtime, g.youngUntil(n), "")
+	if !tagged && !g.retained(n) && g.recentRoot(n) {
+		add(KeptRecentUpload, n.mtime, g.recentUntil(n), "")
 	}
 	return list
 }
 
-// youngUntil is when a manifest is too old to be a root for its age.
-func (g *keeping) youngUntil(n *node) int64 {
+// recentUntil is when a manifest is too old to be a root for its age.
+func (g *keeping) recentUntil(n *node) int64 {
 	r := &g.l.rules
 	if n.link.has(linkAside | linkPending) {
 		return disk.Later(n.mtime, r.Grace)
@@ -229,7 +229,7 @@ func (g *keeping) youngUntil(n *node) int64 {
 	if g.losesLately(n.linkedManifest) {
 		until = max(until, disk.Later(g.lostTag(n.linkedManifest), r.OlderThan))
 	}
-	if g.s.Table.At(n.id).has(hasBlob | isFresh) {
+	if g.s.Table.At(n.id).has(hasBlob | isRecent) {
 		if b, ok := g.w.StatBlob(g.s.Table.Digest(n.id)); ok && b.State != walker.BlobSpecial {
 			until = max(until, disk.Later(b.MTime, r.Grace))
 		}
@@ -265,7 +265,7 @@ func (g *keeping) ofTag(name string) []Keeper {
 		k.Kind = KeptDamaged
 	case t.node >= 0 && image < 0:
 		k.Kind = KeptByImage
-	case !g.old(t.Link.MTime):
+	case g.recent(t.Link.MTime):
 		k.Kind, k.Until = KeptRecentTag, nanoseconds(disk.Later(t.Link.MTime, g.l.rules.Grace))
 	}
 	var list []Keeper

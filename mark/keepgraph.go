@@ -9,11 +9,11 @@ import (
 // keepGraph is what the manifests of a repository keep, for sizes.
 type keepGraph struct {
 	nodes []graphNode
-	// links are the times of layer links that are fresh.
+	// links are the times of layer links that are recent.
 	links map[ID]int64
-	// aliases are the fresh links of other names, by the blobs that they lead to.
+	// aliases are the recent links of other names, by the blobs that they lead to.
 	aliases map[ID][]notedLink
-	fresh   func(mtime int64) bool
+	recent  func(mtime int64) bool
 }
 
 type graphNode struct {
@@ -38,7 +38,7 @@ type tagTimes struct {
 }
 
 func newGraph(p *View) *keepGraph {
-	g := &keepGraph{nodes: make([]graphNode, len(p.nodes)), links: map[ID]int64{}, aliases: p.freshAliases(), fresh: p.l.rules.fresh}
+	g := &keepGraph{nodes: make([]graphNode, len(p.nodes)), links: map[ID]int64{}, aliases: p.recentAliases(), recent: p.l.rules.recent}
 	tags, about, elsewhere := p.tagsOf(), p.whatIsAbout(), p.aboutUnlinked()
 	for i := range p.nodes {
 		n, to := &p.nodes[i], &g.nodes[i]
@@ -96,7 +96,7 @@ func (p *facts) aboutUnlinked() map[ID][]int32 {
 	return about
 }
 
-// readLinks finds the layer links that are fresh.
+// readLinks finds the layer links that are recent.
 func (g *keepGraph) readLinks(p *View) {
 	var ids []ID
 	seen := map[ID]bool{}
@@ -118,19 +118,19 @@ func (g *keepGraph) readLinks(p *View) {
 		times[i] = info.MTime
 	})
 	for i, id := range ids {
-		if p.freshLayer(times[i]) {
+		if p.recentLayer(times[i]) {
 			g.links[id] = times[i]
 		}
 	}
 }
 
-// freshAliases finds the fresh layer links that hold another digest than their
+// recentAliases finds the recent layer links that hold another digest than their
 // own, by that digest.
-func (p *facts) freshAliases() map[ID][]notedLink {
+func (p *facts) recentAliases() map[ID][]notedLink {
 	aliases := map[ID][]notedLink{}
 	for i := range p.layers {
 		l := &p.layers[i].Link
-		if l.State != walker.LinkGood || l.Target == p.layers[i].Digest || !p.freshLayer(l.MTime) {
+		if l.State != walker.LinkGood || l.Target == p.layers[i].Digest || !p.recentLayer(l.MTime) {
 			continue
 		}
 		id, target := p.s.Table.Intern(p.layers[i].Digest), p.s.Table.Intern(l.Target)

@@ -64,11 +64,11 @@ func TestPathIsShortestAndFirst(t *testing.T) {
 
 func TestLeastReasonWins(t *testing.T) {
 	rec := &record{}
-	for _, why := range []Reason{Broken, Fresh, Protected} {
+	for _, why := range []Reason{Broken, Recent, Protected} {
 		rec.mark(why)
 	}
-	if got := rec.reason(); got != Fresh {
-		t.Errorf("reason %d, want %d", got, Fresh)
+	if got := rec.reason(); got != Recent {
+		t.Errorf("reason %d, want %d", got, Recent)
 	}
 	rec.unmark()
 	if got := rec.reason(); got != Dead {

@@ -36,7 +36,7 @@ func (l *Look) markLate(ctx context.Context) {
 		named[id] = true
 		return first
 	}, func(id ID, push func(ID)) {
-		l.Store.Table.At(id).mark(Fresh)
+		l.Store.Table.At(id).mark(Recent)
 		m := l.Store.manifest(id)
 		m.EachRef(push)
 	})
@@ -45,7 +45,7 @@ func (l *Look) markLate(ctx context.Context) {
 			continue
 		}
 		if i.Kind == LayerLink {
-			l.Store.Table.At(ID(i.Extra)).mark(Fresh)
+			l.Store.Table.At(ID(i.Extra)).mark(Recent)
 		}
 		l.Restore = append(l.Restore, i)
 	}
@@ -92,7 +92,7 @@ func (l *lateManifests) add(b walker.Blob) {
 		}
 	case walker.BlobAbsent:
 		for _, t := range b.Left.Temporaries {
-			if l.s.rules.fresh(t.MTime) && t.Size <= manifest.Max {
+			if l.s.rules.recent(t.MTime) && t.Size <= manifest.Max {
 				l.addTemporary(b.Digest, t)
 			}
 		}

@@ -14,7 +14,7 @@ const batch = 1024
 // readLayers looks at the layer links that no live manifest references; only
 // these are read, and those that readAliases has read.
 func (p *live) readLayers() {
-	// These first: a fresh one keeps the other link of its blob, too.
+	// These first: a recent one keeps the other link of its blob, too.
 	for i := range p.layers {
 		p.layer(&p.layers[i])
 	}
@@ -103,11 +103,11 @@ func (p *live) layer(v *walker.Revision) {
 	case p.isLive(target):
 		// Its blob is referenced by the other name.
 	case p.keepsLink(id, target, l.MTime) || v.Linked || p.holdsLayer(v.Digest):
-		p.mark(id, Fresh)
-		p.mark(target, Fresh)
+		p.mark(id, Recent)
+		p.mark(target, Recent)
 		p.note(id, target, l.MTime)
 		if at, ok := p.linked(target); ok {
-			p.reachFrom(Fresh, []int32{at})
+			p.reachFrom(Recent, []int32{at})
 		}
 	default:
 		p.layerGoes(v, item)
@@ -161,10 +161,10 @@ func (p *garbage) restoreLayers() {
 // no link stays, but what a push under way may need does.
 func (p *live) keepsLink(id, target ID, mtime int64) bool {
 	switch {
-	case !p.freshLayer(mtime) || p.isTakenLink(id, target, mtime):
+	case !p.recentLayer(mtime) || p.isTakenLink(id, target, mtime):
 		return false
 	case p.takesAll():
-		p.s.Table.At(target).mark(Fresh)
+		p.s.Table.At(target).mark(Recent)
 		return false
 	}
 	return true

@@ -72,7 +72,7 @@ func (p *garbage) whyTagStays(i *listed, t *tag) string {
 	case p.heldAll() != "":
 		return p.heldAll()
 	case t.node < 0:
-		return isYoung
+		return tooRecent
 	}
 	return imageStays
 }
@@ -90,8 +90,8 @@ func (p *garbage) whyManifestStays(i *listed) string {
 		return isPulled
 	case n.root.has(rootTagged) && !p.protectsNode(n):
 		return isTagged
-	case n.why == Fresh:
-		return isYoung
+	case n.why == Recent:
+		return tooRecent
 	}
 	return p.whyStays(at)
 }
@@ -168,8 +168,8 @@ func (l *Look) whyLeftOut(i *listed) string {
 		return isGone
 	}
 	switch r.reason() {
-	case Fresh:
-		return "it, or a link to it, is too young"
+	case Recent:
+		return "it, or a link to it, is too recent"
 	case Protected:
 		return isGuardedBy
 	case Broken:

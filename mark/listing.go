@@ -231,15 +231,15 @@ const goes = ^uint16(0)
 const (
 	inUse       = "something that stays needs it"
 	isGone      = "it is gone"
-	isYoung     = "it is too young"
+	tooRecent   = "it is too recent"
 	isGuardedBy = "it is protected"
 	isPulled    = "it has been pulled since the plan was made"
 	isRewritten = "it has been written again since the plan was made"
 	isTagged    = "a tag names it"
 	imageStays  = "its image stays"
 	notEmpty    = "it is not empty"
-	uploadGoes  = "it is being written to, or too young"
+	uploadGoes  = "it is being written to, or too recent"
 	whileUpload = "something is being uploaded to its repository"
-	leftover    = "it is gone, in use, or too young"
+	leftover    = "it is gone, in use, or too recent"
 	heldByName  = "another name in the store leads to it"
 )

@@ -98,11 +98,11 @@ func (p *live) lowest(id ID) Reason {
 	return Dead
 }
 
-// notedLink is a layer link that keeps its blob by itself, or a fresh tag whose
+// notedLink is a layer link that keeps its blob by itself, or a recent tag whose
 // manifest is not linked.
 type notedLink struct {
 	id, target ID
-	mtime      int64 // of a fresh link; 0 if the repository cannot be understood in full
+	mtime      int64 // of a recent link; 0 if the repository cannot be understood in full
 }
 
 // note remembers a layer link for the Observer.

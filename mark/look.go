@@ -98,8 +98,8 @@ type Aside struct {
 // severalOwners is the owner of a blob that several repositories reference.
 const severalOwners = ^uint32(0)
 
-// IsFresh reports whether a modification time is within the grace.
-func (l *Look) IsFresh(mtime int64) bool { return l.rules.fresh(mtime) }
+// IsRecent reports whether a modification time is within the grace.
+func (l *Look) IsRecent(mtime int64) bool { return l.rules.recent(mtime) }
 
 // Digest is the digest that an ID stands for.
 func (l *Look) Digest(id ID) layout.Digest { return l.Store.Table.Digest(id) }

@@ -140,7 +140,7 @@ func (s *Store) lookBy(ctx context.Context, how looking) *Look {
 	if l.aside != nil {
 		l.markLate(ctx)
 	}
-	l.markFresh()
+	l.markRecent()
 	l.markProtected()
 	l.addBlobItems()
 	l.countUnique()
@@ -152,7 +152,7 @@ func (l *Look) addEmpty(r *walker.Repository) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hollow = append(l.hollow, r.Name)
-	if l.w.Shares().Holds(layout.RepositoryDir(r.Name)) || l.rules.fresh(r.MTime) {
+	if l.w.Shares().Holds(layout.RepositoryDir(r.Name)) || l.rules.recent(r.MTime) {
 		return
 	}
 	l.Names = append(l.Names, Name{Text: r.Name})
@@ -215,7 +215,7 @@ func (l *Look) join() {
 		n += len(part)
 	}
 	for _, r := range l.Store.Table.All() {
-		if r.has(hasBlob) && !r.has(isFresh) && r.reason() == Dead {
+		if r.has(hasBlob) && !r.has(isRecent) && r.reason() == Dead {
 			n++
 		}
 	}
@@ -227,11 +227,11 @@ func (l *Look) join() {
 	l.parts = nil
 }
 
-// markFresh marks the blobs that are younger than the grace.
-func (l *Look) markFresh() {
+// markRecent marks the blobs that are younger than the grace.
+func (l *Look) markRecent() {
 	for _, r := range l.Store.Table.All() {
-		if r.has(hasBlob|isFresh) && (!r.has(isTaken) || r.has(isNewer)) {
-			r.mark(Fresh)
+		if r.has(hasBlob|isRecent) && (!r.has(isTaken) || r.has(isNewer)) {
+			r.mark(Recent)
 		}
 	}
 }

@@ -246,7 +246,7 @@ func (l *Look) pickAway() {
 func (l *Look) IsRewritten(i *Item, mtime int64) bool {
 	a := l.rules.Away.within(l.RepositoryOf(i))
 	if a == nil {
-		return l.rules.fresh(mtime)
+		return l.rules.recent(mtime)
 	}
 	if was, ok := a.tags[l.NameOf(i)]; ok && i.Kind == Tag {
 		return mtime != was.mtime
@@ -257,7 +257,7 @@ func (l *Look) IsRewritten(i *Item, mtime int64) bool {
 	if i.Kind == LayerLink && i.Own {
 		return mtime > l.rules.Now.UnixNano()
 	}
-	return l.rules.fresh(mtime)
+	return l.rules.recent(mtime)
 }
 
 // Shared counts the blobs that what goes had reached and that stay, since

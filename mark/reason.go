@@ -7,7 +7,7 @@ type Reason uint8
 const (
 	Dead      Reason = iota
 	Rooted           // a tag or a retained manifest reaches it
-	Fresh            // it, or a link to it, is younger than the grace
+	Recent           // it, or a link to it, is younger than the grace
 	Protected        // it was named as to be kept
 	Broken           // its repository cannot be understood in full
 	Reasons          // how many there are

@@ -27,7 +27,7 @@ const (
 	hasBlob   uint32 = 1 << iota // its blob is in the store
 	isAside                      // under the name layout.Aside
 	isPinned                     // behind a symbolic link: it cannot be removed
-	isFresh                      // younger than the grace
+	isRecent                     // younger than the grace
 	isOdd                        // something that is no file is in its place
 	isLate                       // its blob came after the walk of the blobs
 	isTaken                      // a manifest names it that a Removal takes away

@@ -242,9 +242,9 @@ func (r *Removal) startAgain() {
 		return
 	}
 	for name, a := range r.in {
-		fresh := newRemovalIn()
-		fresh.targets, fresh.whole = a.targets, a.whole
-		r.in[name] = fresh
+		recent := newRemovalIn()
+		recent.targets, recent.whole = a.targets, a.whole
+		r.in[name] = recent
 	}
 }
 

@@ -66,7 +66,7 @@ func (p *facts) addRevision(v *walker.Revision) {
 // moment: it has found all that the manifest names.
 func (p *facts) addPending(path ID, v *walker.Revision) {
 	for _, t := range v.Left.Temporaries {
-		if p.l.rules.fresh(t.MTime) {
+		if p.l.rules.recent(t.MTime) {
 			p.addManifest(linkedManifest{id: path, path: path, mtime: t.MTime, link: linkPending})
 			return
 		}

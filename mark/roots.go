@@ -18,7 +18,7 @@ func (p *live) markRoots() {
 	p.reach(Rooted, func(n *node) bool { return n.root.has(rootForced|rootTagged) || p.retained(n) })
 	p.markDeleted()
 	p.readLostTags()
-	p.reach(Fresh, func(n *node) bool { return p.young(n) })
+	p.reach(Recent, func(n *node) bool { return p.recentRoot(n) })
 	p.reach(Protected, p.protectsNode)
 	p.reach(Broken, func(n *node) bool { return n.link.has(linkPinned) && !n.link.has(linkAsLayer) })
 	if p.lists() {
@@ -26,7 +26,7 @@ func (p *live) markRoots() {
 			return !p.listsNode(n) && !n.link.has(linkAsLayer|linkPending) && !n.root.has(rootAlong)
 		})
 	}
-	p.markFreshTags()
+	p.markRecentTags()
 	p.keepCircles()
 }
 
@@ -35,17 +35,17 @@ func (p *live) retained(n *node) bool {
 	return (p.l.aside != nil || !p.l.rules.DeleteUntagged) && !n.link.has(linkAside|linkAsLayer|linkPending) && !n.root.has(rootAlong)
 }
 
-// young reports whether a manifest is a root for its age: its link's, its blob's,
+// recentRoot reports whether a manifest is a root for its age: its link's, its blob's,
 // or that of the loss of its last tag. That holds for a link that was set aside,
 // too: it was rewritten after the decision to remove it.
-func (p *live) young(n *node) bool {
+func (p *live) recentRoot(n *node) bool {
 	switch {
 	case n.link.has(linkAsLayer) || n.root.has(rootAlong):
 		return false
 	case n.link.has(linkAside | linkPending):
-		return p.l.rules.fresh(n.mtime)
+		return p.l.rules.recent(n.mtime)
 	}
-	return p.l.rules.youngUntagged(n.mtime) || p.losesLately(n.linkedManifest) || p.s.Table.At(n.id).has(hasBlob|isFresh)
+	return p.l.rules.recentUntagged(n.mtime) || p.losesLately(n.linkedManifest) || p.s.Table.At(n.id).has(hasBlob|isRecent)
 }
 
 // tagRoots says which nodes a tag makes roots: every tag but one that goes
@@ -55,7 +55,7 @@ func (p *live) tagRoots() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		p.keepSubject(t)
-		if t.node >= 0 && t.subject == 0 && !t.is.has(tagSelected) && (t.AsideName == "" || !p.old(t.Link.MTime) || p.isUnlisted(t)) {
+		if t.node >= 0 && t.subject == 0 && !t.is.has(tagSelected) && (t.AsideName == "" || p.recent(t.Link.MTime) || p.isUnlisted(t)) {
 			p.nodes[t.node].root.set(rootTagged)
 		}
 	}
@@ -74,15 +74,15 @@ func (p *live) keepSubject(t *tag) {
 	}
 }
 
-// markFreshTags keeps what a fresh tag names even if no manifest is linked by that name.
-func (p *live) markFreshTags() {
+// markRecentTags keeps what a recent tag names even if no manifest is linked by that name.
+func (p *live) markRecentTags() {
 	for i := range p.tags {
 		t := &p.tags[i]
-		if t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) {
+		if t.node < 0 && t.Link.State == walker.LinkGood && p.recent(t.Link.MTime) {
 			if t.is.has(tagSelected) {
 				continue
 			}
-			p.mark(p.s.Table.Intern(t.Link.Target), Fresh)
+			p.mark(p.s.Table.Intern(t.Link.Target), Recent)
 			p.note(p.s.Table.Intern(t.Link.Target), 0, t.Link.MTime)
 		}
 	}

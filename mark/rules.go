@@ -11,7 +11,7 @@ import (
 // Rules say what is live besides what tags reach. Durations are ages by the
 // run's one clock.
 type Rules struct {
-	Now time.Time // the run's clock; what is younger is fresh
+	Now time.Time // the run's clock; what is younger is recent
 	// Grace is the age below which everything is live.
 	Grace time.Duration
 	// DeleteUntagged takes the untagged manifests that are older than
@@ -47,7 +47,7 @@ type Selection struct {
 // cutoff is the modification time above which a thing is younger than age.
 func (r *Rules) cutoff(age time.Duration) int64 { return disk.Nanoseconds(r.Now.Add(-age)) }
 
-func (r *Rules) fresh(mtime int64) bool {
+func (r *Rules) recent(mtime int64) bool {
 	if mtime <= r.cutoff(r.Grace) {
 		return false
 	}
@@ -71,7 +71,7 @@ func (l *latest) note(mtime int64) {
 	}
 }
 
-func (r *Rules) youngUntagged(mtime int64) bool {
+func (r *Rules) recentUntagged(mtime int64) bool {
 	return mtime > r.cutoff(max(r.Grace, r.OlderThan))
 }
 

@@ -28,10 +28,10 @@ func (c *counter) eachFreed(from int32, fn func(ID)) {
 	}
 }
 
-// linkedSince reports whether a fresh layer link keeps a blob: one that is
+// linkedSince reports whether a recent layer link keeps a blob: one that is
 // newer than the manifests that name what it links.
 func (c *counter) linkedSince(id ID, newest map[ID]int64) bool {
-	if link, fresh := c.g.links[id]; fresh && link > newest[id] {
+	if link, recent := c.g.links[id]; recent && link > newest[id] {
 		return true
 	}
 	return slices.ContainsFunc(c.g.aliases[id], func(l notedLink) bool {

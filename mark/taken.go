@@ -126,11 +126,11 @@ func (p *live) takeNames() {
 	})
 }
 
-// takeDangling records what fresh tags kept, whose manifests are not linked.
+// takeDangling records what recent tags kept, whose manifests are not linked.
 func (p *live) takeDangling() {
 	for i := range p.tags {
 		t := &p.tags[i]
-		if t.is.has(tagSelected) && t.node < 0 && t.Link.State == walker.LinkGood && !p.old(t.Link.MTime) && !p.l.rules.Away.TagsOnly {
+		if t.is.has(tagSelected) && t.node < 0 && t.Link.State == walker.LinkGood && p.recent(t.Link.MTime) && !p.l.rules.Away.TagsOnly {
 			id := p.s.Table.Intern(t.Link.Target)
 			p.taken[id] = max(p.taken[id], t.Link.MTime)
 			p.s.Table.At(id).set(isTaken | isBelow)
@@ -172,7 +172,7 @@ func (p *selection) conditional(t *tag) bool {
 		return false
 	}
 	taken := t.AsideName != ""
-	if !taken && (p.l.aside != nil || !p.l.rules.DeleteUntagged || !p.old(t.Link.MTime) || p.protectsTag(t)) {
+	if !taken && (p.l.aside != nil || !p.l.rules.DeleteUntagged || p.recent(t.Link.MTime) || p.protectsTag(t)) {
 		return false
 	}
 	d, ok := layout.ReferrerTag(t.Name)

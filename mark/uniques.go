@@ -120,7 +120,7 @@ func (u *uniqueness) reach(from []int32, fn func(int32), refs func(int32, func(i
 	}, refs)
 }
 
-// namesOdd reports whether a manifest names a blob that a fresh link of another
+// namesOdd reports whether a manifest names a blob that a recent link of another
 // name leads to: whether that stays depends on what goes.
 func (u *uniqueness) namesOdd(at int32) bool {
 	if len(u.g.aliases) == 0 {
@@ -152,8 +152,8 @@ func (u *uniqueness) addBlobs() {
 	}
 	u.held = map[ID]bool{}
 	for _, id := range u.ids {
-		link, fresh := u.g.links[id]
-		u.held[id] = named[id] < u.s.count[id] || u.s.held[id] || u.look.Store.Table.At(id).has(isPinned) || fresh && link > newest[id]
+		link, recent := u.g.links[id]
+		u.held[id] = named[id] < u.s.count[id] || u.s.held[id] || u.look.Store.Table.At(id).has(isPinned) || recent && link > newest[id]
 	}
 }
 

@@ -71,7 +71,7 @@ func randomGraph(rnd *rand.Rand) *counter {
 		}
 		ids = append(ids, id)
 	}
-	g := &keepGraph{nodes: make([]graphNode, 1+rnd.IntN(9)), links: map[ID]int64{}, aliases: map[ID][]notedLink{}, fresh: func(mtime int64) bool { return mtime > 5 }}
+	g := &keepGraph{nodes: make([]graphNode, 1+rnd.IntN(9)), links: map[ID]int64{}, aliases: map[ID][]notedLink{}, recent: func(mtime int64) bool { return mtime > 5 }}
 	s := NewSurvey("a")
 	forward := rnd.IntN(3) > 0 // no circles
 	odd := rnd.IntN(4) == 0

@@ -18,7 +18,7 @@ func (p *facts) readUploads() {
 			continue
 		}
 		p.stays = true
-		p.uploads.going = p.uploads.going || p.l.rules.fresh(u.MTime)
+		p.uploads.going = p.uploads.going || p.l.rules.recent(u.MTime)
 		p.uploads.newest = max(p.uploads.newest, u.MTime)
 	}
 }

@@ -98,8 +98,8 @@ func (p *visit) listLayers(alg layout.Algorithm, fn func(layout.Digest)) {
 	})
 }
 
-// old reports whether a time is beyond the grace.
-func (p *visit) old(mtime int64) bool { return !p.l.rules.fresh(mtime) }
+// recent reports whether a time is within the grace.
+func (p *visit) recent(mtime int64) bool { return p.l.rules.recent(mtime) }
 
 // twice plans to remove a link that a stopped run set aside and a push has replaced.
 func (p *visit) twice(dir string, id ID) {
@@ -155,9 +155,9 @@ func (p *visit) leftover(kind Kind, id ID, v *walker.Revision) {
 		return // it has vanished
 	}
 	p.addBare(kind, id)
-	goes := v.Left.Empty && !v.Linked && (p.takesAll() || !p.l.rules.fresh(v.Left.MTime))
+	goes := v.Left.Empty && !v.Linked && (p.takesAll() || !p.l.rules.recent(v.Left.MTime))
 	for _, t := range v.Left.Temporaries {
-		if p.l.rules.fresh(t.MTime) {
+		if p.l.rules.recent(t.MTime) {
 			goes = false
 			continue
 		}

@@ -60,8 +60,8 @@ func (s *Store) addBlob(b walker.Blob) {
 		bits |= isPinned
 	}
 	s.noteOldest(b.MTime)
-	if s.rules.fresh(b.MTime) {
-		bits |= isFresh
+	if s.rules.recent(b.MTime) {
+		bits |= isRecent
 	}
 	if s.rules.Listed.isNewer(b.MTime) {
 		bits |= isNewer
@@ -80,13 +80,13 @@ func (s *Store) addEmpty(id ID, b walker.Blob) {
 	defer s.mu.Unlock()
 	old := true
 	for _, t := range b.Left.Temporaries {
-		if s.rules.fresh(t.MTime) {
+		if s.rules.recent(t.MTime) {
 			old = false
 			continue
 		}
 		s.temporaries = append(s.temporaries, t)
 	}
-	if b.Left.Empty && old && !b.Linked && !s.rules.fresh(b.Left.MTime) {
+	if b.Left.Empty && old && !b.Linked && !s.rules.recent(b.Left.MTime) {
 		s.empty = append(s.empty, id)
 	}
 }

@@ -59,7 +59,7 @@ func (c *census) thereAndBack(s *layouttest.Store, untagged bool) (wrong complai
 }
 
 // visible are the files of contents, without those in regsweep's own directory.
-// Directories that a restore has made are too young to go, with the signatures in them.
+// Directories that a restore has made are too recent to go, with the signatures in them.
 func visible(all map[string]string) map[string]string {
 	for name := range all {
 		if strings.HasPrefix(name, "/.regsweep/") || strings.HasSuffix(name, "/") || strings.Contains(name, "/signatures/") {

@@ -84,7 +84,7 @@ func (r *run) removeDigestDir(c *cache, i *mark.Item, d *disk.Locked) error {
 	if kept {
 		return nil
 	}
-	if err := tree.RemoveTemporaries(c.exit(i), d, r.look.IsFresh); err != nil {
+	if err := tree.RemoveTemporaries(c.exit(i), d, r.look.IsRecent); err != nil {
 		return err
 	}
 	return tree.Rmdir(c.dirs.Last(), digest.Hex())
@@ -122,7 +122,7 @@ func (r *run) removeBlob(c *cache, i *mark.Item) error {
 	if err := parent.Rmdir(digest.Hex()); !disk.NotEmpty(err) {
 		return left(tree.IgnoreGone(err))
 	}
-	if err := tree.RemoveTemporaries(c.exit(i), d, r.look.IsFresh); err != nil {
+	if err := tree.RemoveTemporaries(c.exit(i), d, r.look.IsRecent); err != nil {
 		return left(err)
 	}
 	return left(tree.Rmdir(parent, digest.Hex()))

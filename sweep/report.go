@@ -55,7 +55,7 @@ type StoreCount struct {
 // Kept counts the live blobs that only one reason keeps, or of which it is the
 // first of several.
 type Kept struct {
-	Fresh            KeptAmount `json:"fresh"`
+	Recent           KeptAmount `json:"fresh"`
 	Protected        KeptAmount `json:"protected"`
 	BrokenRepository KeptAmount `json:"brokenRepository"`
 }
@@ -124,7 +124,7 @@ func (p *Plan) Report(executed bool) Report {
 		}
 	}
 	p.countStore(&rep)
-	rep.Kept = Kept{p.keptFor(mark.Fresh), p.keptFor(mark.Protected), p.keptFor(mark.Broken)}
+	rep.Kept = Kept{p.keptFor(mark.Recent), p.keptFor(mark.Protected), p.keptFor(mark.Broken)}
 	rep.Shared.Blobs, rep.Shared.Bytes = p.look.Shared()
 	rep.Repositories = p.repositories(goes)
 	if p.bin == nil { // what is in the trash can come back

@@ -97,16 +97,16 @@ func (r *run) setAsideLink(c *cache, i *mark.Item, parts ...string) error {
 	if i.Aside {
 		return nil // but its filesystem is known now, and will be synced
 	}
-	if err := r.spareFresh(i, d, layout.Link); err != nil {
+	if err := r.checkRecent(i, d, layout.Link); err != nil {
 		return err
 	}
 	return d.Rename(layout.Link, d, layout.AsideLink)
 }
 
-// spareFresh returns errKept for a link that a push has written since it was
+// checkRecent returns errKept for a link that a push has written since it was
 // looked at. If it were set aside, it would get its name back at the next look,
 // but until then the push could not be pulled.
-func (r *run) spareFresh(i *mark.Item, d *disk.Locked, link string) error {
+func (r *run) checkRecent(i *mark.Item, d *disk.Locked, link string) error {
 	info, err := d.Stat(link)
 	if err == nil && r.look.IsRewritten(i, info.MTime) {
 		return errKept
@@ -147,7 +147,7 @@ func (r *run) setAsideTag(c *cache, i *mark.Item) error {
 	} else if !only {
 		return errLater
 	}
-	if err := r.spareFresh(i, tags, name+"/"+layout.Current+"/"+layout.Link); err != nil && !disk.Gone(err) {
+	if err := r.checkRecent(i, tags, name+"/"+layout.Current+"/"+layout.Link); err != nil && !disk.Gone(err) {
 		return err
 	}
 	err = tags.Rename(name, manifests, layout.GonePrefix+name)
@@ -192,7 +192,7 @@ func (r *run) cutTag(c *cache, i *mark.Item) error {
 	current, err := tag.OpenBelow(layout.Current)
 	if err == nil {
 		defer current.Close()
-		if err = r.spareFresh(i, current, layout.Link); err == nil {
+		if err = r.checkRecent(i, current, layout.Link); err == nil {
 			err = c.exit(i).File(current, layout.Link)
 		}
 	}

@@ -245,7 +245,7 @@ func TestApplyAfterChanges(t *testing.T) {
 		// Ages, uploads and what is empty.
 		"gc: an upload that goes on": {
 			text: two + "upload b kind=patched size=1k as=u\nupload b kind=patched size=1k as=w", plan: []string{"gc"},
-			changes: "touch repositories/b/_uploads/{id:u} age=0s", goes: []string{"upload b w"}, left: []string{"upload b u: it is being written to, or too young"},
+			changes: "touch repositories/b/_uploads/{id:u} age=0s", goes: []string{"upload b w"}, left: []string{"upload b u: it is being written to, or too recent"},
 		},
 		"gc: an upload that is gone": {
 			text: two + "upload b kind=patched size=1k as=u", plan: []string{"gc"}, changes: "remove repositories/b/_uploads/{id:u}",
@@ -277,11 +277,11 @@ func TestApplyAfterChanges(t *testing.T) {
 		// Flags of apply.
 		"gc: with a longer grace": {
 			text: "age 5h\n" + two + "orphan as=o\norphan as=p age=30d", plan: []string{"gc"}, args: []string{"--grace", "1d"},
-			goes: []string{"blob p"}, left: []string{"blob o: it, or a link to it, is too young"},
+			goes: []string{"blob p"}, left: []string{"blob o: it, or a link to it, is too recent"},
 		},
 		"gc: with a shorter grace, which does not count": {
 			text: two + "orphan as=o\norphan as=p", plan: []string{"gc"}, args: []string{"--grace", "0"}, changes: "touch blobs/sha256/{xx:o} age=10m",
-			goes: []string{"blob p"}, left: []string{"blob o: it, or a link to it, is too young"},
+			goes: []string{"blob p"}, left: []string{"blob o: it, or a link to it, is too recent"},
 		},
 		// What the plan does not list.
 		"gc: new garbage": {

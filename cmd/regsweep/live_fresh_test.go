@@ -147,8 +147,8 @@ func TestLiveKeptCountsWhatOnlyFreshnessOrABrokenRepositoryKeeps(t *testing.T) {
 	`)
 	r := mustGC(t, s, 3, "--dry-run")
 	kept := r.report.Kept
-	if kept.Fresh.Blobs != 1 || kept.Fresh.Bytes != 5<<10 {
-		t.Errorf("fresh: %+v, want the one blob of 5 KiB", kept.Fresh)
+	if kept.Recent.Blobs != 1 || kept.Recent.Bytes != 5<<10 {
+		t.Errorf("fresh: %+v, want the one blob of 5 KiB", kept.Recent)
 	}
 	// The config, one and two: base is a/b's as well, and x is linked as a manifest.
 	if kept.BrokenRepository.Blobs != 3 {

@@ -28,7 +28,7 @@ func exampleReport() *sweep.Report {
 	rep := &sweep.Report{
 		DryRun: true, Store: sweep.StoreCount{Repositories: 2, Tags: 3, Manifests: 4, Uploads: 1, UploadBytes: 6},
 		Live: sweep.Amount{Blobs: 7, Bytes: 700, DiskBytes: 8192}, Removed: sweep.RemovedCount{Amount: sweep.Amount{Blobs: 3, Bytes: 300, DiskBytes: 4096}},
-		Kept:         sweep.Kept{Fresh: sweep.KeptAmount{Blobs: 1, Bytes: 10}},
+		Kept:         sweep.Kept{Recent: sweep.KeptAmount{Blobs: 1, Bytes: 10}},
 		Filesystem:   sweep.Filesystem{FreeBefore: 1000, FreeAfter: 5096},
 		Repositories: []sweep.RepositoryLine{{Name: "a/b", Bytes: 500, UniqueBytes: 400, ReclaimableBytes: 300}, {Name: `evil"} 1`, Bytes: 1}},
 		Problems:     []walker.Problem{{Kind: walker.HalfTag}, {Kind: walker.HalfTag}, {Kind: "newKind"}},

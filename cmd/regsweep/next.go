@@ -56,7 +56,7 @@ func (j *job) nextRun(say func(format string, args ...any)) {
 
 // nextKept says what gc has kept that another run would remove.
 func (j *job) nextKept(rep *sweep.Report, say func(format string, args ...any)) {
-	k := rep.Kept.Fresh
+	k := rep.Kept.Recent
 	ahead := j.plan.Look().Store.Ahead()
 	if ahead > 0 {
 		say("files are dated in the future, up to %s: what they keep stays until then, whatever the grace is; to have them count from now: touch /tmp/now && find %s %s -newer /tmp/now -exec touch -c {} +",

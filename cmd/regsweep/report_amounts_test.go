@@ -104,7 +104,7 @@ func TestReportKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := sweep.Kept{
-		Fresh:            amount(t, s, "young young-guarded f f.config f1 young-junk"),
+		Recent:           amount(t, s, "young young-guarded f f.config f1 young-junk"),
 		Protected:        amount(t, s, "guarded g g.config g1 guarded-junk"),
 		BrokenRepository: amount(t, s, "junk"),
 	}

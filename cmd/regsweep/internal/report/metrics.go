@@ -56,7 +56,7 @@ func (m *metrics) amounts(rep *sweep.Report) {
 	kept := []struct {
 		reason string
 		sweep.KeptAmount
-	}{{"fresh", rep.Kept.Fresh}, {"protected", rep.Kept.Protected}, {"brokenRepository", rep.Kept.BrokenRepository}}
+	}{{"fresh", rep.Kept.Recent}, {"protected", rep.Kept.Protected}, {"brokenRepository", rep.Kept.BrokenRepository}}
 	m.gauge("kept_bytes", "Size of the live blobs that nothing but the reason keeps.")
 	for _, k := range kept {
 		m.add(k.Bytes, "reason", k.reason)

@@ -78,7 +78,7 @@ func (run *Run) totals() []totalRow {
 			rows = append(rows, totalRow{totalKept, name, sweep.Amount{Blobs: k.Blobs, Bytes: k.Bytes}})
 		}
 	}
-	kept("only for their age", run.Kept.Fresh)
+	kept("only for their age", run.Kept.Recent)
 	kept("only for --protect", run.Kept.Protected)
 	kept("only since their repository is broken", run.Kept.BrokenRepository)
 	rows = append(rows, totalRow{totalRemoved, run.verb(), run.Removed.Amount})
