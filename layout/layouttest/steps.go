@@ -63,7 +63,9 @@ func sparse(every int) int { return (every + 3) / 4 }
 func OpenSteps() iter.Seq[int] {
 	every, offset := some()
 	return func(yield func(int) bool) {
-		for n := 1 + offset%every; yield(n); n += every {
+		n := 1 + offset%every
+		for yield(n) {
+			n += every
 		}
 	}
 }
