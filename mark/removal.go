@@ -242,9 +242,9 @@ func (r *Removal) startAgain() {
 		return
 	}
 	for name, a := range r.in {
-		recent := newRemovalIn()
-		recent.targets, recent.whole = a.targets, a.whole
-		r.in[name] = recent
+		anew := newRemovalIn()
+		anew.targets, anew.whole = a.targets, a.whole
+		r.in[name] = anew
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // Rules say what is live besides what tags reach. Durations are ages by the
 // run's one clock.
 type Rules struct {
-	Now time.Time // the run's clock; what is younger is recent
+	Now time.Time // the run's clock, by which things are recent
 	// Grace is the age below which everything is live.
 	Grace time.Duration
 	// DeleteUntagged takes the untagged manifests that are older than
