@@ -2,7 +2,7 @@ package mark
 
 import "github.com/regsweep/regsweep/walker"
 
-// garbage is what of a repository goes, and what gets its name back: its litter,
+// garbage is what of a repository goes, and what gets its name back: its leftovers,
 // with what is not live.
 type garbage struct {
 	*live

@@ -38,13 +38,13 @@ type visit struct {
 	repo   Repo
 	totals Totals
 	steps  int // how often a manifest's names were gone through
-	litter
+	leftovers
 	memory *memory
 }
 
-// litter is what goes from a repository, what gets its name back, and the names of
-// both. stays says that something is left there.
-type litter struct {
+// leftovers are what goes from a repository, what gets its name back, and the names
+// of both. stays says that something is left there.
+type leftovers struct {
 	items   []Item
 	restore []Item
 	names   []Name

@@ -253,7 +253,7 @@ func (v *blobWalk) look(d *disk.Dir, e disk.Entry, digest layout.Digest, data st
 	c.blobs++
 	c.bytes += b.Size
 	if w.all && b.State != BlobAbsent { // that has been listed
-		w.straysIn(d, name, layout.Data, layout.Aside)
+		w.unknownIn(d, name, layout.Data, layout.Aside)
 	}
 	v.fn(b)
 }

@@ -75,7 +75,7 @@ func (r *Repository) eachLink(ctx context.Context, d *disk.Dir, alg layout.Algor
 	}()
 	flush := func() {
 		r.readRevisions(ctx, d, revisions)
-		r.strays(ctx, d, revisions)
+		r.unknownBesideLinks(ctx, d, revisions)
 		fn(revisions)
 		clear(revisions)
 		revisions = revisions[:0]

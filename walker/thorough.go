@@ -33,7 +33,7 @@ func (r *Repository) AllHistory(ctx context.Context, t *Tag, fn func(dir string,
 	r.w.list(dir, func(e disk.Entry, name string) {
 		switch {
 		case name == layout.Current && isDirectory(e):
-			r.w.straysIn(dir, name, layout.Link)
+			r.w.unknownIn(dir, name, layout.Link)
 		case name == layout.Index && isDirectory(e):
 		default:
 			r.w.unknown(dir, name, "not a part of a tag")
@@ -52,8 +52,8 @@ func (r *Repository) AllHistory(ctx context.Context, t *Tag, fn func(dir string,
 	}
 }
 
-// strays looks for unknown names beside links.
-func (r *Repository) strays(ctx context.Context, d *disk.Dir, links []Revision) {
+// unknownBesideLinks looks for unknown names beside links.
+func (r *Repository) unknownBesideLinks(ctx context.Context, d *disk.Dir, links []Revision) {
 	if !r.w.all {
 		return
 	}
@@ -66,15 +66,15 @@ func (r *Repository) strays(ctx context.Context, d *disk.Dir, links []Revision) 
 				links[i].Referrers = true
 				return
 			}
-			r.w.stray(dir, e, layout.Link, layout.AsideLink, layout.Signatures)
+			r.w.noteUnknown(dir, e, layout.Link, layout.AsideLink, layout.Signatures)
 		})
 	})
 }
 
-// straysIn lists a directory in which only these names and interrupted writes
+// unknownIn lists a directory in which only these names and interrupted writes
 // are defined.
-func (w *Walker) straysIn(d *disk.Dir, name string, defined ...string) {
-	w.entriesOf(d, name, func(dir *disk.Dir, e disk.Entry) { w.stray(dir, e, defined...) })
+func (w *Walker) unknownIn(d *disk.Dir, name string, defined ...string) {
+	w.entriesOf(d, name, func(dir *disk.Dir, e disk.Entry) { w.noteUnknown(dir, e, defined...) })
 }
 
 // entriesOf calls fn with a directory and each of its entries.
@@ -87,8 +87,8 @@ func (w *Walker) entriesOf(d *disk.Dir, name string, fn func(dir *disk.Dir, e di
 	w.scan(dir, func(e disk.Entry) { fn(dir, e) })
 }
 
-// stray records an entry that is neither one of these names nor an interrupted write.
-func (w *Walker) stray(dir *disk.Dir, e disk.Entry, defined ...string) {
+// noteUnknown records an entry that is neither one of these names nor an interrupted write.
+func (w *Walker) noteUnknown(dir *disk.Dir, e disk.Entry, defined ...string) {
 	if e.Type == disk.File && layout.IsOwnTemporary(e.Name) {
 		w.Findings.addRemnant(dir.Join(e.Name))
 		return
