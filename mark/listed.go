@@ -15,7 +15,7 @@ func (p *selection) holdToListing(a *removalIn) {
 			why = whileUpload
 		}
 		for i := range p.listed.items {
-			p.listed.g.leaveOut(&p.listed.items[i], why)
+			p.listed.g.skip(&p.listed.items[i], why)
 		}
 		a.whole = false
 		clear(a.tags)
@@ -70,23 +70,23 @@ func (p *selection) dropManifests(a *removalIn) map[ID]bool {
 func (p *selection) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool {
 	switch {
 	case p.protectsTag(t):
-		p.leaveOutTag(t, isGuardedBy)
+		p.skipTag(t, isGuardedBy)
 	case p.used.tag != nil && p.used.tag(t.Name) || t.node >= 0 && p.isUsed(t.node):
-		p.leaveOutTag(t, isPulled)
+		p.skipTag(t, isPulled)
 	case t.Linked || p.r.HasSymlink(&t.Tag):
-		p.leaveOutTag(t, heldSymlink)
+		p.skipTag(t, heldSymlink)
 	case withImages && t.node >= 0 && dropped[p.nodes[t.node].path]:
 		// The image has been pushed again: without the tag it could hardly be found.
-		p.leaveOutTag(t, imageStays)
+		p.skipTag(t, imageStays)
 	default:
 		return false
 	}
 	return true
 }
 
-func (p *selection) leaveOutTag(t *tag, why string) {
+func (p *selection) skipTag(t *tag, why string) {
 	if i := p.listed.find(Tag, 0, t.Name); i != nil {
-		p.listed.g.leaveOut(i, why)
+		p.listed.g.skip(i, why)
 	}
 }
 
@@ -109,7 +109,7 @@ func (p *garbage) pickListed() {
 		p.items = slices.DeleteFunc(p.items, func(i Item) bool { return i.Kind == Repository })
 	}
 	if p.l.first {
-		p.tellLeftOut()
+		p.tellSkipped()
 	}
 }
 

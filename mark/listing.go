@@ -52,7 +52,7 @@ type Listing struct {
 	Whole  []string
 	Sparse []Sparse
 	// Used, unless it is nil, says which tags and manifests of a repository have
-	// been used since, so that they are left out.
+	// been used since, so that they are skipped.
 	Used func(repository string) (tag func(string) bool, manifest func(layout.Digest) bool)
 
 	table *table
@@ -61,7 +61,7 @@ type Listing struct {
 	items []listed // sorted by repository, kind, digest and name
 
 	mu    sync.Mutex // of texts
-	texts []string   // why items are left out
+	texts []string   // why items are skipped
 	told  map[string]uint16
 }
 
@@ -202,9 +202,9 @@ func (s listing) find(kind Kind, id ID, name string) *listed {
 	return &s.items[at]
 }
 
-// leaveOut records why an item does not go. The first Look calls it,
+// skip records why an item does not go. The first Look calls it,
 // concurrently for different items.
-func (g *Listing) leaveOut(i *listed, why string) {
+func (g *Listing) skip(i *listed, why string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	number := g.told[why]
@@ -227,7 +227,7 @@ const tellable = 60_000
 // goes is in place of a reason.
 const goes = ^uint16(0)
 
-// Why items of a plan are left out. Other reasons are whyStays's.
+// Why items of a plan are skipped. Other reasons are whyStays's.
 const (
 	inUse       = "something that stays needs it"
 	isGone      = "it is gone"

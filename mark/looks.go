@@ -103,7 +103,7 @@ func (s *Store) lookWith(ctx context.Context, how looking) *Look {
 		l = s.lookBy(ctx, how)
 	}
 	if first {
-		how.rules.Listed.tellLeftOut(l)
+		how.rules.Listed.tellSkipped(l)
 	}
 	return l
 }

@@ -26,7 +26,7 @@ import (
 // To see one again: go test ./sweep -run TestModelPlan -rapid.seed=N.
 func TestModelPlan(t *testing.T) {
 	c := onRandomStores(t, 800, 96, (*census).checkPlan)
-	c.atLeast(t, 20, "gc", "gc -m", "rm", "untag", "prune", "left out", "carried out", "unchanged", "whole")
+	c.atLeast(t, 20, "gc", "gc -m", "rm", "untag", "prune", "skipped", "carried out", "unchanged", "whole")
 }
 
 // planned is one command that makes plans.
@@ -167,8 +167,8 @@ func (c *census) compareUnchanged(p *planned, s, other *layouttest.Store) (wrong
 		wrong.add("apply says %v, %v", o.err, o.failures)
 		return wrong
 	}
-	if left := o.plan.LeftOut(plan.Listing); len(left) > 0 {
-		wrong.add("left out: %v", left)
+	if left := o.plan.Skipped(plan.Listing); len(left) > 0 {
+		wrong.add("skipped: %v", left)
 	}
 	if got := diff(pathsOf(other.Dir), pathsOf(s.Dir)); got != "" {
 		wrong.add("the command itself leaves other things (-):%s\nby\n%s", got, text)
@@ -220,7 +220,7 @@ func (c *census) compareChanged(p *planned, s *layouttest.Store, changes string)
 		}
 	}
 	c.add("carried out", len(linesOf(o, true)))
-	c.add("left out", len(o.plan.LeftOut(plan.Listing)))
+	c.add("skipped", len(o.plan.Skipped(plan.Listing)))
 	wrong = append(wrong, c.pulls(s, before, removed)...)
 	wrong = append(wrong, unlisted(s, blobs, text)...)
 	for path := range kept {

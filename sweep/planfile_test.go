@@ -108,7 +108,7 @@ func TestWrittenPlanHasAnyName(t *testing.T) {
 			continue
 		}
 		if o := run.run(); o.said() || len(linesOf(o, true)) != 2 {
-			t.Errorf("%q: %v, and %v went; left out: %v", name, o.err, linesOf(o, true), o.plan.LeftOut(plan.Listing))
+			t.Errorf("%q: %v, and %v went; skipped: %v", name, o.err, linesOf(o, true), o.plan.Skipped(plan.Listing))
 		}
 	}
 	if written < 6 {

@@ -38,7 +38,7 @@ type Report struct {
 	Fit            *Fitted          `json:"fit,omitempty"`
 	Decisions      []DecisionLine   `json:"decisions,omitzero"`
 	Error          string           `json:"error,omitempty"`  // why the run failed, or was stopped
-	LeftOut        []LeftOutLine    `json:"leftOut,omitzero"` // of apply
+	Skipped        []SkippedLine    `json:"leftOut,omitzero"` // of apply
 }
 
 // StoreCount is what there was before the run.

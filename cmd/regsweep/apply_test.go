@@ -20,7 +20,7 @@ type appliedCase struct {
 	args    []string // of apply, besides the plan
 
 	goes  []string // KIND REPOSITORY[:TAG] NAME, in any order; see itemLine
-	left  []string // some of what is left out: the same, a colon and the reason
+	left  []string // some of what is skipped: the same, a colon and the reason
 	whole []string // references that can be pulled in the end
 }
 
@@ -46,18 +46,18 @@ func (c appliedCase) check(t *testing.T) {
 	goes := expand(s, c.goes)
 	same(t, "what would go", goes, itemNames(s, dry))
 	same(t, "what went", goes, itemNames(s, done))
-	same(t, "what the dry run and the run leave out", dry.report.LeftOut, done.report.LeftOut)
+	same(t, "what the dry run and the run leave out", dry.report.Skipped, done.report.Skipped)
 	left := leftLines(s, done)
 	for _, l := range expand(s, c.left) {
 		if !slices.Contains(left, l) {
-			t.Errorf("it is not left out: %s\nbut\n  %s", l, strings.Join(left, "\n  "))
+			t.Errorf("it is not skipped: %s\nbut\n  %s", l, strings.Join(left, "\n  "))
 		}
 	}
 	if len(c.left) == 0 && len(left) > 0 {
-		t.Errorf("left out:\n  %s", strings.Join(left, "\n  "))
+		t.Errorf("skipped:\n  %s", strings.Join(left, "\n  "))
 	}
-	if done.report.Command != "apply" || done.report.LeftOut == nil {
-		t.Errorf("the report is of %q and leaves out %v", done.report.Command, done.report.LeftOut)
+	if done.report.Command != "apply" || done.report.Skipped == nil {
+		t.Errorf("the report is of %q and leaves out %v", done.report.Command, done.report.Skipped)
 	}
 	countsAgree(t, done)
 	checkPulls(t, s, pulls, done)
@@ -85,9 +85,9 @@ func writePlan(t testing.TB, s *layouttest.Store, args ...string) string {
 	return file
 }
 
-// leftLines are what a run has left out, with the reasons.
+// leftLines are what a run has skipped, with the reasons.
 func leftLines(s *layouttest.Store, r result) (list []string) {
-	for _, l := range r.report.LeftOut {
+	for _, l := range r.report.Skipped {
 		item := sweep.ItemLine{Kind: l.Kind, Repository: l.Repository, Name: l.Name, Digest: l.Digest}
 		list = append(list, itemLine(s, &item)+": "+l.Reason)
 	}
@@ -311,7 +311,7 @@ func TestApplyWithAProtectedRepository(t *testing.T) {
 			r := run(t, s, "apply", file, "-y", "--protect", list)
 			left := leftLines(s, r)
 			if r.status != 0 || !slices.Contains(left, "tag a:v1 x: it is protected") || !slices.Contains(left, "manifest a x: it is protected") {
-				t.Errorf("status %d; left out: %v\n%s", r.status, left, r.stderr)
+				t.Errorf("status %d; skipped: %v\n%s", r.status, left, r.stderr)
 			}
 			same(t, "the store", before, s.Snapshot(t))
 		})

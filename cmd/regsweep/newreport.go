@@ -75,7 +75,7 @@ func (j *job) newReport(executed bool) *sweep.Report {
 		}
 	}
 	if j.applied != nil {
-		rep.LeftOut = j.leftOut()
+		rep.Skipped = j.skipped()
 	}
 	if j.fit != nil {
 		j.fit.into(j, &rep, executed)
@@ -100,9 +100,9 @@ func isForeign(place *locate.Place) bool {
 	return err != nil || reason != ""
 }
 
-// leftOut are the items of the plan that stay, for the report.
-func (j *job) leftOut() []sweep.LeftOutLine {
-	list := j.plan.LeftOut(j.applied.Listing)
+// skipped are the items of the plan that stay, for the report.
+func (j *job) skipped() []sweep.SkippedLine {
+	list := j.plan.Skipped(j.applied.Listing)
 	for i := range list {
 		list[i].Repository, list[i].Name = term.Valid(list[i].Repository), term.Valid(list[i].Name)
 	}

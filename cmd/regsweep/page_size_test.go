@@ -41,7 +41,7 @@ func TestPageStaysSmall(t *testing.T) {
 		name := fmt.Sprintf("some-team/with-a-name/service-%05d", i)
 		rep.Repositories = append(rep.Repositories, sweep.RepositoryLine{Name: name, Tags: 120, Manifests: 4000, Bytes: 123456789012, UniqueBytes: 12345678901, ReclaimableBytes: 1234567890})
 		rep.Items = append(rep.Items, sweep.ItemLine{Kind: "layerLink", Repository: name, Digest: digest, Bytes: 123456789})
-		rep.LeftOut = append(rep.LeftOut, sweep.LeftOutLine{Kind: "tag", Repository: name, Name: "v1", Digest: digest, Reason: "it came into use while the plan was carried out"})
+		rep.Skipped = append(rep.Skipped, sweep.SkippedLine{Kind: "tag", Repository: name, Name: "v1", Digest: digest, Reason: "it came into use while the plan was carried out"})
 		rep.Decisions = append(rep.Decisions, sweep.DecisionLine{Repository: name, Tag: "v1", Digest: digest, Action: "keep", Rule: "few", Reasons: []string{"the last one"}})
 		rep.Problems = append(rep.Problems, walker.Problem{Kind: walker.BrokenManifest, Path: "repositories/" + name + "/_manifests/revisions/sha256/" + digest[7:] + "/link", Detail: "a link that holds no digest: it is empty", Breaks: breaks, Cure: cure})
 	}
@@ -51,7 +51,7 @@ func TestPageStaysSmall(t *testing.T) {
 		t.Errorf("it has %d bytes: %v", len(text), err)
 	}
 	d := parsePage(t, string(text))
-	for id, most := range map[string]int{"repositories": 4000 + 2, "items": 2000, "left-out": 1000, "decisions": 2000, "problems": 1000} {
+	for id, most := range map[string]int{"repositories": 4000 + 2, "items": 2000, "skipped": 1000, "decisions": 2000, "problems": 1000} {
 		shown := len(d.rows(id))
 		if shown == 0 || shown > most {
 			t.Errorf("%s: %d rows are shown", id, shown)

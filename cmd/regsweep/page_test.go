@@ -181,7 +181,7 @@ func TestPageNamesWhatGoes(t *testing.T) {
 	}
 }
 
-// A plan that is carried out has a page with what went and what was left out.
+// A plan that is carried out has a page with what went and what was skipped.
 func TestPageOfApply(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, pageStore)
@@ -197,8 +197,8 @@ func TestPageOfApply(t *testing.T) {
 	if !slices.Contains(got, "team/app|v2|it is in the plan") {
 		t.Errorf("what went: %q", got)
 	}
-	if rows := d.rows("left-out"); len(rows) == 0 || rows[0].text["why"] == "" {
-		t.Errorf("left out: %v", rows)
+	if rows := d.rows("skipped"); len(rows) == 0 || rows[0].text["why"] == "" {
+		t.Errorf("skipped: %v", rows)
 	}
 	if h := d.textOf("outcome"); !strings.HasPrefix(h, "freed ") {
 		t.Errorf("the outcome is %q", h)

@@ -132,7 +132,7 @@ func TestJSONOfPlansAndTheTrashIsAsItsSchemaSays(t *testing.T) {
 	v := does("report", "apply", plan, "-y", "--trash")
 	run, ok := v["trashed"].(string)
 	if left, _ := v["leftOut"].([]any); !ok || len(left) == 0 {
-		t.Errorf("the run %q, left out: %v", run, left)
+		t.Errorf("the run %q, skipped: %v", run, left)
 	}
 	does("protect", "protect", "add", "team/**", "until=2999-12-31", "# x", "odd")
 	does("protect", "protect", "ls")

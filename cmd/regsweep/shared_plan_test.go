@@ -34,7 +34,7 @@ func TestWhatAnotherNameLeadsToIsLeftOutOfAPlan(t *testing.T) {
 				t.Fatalf("status %d\n%s", done.status, done.stderr)
 			}
 			if left := leftLines(s, done); !slices.Contains(left, c.left+": another name in the store leads to it") {
-				t.Errorf("%s is not left out for its other name:\n  %s", c.left, strings.Join(left, "\n  "))
+				t.Errorf("%s is not skipped for its other name:\n  %s", c.left, strings.Join(left, "\n  "))
 			}
 			after := whatPulls(s)
 			for _, ref := range before {

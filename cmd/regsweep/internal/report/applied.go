@@ -10,7 +10,7 @@ import (
 	"github.com/regsweep/regsweep/sweep/planfile"
 )
 
-// writeApplied says which plan is carried out, which tags go, and what is left out.
+// writeApplied says which plan is carried out, which tags go, and what is skipped.
 func (run *Run) writeApplied(w *Screen) {
 	fmt.Fprintf(w, "%s\n", appliedText(run.Applied))
 	verb, width := "goes", term.Width(w.Writer)
@@ -23,14 +23,14 @@ func (run *Run) writeApplied(w *Screen) {
 			fmt.Fprintln(w, w.Ink.Red(term.ShortDigests(line, width)))
 		}
 	})
-	if n := len(run.LeftOut); n > 0 {
-		fmt.Fprintf(w, "left out: %s\n", term.Comma(n))
+	if n := len(run.Skipped); n > 0 {
+		fmt.Fprintf(w, "skipped: %s\n", term.Comma(n))
 		most := n
 		if !run.Verbose {
 			most = min(Shown, n)
 		}
-		for i := range run.LeftOut[:most] {
-			fmt.Fprintln(w, term.ShortDigests("  "+term.Harmless(leftOutText(&run.LeftOut[i])), width))
+		for i := range run.Skipped[:most] {
+			fmt.Fprintln(w, term.ShortDigests("  "+term.Harmless(skippedText(&run.Skipped[i])), width))
 		}
 		if n > most {
 			fmt.Fprintf(w, "  and %s more, which -v lists\n", term.Comma(n-most))
@@ -39,7 +39,7 @@ func (run *Run) writeApplied(w *Screen) {
 	fmt.Fprintln(w)
 }
 
-func leftOutText(l *sweep.LeftOutLine) string {
+func skippedText(l *sweep.SkippedLine) string {
 	name := l.Repository
 	switch {
 	case l.Kind == "tag" || l.Kind == "tagHistory":

@@ -59,8 +59,8 @@ func (run *Run) planSections() (list []page.Section) {
 	if going := run.goingTable(); going.Rows() > 0 {
 		list = append(list, going)
 	}
-	if n := len(run.LeftOut); n > 0 {
-		list = append(list, leftOutTable(run.LeftOut))
+	if n := len(run.Skipped); n > 0 {
+		list = append(list, skippedTable(run.Skipped))
 	}
 	return list
 }

@@ -291,9 +291,9 @@ func itemsTable(rep *sweep.Report) *page.Table {
 	return t
 }
 
-// leftOutTable has what apply leaves of its plan.
-func leftOutTable(list []sweep.LeftOutLine) *page.Table {
-	t := pageTable("left-out", "Left out of the plan", mostPageProblems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
+// skippedTable has what apply leaves of its plan.
+func skippedTable(list []sweep.SkippedLine) *page.Table {
+	t := pageTable("skipped", "Skipped items of the plan", mostPageProblems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
 		page.Column{Title: "digest", Kind: page.Digest}, page.Column{Title: "why"})
 	for i := range list {
 		l := &list[i]

@@ -7,8 +7,8 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// tellLeftOut says why what is listed of this repository does not go.
-func (p *garbage) tellLeftOut() {
+// tellSkipped says why what is listed of this repository does not go.
+func (p *garbage) tellSkipped() {
 	for k := range p.items {
 		i := &p.items[k]
 		name := ""
@@ -27,13 +27,13 @@ func (p *garbage) tellLeftOut() {
 	}
 	for k := range p.listed.items {
 		if i := &p.listed.items[k]; i.why == 0 {
-			p.listed.g.leaveOut(i, p.whyLeftOut(i, tags[p.listed.g.nameOf(i)]))
+			p.listed.g.skip(i, p.whySkipped(i, tags[p.listed.g.nameOf(i)]))
 		}
 	}
 }
 
-// whyLeftOut is about one item; t is the tag that it is, or is in the history of.
-func (p *garbage) whyLeftOut(i *listed, t *tag) string {
+// whySkipped is about one item; t is the tag that it is, or is in the history of.
+func (p *garbage) whySkipped(i *listed, t *tag) string {
 	switch i.kind {
 	case Tag:
 		return p.whyTagStays(i, t)
@@ -109,14 +109,14 @@ func (p *garbage) whyLayerStays(i *listed) string {
 	return inUse
 }
 
-// LeftOut is an item of a plan that does not go, and why.
-type LeftOut struct {
+// Skipped is an item of a plan that does not go, and why.
+type Skipped struct {
 	Listed
 	Why string
 }
 
-// tellLeftOut tells, after the first Look, why items that are not in it are left out.
-func (g *Listing) tellLeftOut(l *Look) {
+// tellSkipped tells, after the first Look, why items that are not in it are skipped.
+func (g *Listing) tellSkipped(l *Look) {
 	if g == nil {
 		return
 	}
@@ -141,15 +141,15 @@ func (g *Listing) tellLeftOut(l *Look) {
 		switch i := &g.items[k]; {
 		case i.why == goes:
 		case g.mayBeHeld(i) && l.holdsListed(g, i):
-			g.leaveOut(i, heldByName)
+			g.skip(i, heldByName)
 		case g.repos[i.repo] == "":
-			g.leaveOut(i, l.whyLeftOut(i))
+			g.skip(i, l.whySkipped(i))
 		case !there[i.repo]:
-			g.leaveOut(i, isGone)
+			g.skip(i, isGone)
 		case i.why == 0 && l.Borrowed != "":
-			g.leaveOut(i, heldSymlink)
+			g.skip(i, heldSymlink)
 		case i.why == 0:
-			g.leaveOut(i, inUse)
+			g.skip(i, inUse)
 		}
 	}
 }
@@ -159,7 +159,7 @@ func (g *Listing) mayBeHeld(i *listed) bool {
 	return i.why == 0 || slices.Contains([]string{inUse, imageStays, leftover}, g.texts[i.why-1])
 }
 
-func (l *Look) whyLeftOut(i *listed) string {
+func (l *Look) whySkipped(i *listed) string {
 	if i.kind != Blob {
 		return leftover
 	}
@@ -182,9 +182,9 @@ func (l *Look) whyLeftOut(i *listed) string {
 	return inUse
 }
 
-// EachLeftOut calls fn for every item of the plan that the first Look has not
+// EachSkipped calls fn for every item of the plan that the first Look has not
 // found to go, in no order.
-func (g *Listing) EachLeftOut(fn func(LeftOut)) {
+func (g *Listing) EachSkipped(fn func(Skipped)) {
 	if g == nil {
 		return
 	}
@@ -193,7 +193,7 @@ func (g *Listing) EachLeftOut(fn func(LeftOut)) {
 		if i.why == goes {
 			continue
 		}
-		fn(LeftOut{
+		fn(Skipped{
 			Listed: Listed{Kind: i.kind, Repository: g.repos[i.repo], Name: g.nameOf(i), Digest: g.digestOf(i), MTime: i.mtime, Part: i.part},
 			Why:    g.texts[i.why-1],
 		})

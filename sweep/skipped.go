@@ -8,8 +8,8 @@ import (
 	"github.com/regsweep/regsweep/mark"
 )
 
-// LeftOutLine is an item of a written plan that was not removed, and why.
-type LeftOutLine struct {
+// SkippedLine is an item of a written plan that was not removed, and why.
+type SkippedLine struct {
 	Kind       string `json:"kind"`
 	Repository string `json:"repository"`
 	Name       string `json:"name"`
@@ -20,20 +20,20 @@ type LeftOutLine struct {
 // raced is the reason of what became live while a run was under way.
 const raced = "it came into use while the plan was carried out"
 
-// LeftOut is what of a written plan is not removed, in the order of
+// Skipped is what of a written plan is not removed, in the order of
 // removal: what was live or changed before the run, and what became so during it.
-func (p *Plan) LeftOut(listing *mark.Listing) (list []LeftOutLine) {
+func (p *Plan) Skipped(listing *mark.Listing) (list []SkippedLine) {
 	type ranked struct {
 		kind mark.Kind
-		LeftOutLine
+		SkippedLine
 	}
 	var all []ranked
 	add := func(i mark.Listed, why string) {
 		if i.Kind.Is(mark.Reported) {
-			all = append(all, ranked{i.Kind, LeftOutLine{i.Kind.String(), i.Repository, i.Name, i.Digest.String(), why}})
+			all = append(all, ranked{i.Kind, SkippedLine{i.Kind.String(), i.Repository, i.Name, i.Digest.String(), why}})
 		}
 	}
-	listing.EachLeftOut(func(l mark.LeftOut) { add(l.Listed, l.Why) })
+	listing.EachSkipped(func(l mark.Skipped) { add(l.Listed, l.Why) })
 	for k := range p.items {
 		if p.done[k] == kept {
 			add(p.look.Describe(&p.items[k]), raced)
@@ -42,9 +42,9 @@ func (p *Plan) LeftOut(listing *mark.Listing) (list []LeftOutLine) {
 	slices.SortStableFunc(all, func(a, b ranked) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.Repository, b.Repository), strings.Compare(a.Name, b.Name), strings.Compare(a.Digest, b.Digest))
 	})
-	list = make([]LeftOutLine, len(all))
+	list = make([]SkippedLine, len(all))
 	for k := range all {
-		list[k] = all[k].LeftOutLine
+		list[k] = all[k].SkippedLine
 	}
 	return list
 }
