@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
-	"github.com/regsweep/regsweep/mark/name"
 )
 
 // newJob finds the registry and makes the run of a command that removes. The
@@ -35,19 +33,6 @@ func (p *program) newJob(command string, c *common, r *removal, f *pflag.FlagSet
 	}, lists: protections{listed: protection}}
 	j.rules.PullThrough, err = place.PullThrough()
 	return j, err
-}
-
-// removeByName runs a command that takes away what it was given by name.
-func (p *program) removeByName(ctx context.Context, command string, c *common, r *removal, planned planning, f *pflag.FlagSet, away *mark.Removal, patterns []name.Pattern) error {
-	if err := p.verifyConsent(r, command); err != nil {
-		return usage(err)
-	}
-	job, err := p.newJob(command, c, r, f, "")
-	if err != nil {
-		return err
-	}
-	job.rules.Away, job.planning, job.patterns = away, planned, patterns
-	return job.run(ctx)
 }
 
 // locate finds the registry.

@@ -16,12 +16,9 @@ import (
 
 // rmOptions are what rm was asked to do.
 type rmOptions struct {
-	common
-	removal
-	planning
+	byName
 	repositories []string
 	force        bool
-	selection
 }
 
 func (p *program) rmCommand() *cobra.Command {
@@ -48,10 +45,8 @@ If a manifest cannot be read, NAME@DIGEST removes its link and sweeps nothing.` 
 			return p.rm(cmd.Context(), o, cmd.Flags(), args)
 		},
 	}
-	o.common.add(cmd.Flags())
-	o.removal.add(cmd.Flags())
+	o.add(cmd.Flags())
 	o.addKeepDeleted(cmd.Flags())
-	o.planning.add(cmd.Flags())
 	o.addArchive(cmd.Flags())
 	cmd.Flags().StringArrayVar(&o.repositories, "repository", nil, "delete the repository `NAME` with all that is in it; more NAMEs may follow")
 	cmd.Flags().BoolVar(&o.force, "force", false, "delete a child of an index that is kept; the index then lacks it")
@@ -59,7 +54,7 @@ If a manifest cannot be read, NAME@DIGEST removes its link and sweeps nothing.` 
 }
 
 func (o *rmOptions) verify(f *pflag.FlagSet, args []string) error {
-	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun), o.verifyArchive(f)); err != nil {
+	if err := errors.Join(o.byName.verify(f), o.verifyArchive(f)); err != nil {
 		return err
 	}
 	names, images := o.repositories, args
@@ -102,5 +97,5 @@ func (p *program) rm(ctx context.Context, o *rmOptions, f *pflag.FlagSet, args [
 	}
 	away := mark.NewRemoval(o.targets)
 	away.Force = o.force
-	return p.removeByName(ctx, "rm", &o.common, &o.removal, o.planning, f, away, o.patterns)
+	return p.removeByName(ctx, "rm", &o.byName, away, f)
 }

@@ -13,12 +13,7 @@ import (
 )
 
 // untagOptions are what untag was asked to do.
-type untagOptions struct {
-	common
-	removal
-	planning
-	selection
-}
+type untagOptions struct{ byName }
 
 func (p *program) untagCommand() *cobra.Command {
 	o := &untagOptions{}
@@ -34,14 +29,12 @@ deletes an image, and "regsweep gc -m" all images without a tag.` + exitStatusHe
 			return p.untag(cmd.Context(), o, cmd.Flags(), args)
 		},
 	}
-	o.common.add(cmd.Flags())
-	o.removal.add(cmd.Flags())
-	o.planning.add(cmd.Flags())
+	o.add(cmd.Flags())
 	return cmd
 }
 
 func (o *untagOptions) verify(f *pflag.FlagSet, args []string) (err error) {
-	if err := errors.Join(o.common.verify(f), o.removal.verify(f), o.planning.verify(f, o.dryRun)); err != nil {
+	if err := o.byName.verify(f); err != nil {
 		return err
 	}
 	if len(args) == 0 {
@@ -67,5 +60,5 @@ func (p *program) untag(ctx context.Context, o *untagOptions, f *pflag.FlagSet, 
 	}
 	away := mark.NewRemoval(o.targets)
 	away.TagsOnly = true
-	return p.removeByName(ctx, "untag", &o.common, &o.removal, o.planning, f, away, o.patterns)
+	return p.removeByName(ctx, "untag", &o.byName, away, f)
 }
