@@ -18,7 +18,6 @@ func (j *job) newRun(rep *sweep.Report, executed bool) *report.Run {
 		Next: j.next(rep),
 	}
 	switch {
-	case j.applied != nil:
 	case j.prune != nil:
 		run.Policy = j.prune.told()
 	case j.rules.Away != nil:

@@ -205,6 +205,19 @@ func TestPageOfApply(t *testing.T) {
 	}
 }
 
+// A plan of untag says of itself on the page what untag says.
+func TestPageOfAnAppliedUntag(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, pageStore)
+	plan := filepath.Join(t.TempDir(), "plan")
+	if r := runProgram(t, "", "untag", "-d", "team/app:latest", "--plan", plan, "--root", s.Root); r.status != statusDone {
+		t.Fatal(r.stderr)
+	}
+	if text := pageOf(t, s, "apply", "-d", plan).textOf("going"); !strings.Contains(text, "no image is removed, since their manifests stay") {
+		t.Errorf("what goes: %s", text)
+	}
+}
+
 // A check says what it has checked, also where it finds nothing, and what cures
 // what it finds.
 func TestPageOfACheck(t *testing.T) {

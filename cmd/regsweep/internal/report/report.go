@@ -28,7 +28,8 @@ type Run struct {
 	Now   time.Time  // from which ages are counted
 	Next  []string   // what the reader may want to do now, a line each
 
-	// One of these is set, unless all garbage goes.
+	// What goes is named by one of these, unless all garbage goes. Of a plan file
+	// Named is set, too, if a command that was given names or a policy made it.
 	Named   *Named
 	Policy  *Policy
 	Applied *planfile.Plan
