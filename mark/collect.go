@@ -31,7 +31,7 @@ func (p *garbage) listItems() {
 		p.collectHistory()
 	}
 	p.dropShared()
-	p.stays = p.stays || p.r.Unknown || p.recent(p.r.MTime) && !p.takesAll()
+	p.stays = p.stays || p.r.Unknown || p.recent(p.r.MTime) && !p.selectsAll()
 	if !p.stays && p.l.aside == nil {
 		p.items = append(p.items, Item{Kind: Repository})
 	}
@@ -55,13 +55,13 @@ func (p *garbage) keepParts() {
 }
 
 func (p *garbage) collectTags() {
-	if p.away != nil {
+	if p.selected != nil {
 		p.findPlain()
 	}
 	for i := range p.tags {
 		t := &p.tags[i]
 		if t.AsideName != "" {
-			p.collectTaken(t)
+			p.collectAside(t)
 			continue
 		}
 		switch {
@@ -77,7 +77,7 @@ func (p *garbage) collectTags() {
 	}
 }
 
-// findPlain looks for symbolic links in the tags that a Removal takes away, of
+// findPlain looks for symbolic links in the tags that a selection has, of
 // which there may be many.
 func (p *garbage) findPlain() {
 	p.w.Each(p.ctx, len(p.tags), func(i int) {
@@ -87,10 +87,10 @@ func (p *garbage) findPlain() {
 	})
 }
 
-// collectTaken decides about a tag that was taken out of tags/: it goes back
+// collectAside decides about a tag that was taken out of tags/: it goes back
 // if the image that it is about is live, or if it was rewritten meanwhile,
 // unless a new one has its name.
-func (p *garbage) collectTaken(t *tag) {
+func (p *garbage) collectAside(t *tag) {
 	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.is.has(tagAlong) && p.recent(t.Link.MTime))
 	back = (back || t.node >= 0 && p.isUnlisted(t)) && !t.is.has(tagSelected)
 	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}

@@ -8,14 +8,14 @@ import (
 
 // WithGarbage says whether a run of a Judge removes what gc would remove, too.
 // It must not be called while a Look is made.
-func (r *Removal) WithGarbage(on bool) { r.pruning.fitting.garbage = on }
+func (r *Selected) WithGarbage(on bool) { r.pruning.fitting.garbage = on }
 
 // Collect has the next Look collect the Candidates.
-func (r *Removal) Collect() { r.pruning.fitting.collects = true }
+func (r *Selected) Collect() { r.pruning.fitting.collects = true }
 
 // Candidates returns what has been collected, those first that were used least
 // lately, and ends the collection.
-func (r *Removal) Candidates() []Candidate {
+func (r *Selected) Candidates() []Candidate {
 	f := &r.pruning.fitting
 	found := f.candidates
 	f.candidates, f.collects = nil, false
@@ -56,14 +56,14 @@ func compareCandidates(a, b *Candidate) int {
 // Again forgets what the first Look has found to go, so that the next Look asks
 // the Judge again and is the first. It must not be called once a plan is carried out.
 func (s *Store) Again() {
-	s.forgetTaken()
-	s.rules.Away.startAgain()
+	s.forgetSelected()
+	s.rules.Selected.startAgain()
 	s.looked = false
 }
 
 // addCandidates collects the images of the repository that the Judge lets go.
 func (p *garbage) addCandidates() {
-	pruning := p.l.rules.Away.pruning
+	pruning := p.l.rules.Selected.pruning
 	if !pruning.fitting.collects || p.judged == nil || !p.asks() {
 		return
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Links are the links of a repository that a run takes away, as it goes about
+// Links are the links of a repository that a run removes, as it goes about
 // that. Its functions are called concurrently.
 type Links struct {
 	N int

@@ -245,7 +245,7 @@ func (l *Look) ofBlobs(f *found, blobs []ID) (list []Keeper) {
 		case bits&isLate != 0:
 			list = append(list, Keeper{Kind: KeptLate})
 		}
-		if r.has(isRecent) && (!r.has(isTaken) || r.has(isNewer)) {
+		if r.has(isRecent) && (!r.has(isOfSelected) || r.has(isNewer)) {
 			list = append(list, Keeper{Kind: KeptRecentBlob, Written: nanoseconds(f.recent), Until: nanoseconds(disk.Later(f.recent, l.rules.Grace))})
 		}
 	}

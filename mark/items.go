@@ -14,7 +14,7 @@ type Item struct {
 	Extra uint32 // index in Look.Names (Tag, TagHistory, Upload, Temporary, Namespace), height (Manifest), ID of the link's content (LayerLink)
 	Kind  Kind
 	Aside bool // a run that was stopped has taken its name away
-	Own   bool // of a LayerLink: a Removal takes away what it belongs to
+	Own   bool // of a LayerLink: a selection has what it belongs to
 }
 
 // NoRepo is the Repo of an Item that is in no repository.

@@ -53,7 +53,7 @@ type Verdict struct {
 	Goes      bool
 	Protected bool // the Judge says so, for Look.Guarded
 	Note      string
-	Used      time.Time // when the image was last used, for Removal.Candidates
+	Used      time.Time // when the image was last used, for Selected.Candidates
 }
 
 // JudgedManifest is an untagged manifest that somebody may want to go.

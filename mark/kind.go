@@ -31,7 +31,7 @@ const (
 	HasDigest                      // it has a digest; a Tag may
 	Sized                          // its own removal frees bytes
 	Timed                          // a written plan has the time of its link
-	Removable                      // a command may take it away as a root
+	Removable                      // a command may select it as a root
 )
 
 // kinds is what is true of each kind. Its name is that in reports and plans.

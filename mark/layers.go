@@ -41,15 +41,15 @@ func (p *live) readLayers() {
 			}
 		}
 	}
-	p.spareLayers()
+	p.keepLayers()
 	if p.totals.LayerLinks > len(p.layersGo) {
 		p.stays = true
 	}
 }
 
-// spareLayers keeps the layer links of manifests that were found to be live
+// keepLayers keeps the layer links of manifests that were found to be live
 // after the links had been looked at.
-func (p *live) spareLayers() {
+func (p *live) keepLayers() {
 	p.layersGo = slices.DeleteFunc(p.layersGo, func(i Item) bool {
 		live := p.isLive(i.ID) || p.isLive(ID(i.Extra))
 		if live {
@@ -161,9 +161,9 @@ func (p *garbage) restoreLayers() {
 // no link stays, but what a push under way may need does.
 func (p *live) keepsLink(id, target ID, mtime int64) bool {
 	switch {
-	case !p.recentLayer(mtime) || p.isTakenLink(id, target, mtime):
+	case !p.recentLayer(mtime) || p.isLinkOfSelected(id, target, mtime):
 		return false
-	case p.takesAll():
+	case p.selectsAll():
 		p.s.Table.At(target).mark(Recent)
 		return false
 	}

@@ -4,11 +4,11 @@ import (
 	"slices"
 )
 
-// holdToListing drops from a Removal that was made of a plan what has changed
+// holdToListing drops from a selection that was made of a plan what has changed
 // since, for the first Look and all others. A link that is older than the plan
 // says is still the plan's: the store may have been copied. All Looks of this run
 // hold it to the time that it has now.
-func (p *selection) holdToListing(a *removalIn) {
+func (p *selection) holdToListing(a *selectedIn) {
 	if a.whole && p.uploads.going || p.keep == Protected {
 		why := isGuardedBy
 		if p.keep != Protected {
@@ -25,7 +25,7 @@ func (p *selection) holdToListing(a *removalIn) {
 	planned := len(a.manifests)
 	p.findUsed()
 	dropped := p.dropManifests(a)
-	tags := map[string]takenTag{}
+	tags := map[string]selectedTag{}
 	for i := range p.tags {
 		t := &p.tags[i]
 		was, ok := a.tags[t.Name]
@@ -42,7 +42,7 @@ func (p *selection) holdToListing(a *removalIn) {
 // dropManifests drops manifests that have changed, and returns their links'
 // paths. The others, and indexes that may lack parts, get the times that their
 // links have now.
-func (p *selection) dropManifests(a *removalIn) map[ID]bool {
+func (p *selection) dropManifests(a *selectedIn) map[ID]bool {
 	dropped := map[ID]bool{}
 	for i := range p.nodes {
 		n := &p.nodes[i]
@@ -53,7 +53,7 @@ func (p *selection) dropManifests(a *removalIn) map[ID]bool {
 		if !ok {
 			continue
 		}
-		judged := p.l.rules.Away.prunes() && p.keepsLost(int32(i))
+		judged := p.l.rules.Selected.prunes() && p.keepsLost(int32(i))
 		if judged || p.isUsed(int32(i)) || n.mtime > was.mtime || p.protectsNode(n) || n.link.has(linkPinned) && !n.link.has(linkAsLayer) || n.root.has(rootForced) && !was.named {
 			dropped[n.path] = true
 		}
@@ -94,7 +94,7 @@ func (p *selection) skipTag(t *tag, why string) {
 // written since. What is not listed keeps its blob, as far as it would by being
 // no garbage.
 func (p *garbage) pickListed() {
-	if p.away != nil {
+	if p.selected != nil {
 		p.ownLinks()
 	}
 	left := 0
@@ -146,7 +146,7 @@ func (p *garbage) mayGoListed(i *Item) bool {
 // keepDangling keeps what a tag names that is not listed, and whose manifest is
 // not linked, unless it was so when the plan was made: rm leaves such tags alone.
 func (p *garbage) keepDangling(i *Item, name string) {
-	if p.l.rules.Away == nil || slices.ContainsFunc(p.tags, func(t tag) bool { return t.Name == name && p.listed.g.isNewer(t.Link.MTime) }) {
+	if p.l.rules.Selected == nil || slices.ContainsFunc(p.tags, func(t tag) bool { return t.Name == name && p.listed.g.isNewer(t.Link.MTime) }) {
 		p.s.Table.At(i.ID).mark(Rooted)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Part says what an item of a plan is to the roots that a command takes away.
+// Part says what an item of a plan is to the roots that a command selects.
 type Part uint8
 
 // The parts.
@@ -33,7 +33,7 @@ type Listed struct {
 	Part       Part
 }
 
-// Sparse is an index that stays though a part of it is taken away by force.
+// Sparse is an index that stays though a part of it is removed by force.
 type Sparse struct {
 	Repository string
 	Digest     layout.Digest

@@ -12,8 +12,8 @@ type live struct {
 	edges []edge // sorted by from
 	// noted are layer links that keep what no manifest here may name.
 	noted []notedLink
-	// taken is what the manifests that go name, with the time of the newest of their links.
-	taken map[ID]int64
+	// ofSelected is what the manifests that go name, with the time of the newest of their links.
+	ofSelected map[ID]int64
 	// keptDeleted are manifests that are not linked and that Rules.KeepDeleted
 	// keeps, with what shows that they were here.
 	keptDeleted map[ID]bool
@@ -120,7 +120,7 @@ func (p *live) subjectLives(t *tag) bool {
 	return p.isLive(t.subject)
 }
 
-// goes reports whether a manifest goes with the Removal.
+// goes reports whether a manifest goes with the selection.
 func (p *live) goes(n *node) bool {
 	return n.root.has(rootSelected|rootAlong) && n.why == Dead
 }

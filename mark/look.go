@@ -143,8 +143,8 @@ type Observer interface {
 	Observe(p *View)
 }
 
-// Away is the Removal of the look's rules, or nil.
-func (l *Look) Away() *Removal { return l.rules.Away }
+// Selected is that of the look's rules, or nil.
+func (l *Look) Selected() *Selected { return l.rules.Selected }
 
 // PathOf is where an item is, relative to the store.
 func (l *Look) PathOf(i *Item) string {

@@ -91,8 +91,8 @@ func (s *Store) lookWith(ctx context.Context, how looking) *Look {
 	l := s.lookBy(ctx, how)
 	for l.findShared(ctx) || l.findReferrers(ctx) {
 		if first {
-			s.forgetTaken()
-			how.rules.Away.startAgain()
+			s.forgetSelected()
+			how.rules.Selected.startAgain()
 		}
 		l = s.lookBy(ctx, how)
 	}
@@ -230,7 +230,7 @@ func (l *Look) join() {
 // markRecent marks the blobs that are younger than the grace.
 func (l *Look) markRecent() {
 	for _, r := range l.Store.Table.All() {
-		if r.has(hasBlob|isRecent) && (!r.has(isTaken) || r.has(isNewer)) {
+		if r.has(hasBlob|isRecent) && (!r.has(isOfSelected) || r.has(isNewer)) {
 			r.mark(Recent)
 		}
 	}
@@ -280,8 +280,8 @@ func (l *Look) addBlobItems() {
 	switch {
 	case l.rules.Listed != nil:
 		l.pickListed()
-	case l.rules.Away != nil:
-		l.pickAway()
+	case l.rules.Selected != nil:
+		l.pickSelected()
 	}
 	slices.SortFunc(l.Items, l.compare)
 }
@@ -305,7 +305,7 @@ func (s *Store) Observe(ctx context.Context, w *walker.Walker, o Observer) *Look
 }
 
 // ObserveBy is Observe by rules that differ from those that the Store was read
-// with, but not in Now and Grace. A Removal among them leaves marks: no other
+// with, but not in Now and Grace. A selection among them leaves marks: no other
 // Look of the Store should follow.
 func (s *Store) ObserveBy(ctx context.Context, w *walker.Walker, o Observer, change func(*Rules)) *Look {
 	rules := s.rules

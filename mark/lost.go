@@ -22,7 +22,7 @@ func (p *garbage) noteLostImage(id ID) {
 	}
 	p.lostIDs[id] = true
 	l := lostImage{owner: p.repo.owner, id: id}
-	if p.l.rules.Away != nil {
+	if p.l.rules.Selected != nil {
 		if place, err := p.s.load(p.w, id, true); err == nil && place != 0 {
 			m := p.s.manifests.At(place)
 			l.needs = slices.Clone(m.Required)

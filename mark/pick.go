@@ -8,22 +8,22 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// pickAway leaves of what is garbage only what the Removal made so, and what a
+// pickSelected leaves of what is garbage only what the selection made so, and what a
 // run that was stopped has begun to remove.
-func (p *garbage) pickAway() {
-	first := p.away != nil && p.asks()
-	if first && !p.l.rules.Away.prunes() {
+func (p *garbage) pickSelected() {
+	first := p.selected != nil && p.asks()
+	if first && !p.l.rules.Selected.prunes() {
 		p.refuseParents()
 		p.refuseBorrowed()
 	}
-	if p.l.rules.Away.sweepsGarbage() {
+	if p.l.rules.Selected.sweepsGarbage() {
 		p.ownLinks()
 		if first {
 			p.record()
 		}
 		return
 	}
-	whole, others := p.takesAll(), 0
+	whole, others := p.selectsAll(), 0
 	tags := p.goingTags()
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		stays := i.Kind == Repository || !whole && !i.Aside && !p.isPicked(&i, tags)
@@ -33,7 +33,7 @@ func (p *garbage) pickAway() {
 		return stays
 	})
 	others += p.ownLinks()
-	if !p.stays && others == 0 && len(p.items) > 0 && p.l.aside == nil && !p.l.rules.Away.TagsOnly {
+	if !p.stays && others == 0 && len(p.items) > 0 && p.l.aside == nil && !p.l.rules.Selected.TagsOnly {
 		p.items = append(p.items, Item{Kind: Repository})
 	}
 	if first {
@@ -52,7 +52,7 @@ func (p *garbage) goingTags() map[string]bool {
 	return names
 }
 
-// isPicked reports whether something goes since the Removal takes away what it
+// isPicked reports whether something goes since the selection has what it
 // belongs to. What of the layer links goes is known only when all blobs are
 // known that go.
 func (p *garbage) isPicked(i *Item, tags map[string]bool) bool {
@@ -82,9 +82,9 @@ func (p *garbage) ownLinks() (others int) {
 		if item.Kind != LayerLink {
 			continue
 		}
-		_, id := p.taken[item.ID]
-		_, target := p.taken[ID(item.Extra)]
-		item.Own = p.takesAll() || id || target
+		_, id := p.ofSelected[item.ID]
+		_, target := p.ofSelected[ID(item.Extra)]
+		item.Own = p.selectsAll() || id || target
 		if !item.Own && !item.Aside {
 			others++
 		}
@@ -106,12 +106,12 @@ func (p *garbage) refuseParents() {
 			if !ok || at == int32(i) || !p.nodes[at].root.has(rootSelected) || refused[at] {
 				continue
 			}
-			if p.l.rules.Away.Force {
-				p.away.sparse[n.path] = n.mtime
+			if p.l.rules.Selected.Force {
+				p.selected.sparse[n.path] = n.mtime
 				break
 			}
 			refused[at] = true
-			p.away.refuse("remove the index, too, or say --force: the index then lacks it",
+			p.selected.refuse("remove the index, too, or say --force: the index then lacks it",
 				"%s@%s is a part of the index %s, which stays", p.r.Name, p.s.Table.Digest(id), strings.Join(p.references(n.linkedManifest), ", "))
 		}
 	}
@@ -119,27 +119,27 @@ func (p *garbage) refuseParents() {
 
 // refuseBorrowed refuses what is behind a symbolic link.
 func (p *garbage) refuseBorrowed() {
-	if p.r.Linked && len(p.away.refusals) == 0 {
-		p.away.refuse("remove it where it really is", "%q is, or has in it, a symbolic link: nothing is removed behind one", p.r.Name)
+	if p.r.Linked && len(p.selected.refusals) == 0 {
+		p.selected.refuse("remove it where it really is", "%q is, or has in it, a symbolic link: nothing is removed behind one", p.r.Name)
 	}
 }
 
 // record keeps what goes, for the Looks after this one and for who asked.
 func (p *garbage) record() {
-	a := p.away
-	if p.l.rules.Away.prunes() {
+	a := p.selected
+	if p.l.rules.Selected.prunes() {
 		p.recordJudged()
 		return
 	}
 	tags := p.recordTags()
 	var kept map[int32]bool
-	if p.l.rules.Away.TagsOnly {
+	if p.l.rules.Selected.TagsOnly {
 		kept = p.kept()
 	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if p.goes(n) {
-			a.manifests[n.path] = takenNode{mtime: n.mtime, named: n.root.has(rootSelected)}
+			a.manifests[n.path] = selectedNode{mtime: n.mtime, named: n.root.has(rootSelected)}
 		}
 		g := Going{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Role: n.role, Unread: n.place == 0 || n.link.has(linkUnread), Unlinked: n.link.has(linkAsLayer)}
 		if !p.goes(n) {
@@ -170,7 +170,7 @@ func (p *garbage) recordTags() map[int32][]*tag {
 			continue
 		}
 		if t.is.has(tagAlong) {
-			p.away.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime, with: true}
+			p.selected.tags[t.Name] = selectedTag{target: t.Link.Target, mtime: t.Link.MTime, with: true}
 		}
 		tags[t.node] = append(tags[t.node], t)
 	}
@@ -212,16 +212,16 @@ func (p *garbage) kept() map[int32]bool {
 	return kept
 }
 
-// pickAway leaves of what is garbage only what the Removal made so: blobs that
+// pickSelected leaves of what is garbage only what the selection made so: blobs that
 // what goes had named, and links to these wherever they are, so that none is
 // left that leads to nothing.
-func (l *Look) pickAway() {
-	if l.rules.Away.sweepsGarbage() {
+func (l *Look) pickSelected() {
+	if l.rules.Selected.sweepsGarbage() {
 		return
 	}
 	goes := map[ID]bool{}
 	for _, i := range l.Items {
-		if i.Kind == Blob && (i.Aside || l.Store.Table.At(i.ID).has(isTaken)) {
+		if i.Kind == Blob && (i.Aside || l.Store.Table.At(i.ID).has(isOfSelected)) {
 			goes[i.ID] = true
 		}
 	}
@@ -241,10 +241,10 @@ func (l *Look) pickAway() {
 }
 
 // IsRewritten reports whether something that goes has been written since it was
-// looked at: what a Removal takes away by any other time than it had then,
+// looked at: what a selection has by any other time than it had then,
 // anything else by its age.
 func (l *Look) IsRewritten(i *Item, mtime int64) bool {
-	a := l.rules.Away.within(l.RepositoryOf(i))
+	a := l.rules.Selected.within(l.RepositoryOf(i))
 	if a == nil {
 		return l.rules.recent(mtime)
 	}
@@ -263,7 +263,7 @@ func (l *Look) IsRewritten(i *Item, mtime int64) bool {
 // Shared counts the blobs that what goes had reached and that stay, since
 // others need them.
 func (l *Look) Shared() (blobs, bytes int64) {
-	if l.rules.Away == nil {
+	if l.rules.Selected == nil {
 		return 0, 0
 	}
 	for _, r := range l.Store.Table.All() {

@@ -9,11 +9,11 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// judge asks what goes. A manifest that loses its last tag is loose, not away:
+// judge asks what goes. A manifest that loses its last tag is loose, not selected:
 // an index that stays keeps it.
-func (p *selection) judge(a *removalIn) {
+func (p *selection) judge(a *selectedIn) {
 	j := p.newJudged()
-	done, err := p.l.rules.Away.pruning.judge(j)
+	done, err := p.l.rules.Selected.pruning.judge(j)
 	if err != nil {
 		a.refusals = append(a.refusals, err)
 		return

@@ -89,7 +89,7 @@ func (s *Store) configTime(w *walker.Walker, part *describedPart) (t time.Time, 
 // dropJudged leaves a repository alone of which it is known only now that it
 // cannot be understood in full, or is behind a symbolic link.
 func (p *garbage) dropJudged() {
-	if !p.l.rules.Away.prunes() || p.keep == Dead && !p.r.Linked {
+	if !p.l.rules.Selected.prunes() || p.keep == Dead && !p.r.Linked {
 		return
 	}
 	for i := range p.tags {
@@ -177,17 +177,17 @@ func (p *garbage) keeper(at int32) int32 {
 
 // recordJudged keeps what goes, for the Looks after this one.
 func (p *garbage) recordJudged() {
-	a := p.away
+	a := p.selected
 	for i := range p.tags {
 		t := &p.tags[i]
 		with := t.is.has(tagAlong) && p.tagGoes(t)
 		if t.AsideName == "" && (t.is.has(tagSelected) || with) {
-			a.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime, with: !t.is.has(tagSelected)}
+			a.tags[t.Name] = selectedTag{target: t.Link.Target, mtime: t.Link.MTime, with: !t.is.has(tagSelected)}
 		}
 	}
 	for i := range p.nodes {
 		if n := &p.nodes[i]; p.goes(n) {
-			a.manifests[n.path] = takenNode{mtime: n.mtime}
+			a.manifests[n.path] = selectedNode{mtime: n.mtime}
 		}
 	}
 }

@@ -24,20 +24,20 @@ type record struct {
 
 // What is known of a digest, as bits of its record.
 const (
-	hasBlob   uint32 = 1 << iota // its blob is in the store
-	isAside                      // under the name layout.Aside
-	isPinned                     // behind a symbolic link: it cannot be removed
-	isRecent                     // younger than the grace
-	isOdd                        // something that is no file is in its place
-	isLate                       // its blob came after the walk of the blobs
-	isTaken                      // a manifest names it that a Removal takes away
-	isBelow                      // such a manifest reaches it
-	isGuarded                    // a manifest reaches it that a Judge calls protected
-	isNewer                      // than the plan that was written down
-	isKept                       // a layer link or a tag that stays holds it
-	isLeaving                    // a link that goes holds it, and another one that stays
-	isLinked                     // a layer link that no live manifest names holds it
-	isKnown                      // the index knows what its blob says, which is a manifest
+	hasBlob      uint32 = 1 << iota // its blob is in the store
+	isAside                         // under the name layout.Aside
+	isPinned                        // behind a symbolic link: it cannot be removed
+	isRecent                        // younger than the grace
+	isOdd                           // something that is no file is in its place
+	isLate                          // its blob came after the walk of the blobs
+	isOfSelected                    // a manifest names it that a selection has
+	isBelow                         // such a manifest reaches it
+	isGuarded                       // a manifest reaches it that a Judge calls protected
+	isNewer                         // than the plan that was written down
+	isKept                          // a layer link or a tag that stays holds it
+	isLeaving                       // a link that goes holds it, and another one that stays
+	isLinked                        // a layer link that no live manifest names holds it
+	isKnown                         // the index knows what its blob says, which is a manifest
 )
 
 // reasonShift0 is where the bits of the reasons begin; Dead has none.

@@ -9,15 +9,15 @@ import (
 )
 
 // Refusals are the reasons for which a run has to change nothing, in the order
-// of the targets: names that the look did not find, and what must not be taken away.
-func (r *Removal) Refusals(l *Look) (list []error) {
+// of the targets: names that the look did not find, and what must not be selected.
+func (r *Selected) Refusals(l *Look) (list []error) {
 	if r.prunes() {
 		for _, name := range slices.Sorted(maps.Keys(r.in)) {
 			list = append(list, r.in[name].refusals...)
 		}
 		return list
 	}
-	said := map[*removalIn]bool{}
+	said := map[*selectedIn]bool{}
 	for _, t := range r.targets {
 		a := r.in[t.Repository]
 		if said[a] {
@@ -34,8 +34,8 @@ func (r *Removal) Refusals(l *Look) (list []error) {
 }
 
 // Going is what goes, in the order of the targets' repositories.
-func (r *Removal) Going() (list []Going) {
-	said := map[*removalIn]bool{}
+func (r *Selected) Going() (list []Going) {
+	said := map[*selectedIn]bool{}
 	for _, t := range r.targets {
 		if a := r.in[t.Repository]; !said[a] {
 			said[a] = true
@@ -46,8 +46,8 @@ func (r *Removal) Going() (list []Going) {
 }
 
 // Absent are tags that were to be removed alone and are not there.
-func (r *Removal) Absent() (names []string) {
-	said := map[*removalIn]bool{}
+func (r *Selected) Absent() (names []string) {
+	said := map[*selectedIn]bool{}
 	for _, t := range r.targets {
 		if a := r.in[t.Repository]; !said[a] {
 			said[a] = true
@@ -58,7 +58,7 @@ func (r *Removal) Absent() (names []string) {
 }
 
 // Repositories are those that go as a whole.
-func (r *Removal) Repositories() (names []string) {
+func (r *Selected) Repositories() (names []string) {
 	for _, t := range r.targets {
 		if t.whole() && !slices.Contains(names, t.Repository) {
 			names = append(names, t.Repository)

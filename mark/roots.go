@@ -49,7 +49,7 @@ func (p *live) recentRoot(n *node) bool {
 }
 
 // tagRoots says which nodes a tag makes roots: every tag but one that goes
-// with its subject, and one that a stopped run has taken away, unless it was
+// with its subject, and one that a stopped run has set aside, unless it was
 // rewritten since.
 func (p *live) tagRoots() {
 	for i := range p.tags {

@@ -36,8 +36,8 @@ type Rules struct {
 // Selection says what goes besides what is garbage by the other rules, or of that
 // alone. The zero value is that of gc.
 type Selection struct {
-	// Away are roots that go, or nil. What is garbage without that is left alone.
-	Away *Removal
+	// Selected has the roots that go, or nil. What is garbage without that is left alone.
+	Selected *Selected
 	// Listed is a plan that was written down, or nil. Nothing else goes.
 	Listed *Listing
 	// Times has the first Look remember the times of the links that go.

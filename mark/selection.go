@@ -4,8 +4,8 @@ import (
 	"github.com/regsweep/regsweep/mark/protect"
 )
 
-// selection is what of a repository a command, a policy or a written plan takes
-// away, and what a list protects. The first look finds what is named; those after
+// selection is what of a repository a command, a policy or a written plan
+// selects, and what a list protects. The first look finds what is named; those after
 // it are held to that.
 type selection struct {
 	*facts

@@ -104,13 +104,13 @@ func (l *Look) holdsBlob(id ID) bool {
 	return l.w.Shares().Any() && l.w.Shares().Holds(layout.BlobDir(l.Digest(id)))
 }
 
-// spareShared keeps what was to go and has another name. A command that names it
+// keepShared keeps what was to go and has another name. A command that names it
 // is refused: it would be gone by that name as well.
-func (p *selection) spareShared() {
-	if p.away == nil || !p.w.Shares().Any() {
+func (p *selection) keepShared() {
+	if p.selected == nil || !p.w.Shares().Any() {
 		return
 	}
-	refuse := p.asks() && !p.l.rules.Away.prunes()
+	refuse := p.asks() && !p.l.rules.Selected.prunes()
 	for i := range p.tags {
 		if t := &p.tags[i]; t.is.has(tagSelected) && p.holdsTag(t.Name) {
 			t.is.unset(tagSelected)
@@ -135,7 +135,7 @@ func (p *visit) refuseShared(name, path string) {
 	for i := range others {
 		others[i] = servedAs(others[i])
 	}
-	p.away.refuse("unmount it, or put a copy in place of the symbolic link, and say it again",
+	p.selected.refuse("unmount it, or put a copy in place of the symbolic link, and say it again",
 		"%s is also %s: what has several names in the store is not removed", name, strings.Join(slices.Compact(others), ", "))
 }
 
@@ -177,9 +177,9 @@ func (p *garbage) dropShared() {
 	})
 }
 
-// forgetTaken forgets what a Removal takes away.
-func (s *Store) forgetTaken() {
+// forgetSelected forgets what a selection has.
+func (s *Store) forgetSelected() {
 	for _, r := range s.Table.All() {
-		r.unset(isTaken | isBelow | isGuarded)
+		r.unset(isOfSelected | isBelow | isGuarded)
 	}
 }

@@ -11,8 +11,8 @@ func (l *Look) read(ctx context.Context, r *walker.Repository) *facts {
 	p := &facts{
 		visit: &visit{
 			ctx: ctx, l: l, s: l.Store, w: l.w, r: r, memory: l.spareMemory(),
-			away: l.rules.Away.enter(r.Name, l.first),
-			repo: Repo{Name: r.Name, Nested: r.Nested, owner: l.owners.Add(1)},
+			selected: l.rules.Selected.enter(r.Name, l.first),
+			repo:     Repo{Name: r.Name, Nested: r.Nested, owner: l.owners.Add(1)},
 		},
 		linkedManifests: linkedManifests{failed: map[int32]*loadError{}},
 		naming:          naming{aliases: map[ID]ID{}, extra: map[int32][]ID{}, about: map[ID]bool{}},
@@ -55,8 +55,8 @@ func (p *live) collect() *garbage {
 	switch {
 	case p.l.rules.Listed != nil:
 		g.pickListed()
-	case p.l.rules.Away != nil:
-		g.pickAway()
+	case p.l.rules.Selected != nil:
+		g.pickSelected()
 		g.tellJudged()
 	}
 	if p.l.observer != nil {
@@ -74,7 +74,7 @@ func (p *selection) markLive() *live {
 	m.addEdges()
 	m.markRoots()
 	m.checkAside()
-	m.takeNames()
+	m.noteOfSelected()
 	m.readLayers()
 	p.l.addMarks(p.r.Marks)
 	// Symbolic links are known only when all directories have been opened.
@@ -86,18 +86,18 @@ func (p *selection) markLive() *live {
 	}
 	if p.keep != Dead {
 		m.markAll()
-		m.spareTaken()
+		m.keepSelected()
 	}
 	return m
 }
 
-// choose finds what is taken away, and what is protected.
+// choose finds what is selected, and what is protected.
 func (p *facts) choose() *selection {
 	s := &selection{facts: p, listed: p.l.rules.Listed.within(p.r.Name)}
 	s.decide()
 	s.findProtected()
-	s.takeAway()
-	s.spareShared()
+	s.selectNamed()
+	s.keepShared()
 	return s
 }
 

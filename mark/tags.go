@@ -33,7 +33,7 @@ func (p *facts) addTag(t *walker.Tag) {
 	added := linkedTag{Tag: *t, node: -1}
 	if t.Link.State == walker.LinkGood {
 		added.node = p.find(t.Link.Target)
-		if added.node < 0 && (t.AsideName == "" || p.away != nil) {
+		if added.node < 0 && (t.AsideName == "" || p.selected != nil) {
 			added.node = p.findLayer(t.Link.Target)
 		}
 		if added.node < 0 && t.AsideName == "" {

@@ -16,7 +16,7 @@ type Linked struct {
 	Set     int64         // when its link was written, in nanoseconds since 1970
 	Here    bool          // it can be pulled: its link is not set aside, and is not being written
 	AsLayer bool          // it is a layer link only, as registry 2.1.0 made it
-	Role    Role          // why a Removal takes it away; 0 if none does
+	Role    Role          // why a selection has it; 0 if none does
 }
 
 // Repository is the name of the repository.

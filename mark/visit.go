@@ -14,7 +14,7 @@ import (
 // A Look makes five values of each repository, each from the one before:
 //
 //	facts      what the repository links, as it was read
-//	selection  what of that a command, a policy or a plan takes away
+//	selection  what of that a command, a policy or a plan selects
 //	live       what the roots reach, and why
 //	garbage    what is not live
 //	View       all of that, for those who only ask
@@ -31,8 +31,8 @@ type visit struct {
 	s   *Store
 	w   *walker.Walker
 	r   *walker.Repository
-	// away is what a Removal takes from the repository, or nil.
-	away *removalIn
+	// selected is what a selection has of the repository, or nil.
+	selected *selectedIn
 	// keep, if not Dead, is why all that the repository links is live.
 	keep   Reason
 	repo   Repo
@@ -126,7 +126,7 @@ func (p *visit) refsOf(n *linkedManifest) []ID {
 // uploadsOlderThan is the age above which an upload goes: in a repository that
 // goes as a whole, every one that is not under way.
 func (p *visit) uploadsOlderThan() time.Duration {
-	if p.takesAll() {
+	if p.selectsAll() {
 		return p.l.rules.Grace
 	}
 	return p.l.rules.UploadsOlderThan
@@ -155,7 +155,7 @@ func (p *visit) leftover(kind Kind, id ID, v *walker.Revision) {
 		return // it has vanished
 	}
 	p.addBare(kind, id)
-	goes := v.Left.Empty && !v.Linked && (p.takesAll() || !p.l.rules.recent(v.Left.MTime))
+	goes := v.Left.Empty && !v.Linked && (p.selectsAll() || !p.l.rules.recent(v.Left.MTime))
 	for _, t := range v.Left.Temporaries {
 		if p.l.rules.recent(t.MTime) {
 			goes = false
@@ -182,9 +182,9 @@ func (p *visit) holdsLayer(d layout.Digest) bool {
 	return p.w.Shares().Any() && p.w.Shares().Holds(layout.LayerDir(p.r.Name, d))
 }
 
-// asks reports whether this Look finds what a Removal takes away. Later ones are held
+// asks reports whether this Look finds what a selection has. Later ones are held
 // to that, and all of them to a plan that was written down.
-func (p *visit) asks() bool { return p.l.first && !p.l.rules.Away.isListed() }
+func (p *visit) asks() bool { return p.l.first && !p.l.rules.Selected.isListed() }
 
-// takesAll reports whether the whole repository goes.
-func (p *visit) takesAll() bool { return p.away != nil && p.away.whole }
+// selectsAll reports whether the whole repository goes.
+func (p *visit) selectsAll() bool { return p.selected != nil && p.selected.whole }

@@ -29,7 +29,7 @@ func (p *Plan) Refusal() error {
 	switch e := p.effect(); {
 	case t.Manifests+t.LayerLinks > 0 && p.total.Blobs == 0:
 		return refusal(errNoBlobs)
-	case p.cure || p.look.Away().Exact():
+	case p.cure || p.look.Selected().Exact():
 		return nil
 	case t.Manifests+t.Layered == 0 && blobs > 0 && (t.Emptied == 0 || t.Unexplained > 0):
 		return refusal(errNoLinks)

@@ -95,8 +95,8 @@ func target(ref string) mark.Target {
 func awayRun(s *layouttest.Store, targets []mark.Target, force, tagsOnly bool) pipeline {
 	rules := usual(s.Now)
 	rules.DeleteUntagged = false
-	rules.Away = mark.NewRemoval(targets)
-	rules.Away.Force, rules.Away.TagsOnly = force, tagsOnly
+	rules.Selected = mark.Select(targets)
+	rules.Selected.Force, rules.Selected.TagsOnly = force, tagsOnly
 	return pipeline{dir: s.Dir, rules: rules, jobs: 4, dry: true}
 }
 
@@ -111,7 +111,7 @@ func (c *census) compareAway(s *layouttest.Store, targets []mark.Target, force, 
 		wrong.add("the dry run says %v, %v", dry.err, dry.failures)
 		return wrong
 	}
-	if refused := run.rules.Away.Refusals(dry.plan.Look()); len(refused) > 0 {
+	if refused := run.rules.Selected.Refusals(dry.plan.Look()); len(refused) > 0 {
 		c.add("refused", 1)
 		return nil
 	}
@@ -242,7 +242,7 @@ func (c *census) compareSizes(s *layouttest.Store, repository string) (wrong com
 			wrong.add("the dry run says %v", dry.err)
 			continue
 		}
-		if refused := run.rules.Away.Refusals(dry.plan.Look()); len(refused) > 0 {
+		if refused := run.rules.Selected.Refusals(dry.plan.Look()); len(refused) > 0 {
 			wrong.add("%s@%s: %v", repository, m.Digest, refused)
 			continue
 		}

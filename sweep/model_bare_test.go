@@ -61,14 +61,14 @@ func (c *census) checkBare(t *rapid.T, dir string) {
 	run.rules.DeleteUntagged = command == "gc -m"
 	switch v := (&verdicts{share: 4, said: map[string]bool{}, goes: map[string]bool{}, held: map[string]bool{}}); command {
 	case "prune":
-		run.rules.Away = mark.NewPruning(v.judge)
+		run.rules.Selected = mark.NewPruning(v.judge)
 	case "rm", "rm by a glob", "untag":
 		targets := drawTargets(t, linkedIn(store), command == "untag")
 		if len(targets) == 0 {
 			return
 		}
-		run.rules.Away = mark.NewRemoval(targets)
-		run.rules.Away.TagsOnly, run.rules.Away.Globbed = command == "untag", command == "rm by a glob"
+		run.rules.Selected = mark.Select(targets)
+		run.rules.Selected.TagsOnly, run.rules.Selected.Globbed = command == "untag", command == "rm by a glob"
 	}
 	c.add(part, 1)
 	c.add(command, 1)
@@ -209,7 +209,7 @@ func (c *census) compareGuard(s *layouttest.Store, run pipeline, command, part s
 		wrong.add("the dry run says %v, %v", dry.err, dry.failures)
 		return wrong
 	}
-	if run.rules.Away != nil && len(run.rules.Away.Refusals(dry.plan.Look())) > 0 {
+	if run.rules.Selected != nil && len(run.rules.Selected.Refusals(dry.plan.Look())) > 0 {
 		return nil // another reason
 	}
 	tags, manifests := 0, 0

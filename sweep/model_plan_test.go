@@ -93,10 +93,10 @@ func (p *planned) pipeline(s *layouttest.Store) pipeline {
 	rules.DeleteUntagged = p.command == "gc -m"
 	switch p.command {
 	case "rm", "untag":
-		rules.Away = mark.NewRemoval(p.targets)
-		rules.Away.Force, rules.Away.TagsOnly = p.force, p.command == "untag"
+		rules.Selected = mark.Select(p.targets)
+		rules.Selected.Force, rules.Selected.TagsOnly = p.force, p.command == "untag"
 	case "prune":
-		rules.Away = mark.NewPruning(p.verdicts().judge)
+		rules.Selected = mark.NewPruning(p.verdicts().judge)
 	}
 	return pipeline{dir: s.Dir, rules: rules, jobs: 4, dry: true}
 }
@@ -108,7 +108,7 @@ func (p *planned) write(s *layouttest.Store) (string, error) {
 	if dry.said() {
 		return "", fmt.Errorf("the dry run says %w, %v", dry.err, dry.failures)
 	}
-	if run.rules.Away != nil && (len(run.rules.Away.Refusals(dry.plan.Look())) > 0 || dry.plan.Look().Borrowed != "") {
+	if run.rules.Selected != nil && (len(run.rules.Selected.Refusals(dry.plan.Look())) > 0 || dry.plan.Look().Borrowed != "") {
 		return "", nil
 	}
 	h := planfile.Header{
@@ -120,7 +120,7 @@ func (p *planned) write(s *layouttest.Store) (string, error) {
 	}
 	h.Named = h.Command == "untag"
 	if h.Command == "rm" {
-		h.Force, h.Whole = p.force, slices.Sorted(slices.Values(run.rules.Away.Repositories()))
+		h.Force, h.Whole = p.force, slices.Sorted(slices.Values(run.rules.Selected.Repositories()))
 	}
 	var text bytes.Buffer
 	err := dry.plan.WriteFile(&text, h)

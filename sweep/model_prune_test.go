@@ -41,7 +41,7 @@ func (c *census) checkPrune(t *rapid.T, dir string) {
 func pruneRun(s *layouttest.Store, judge mark.Judge) pipeline {
 	rules := usual(s.Now)
 	rules.DeleteUntagged = false
-	rules.Away = mark.NewPruning(judge)
+	rules.Selected = mark.NewPruning(judge)
 	return pipeline{dir: s.Dir, rules: rules, jobs: 4, dry: true}
 }
 

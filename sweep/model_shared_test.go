@@ -62,9 +62,9 @@ func (c *census) checkShared(t *rapid.T, dir string) {
 		if targets = drawTargets(t, pullableIn(store), false); len(targets) == 0 {
 			return
 		}
-		run.rules.Away = mark.NewRemoval(targets)
+		run.rules.Selected = mark.Select(targets)
 	case "prune":
-		run.rules.Away = mark.NewPruning(v.judge)
+		run.rules.Selected = mark.NewPruning(v.judge)
 	}
 	c.add(command, 1)
 	may := func(ref string) bool { return mayGo(store, command, ref, targets, v) }
@@ -195,13 +195,13 @@ func nameOf(l sweep.ItemLine) string {
 
 // runUnlessRefused runs as the command does, or returns nil if it would refuse.
 func (p pipeline) runUnlessRefused() *outcome {
-	if p.rules.Away == nil {
+	if p.rules.Selected == nil {
 		return p.run()
 	}
 	refused := false
 	var o *outcome
 	p.refuse = func(l *mark.Look) bool {
-		refused = l.Borrowed != "" || len(p.rules.Away.Refusals(l)) > 0
+		refused = l.Borrowed != "" || len(p.rules.Selected.Refusals(l)) > 0
 		return refused
 	}
 	if o = p.run(); refused {

@@ -49,7 +49,7 @@ func (c *census) checkStopped(t *rapid.T, dir string) {
 		if k.targets = drawTargets(t, pullableIn(store), false); len(k.targets) == 0 {
 			return
 		}
-		k.first.rules.Away = mark.NewRemoval(k.targets)
+		k.first.rules.Selected = mark.Select(k.targets)
 	}
 	c.add(command, 1)
 	if wrong := k.compare(); len(wrong) > 0 {
@@ -183,7 +183,7 @@ func (k *killing) compare() (wrong complaints) {
 	}
 	after := pullableIn(k.s)
 	for _, ref := range before {
-		if keeps.refs[ref] && k.first.rules.Away == nil || k.neverNamed(ref) {
+		if keeps.refs[ref] && k.first.rules.Selected == nil || k.neverNamed(ref) {
 			k.c.add("whole", 1)
 			if !slices.Contains(after, ref) {
 				wrong.add("%s was to stay, and lacks %v", ref, k.s.Missing(ref))
@@ -196,7 +196,7 @@ func (k *killing) compare() (wrong complaints) {
 // neverNamed reports whether a reference is in no repository that rm names, and a
 // tag, which the next run must not take either.
 func (k *killing) neverNamed(ref string) bool {
-	if k.first.rules.Away == nil {
+	if k.first.rules.Selected == nil {
 		return false
 	}
 	this := target(ref)

@@ -44,7 +44,7 @@ func whyRules(now time.Time, command string, seed, share uint32) mark.Rules {
 		rules.DeleteUntagged = true
 	case "prune":
 		v := &verdicts{seed: seed, share: share, said: map[string]bool{}, goes: map[string]bool{}, held: map[string]bool{}}
-		rules.Away = mark.NewPruning(v.judge)
+		rules.Selected = mark.NewPruning(v.judge)
 	}
 	return rules
 }

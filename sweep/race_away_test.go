@@ -55,7 +55,7 @@ orphan as=nobodys age=30d
 // byTarget is what a policy with a target does: garbage goes, too.
 func byTarget(s *layouttest.Store) pipeline {
 	p := byJudge(s)
-	p.rules.Away.WithGarbage(true)
+	p.rules.Selected.WithGarbage(true)
 	return p
 }
 

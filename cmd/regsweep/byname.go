@@ -29,7 +29,7 @@ func (o *byName) verify(f *pflag.FlagSet) error {
 }
 
 // removeByName runs a command that removes what it was given by name.
-func (p *program) removeByName(ctx context.Context, command string, o *byName, away *mark.Removal, f *pflag.FlagSet) error {
+func (p *program) removeByName(ctx context.Context, command string, o *byName, selected *mark.Selected, f *pflag.FlagSet) error {
 	if err := p.verifyConsent(&o.removal, command); err != nil {
 		return usage(err)
 	}
@@ -37,6 +37,6 @@ func (p *program) removeByName(ctx context.Context, command string, o *byName, a
 	if err != nil {
 		return err
 	}
-	job.rules.Away, job.planning, job.patterns = away, o.planning, o.patterns
+	job.rules.Selected, job.planning, job.patterns = selected, o.planning, o.patterns
 	return job.run(ctx)
 }

@@ -92,12 +92,12 @@ func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 	if f == nil || f.Needed == 0 {
 		return store.LookAndTell(ctx, j.w, j.filing.observer()), nil
 	}
-	away := j.rules.Away
-	away.WithGarbage(true)
-	away.Collect()
+	selected := j.rules.Selected
+	selected.WithGarbage(true)
+	selected.Collect()
 	f.collecting = true
 	all := store.LookAndTell(ctx, j.w, nil)
-	candidates := away.Candidates()
+	candidates := selected.Candidates()
 	f.collecting, f.Images = false, len(candidates)
 	if j.hasNotSeenAll(ctx) {
 		return all, nil // whoever asked looks at these first
@@ -117,7 +117,7 @@ func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 		if j.hasNotSeenAll(ctx) {
 			return look, nil
 		}
-		if len(away.Refusals(look)) > 0 {
+		if len(selected.Refusals(look)) > 0 {
 			return look, nil // other images must not go in the place of those that are refused
 		}
 		// Of many links and directories the average counts: the plan has the last word.

@@ -35,7 +35,7 @@ type job struct {
 	place   locate.Place
 	rules   mark.Rules
 	lists   protections
-	// patterns of rm and untag are looked up before the Removal is begun.
+	// patterns of rm and untag are looked up before the selection is begun.
 	patterns []name.Pattern
 	prune    *pruning       // of the command of this name, or nil
 	applied  *planfile.Plan // of apply, or nil

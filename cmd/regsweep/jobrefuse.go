@@ -28,15 +28,15 @@ func (j *job) refuseForeign() error {
 
 // refuseNames refuses names that are not there, and what must not be removed by name.
 func (j *job) refuseNames(look *mark.Look) error {
-	if j.rules.Away == nil {
+	if j.rules.Selected == nil {
 		return nil
 	}
-	refusals := j.rules.Away.Refusals(look)
+	refusals := j.rules.Selected.Refusals(look)
 	if look.Borrowed != "" {
 		refusals = append(refusals, fmt.Errorf("in %q a directory of links is a symbolic link or a mount, maybe into another repository: no image is removed by name", look.Borrowed))
 	}
 	if len(refusals) == 0 {
-		for _, tag := range j.rules.Away.Absent() {
+		for _, tag := range j.rules.Selected.Absent() {
 			j.voice.Say("regsweep: there is no tag %s: nothing to remove", tag)
 		}
 		return nil

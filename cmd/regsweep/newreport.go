@@ -20,7 +20,7 @@ func (j *job) newRun(rep *sweep.Report, executed bool) *report.Run {
 	switch {
 	case j.prune != nil:
 		run.Policy = j.prune.told()
-	case j.rules.Away != nil:
+	case j.rules.Selected != nil:
 		run.Named = j.named()
 	}
 	return run
@@ -28,8 +28,8 @@ func (j *job) newRun(rep *sweep.Report, executed bool) *report.Run {
 
 // named is what goes by name, for the report.
 func (j *job) named() *report.Named {
-	away := j.rules.Away
-	n := &report.Named{TagsOnly: away.TagsOnly, Going: away.Going(), Repositories: away.Repositories(), OtherNames: map[string][]string{}}
+	selected := j.rules.Selected
+	n := &report.Named{TagsOnly: selected.TagsOnly, Going: selected.Going(), Repositories: selected.Repositories(), OtherNames: map[string][]string{}}
 	for i := range n.Going {
 		name := n.Going[i].Repository
 		n.OtherNames[name] = j.w.Shares().OtherNames(name)

@@ -21,10 +21,10 @@ import (
 func (j *job) next(rep *sweep.Report) (next []string) {
 	say := func(format string, args ...any) { next = append(next, fmt.Sprintf(format, args...)) }
 	j.nextRun(say)
-	if j.rules.Away != nil && j.applied == nil {
+	if j.rules.Selected != nil && j.applied == nil {
 		j.nextAway(rep, say)
 	}
-	if j.rules.Away == nil && j.applied == nil {
+	if j.rules.Selected == nil && j.applied == nil {
 		j.nextKept(rep, say)
 	}
 	if g := j.plan.Garbage(); g.Blobs > 0 {
@@ -87,13 +87,13 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 		return
 	}
 	j.nextUntagged(say)
-	if !j.rules.Away.TagsOnly {
-		if slices.ContainsFunc(j.rules.Away.Going(), func(g mark.Going) bool { return g.Unread }) {
+	if !j.rules.Selected.TagsOnly {
+		if slices.ContainsFunc(j.rules.Selected.Going(), func(g mark.Going) bool { return g.Unread }) {
 			say("of what cannot be read only the link goes; what that kept goes with: %s", j.where.Command("gc"))
 		}
 		return
 	}
-	list := j.rules.Away.Going()
+	list := j.rules.Selected.Going()
 	for i := range list {
 		switch g := &list[i]; {
 		case g.Digest.IsZero():

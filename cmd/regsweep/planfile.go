@@ -87,8 +87,8 @@ func (j *job) planHeader() (h planfile.Header, err error) {
 			return h, err
 		}
 	}
-	if r.Away != nil {
-		h.Force, h.Named, h.Whole = r.Away.Force, r.Away.Exact(), slices.Sorted(slices.Values(r.Away.Repositories()))
+	if r.Selected != nil {
+		h.Force, h.Named, h.Whole = r.Selected.Force, r.Selected.Exact(), slices.Sorted(slices.Values(r.Selected.Repositories()))
 	}
 	if h.Root, err = realPath(j.place.Root); err == nil {
 		h.Store, err = realPath(j.place.Store)

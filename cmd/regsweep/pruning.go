@@ -26,8 +26,8 @@ func (p *pruning) begin(ctx context.Context, rules *mark.Rules) (err error) {
 		return err
 	}
 	rules.Protect = p.decider.Protection()
-	rules.Away = mark.NewPruning(p.judge)
-	rules.Away.OnAgain(p.forget)
+	rules.Selected = mark.NewPruning(p.judge)
+	rules.Selected.OnAgain(p.forget)
 	p.room = p.onPage
 	return nil
 }

@@ -95,7 +95,7 @@ func (p *program) rm(ctx context.Context, o *rmOptions, f *pflag.FlagSet, args [
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	away := mark.NewRemoval(o.targets)
-	away.Force = o.force
-	return p.removeByName(ctx, "rm", &o.byName, away, f)
+	selected := mark.Select(o.targets)
+	selected.Force = o.force
+	return p.removeByName(ctx, "rm", &o.byName, selected, f)
 }

@@ -182,7 +182,7 @@ func (j *job) makePlan(ctx context.Context) error {
 func (j *job) planUnread(findings *walker.Findings, look *mark.Look) error {
 	unread := english.Plural(findings.Unreadable(), "path", "")
 	j.sayUnreadable(findings.Problems())
-	if j.rules.Away.Cures() && !look.Store.Resumed() && j.planFile == "" {
+	if j.rules.Selected.Cures() && !look.Store.Resumed() && j.planFile == "" {
 		j.voice.Warn("%s cannot be read: only the links of the manifests that were named are removed, and no blob", unread)
 		j.plan = sweep.NewCure(look)
 		j.plan.Before(j.locksChanged)

@@ -114,7 +114,7 @@ func asPattern(arg string) (p name.Pattern, ok bool) {
 	return p, p.Globs() || host || strings.Contains(arg, "://")
 }
 
-// expand finds what the patterns name in the store, and adds it to the Removal.
+// expand finds what the patterns name in the store, and adds it to the selection.
 func (j *job) expand(ctx context.Context) error {
 	if len(j.patterns) == 0 {
 		return nil
@@ -151,8 +151,8 @@ func (j *job) expand(ctx context.Context) error {
 		if len(targets) == 0 {
 			refusals = append(refusals, &layout.HintError{Err: term.Quoted("nothing in the store is named by %s: nothing has been changed", j.patterns[i].Text), Hint: "the repositories", Command: []string{"ls"}})
 		}
-		j.rules.Away.Globbed = j.rules.Away.Globbed || j.patterns[i].Globs()
-		j.rules.Away.Add(targets)
+		j.rules.Selected.Globbed = j.rules.Selected.Globbed || j.patterns[i].Globs()
+		j.rules.Selected.Add(targets)
 	}
 	return errors.Join(refusals...)
 }

@@ -58,7 +58,7 @@ func (p *program) untag(ctx context.Context, o *untagOptions, f *pflag.FlagSet, 
 	if err := o.verify(f, args); err != nil {
 		return usage(err)
 	}
-	away := mark.NewRemoval(o.targets)
-	away.TagsOnly = true
-	return p.removeByName(ctx, "untag", &o.byName, away, f)
+	selected := mark.Select(o.targets)
+	selected.TagsOnly = true
+	return p.removeByName(ctx, "untag", &o.byName, selected, f)
 }

@@ -26,11 +26,11 @@ func (r *reading) judgeByPolicy(ctx context.Context, o *whyOptions, things []ask
 		}
 		p.know(used)
 	}
-	answers, look, err := r.inquire(ctx, things, func(to *mark.Rules) { to.Away, to.Protect = rules.Away, rules.Protect })
+	answers, look, err := r.inquire(ctx, things, func(to *mark.Rules) { to.Selected, to.Protect = rules.Selected, rules.Protect })
 	if err != nil {
 		return err
 	}
-	refusals := rules.Away.Refusals(look)
+	refusals := rules.Selected.Refusals(look)
 	if r.locksErr != nil {
 		refusals = append(refusals, locksUnknown(r.locksErr))
 	}

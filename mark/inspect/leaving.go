@@ -14,7 +14,7 @@ type leaving struct {
 type Leaving struct {
 	Pushed int64     // when its link was written, in nanoseconds since 1970
 	Bytes  int64     // that a pull of it transfers
-	Role   mark.Role // why a Removal takes it away; 0 if none does
+	Role   mark.Role // why a selection has it; 0 if none does
 }
 
 // note notes what goes from a repository.

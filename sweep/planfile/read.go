@@ -42,8 +42,8 @@ func (p *Plan) Rules() mark.Rules {
 	r := p.Header.Rules()
 	r.Listed = p.Listing
 	if p.Command != "gc" {
-		r.Away = p.Listing.Removal(p.Command == "untag", p.Command == "prune")
-		r.Away.Force, r.Away.Globbed = p.Force, !p.Named
+		r.Selected = p.Listing.Selected(p.Command == "untag", p.Command == "prune")
+		r.Selected.Force, r.Selected.Globbed = p.Force, !p.Named
 	}
 	return r
 }

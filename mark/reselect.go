@@ -7,12 +7,12 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// holdTo takes away what the first Look did, as far as it is still the same. A
+// holdTo selects what the first Look did, as far as it is still the same. A
 // link with any other time has been written again: one that was copied back from
 // a backup has an older time.
-// After names have been set aside, only what is aside is away: every link that
+// After names have been set aside, only what is aside is selected: every link that
 // is still there is a root, whatever was to become of it.
-func (p *selection) holdTo(a *removalIn) {
+func (p *selection) holdTo(a *selectedIn) {
 	for i := range p.tags {
 		t := &p.tags[i]
 		was, ok := a.tags[t.Name]
@@ -33,13 +33,13 @@ func (p *selection) holdTo(a *removalIn) {
 			p.nodes[t.node].root.unset(rootSelected)
 		}
 	}
-	p.spareChildren(a)
+	p.keepChildren(a)
 }
 
-// spareChildren keeps what an index names that came after the first Look, which
-// would have refused to take it away, or would have been told that the index
+// keepChildren keeps what an index names that came after the first Look, which
+// would have refused to select it, or would have been told that the index
 // may lack it.
-func (p *selection) spareChildren(a *removalIn) {
+func (p *selection) keepChildren(a *selectedIn) {
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		if n.place == 0 || n.root.has(rootSelected|rootAlong) || n.link.has(linkAside) {
@@ -58,7 +58,7 @@ func (p *selection) spareChildren(a *removalIn) {
 
 // isSame reports whether a tag is what the first Look found, and, after names
 // have been set aside, whether it is among these or is being cut where it is.
-func (p *selection) isSame(t *tag, was takenTag) bool {
+func (p *selection) isSame(t *tag, was selectedTag) bool {
 	switch {
 	case t.Link.Target != was.target, t.Link.MTime > was.mtime:
 		return false
@@ -75,7 +75,7 @@ func (p *selection) goesWithSubject(t *tag) bool {
 	if t.is.has(tagSelected) || at < 0 || !p.nodes[at].root.has(rootSelected|rootAlong) || p.protectsTag(t) {
 		return false
 	}
-	was, ok := p.away.tags[t.Name]
+	was, ok := p.selected.tags[t.Name]
 	switch {
 	case !p.asks():
 		if !ok || !was.with || !p.isSame(t, was) {
@@ -91,13 +91,13 @@ func (p *selection) goesWithSubject(t *tag) bool {
 	return true
 }
 
-// takeNames records what the manifests that go name: that is what may be swept,
+// noteOfSelected records what the manifests that go name: that is what may be swept,
 // and neither its age nor that of its links keeps it.
-func (p *live) takeNames() {
-	if p.away == nil {
+func (p *live) noteOfSelected() {
+	if p.selected == nil {
 		return
 	}
-	p.taken = map[ID]int64{}
+	p.ofSelected = map[ID]int64{}
 	var going []int32
 	for i := range p.nodes {
 		n := &p.nodes[i]
@@ -106,11 +106,11 @@ func (p *live) takeNames() {
 		}
 		going = append(going, int32(i))
 		p.eachName(int32(i), func(id ID) {
-			p.taken[id] = max(p.taken[id], n.mtime)
-			p.s.Table.At(id).set(isTaken)
+			p.ofSelected[id] = max(p.ofSelected[id], n.mtime)
+			p.s.Table.At(id).set(isOfSelected)
 		})
 	}
-	p.takeDangling()
+	p.noteDangling()
 	seen := map[int32]bool{}
 	Reach(going, func(i int32) bool {
 		first := !seen[i]
@@ -126,32 +126,32 @@ func (p *live) takeNames() {
 	})
 }
 
-// takeDangling records what recent tags kept, whose manifests are not linked.
-func (p *live) takeDangling() {
+// noteDangling records what recent tags kept, whose manifests are not linked.
+func (p *live) noteDangling() {
 	for i := range p.tags {
 		t := &p.tags[i]
-		if t.is.has(tagSelected) && t.node < 0 && t.Link.State == walker.LinkGood && p.recent(t.Link.MTime) && !p.l.rules.Away.TagsOnly {
+		if t.is.has(tagSelected) && t.node < 0 && t.Link.State == walker.LinkGood && p.recent(t.Link.MTime) && !p.l.rules.Selected.TagsOnly {
 			id := p.s.Table.Intern(t.Link.Target)
-			p.taken[id] = max(p.taken[id], t.Link.MTime)
-			p.s.Table.At(id).set(isTaken | isBelow)
+			p.ofSelected[id] = max(p.ofSelected[id], t.Link.MTime)
+			p.s.Table.At(id).set(isOfSelected | isBelow)
 		}
 	}
 }
 
-// isTakenLink reports whether a layer link belongs to manifests that go: it
+// isLinkOfSelected reports whether a layer link belongs to manifests that go: it
 // was not written after them, by another push.
-func (p *live) isTakenLink(id, target ID, mtime int64) bool {
+func (p *live) isLinkOfSelected(id, target ID, mtime int64) bool {
 	for _, i := range [2]ID{id, target} {
-		if at, ok := p.taken[i]; ok && mtime <= at {
+		if at, ok := p.ofSelected[i]; ok && mtime <= at {
 			return true
 		}
 	}
 	return false
 }
 
-// spareTaken marks what was to go from a repository that cannot be understood
+// keepSelected marks what was to go from a repository that cannot be understood
 // in full: names go from there, and nothing is swept.
-func (p *live) spareTaken() {
+func (p *live) keepSelected() {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.root.has(rootSelected) {
 			p.eachName(int32(i), func(id ID) { p.mark(id, p.keep) })
@@ -165,14 +165,14 @@ func (p *selection) conditional(t *tag) bool {
 	if p.isUnlisted(t) || p.holdsTag(t.Name) {
 		return false
 	}
-	if p.away != nil && p.goesWithSubject(t) {
+	if p.selected != nil && p.goesWithSubject(t) {
 		return true
 	}
 	if t.node < 0 || t.Odd || t.Half || t.is.has(tagSelected) {
 		return false
 	}
-	taken := t.AsideName != ""
-	if !taken && (p.l.aside != nil || !p.l.rules.DeleteUntagged || p.recent(t.Link.MTime) || p.protectsTag(t)) {
+	aside := t.AsideName != ""
+	if !aside && (p.l.aside != nil || !p.l.rules.DeleteUntagged || p.recent(t.Link.MTime) || p.protectsTag(t)) {
 		return false
 	}
 	d, ok := layout.ReferrerTag(t.Name)

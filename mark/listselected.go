@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// Removal takes away the roots that are listed, as far as they are what they
+// Selected has the roots that are listed, as far as they are what they
 // were: a tag while it names the same digest, a manifest while its link has not
 // been written again, and an index keeps its parts unless it is Sparse.
 // Judged says that a policy decided about them. Sort has been called.
-func (g *Listing) Removal(tagsOnly, judged bool) *Removal {
-	r := &Removal{TagsOnly: tagsOnly, in: map[string]*removalIn{}, listed: true}
+func (g *Listing) Selected(tagsOnly, judged bool) *Selected {
+	r := &Selected{TagsOnly: tagsOnly, in: map[string]*selectedIn{}, listed: true}
 	if judged {
 		r.pruning = &pruning{}
 	}
-	in := func(repository string) *removalIn {
+	in := func(repository string) *selectedIn {
 		a := r.in[repository]
 		if a == nil {
-			a = newRemovalIn()
+			a = newSelectedIn()
 			r.in[repository] = a
 		}
 		return a
@@ -29,12 +29,12 @@ func (g *Listing) Removal(tagsOnly, judged bool) *Removal {
 		}
 		switch a := in(g.repos[i.repo]); i.kind {
 		case Tag:
-			a.tags[g.nameOf(i)] = takenTag{target: g.table.Digest(i.id), with: i.part == Along}
+			a.tags[g.nameOf(i)] = selectedTag{target: g.table.Digest(i.id), with: i.part == Along}
 		case Manifest, LayerLink:
 			// A layer link may be a manifest's, as registry 2.1.0 linked it, unless
 			// it is linked as one, too; which comes before.
 			if _, ok := a.manifests[i.id]; !ok {
-				a.manifests[i.id] = takenNode{mtime: i.mtime, named: i.part == Root}
+				a.manifests[i.id] = selectedNode{mtime: i.mtime, named: i.part == Root}
 			}
 		}
 	}
@@ -77,7 +77,7 @@ func (l *Look) Describe(i *Item) Listed {
 		return d
 	}
 	d.MTime = l.times[linkKey{l.Repositories[i.Repo].owner, i.Kind, i.ID}]
-	a := l.rules.Away.within(d.Repository)
+	a := l.rules.Selected.within(d.Repository)
 	if a == nil {
 		return d
 	}
@@ -106,10 +106,10 @@ func (l *Look) Describe(i *Item) Listed {
 
 // Sparse are the indexes that stay and lose parts by force, sorted.
 func (l *Look) Sparse() (list []Sparse) {
-	if l.rules.Away == nil {
+	if l.rules.Selected == nil {
 		return nil
 	}
-	for name, a := range l.rules.Away.in {
+	for name, a := range l.rules.Selected.in {
 		for id, mtime := range a.sparse {
 			list = append(list, Sparse{name, l.Digest(id), mtime})
 		}

@@ -11,12 +11,12 @@ import (
 	"github.com/regsweep/regsweep/mark/protect"
 )
 
-// Removal are roots that a run takes away: images, tags or whole repositories.
+// Selected has the roots that a run removes: images, tags or whole repositories.
 // The first Look that has it in its Rules finds what it names. The Looks after
 // that hold it to what was found then: a tag goes only while it names the same
 // digest, a manifest only while its link has not been written again, and
 // nothing goes that came later.
-type Removal struct {
+type Selected struct {
 	// Force removes a manifest even if an index that stays names it, which then
 	// is a sparse one.
 	Force bool
@@ -27,7 +27,7 @@ type Removal struct {
 	Globbed bool
 
 	targets []Target
-	in      map[string]*removalIn
+	in      map[string]*selectedIn
 	pruning *pruning // nil if the targets say what goes
 	listed  bool     // a plan that was written down says what goes
 }
@@ -77,14 +77,14 @@ const (
 	Signature                 // by a tag about a manifest that goes
 )
 
-// removalIn is what goes from one repository.
-type removalIn struct {
+// selectedIn is what goes from one repository.
+type selectedIn struct {
 	targets []Target
 	whole   bool
 
 	found     bool // the repository is there
-	tags      map[string]takenTag
-	manifests map[ID]takenNode // by the paths of their links
+	tags      map[string]selectedTag
+	manifests map[ID]selectedNode // by the paths of their links
 	refusals  []error
 	absent    []string // tags that are not there and need not be removed
 	going     []Going
@@ -94,29 +94,29 @@ type removalIn struct {
 	sparse map[ID]int64
 }
 
-// takenTag is a tag as the first Look found it.
-type takenTag struct {
+// selectedTag is a tag as the first Look found it.
+type selectedTag struct {
 	target layout.Digest // zero if it names none
 	mtime  int64
 	with   bool // it goes with the image that it is about
 }
 
-// takenNode is a manifest as the first Look found it.
-type takenNode struct {
+// selectedNode is a manifest as the first Look found it.
+type selectedNode struct {
 	mtime int64 // of its link
 	named bool  // somebody named it, or one of its tags
 }
 
-// NewRemoval takes what targets name from the roots.
-func NewRemoval(targets []Target) *Removal {
-	r := &Removal{in: map[string]*removalIn{}}
+// Select selects what targets name: it is no root any more.
+func Select(targets []Target) *Selected {
+	r := &Selected{in: map[string]*selectedIn{}}
 	r.Add(targets)
 	return r
 }
 
-// Add adds targets that are not among those of the Removal. It must not be called
+// Add adds targets that are not among those of the selection. It must not be called
 // once a Look has had it.
-func (r *Removal) Add(targets []Target) {
+func (r *Selected) Add(targets []Target) {
 	for _, t := range targets {
 		if slices.Contains(r.targets, t) {
 			continue
@@ -124,7 +124,7 @@ func (r *Removal) Add(targets []Target) {
 		r.targets = append(r.targets, t)
 		a := r.in[t.Repository]
 		if a == nil {
-			a = newRemovalIn()
+			a = newSelectedIn()
 			r.in[t.Repository] = a
 		}
 		a.targets = append(a.targets, t)
@@ -132,12 +132,12 @@ func (r *Removal) Add(targets []Target) {
 	}
 }
 
-func newRemovalIn() *removalIn {
-	return &removalIn{tags: map[string]takenTag{}, manifests: map[ID]takenNode{}, sparse: map[ID]int64{}}
+func newSelectedIn() *selectedIn {
+	return &selectedIn{tags: map[string]selectedTag{}, manifests: map[ID]selectedNode{}, sparse: map[ID]int64{}}
 }
 
 // within returns what goes from one repository, or nil.
-func (r *Removal) within(repository string) *removalIn {
+func (r *Selected) within(repository string) *selectedIn {
 	if r == nil {
 		return nil
 	}
@@ -145,14 +145,14 @@ func (r *Removal) within(repository string) *removalIn {
 }
 
 // isListed reports whether a plan that was written down says what goes.
-func (r *Removal) isListed() bool { return r != nil && r.listed }
+func (r *Selected) isListed() bool { return r != nil && r.listed }
 
 // Exact reports whether whatever goes was named exactly, and goes for that.
-func (r *Removal) Exact() bool { return r != nil && !r.prunes() && !r.Globbed }
+func (r *Selected) Exact() bool { return r != nil && !r.prunes() && !r.Globbed }
 
 // Cures reports whether all that goes are manifests that cannot be read, given
 // by digest: the one removal that needs no mark, since it sweeps nothing.
-func (r *Removal) Cures() bool {
+func (r *Selected) Cures() bool {
 	if r == nil || r.TagsOnly || r.listed || r.prunes() {
 		return false
 	}
@@ -165,10 +165,10 @@ func (r *Removal) Cures() bool {
 	return true
 }
 
-func (a *removalIn) refuse(hint, format string, args ...any) { a.refuseTo(nil, hint, format, args...) }
+func (a *selectedIn) refuse(hint, format string, args ...any) { a.refuseTo(nil, hint, format, args...) }
 
 // refuseProtected refuses what a line of a list protects.
-func (a *removalIn) refuseProtected(line *protect.Line, name string) {
+func (a *selectedIn) refuseProtected(line *protect.Line, name string) {
 	command, hint := line.Lift()
 	a.refuseTo(command, hint, "%s is protected", name)
 }
@@ -176,7 +176,7 @@ func (a *removalIn) refuseProtected(line *protect.Line, name string) {
 // refuseTo is refuse with the command to try next. It adds a reason, unless
 // that has been said: a name may be met as that of a tag and again as one of its
 // manifest's.
-func (a *removalIn) refuseTo(command []string, hint, format string, args ...any) {
+func (a *selectedIn) refuseTo(command []string, hint, format string, args ...any) {
 	refusal := &layout.HintError{Err: fmt.Errorf(format, args...), Hint: hint, Command: command}
 	said := func(err error) bool { return err.Error() == refusal.Error() }
 	if !slices.ContainsFunc(a.refusals, said) {
@@ -192,12 +192,12 @@ type fitting struct {
 }
 
 // sweepsGarbage reports whether what gc would remove goes, too.
-func (r *Removal) sweepsGarbage() bool { return r.prunes() && r.pruning.fitting.garbage }
+func (r *Selected) sweepsGarbage() bool { return r.prunes() && r.pruning.fitting.garbage }
 
-// pruning is the part of a Removal whose names come from a Judge.
+// pruning is the part of a selection whose names come from a Judge.
 type pruning struct {
 	judge Judge
-	mu    sync.Mutex // of Removal.in
+	mu    sync.Mutex // of selection.in
 	again func()     // is called before it is made once more, or nil
 	// fitting is what a target for the space on the disk asks for.
 	fitting fitting
@@ -205,15 +205,15 @@ type pruning struct {
 
 // NewPruning takes from the roots what a Judge decides. A tag that goes takes
 // its image along if that has no other tag that stays and nothing else keeps it.
-func NewPruning(judge Judge) *Removal {
-	return &Removal{in: map[string]*removalIn{}, pruning: &pruning{judge: judge}}
+func NewPruning(judge Judge) *Selected {
+	return &Selected{in: map[string]*selectedIn{}, pruning: &pruning{judge: judge}}
 }
 
 // prunes reports whether it is a Judge that says what goes.
-func (r *Removal) prunes() bool { return r != nil && r.pruning != nil }
+func (r *Selected) prunes() bool { return r != nil && r.pruning != nil }
 
 // enter returns what goes from a repository that is about to be looked at, or nil.
-func (r *Removal) enter(repository string, first bool) *removalIn {
+func (r *Selected) enter(repository string, first bool) *selectedIn {
 	if !r.prunes() {
 		return r.within(repository)
 	}
@@ -222,14 +222,14 @@ func (r *Removal) enter(repository string, first bool) *removalIn {
 	if a := r.in[repository]; a != nil || !first {
 		return a // nothing goes from what came after the first Look
 	}
-	a := newRemovalIn()
+	a := newSelectedIn()
 	r.in[repository] = a
 	return a
 }
 
 // startAgain forgets what the first Look has found, since another one will be
 // the first.
-func (r *Removal) startAgain() {
+func (r *Selected) startAgain() {
 	if r == nil || r.listed {
 		return // a plan that was written down says what goes
 	}
@@ -242,7 +242,7 @@ func (r *Removal) startAgain() {
 		return
 	}
 	for name, a := range r.in {
-		anew := newRemovalIn()
+		anew := newSelectedIn()
 		anew.targets, anew.whole = a.targets, a.whole
 		r.in[name] = anew
 	}
@@ -250,7 +250,7 @@ func (r *Removal) startAgain() {
 
 // OnAgain has a function called when the Judge is about to be asked again about
 // all repositories, so that whoever keeps its decisions forgets them.
-func (r *Removal) OnAgain(fn func()) { r.pruning.again = fn }
+func (r *Selected) OnAgain(fn func()) { r.pruning.again = fn }
 
 // Candidate is an image that a Judge lets go: a digest in a repository, with
 // all of its tags that go.
@@ -280,7 +280,7 @@ func (c *Candidate) use(used, pushed time.Time) {
 	}
 }
 
-// Going is a manifest that a Removal takes away, or tags without one.
+// Going is a manifest that a selection has, or tags without one.
 type Going struct {
 	Repository string
 	Digest     layout.Digest // of the manifest; zero if only tags go

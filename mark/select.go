@@ -10,28 +10,28 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// takeAway finds which of the repository's tags and manifests a Removal takes
-// away, before anything is marked. What somebody named is away: no root, and
+// selectNamed finds which of the repository's tags and manifests a selection
+// has, before anything is marked. What somebody named is selected: no root, and
 // reached by nothing. What goes along with it if nothing else keeps it is
 // loose: no root.
-func (p *selection) takeAway() {
+func (p *selection) selectNamed() {
 	switch {
-	case p.away == nil:
+	case p.selected == nil:
 	case !p.asks():
 		if p.l.first {
-			p.holdToListing(p.away)
+			p.holdToListing(p.selected)
 		}
-		p.holdTo(p.away)
-	case p.l.rules.Away.prunes():
-		p.judge(p.away)
+		p.holdTo(p.selected)
+	case p.l.rules.Selected.prunes():
+		p.judge(p.selected)
 	default:
-		p.away.found = true
-		p.resolve(p.away)
+		p.selected.found = true
+		p.resolve(p.selected)
 	}
 }
 
 // resolve finds what the targets name.
-func (p *selection) resolve(a *removalIn) {
+func (p *selection) resolve(a *selectedIn) {
 	switch {
 	case p.keep == Protected:
 		a.refuseProtected(p.guard.Repository()[0], strconv.Quote(p.r.Name))
@@ -43,24 +43,24 @@ func (p *selection) resolve(a *removalIn) {
 	for _, t := range a.targets {
 		switch {
 		case t.whole():
-			p.takeAll(a)
+			p.selectAll(a)
 		case t.Tag != "":
-			p.takeNamedTag(a, t)
+			p.selectTag(a, t)
 		default:
-			p.takeDigest(a, t)
+			p.selectDigest(a, t)
 		}
 	}
-	if !p.l.rules.Away.TagsOnly {
-		p.takeTagsOf()
+	if !p.l.rules.Selected.TagsOnly {
+		p.selectTagsOf()
 		p.loosen()
 	}
 	p.refuseTags(a)
 }
 
-func (p *selection) takeAll(a *removalIn) {
+func (p *selection) selectAll(a *selectedIn) {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.isHere() {
-			p.takeNode(a, n, p.r.Name)
+			p.selectNode(a, n, p.r.Name)
 		}
 	}
 	for i := range p.tags {
@@ -72,7 +72,7 @@ func (p *selection) takeAll(a *removalIn) {
 	}
 }
 
-func (p *selection) takeNamedTag(a *removalIn, target Target) {
+func (p *selection) selectTag(a *selectedIn, target Target) {
 	at := slices.IndexFunc(p.tags, func(t tag) bool { return t.AsideName == "" && t.Name == target.Tag })
 	if at < 0 {
 		p.refuseUnknownTag(a, target)
@@ -86,15 +86,15 @@ func (p *selection) takeNamedTag(a *removalIn, target Target) {
 	t.is.set(tagSelected)
 	t.is.set(tagNamed)
 	switch {
-	case p.l.rules.Away.TagsOnly:
+	case p.l.rules.Selected.TagsOnly:
 	case t.node >= 0:
-		p.takeNode(a, &p.nodes[t.node], target.String())
+		p.selectNode(a, &p.nodes[t.node], target.String())
 	case t.Link.State != walker.LinkGood:
 		a.refuseTo([]string{"untag", target.String()}, "to remove it", "the tag %s names no manifest", target)
 	}
 }
 
-func (p *selection) refuseUnknownTag(a *removalIn, target Target) {
+func (p *selection) refuseUnknownTag(a *selectedIn, target Target) {
 	names := make([]string, 0, len(p.tags))
 	for i := range p.tags {
 		names = append(names, p.tags[i].Name)
@@ -103,7 +103,7 @@ func (p *selection) refuseUnknownTag(a *removalIn, target Target) {
 	switch near := Nearest(target.Tag, names); {
 	case near != "":
 		command, hint = nil, "did you mean "+near+"?"
-	case p.l.rules.Away.TagsOnly:
+	case p.l.rules.Selected.TagsOnly:
 		// Somebody else was faster, such as gc where the tag led nowhere.
 		a.absent = append(a.absent, target.String())
 		return
@@ -111,8 +111,8 @@ func (p *selection) refuseUnknownTag(a *removalIn, target Target) {
 	a.refuseTo(command, hint, "there is no tag %q in %q", target.Tag, p.r.Name)
 }
 
-// takeDigest takes the manifest that a digest or its beginning names.
-func (p *selection) takeDigest(a *removalIn, target Target) {
+// selectDigest takes the manifest that a digest or its beginning names.
+func (p *selection) selectDigest(a *selectedIn, target Target) {
 	var found []int32
 	for i := range p.nodes {
 		n := &p.nodes[i]
@@ -129,7 +129,7 @@ func (p *selection) takeDigest(a *removalIn, target Target) {
 		if n.place == 0 || n.link.has(linkUnread) {
 			a.unread++
 		}
-		p.takeNode(a, n, target.String())
+		p.selectNode(a, n, target.String())
 	default:
 		a.refuse("give more of it", "%s names %d manifests", target, len(found))
 	}
@@ -159,8 +159,8 @@ func (p *selection) nearDigests(target Target) (command []string, hint string) {
 	return []string{"ls", p.r.Name}, "its manifests; \"why\" tells where a blob belongs"
 }
 
-// takeNode takes a manifest that was named, unless it is protected.
-func (p *selection) takeNode(a *removalIn, n *node, name string) {
+// selectNode takes a manifest that was named, unless it is protected.
+func (p *selection) selectNode(a *selectedIn, n *node, name string) {
 	switch {
 	case p.protectsNode(n):
 		a.refuseProtected(p.lineOf(n), p.nameOf(n, name))
@@ -195,8 +195,8 @@ func (p *visit) hasFile(n *node) bool {
 	return err == nil && info.Type == disk.File
 }
 
-// takeTagsOf takes the tags of the manifests that were named.
-func (p *selection) takeTagsOf() {
+// selectTagsOf takes the tags of the manifests that were named.
+func (p *selection) selectTagsOf() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		if t.AsideName == "" && t.node >= 0 && p.nodes[t.node].root.has(rootSelected) {
@@ -206,7 +206,7 @@ func (p *selection) takeTagsOf() {
 }
 
 // refuseTags refuses tags that must not or cannot go.
-func (p *selection) refuseTags(a *removalIn) {
+func (p *selection) refuseTags(a *selectedIn) {
 	for i := range p.tags {
 		t := &p.tags[i]
 		if !t.is.has(tagSelected) {
@@ -219,6 +219,6 @@ func (p *selection) refuseTags(a *removalIn) {
 		case t.Linked || p.r.HasSymlink(&t.Tag):
 			a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", name)
 		}
-		a.tags[t.Name] = takenTag{target: t.Link.Target, mtime: t.Link.MTime}
+		a.tags[t.Name] = selectedTag{target: t.Link.Target, mtime: t.Link.MTime}
 	}
 }
