@@ -9,7 +9,7 @@ DEMO    ?= $(CURDIR)/bin/demo
 FUZZTIME ?= 10s
 SOAK     ?= 10
 
-.PHONY: build demo check test test-all lint race e2e bench cover fuzz soak clean
+.PHONY: build demo check test races test-all lint race e2e bench cover fuzz soak clean
 
 # where make install puts things; DESTDIR is before all of them
 PREFIX  ?= /usr/local
@@ -62,7 +62,8 @@ demo: build ## the main job on a sample store: dry run, sweep, and a second run 
 	@echo; echo '$$ regsweep gc -m --yes --root DEMO'; bin/regsweep gc -m --yes --root $(DEMO); case $$? in 0|3) ;; *) exit 1;; esac
 	@echo; echo '$$ regsweep gc -m --yes --root DEMO   (again: nothing is left to remove)'; bin/regsweep gc -m --yes --root $(DEMO)
 
-# Every EVERY-th step of long tables is taken, from an offset that changes with the commit.
+# Every EVERY-th step of long tables is taken, from an offset that changes with the commit. From 5 on there are fewer
+# random stores and kills, too.
 EVERY  ?= 8
 OFFSET := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
 SINCE  ?= HEAD
@@ -83,6 +84,9 @@ ATONCE ?= 4
 test: ## all tests of the module; of long tables of steps a part
 	$(GO) vet ./...
 	REGSWEEP_STEPS=$(EVERY) REGSWEEP_STEP_OFFSET=$(OFFSET) $(TEST) -count=1 -parallel $(ATONCE) -timeout 40m $(TESTFLAGS) ./...
+
+races: ## what a registry, or a stop, may do between any two calls of a sweep: all steps, and that each push is accepted somewhere
+	REGSWEEP_STEPS=1 $(TEST) -count=1 -timeout 40m -run '^Test(Race|RaceAway|StopAway.*)$$' $(TESTFLAGS) ./sweep
 
 # Of long tables test-all takes every STEPS-th step.
 STEPS ?= 1
