@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -94,8 +96,8 @@ func testBeside(t *testing.T, version registry.Version, duration time.Duration, 
 	crew.Wait()
 	b.logCounts(sweeps)
 
-	r.Restart()
-	b.verify(client.New(r.Addr()), "at the end")
+	b.restart()
+	b.verify(b.api(), "at the end")
 	r.Stop()
 	b.lastSweeps(r.Root)
 	r.Run()
@@ -210,8 +212,7 @@ func (b *beside) sweepFor(duration time.Duration) sweeps {
 		}
 		b.sweep(&done)
 		if cached {
-			b.registry.Restart()
-			b.client.Store(client.New(b.registry.Addr()))
+			b.restart()
 			b.cached.Unlock()
 			b.pause(time.Second) // for those who had to wait
 		}
@@ -220,6 +221,43 @@ func (b *beside) sweepFor(duration time.Duration) sweeps {
 		}
 	}
 	return done
+}
+
+// restart makes the registry forget which blobs it has. Registry 2.8 does not finish
+// what it writes when it is told to stop: a link may stay empty. It answers 500 to
+// every HEAD of that blob from then on, so that the repository can never take it
+// again. An administrator removes such a link; so does this.
+func (b *beside) restart() {
+	b.t.Helper()
+	b.registry.Stop()
+	for _, link := range emptyLinks(b.t, b.registry.Root) {
+		b.t.Logf("the registry left an empty link when it was stopped: %s", link)
+		if err := os.Remove(link); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.registry.Run()
+	b.client.Store(client.New(b.registry.Addr()))
+}
+
+// emptyLinks finds the links of a stopped registry that hold nothing. regsweep
+// writes none here: gc removes and renames only.
+func emptyLinks(t *testing.T, root string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.Name() != "link" || !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && info.Size() == 0 {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // sweep is one run.
