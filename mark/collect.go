@@ -183,7 +183,7 @@ func (p *garbage) heights() []uint32 {
 // collectHistory lists the entries of tags that stay whose manifest's link is gone or goes.
 func (p *garbage) collectHistory() {
 	entries := make([][]ID, len(p.tags))
-	p.w.Each(p.ctx, len(p.tags), func(i int) { entries[i] = p.deadEntries(&p.tags[i]) })
+	p.w.Each(p.ctx, len(p.tags), func(i int) { entries[i] = p.deadEntries(i) })
 	for i, ids := range entries {
 		if len(ids) == 0 {
 			continue
@@ -199,13 +199,14 @@ func (p *garbage) collectHistory() {
 }
 
 // deadEntries are the entries of one tag. It is called concurrently.
-func (p *garbage) deadEntries(t *tag) (dead []ID) {
+func (p *garbage) deadEntries(i int) (dead []ID) {
+	t := &p.tags[i]
 	if t.AsideName != "" || t.Odd || t.Linked || p.tagGoes(t) {
 		return nil
 	}
-	for _, d := range p.r.History(&t.Tag) {
-		if at := p.find(d); (at < 0 || p.nodes[at].why == Dead) && !p.showsKept(p.s.Table.Lookup(d)) {
-			dead = append(dead, p.s.Table.Intern(d))
+	for _, id := range p.historyOf(i) {
+		if at, linked := p.linked(id); (!linked || p.nodes[at].why == Dead) && !p.showsKept(id) {
+			dead = append(dead, id)
 		}
 	}
 	return dead

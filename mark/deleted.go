@@ -1,6 +1,7 @@
 package mark
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/regsweep/regsweep/layout"
@@ -149,20 +150,23 @@ func (p *facts) readLosses(wants func(ID) bool) {
 			p.losses.named[t.node] = true
 		}
 	}
+	p.histories = make([][]ID, len(p.tagLinks))
 	var mu sync.Mutex
 	p.w.Each(p.ctx, len(p.tagLinks), func(i int) {
 		t := &p.tagLinks[i]
-		if t.AsideName != "" || p.l.rules.KeepDeleted == 0 && !p.remembers(t, wants) {
+		if t.AsideName != "" || p.l.rules.lostNothing(t) {
 			return
 		}
-		var entries []walker.Revision
-		p.r.AllHistory(p.ctx, &t.Tag, func(_ string, part []walker.Revision) {
-			for k := range part {
-				// One that holds no digest still has one in its path.
-				if s := part[k].Link.State; s == walker.LinkGood || s == walker.LinkBroken {
-					entries = append(entries, part[k])
-				}
+		entries := p.r.ReadWantedHistory(p.ctx, &t.Tag, func(d layout.Digest, linked bool) bool {
+			id := p.s.Table.Intern(d)
+			if !linked {
+				p.histories[i] = append(p.histories[i], id)
 			}
+			return p.l.rules.KeepDeleted != 0 || wants(id)
+		})
+		// An entry that holds no digest still has one in its path.
+		entries = slices.DeleteFunc(entries, func(e walker.Revision) bool {
+			return e.Link.State != walker.LinkGood && e.Link.State != walker.LinkBroken
 		})
 		mu.Lock()
 		defer mu.Unlock()
@@ -170,15 +174,33 @@ func (p *facts) readLosses(wants func(ID) bool) {
 	})
 }
 
-// remembers reports whether a tag's history names something wanted. It is called
-// concurrently.
-func (p *visit) remembers(t *linkedTag, wants func(ID) bool) bool {
-	for _, d := range p.r.History(&t.Tag) {
-		if id := p.s.Table.Lookup(d); id != 0 && wants(id) {
-			return true
-		}
+// lostNothing reports whether no image can have lost this tag so lately that it is kept
+// for that: a registry writes the current link last, whenever it sets a tag.
+func (r *Rules) lostNothing(t *linkedTag) bool {
+	if t.Half || t.Link.State != walker.LinkGood {
+		return false
 	}
-	return false
+	old := true
+	if r.KeepDeleted > 0 {
+		old = t.Link.MTime <= r.cutoff(r.KeepDeleted)
+	}
+	if r.DeleteUntagged && r.OlderThan > 0 {
+		old = old && t.Link.MTime <= r.cutoff(r.OlderThan)
+	}
+	return old
+}
+
+// historyOf returns what a tag's history names, without what is behind symbolic links.
+// It may be called concurrently for different tags.
+func (p *facts) historyOf(i int) []ID {
+	if p.histories != nil && p.histories[i] != nil {
+		return p.histories[i]
+	}
+	var ids []ID
+	for _, d := range p.r.History(&p.tagLinks[i].Tag) {
+		ids = append(ids, p.s.Table.Intern(d))
+	}
+	return ids
 }
 
 // addLosses notes when a tag got something else than what its history names:

@@ -11,7 +11,7 @@ import (
 
 // facts are what a repository links, as it was read. Reading makes them. After that
 // nothing changes them, with two exceptions: here also gets the reasons that marking
-// finds, and family and losses are made when somebody asks for them.
+// finds, and family, losses and histories are made when somebody asks for them.
 type facts struct {
 	*visit
 	guard    protect.Guard
@@ -47,6 +47,9 @@ type naming struct {
 type past struct {
 	emptied []emptied
 	losses  losses
+	// histories are what the tags' histories name, by the tags' places, where reading the
+	// losses has listed them.
+	histories [][]ID
 }
 
 // uploads are what is being uploaded to a repository.

@@ -114,7 +114,7 @@ func (p *View) EachGoing(fn func(i *Item, name string)) {
 // the tag's place in the list. It is called concurrently for several tags.
 func (p *View) EachHistory(tags []*walker.Tag, fn func(at int, entries []walker.Revision)) {
 	p.w.Each(p.ctx, len(tags), func(at int) {
-		p.r.AllHistory(p.ctx, tags[at], func(_ string, entries []walker.Revision) { fn(at, entries) })
+		p.r.ReadHistory(p.ctx, tags[at], func(entries []walker.Revision) { fn(at, entries) })
 	})
 }
 

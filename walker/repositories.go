@@ -44,7 +44,7 @@ type Repository struct {
 	layersOf                                    map[layout.Algorithm]*disk.Dir // open, by ReadLayers
 	layerAlgs                                   []layout.Algorithm
 	listed                                      bool       // layerAlgs is known
-	otherRevisions                              bool       // there may be some of other algorithms than sha256
+	onlySHA256                                  bool       // Revisions has found no other algorithm
 	mu                                          sync.Mutex // of Unknown, Opaque and Marks
 	gone                                        []string   // .regsweep-<tag> in _manifests
 }

@@ -44,11 +44,12 @@ const batch = 1024
 // Revisions calls fn with the repository's manifest links and the directories
 // that lack one, some at a time. What fn gets is valid until it returns.
 func (r *Repository) Revisions(ctx context.Context, fn func([]Revision)) {
+	r.onlySHA256 = true
 	if r.revisions == nil {
 		return
 	}
 	for _, alg := range r.algorithms(r.revisions) {
-		r.otherRevisions = r.otherRevisions || alg != layout.SHA256
+		r.onlySHA256 = r.onlySHA256 && alg == layout.SHA256
 		d, ok := r.openPart(r.revisions, alg.String())
 		if !ok {
 			continue

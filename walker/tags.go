@@ -90,7 +90,7 @@ func (r *Repository) lacksCurrent(t *Tag) (exists bool) {
 		current.Close() // a link that leads nowhere has been recorded
 	}
 	t.Half = true
-	for _, e := range r.history(dir, true) {
+	for _, e := range r.historyIn(dir) {
 		path := layout.Index + "/" + e.Algorithm().String() + "/" + e.Hex()
 		if entry, ok := r.w.openIfThere(dir, path); ok {
 			r.w.leadAt(entry, layout.Link)
@@ -135,68 +135,5 @@ func (w *Walker) hasSymlink(dir *disk.Dir, depth int) (found bool) {
 			}
 		}
 	})
-	return found
-}
-
-// History returns the digests in a tag's history, by the names of its
-// directories, without those behind symbolic links. It may be called
-// concurrently.
-func (r *Repository) History(t *Tag) []layout.Digest {
-	if found, ok := r.usualHistory(t); ok {
-		return found
-	}
-	dir, ok := r.w.open(r.tags, t.Name)
-	if !ok {
-		return nil
-	}
-	defer dir.Close()
-	return r.history(dir, false)
-}
-
-// usualHistory is History where digests of sha256 are all that a history can
-// have, and no symbolic link leads to it: one directory is opened in place of three.
-func (r *Repository) usualHistory(t *Tag) (found []layout.Digest, ok bool) {
-	if r.otherRevisions {
-		return nil, false
-	}
-	var path disk.Name
-	d, err := r.tags.OpenStraight(path.Join(t.Name, layout.Index, layout.SHA256.String()))
-	switch {
-	case disk.NotStraight(err):
-		return nil, false
-	case err != nil:
-		r.w.Unreadable(r.tags.Join(t.Name), err)
-		return nil, true
-	}
-	defer d.Close()
-	r.hashes(d, layout.SHA256, func(digest layout.Digest, e disk.Entry) {
-		if e.Type == disk.Directory {
-			found = append(found, digest)
-		}
-	})
-	return found, true
-}
-
-func (r *Repository) history(tag *disk.Dir, linked bool) (found []layout.Digest) {
-	index, ok := r.w.openIfThere(tag, layout.Index)
-	if !ok {
-		return nil
-	}
-	defer index.Close()
-	if index.Linked() && !linked {
-		return nil
-	}
-	for _, alg := range r.algorithms(index) {
-		d, ok := r.w.open(index, alg.String())
-		if !ok {
-			continue
-		}
-		r.hashes(d, alg, func(digest layout.Digest, e disk.Entry) {
-			if linked || !d.Linked() && e.Type == disk.Directory {
-				found = append(found, digest)
-			}
-		})
-		d.Close()
-	}
 	return found
 }

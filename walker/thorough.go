@@ -21,10 +21,10 @@ func (r *Repository) AllLayers(ctx context.Context, fn func([]Revision)) {
 	}
 }
 
-// AllHistory calls fn with all entries of a tag's history, read, and the
-// directory that they are in, and lists the tag's directories. It may be called
-// concurrently for different tags.
-func (r *Repository) AllHistory(ctx context.Context, t *Tag, fn func(dir string, entries []Revision)) {
+// CheckHistory calls fn with all entries of a tag's history, read, and the
+// directory that they are in. It records what else is in the tag's directories. It may
+// be called concurrently for different tags.
+func (r *Repository) CheckHistory(ctx context.Context, t *Tag, fn func(dir string, entries []Revision)) {
 	dir, ok := r.w.open(r.tags, t.Name)
 	if !ok {
 		return

@@ -46,7 +46,7 @@ func readTagged(ctx context.Context, store *disk.Dir, jobs int, resumed bool) (*
 			}
 			var own sync.Mutex
 			var history []pulls.Named
-			r.AllHistory(ctx, t, func(_ string, entries []walker.Revision) {
+			r.ReadHistory(ctx, t, func(entries []walker.Revision) {
 				own.Lock()
 				defer own.Unlock()
 				for k := range entries {
