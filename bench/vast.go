@@ -184,7 +184,7 @@ func (b *bench) vastStore(name string, blobs, tags int) (root string, unmount fu
 		return "", nil, err
 	}
 	if fresh {
-		if err := makeImage(image, int64(2*blobs+13*blobs/perImage+7*tags)); err != nil {
+		if err := makeImage(image, int64(2*blobs+13*blobs/perImage+7*tags), int64(tags)); err != nil {
 			return "", nil, err
 		}
 	}
@@ -202,10 +202,11 @@ func (b *bench) vastStore(name string, blobs, tags int) (root string, unmount fu
 	return root, unmount, os.WriteFile(done, []byte(made), 0o644)
 }
 
-// makeImage makes a filesystem for so many files and directories and a few more.
-func makeImage(image string, inodes int64) error {
+// makeImage makes a filesystem for so many files and directories and a few more, of
+// which so many directories do not fit into their inodes.
+func makeImage(image string, inodes, large int64) error {
 	inodes += inodes/20 + 200_000
-	size := inodes*(256+256) + 2<<30
+	size := inodes*(256+256) + large*4096 + 2<<30
 	_ = os.Remove(image)
 	f, err := os.Create(image)
 	if err == nil {

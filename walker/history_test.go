@@ -150,3 +150,33 @@ func TestHistoryThatNobodyWantsIsListedAndNotRead(t *testing.T) {
 		})
 	}
 }
+
+// TestSymlinksInATagAreFound puts a symbolic link in each place of the layout, with
+// the tag's directory opened in the usual way and by steps.
+func TestSymlinksInATagAreFound(t *testing.T) {
+	for _, where := range []string{
+		"", "/extra", "/current", "/current/link", "/index", "/index/sha256", "/index/sha256/{one}", "/index/sha256/{one}/link",
+	} {
+		t.Run(where, func(t *testing.T) {
+			s := layouttest.New(t, retagged)
+			path := filepath.Join(s.Dir, "repositories/a/_manifests/tags/t", strings.ReplaceAll(where, "{one}", s.Digest("one").Hex()))
+			switch where {
+			case "":
+			case "/extra":
+				if err := os.WriteFile(path, []byte("not the registry's"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				behindLink(t, path)
+			}
+			want := where != "" && where != "/extra"
+			for _, revisions := range []bool{true, false} {
+				withTag(t, &disk.FS{}, s.Dir, revisions, func(r *walker.Repository, tag *walker.Tag) {
+					if got := r.HasSymlink(tag); got != want {
+						t.Errorf("revisions known %t: %t", revisions, got)
+					}
+				})
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package walker
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
@@ -30,19 +31,25 @@ type HistoryEntry struct{ Digest, Target layout.Digest }
 // remove, in the memory of a list without elements.
 func (r *Repository) Tags(ctx context.Context, tags []Tag) []Tag {
 	if r.tags != nil {
+		// Names first: a list of tags that grows takes several times the memory.
+		var names, linked []string
 		r.w.list(r.tags, func(e disk.Entry, name string) {
 			switch {
 			case layout.IsForeign(name):
 				r.unknown(r.tags, name, "not entered: no tag begins like this")
 			case !r.leadsToDirectory(r.tags, e):
 				r.unknown(r.tags, name, "not a tag's directory")
+			case e.Type == disk.Symlink:
+				r.w.shares.lead(r.tags.Join(name))
+				linked = append(linked, name)
 			default:
-				if e.Type == disk.Symlink {
-					r.w.shares.lead(r.tags.Join(name))
-				}
-				tags = append(tags, Tag{Name: name, Odd: !layout.IsTag(name), Linked: e.Type == disk.Symlink})
+				names = append(names, name)
 			}
 		})
+		tags = slices.Grow(tags, len(names)+len(linked)+len(r.gone))
+		for i, name := range slices.Concat(names, linked) {
+			tags = append(tags, Tag{Name: name, Odd: !layout.IsTag(name), Linked: i >= len(names)})
+		}
 		r.readTags(ctx, r.tags, tags)
 	}
 	taken := make([]Tag, len(r.gone))
@@ -113,14 +120,53 @@ func (r *Repository) lacksCurrent(t *Tag) (exists bool) {
 }
 
 // HasSymlink reports whether something in a tag's directory is a symbolic link,
-// so that the tag cannot be removed.
+// so that the tag cannot be removed. Of a tag with all that registries write, only the
+// names that the layout defines are looked at; a run never touches others.
 func (r *Repository) HasSymlink(t *Tag) bool {
+	if t.Link.Behind {
+		return true
+	}
+	if found, ok := r.usualSymlink(t); ok {
+		return found
+	}
 	dir, ok := r.w.open(r.tags, t.Name)
 	if !ok {
 		return false
 	}
 	defer dir.Close()
 	return r.w.hasSymlink(dir, 4) // <tag>/index/<alg>/<hex>/link
+}
+
+// usualSymlink is HasSymlink of a tag whose history has digests of sha256 alone, and
+// whose current link is no symbolic link: one directory is opened in place of five.
+// ok is false of any other tag.
+func (r *Repository) usualSymlink(t *Tag) (found, ok bool) {
+	if !r.onlySHA256 || t.Half || t.AsideName != "" {
+		return false, false
+	}
+	var path disk.Name
+	current, err := r.tags.Stat(path.Join(t.Name, layout.Current))
+	if err != nil || current.Type != disk.Directory {
+		return false, false
+	}
+	d, err := r.tags.OpenStraight(path.Join(t.Name, layout.Index, layout.SHA256.String()))
+	if err != nil {
+		return false, false
+	}
+	defer d.Close()
+	err = d.List(func(e disk.Entry) error {
+		found = found || e.Type == disk.Symlink
+		if e.Type != disk.Directory {
+			return nil
+		}
+		link, err := d.Stat(path.Join(e.Name, layout.Link))
+		found = found || link.Type == disk.Symlink
+		if disk.Gone(err) {
+			return nil
+		}
+		return err
+	})
+	return found, err == nil
 }
 
 func (w *Walker) hasSymlink(dir *disk.Dir, depth int) (found bool) {
