@@ -9,9 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
-	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // Description is what a manifest says of itself, and its configuration. What
@@ -126,9 +124,17 @@ type describedConfig struct {
 	Config  struct{ Labels labels }
 }
 
-// Describe reads a manifest, and its configuration if it is an image's.
+// Describe reads a manifest, and its configuration if it is an image's. It leaves the
+// layers out.
 func (s *Store) Describe(w *walker.Walker, digest layout.Digest) Description {
-	return DescribeBy(digest, func(d layout.Digest, into any) bool { return s.readJSON(w, d, into) })
+	d := DescribeBy(digest, func(d layout.Digest, into any) bool { return s.document(w, d, into) })
+	d.Layers = nil
+	return d
+}
+
+// DescribeLayers is Describe with the layers.
+func (s *Store) DescribeLayers(w *walker.Walker, digest layout.Digest) Description {
+	return DescribeBy(digest, func(d layout.Digest, into any) bool { return s.wholeDocument(w, d, into) })
 }
 
 // DescribeBy is Describe by a function that reads a small blob, as JSON. It
@@ -247,31 +253,4 @@ func (c *describedConfig) describe(d *Description) {
 		d.Created = t.UTC()
 	}
 	d.addLabels(c.Config.Labels)
-}
-
-// readJSON reads a small blob; ok is false if it is absent or no JSON. That the
-// system cannot read it is recorded: what it says must not be taken for nothing.
-func (s *Store) readJSON(w *walker.Walker, digest layout.Digest, into any) (ok bool) {
-	id := s.Table.Lookup(digest)
-	if id == 0 {
-		return false
-	}
-	r := s.Table.At(id)
-	if !r.has(hasBlob) || r.size > manifest.Max {
-		return false
-	}
-	buf := s.buffer()
-	defer s.buffers.Put(buf)
-	buf.next()
-	if int64(len(buf.now.Bytes)) < r.size {
-		buf.now.Bytes = make([]byte, r.size+r.size/4)
-	}
-	n, err := w.ReadBlob(digest, r.has(isAside), buf.now.Bytes[:r.size])
-	if err != nil {
-		if !disk.Gone(err) {
-			w.Unreadable(layout.BlobDir(digest)+"/"+layout.Data, err)
-		}
-		return false
-	}
-	return json.Unmarshal(buf.now.Bytes[:n], into) == nil
 }

@@ -73,7 +73,7 @@ type labelledConfig struct {
 // labels reads the labels of an image, or of all images of an index that are here.
 func (p *selection) labels(at int32, names []string, depth int) (l ImageLabels) {
 	var m labelled
-	if depth == 0 || !p.s.readJSON(p.w, p.s.Table.Digest(p.nodes[at].id), &m) {
+	if depth == 0 || !p.s.document(p.w, p.s.Table.Digest(p.nodes[at].id), &m) {
 		return ImageLabels{Unread: true}
 	}
 	own := chosen(m.Annotations, names)
@@ -111,7 +111,7 @@ func (s *Store) configLabels(w *walker.Walker, m *labelled) (labels map[string]s
 		return nil, true
 	default:
 		digest, err := layout.ParseDigest(m.Config.Digest)
-		if err != nil || !s.readJSON(w, digest, &c) {
+		if err != nil || !s.document(w, digest, &c) {
 			return nil, false
 		}
 	}

@@ -20,8 +20,8 @@ const certain = 3 * time.Second
 // Memory is what a run knows of manifests and links: what an index says that
 // another run has written, and what this run has read itself. It trusts for two
 // things only:
-//   - what a manifest says, by its digest, if its data have the times that they had
-//     when they were found to have that digest;
+//   - what a manifest or a configuration says, by its digest, if its data have the
+//     times that they had when they were found to have that digest;
 //   - what a link says, if its file is the one that was read, on a disk of this
 //     host, and was changed last well before that.
 //
@@ -34,12 +34,17 @@ type Memory struct {
 	before int64 // what is not older is not remembered
 	later  atomic.Bool
 	used   bitmap // links of old that were left closed
-	met    bitmap // manifests of old that were not read
+	met    bitmap // documents of old that are still there
 	ids    []atomic.Uint32
 
-	shards   [memoryShards]linkShard
-	mu       sync.Mutex
-	contents []contentNote
+	shards    [memoryShards]linkShard
+	mu        sync.Mutex // of the rest
+	contents  []contentNote
+	documents map[ID]documentNote
+	texts     map[string]string // theirs, each once
+	// documentBytes is how many bytes these texts have.
+	documentBytes int
+	saved         int // how much had been read when Index was asked last
 }
 
 var _ walker.Memory = (*Memory)(nil)
@@ -113,13 +118,19 @@ func (m *Memory) again() {
 	}
 }
 
-// knows reports whether a blob that has been found is a manifest of the index.
+// knows reports whether a blob that has been found is a document of the index.
 func (m *Memory) knows(b *walker.Blob) bool {
 	if m == nil || m.old == nil || b.State != walker.BlobHere || b.Digest.Algorithm() != layout.SHA256 {
 		return false
 	}
-	_, ok := m.old.Find(b.Digest.Sum(), index.Times{Size: b.Size, MTime: b.MTime, CTime: b.CTime})
-	return ok && b.CTime != 0
+	at, ok := m.old.Find(b.Digest.Sum(), index.Times{Size: b.Size, MTime: b.MTime, CTime: b.CTime})
+	if !ok || b.CTime == 0 {
+		return false
+	}
+	if !m.old.IsManifest(at) {
+		m.met.set(at) // it stays remembered though nobody asks for it
+	}
+	return true
 }
 
 // noteContent remembers a manifest that has been read and has its digest.

@@ -33,7 +33,7 @@ func (j *Judged) ReadCreated() {
 func (p *selection) created(at int32, depth int) (newest time.Time, ok bool) {
 	digest := p.s.Table.Digest(p.nodes[at].id)
 	var m described
-	if !p.s.readJSON(p.w, digest, &m) || depth == 0 {
+	if !p.s.document(p.w, digest, &m) || depth == 0 {
 		return time.Time{}, false
 	}
 	switch {
@@ -78,7 +78,7 @@ func (s *Store) configTime(w *walker.Walker, part *describedPart) (t time.Time, 
 		return t, true // of an artifact, which says nothing that is known here
 	}
 	var c describedConfig
-	if !s.readJSON(w, digest, &c) {
+	if !s.document(w, digest, &c) {
 		return t, false
 	}
 	var d Description

@@ -30,6 +30,9 @@ func (s *Store) recall(id ID) (place uint32) {
 		r.unset(isKnown)
 		return 0
 	}
+	if c.Kind == 0 {
+		return 0 // only what it says of itself is known
+	}
 	m.met.set(at)
 	summary := manifest.Summary{
 		Kind: manifest.Kind(c.Kind), Configs: c.Configs,

@@ -37,7 +37,7 @@ const (
 	isKept                          // a layer link or a tag that stays holds it
 	isLeaving                       // a link that goes holds it, and another one that stays
 	isLinked                        // a layer link that no live manifest names holds it
-	isKnown                         // the index knows what its blob says, which is a manifest
+	isKnown                         // the index knows what its blob says
 )
 
 // reasonShift0 is where the bits of the reasons begin; Dead has none.

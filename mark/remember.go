@@ -3,6 +3,7 @@ package mark
 import (
 	"cmp"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/regsweep/regsweep/layout"
@@ -14,10 +15,10 @@ import (
 // store in full, and no other look must be under way. It is nil if the index that
 // the memory was made with says it all.
 func (m *Memory) Index(s *Store) *index.Builder {
-	if m == nil || m.old != nil && !m.isNew() {
+	if m == nil || m.old != nil && !m.isNew() || !m.hasMore() {
 		return nil
 	}
-	g := &gathering{m: m, s: s, numbers: make([]uint32, s.Table.End()), others: map[index.Sum]uint32{}}
+	g := &gathering{m: m, s: s, numbers: make([]uint32, s.Table.End()), others: map[index.Sum]uint32{}, added: newBitmap(int(s.Table.End()))}
 	g.b = index.NewBuilder(g.appendSum)
 	g.b.Grow(int(s.Blobs), len(m.contents)+m.old.Contents(), m.old.Links())
 	for i := range m.old.Contents() {
@@ -28,6 +29,9 @@ func (m *Memory) Index(s *Store) *index.Builder {
 	}
 	for i := range m.contents {
 		g.content(m.contents[i].id, m.contents[i].times)
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.documents)) {
+		g.content(id, m.documents[id].times)
 	}
 	for i := range m.old.Links() {
 		if m.used.has(i) {
@@ -53,7 +57,7 @@ func (m *Memory) Index(s *Store) *index.Builder {
 // isNew reports whether the run has met anything that the index lacks, or has not
 // met something that it has.
 func (m *Memory) isNew() bool {
-	if len(m.contents) > 0 {
+	if len(m.contents)+len(m.documents) > 0 {
 		return true
 	}
 	for i := range m.shards {
@@ -62,6 +66,17 @@ func (m *Memory) isNew() bool {
 		}
 	}
 	return !m.used.all(m.old.Links()) || !m.met.all(m.old.Contents())
+}
+
+// hasMore reports whether the run has read more since it was asked last.
+func (m *Memory) hasMore() bool {
+	n := 1 + len(m.contents) + len(m.documents)
+	for i := range m.shards {
+		n += len(m.shards[i].ofFirst())
+	}
+	before := m.saved
+	m.saved = n
+	return n != before
 }
 
 // all reports whether all of the first n bits are set.
@@ -84,6 +99,7 @@ type gathering struct {
 	ids     []ID                 // of the index's digests; 0 of those that the Store does not know
 	strange []strangeDigest      // these
 	lists   [3][]uint32
+	added   bitmap // the documents that it has
 }
 
 // strangeDigest is a digest that the Store does not know, and its number.
@@ -130,36 +146,67 @@ func (g *gathering) target(sum *index.Sum) uint32 {
 	return n
 }
 
-// content adds a manifest, unless it names digests of other algorithms.
+// content adds a manifest, unless it names digests of other algorithms, or what
+// another document says of itself.
 func (g *gathering) content(id ID, times index.Times) {
-	if id == 0 {
+	if id == 0 || g.added.has(int(id)) {
 		return
 	}
-	place := g.s.Table.At(id).manifest.Load()
 	digest, ok := g.number(id)
-	if place == 0 || !ok {
+	if !ok {
 		return
 	}
+	c := index.Content{Digest: digest, Times: times, Text: g.text(id, times)}
+	place := g.s.Table.At(id).manifest.Load()
+	if place == 0 && c.Text == nil {
+		return
+	}
+	if place != 0 && !g.references(place, &c) {
+		return
+	}
+	g.added.set(int(id))
+	g.b.Content(&c)
+}
+
+// text is what a document says of itself, as this run or the index knows it; nil if
+// neither does.
+func (g *gathering) text(id ID, times index.Times) []byte {
+	if n, ok := g.m.documents[id]; ok && n.times == times {
+		return []byte(n.text)
+	}
+	digest := g.s.Table.Digest(id)
+	if at, ok := g.m.old.Find(digest.Sum(), times); ok {
+		return g.m.old.Text(at)
+	}
+	return nil
+}
+
+// references fills in what a manifest references; ok is false if the format cannot
+// hold it.
+func (g *gathering) references(place uint32, c *index.Content) (ok bool) {
 	m := g.s.manifests.At(place)
-	c := index.Content{Digest: digest, Times: times, Kind: uint8(m.Kind), Configs: m.Configs}
+	c.Kind, c.Configs = uint8(m.Kind), m.Configs
 	for i, list := range [...][]ID{m.Required, m.Optional, m.Subjects} {
 		g.lists[i] = g.lists[i][:0]
 		for _, ref := range list {
 			n, ok := g.number(ref)
 			if !ok {
-				return
+				return false
 			}
 			g.lists[i] = append(g.lists[i], n)
 		}
 	}
 	c.Required, c.Optional, c.Subjects = g.lists[0], g.lists[1], g.lists[2]
-	g.b.Content(&c)
+	return true
 }
+
+// indexVersion is that of what an index says of documents.
+const indexVersion = documentVersion<<16 | manifest.Version
 
 // ReadIndex reads what Builder.Bytes has written for manifests as they are
 // understood here. Of anything else nothing is used.
 func ReadIndex(text []byte) *index.Index {
-	x, err := index.Parse(text, manifest.Version)
+	x, err := index.Parse(text, indexVersion)
 	if err != nil {
 		return nil
 	}
@@ -167,7 +214,7 @@ func ReadIndex(text []byte) *index.Index {
 }
 
 // IndexText is an index as a file.
-func IndexText(b *index.Builder) []byte { return b.Bytes(manifest.Version) }
+func IndexText(b *index.Builder) []byte { return b.Bytes(indexVersion) }
 
 // WriteIndex writes an index as a file.
-func WriteIndex(to io.Writer, b *index.Builder) error { return b.Write(to, manifest.Version) }
+func WriteIndex(to io.Writer, b *index.Builder) error { return b.Write(to, indexVersion) }

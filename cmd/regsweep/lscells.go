@@ -32,7 +32,6 @@ type lsManifest struct {
 
 	info    mark.ManifestInfo
 	created time.Time
-	layers  []mark.Layer
 }
 
 // manifestColumns are the columns of a manifest, after its names. Without a lock

@@ -95,7 +95,7 @@ func (r *reading) layer(look *mark.Look, l mark.Layer, frees map[layout.Digest]b
 // layersBelow are the layers of an image, or of all images of an index, each once.
 func (r *reading) layersBelow(d layout.Digest, seen map[layout.Digest]bool) (list []mark.Layer) {
 	seen[d] = true
-	described := r.store.Describe(r.w, d)
+	described := r.store.DescribeLayers(r.w, d)
 	for _, l := range described.Layers {
 		if !seen[l.Digest] {
 			seen[l.Digest] = true
@@ -180,7 +180,7 @@ func (r *reading) describe(ctx context.Context, infos []mark.ManifestInfo) []lsM
 		d := r.store.Describe(r.w, info.Digest)
 		list[i] = lsManifest{
 			Digest: info.Digest.String(), Tags: []string{}, MediaType: term.Valid(d.MediaType), ArtifactType: term.Valid(d.ArtifactType),
-			ConfigMediaType: term.Valid(d.ConfigMediaType), Labels: map[string]string{}, layers: d.Layers,
+			ConfigMediaType: term.Valid(d.ConfigMediaType), Labels: map[string]string{},
 			Platforms: []string{}, Protected: valids(info.Protected), Pushed: timeText(info.Pushed), Bytes: info.Bytes, UniqueBytes: info.UniqueBytes,
 			Subject: info.Subject.String(), Referrers: texts(info.Referrers), Children: texts(d.Children),
 			info: info, created: d.Created,
@@ -195,6 +195,7 @@ func (r *reading) describe(ctx context.Context, infos []mark.ManifestInfo) []lsM
 			list[i].Platforms = append(list[i].Platforms, term.Valid(p))
 		}
 	})
+	r.recalled.keep(ctx, r.store, r.w.Findings.Unreadable())
 	created := map[string]time.Time{}
 	for i := range list {
 		created[list[i].Digest] = list[i].created

@@ -17,6 +17,8 @@ type Builder struct {
 	digests               uint32
 	contents, refs, links []byte
 	devices, moments      table
+	texts                 []byte
+	textAt                map[string]uint32 // places of texts: many documents say the same
 }
 
 // NewBuilder returns a Builder of an index without anything. Sum appends a digest by
@@ -58,10 +60,14 @@ func (b *Builder) Digest() uint32 {
 	return b.digests - 1
 }
 
-// Content adds a manifest, each once. One that the format cannot hold is left out.
+// Content adds a manifest or another document, each once. One that the format cannot hold is left out.
 func (b *Builder) Content(c *Content) {
 	at := len(b.refs) / 4
 	if c.Size < 0 || c.Size > math.MaxUint32 || int64(at) > math.MaxUint32 || max(c.Configs[0], c.Configs[1]) > maxConfigs {
+		return
+	}
+	text, ok := b.text(c.Text)
+	if !ok {
 		return
 	}
 	put := binary.LittleEndian
@@ -70,6 +76,7 @@ func (b *Builder) Content(c *Content) {
 	b.contents = put.AppendUint64(b.contents, uint64(c.MTime))
 	b.contents = put.AppendUint64(b.contents, uint64(c.CTime))
 	b.contents = put.AppendUint32(b.contents, uint32(at))
+	b.contents = put.AppendUint32(b.contents, text)
 	b.refs = put.AppendUint32(b.refs, uint32(c.Kind)|uint32(c.Configs[0])<<8|uint32(c.Configs[1])<<20)
 	lists := [...][]uint32{c.Required, c.Optional, c.Subjects}
 	for _, list := range lists {
@@ -80,6 +87,27 @@ func (b *Builder) Content(c *Content) {
 			b.refs = put.AppendUint32(b.refs, digest)
 		}
 	}
+}
+
+// text returns the place of a text, which it adds if it is new.
+func (b *Builder) text(text []byte) (place uint32, ok bool) {
+	if text == nil {
+		return 0, true
+	}
+	if place, ok = b.textAt[string(text)]; ok {
+		return place, true
+	}
+	if len(text) > MaxText || int64(len(b.texts))+textHead+int64(len(text)) >= math.MaxUint32 {
+		return 0, false
+	}
+	if b.textAt == nil {
+		b.textAt = map[string]uint32{}
+	}
+	place = uint32(len(b.texts)) + 1
+	b.textAt[string(text)] = place
+	b.texts = binary.LittleEndian.AppendUint16(b.texts, uint16(len(text)))
+	b.texts = append(b.texts, text...)
+	return place, true
 }
 
 // Link adds a link, each key once. One that the format cannot hold is left out.
@@ -104,7 +132,7 @@ func (b *Builder) ForgetLinks() { b.links, b.devices, b.moments = nil, table{}, 
 
 // Size is how many bytes the index has as a file.
 func (b *Builder) Size() int64 {
-	size := int64(headerSize + sha256.Size + len(b.contents) + len(b.refs) + len(b.links) + len(b.devices.list) + len(b.moments.list))
+	size := int64(headerSize + sha256.Size + len(b.contents) + len(b.refs) + len(b.links) + len(b.devices.list) + len(b.moments.list) + len(b.texts))
 	return size + int64(b.digests)*sha256.Size
 }
 
@@ -115,7 +143,7 @@ func (b *Builder) Write(to io.Writer, parser uint32) error {
 	sections := [...]struct {
 		text []byte
 		size int
-	}{{b.contents, contentSize}, {b.refs, 4}, {b.links, linkSize}, {b.devices.list, 8}, {b.moments.list, 8}}
+	}{{b.contents, contentSize}, {b.refs, 4}, {b.links, linkSize}, {b.devices.list, 8}, {b.moments.list, 8}, {b.texts, 1}}
 	head := binary.LittleEndian.AppendUint32([]byte(magic), parser)
 	head = binary.LittleEndian.AppendUint32(head, b.digests)
 	for i := range sections {

@@ -22,12 +22,13 @@ type Sum = [sha256.Size]byte
 // changed, in nanoseconds since 1970.
 type Times struct{ Size, MTime, CTime int64 }
 
-// Content is what is known of a manifest by its digest. Digests are numbers of
-// the index.
+// Content is what is known of a manifest, or of another document, by its digest.
+// Digests are numbers of the index.
 type Content struct {
 	Digest   uint32
-	Times    // of its data, when these had the digest
-	Kind     uint8
+	Times           // of its data, when these had the digest
+	Kind     uint8  // 0 if it is not known as a manifest
+	Text     []byte // what it says of itself, as its reader understands it; nil if that is not known
 	Configs  [2]int // how many of Required and of Optional are configurations
 	Required []uint32
 	Optional []uint32
@@ -46,15 +47,18 @@ type Link struct {
 // The file begins with magic and the counts, has the sections in the order of
 // them, and ends with the checksum of all that. Numbers are little-endian.
 const (
-	magic       = "regsweep/index/1"
-	counts      = 7 // the parser's version, and how many there are in each section
+	magic       = "regsweep/index/2"
+	counts      = 8 // the parser's version, and how many there are in each section
 	headerSize  = len(magic) + 4*counts
-	contentSize = 28 // digest, size, times, and where its references are
+	contentSize = 32 // digest, size, times, and where its references and its text are
 	linkSize    = 40 // key, inode, times, target, device and moment
 	// contentHead are numbers before a content's references: its kind with the
 	// configurations, and how many references of each sort there are.
 	contentHead = 4
 	maxConfigs  = 1<<12 - 1
+	textHead    = 2 // bytes before a text: its length
+	// MaxText is the length of the longest text, in bytes.
+	MaxText = 1<<(8*textHead) - 1
 )
 
 var (
@@ -64,9 +68,9 @@ var (
 
 // Index is what Parse has read. It must not be changed. A nil Index knows nothing.
 type Index struct {
-	digests, contents, refs, links, devices, moments []byte
-	seed                                             maphash.Seed
-	byDigest, byKey                                  []uint32 // 1 + numbers of contents and links
+	digests, contents, refs, links, devices, moments, texts []byte
+	seed                                                    maphash.Seed
+	byDigest, byKey                                         []uint32 // 1 + numbers of contents and links
 }
 
 // Parse reads what Builder.Bytes has written, for a parser of the same version.
@@ -87,7 +91,7 @@ func Parse(text []byte, parser uint32) (*Index, error) {
 	for i, section := range []struct {
 		to   *[]byte
 		size int
-	}{{&x.digests, sha256.Size}, {&x.contents, contentSize}, {&x.refs, 4}, {&x.links, linkSize}, {&x.devices, 8}, {&x.moments, 8}} {
+	}{{&x.digests, sha256.Size}, {&x.contents, contentSize}, {&x.refs, 4}, {&x.links, linkSize}, {&x.devices, 8}, {&x.moments, 8}, {&x.texts, 1}} {
 		n := int64(binary.LittleEndian.Uint32(text[len(magic)+4*(i+1):])) * int64(section.size)
 		if n > int64(len(rest)) {
 			return nil, errDamaged
@@ -232,6 +236,9 @@ func (x *Index) Times(content int) Times {
 func (x *Index) Content(content int, c *Content) (ok bool) {
 	record := x.contents[content*contentSize:]
 	c.Digest, c.Times = binary.LittleEndian.Uint32(record), x.Times(content)
+	if c.Text, ok = x.text(binary.LittleEndian.Uint32(record[28:])); !ok {
+		return false
+	}
 	at := int64(binary.LittleEndian.Uint32(record[24:])) * 4
 	if at+4*contentHead > int64(len(x.refs)) {
 		return false
@@ -262,6 +269,38 @@ func (x *Index) Content(content int, c *Content) (ok bool) {
 		}
 	}
 	return true
+}
+
+// IsManifest reports whether a document is known as a manifest whose number is below
+// Contents.
+func (x *Index) IsManifest(content int) bool {
+	at := int64(binary.LittleEndian.Uint32(x.contents[content*contentSize+24:])) * 4
+	return at < int64(len(x.refs)) && x.refs[at] != 0
+}
+
+// Text is what a document says of itself whose number is below Contents; nil if
+// that is not known. It must not be changed.
+func (x *Index) Text(content int) []byte {
+	text, _ := x.text(binary.LittleEndian.Uint32(x.contents[content*contentSize+28:]))
+	return text
+}
+
+// text is the text at a place, of which 0 is that of none. It reports whether that
+// makes sense.
+func (x *Index) text(place uint32) (text []byte, ok bool) {
+	if place == 0 {
+		return nil, true
+	}
+	at := int64(place) - 1
+	if at+textHead > int64(len(x.texts)) {
+		return nil, false
+	}
+	text = x.texts[at+textHead:]
+	n := int(binary.LittleEndian.Uint16(x.texts[at:]))
+	if n > len(text) {
+		return nil, false
+	}
+	return text[:n:n], true
 }
 
 // FindLink returns the number of the link with a key, or -1 if none is known.

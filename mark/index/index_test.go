@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,6 +23,9 @@ func example() (text []byte, contents []Content, links []Link, sums []Sum) {
 	}
 	contents = []Content{
 		{Digest: 0, Times: Times{527, 1e18, 2e18}, Kind: 1, Configs: [2]int{1, 0}, Required: []uint32{1, 2}, Optional: []uint32{}, Subjects: []uint32{4}},
+		{Digest: 1, Times: Times{2, 3, 4}, Required: []uint32{}, Optional: []uint32{}, Subjects: []uint32{}, Text: []byte(`{"created":"x"}`)},
+		{Digest: 2, Times: Times{2, 3, 4}, Required: []uint32{}, Optional: []uint32{}, Subjects: []uint32{}, Text: []byte(`{"created":"x"}`)},
+		{Digest: 4, Times: Times{2, 3, 4}, Kind: 1, Required: []uint32{}, Optional: []uint32{}, Subjects: []uint32{}, Text: []byte{}},
 		{Digest: 3, Times: Times{1, -5, 6}, Kind: 2, Required: []uint32{}, Optional: []uint32{0, 3, 0}, Subjects: []uint32{}},
 	}
 	links = []Link{
@@ -56,8 +60,11 @@ func TestWhatIsWrittenIsReadAgain(t *testing.T) {
 		if !ok || !x.Content(at, &got) {
 			t.Fatalf("manifest %d is not found", want.Digest)
 		}
-		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-			t.Error(diff)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || (want.Text == nil) != (got.Text == nil) {
+			t.Errorf("%s; %q", diff, got.Text)
+		}
+		if string(x.Text(at)) != string(want.Text) {
+			t.Errorf("the text is %q", x.Text(at))
 		}
 		for _, change := range []func(*Times){func(o *Times) { o.Size++ }, func(o *Times) { o.MTime++ }, func(o *Times) { o.CTime-- }} {
 			other := want.Times
@@ -68,8 +75,12 @@ func TestWhatIsWrittenIsReadAgain(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := x.At(sums[1][:]); ok {
-		t.Error("a configuration is found, and was not put in")
+	other := sumOf("other")
+	if _, ok := x.At(other[:]); ok {
+		t.Error("a document is found, and was not put in")
+	}
+	if n := strings.Count(string(text), "created"); n != 1 {
+		t.Errorf("a text that two documents have is there %d times", n)
 	}
 	for _, want := range links {
 		at := x.FindLink(want.Key)
@@ -156,6 +167,9 @@ func FuzzParse(f *testing.F) {
 			if !x.Content(i, &c) {
 				continue
 			}
+			if string(c.Text) != string(x.Text(i)) {
+				t.Error("it has two texts")
+			}
 			for _, d := range slices.Concat(c.Required, c.Optional, c.Subjects, []uint32{c.Digest}) {
 				x.Sum(d)
 			}
@@ -178,7 +192,7 @@ func TestAnIndexHasTheSizeThatWasSaid(t *testing.T) {
 	})
 	for range 3 {
 		b.Digest()
-		b.Content(&Content{Digest: 1, Times: Times{Size: 5}, Required: []uint32{0, 2}})
+		b.Content(&Content{Digest: 1, Times: Times{Size: 5}, Required: []uint32{0, 2}, Text: []byte("text")})
 		b.Link(&Link{Key: 7, Device: 1, Moment: 2})
 		if text := b.Bytes(1); int64(len(text)) != b.Size() {
 			t.Errorf("%d bytes, not %d", len(text), b.Size())
