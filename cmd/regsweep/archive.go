@@ -20,7 +20,7 @@ import (
 
 // addArchive adds the flag of a command that can export what it removes.
 func (p *planning) addArchive(f *pflag.FlagSet) {
-	f.StringVar(&p.archive, "archive", "", "first export the images that are removed, to `DIR` on another filesystem; see regsweep export --help")
+	f.StringVar(&p.archive, "archive", "", "before removing images, export them to `DIR` on another filesystem; see regsweep export --help")
 }
 
 func (p *planning) verifyArchive(f *pflag.FlagSet) error {

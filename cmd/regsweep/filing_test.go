@@ -93,7 +93,7 @@ func TestReportFileOfOtherCommands(t *testing.T) {
 	t.Parallel()
 	c := common{reportFile: "a.prom"}
 	for want, known := range map[string][]string{
-		"--report: this command makes none":    nil,
+		"--report: this command makes no report":    nil,
 		`--report "a.prom" has another ending`: {endJSON},
 		"":                                     {endJSON, endProm},
 	} {

@@ -14,7 +14,7 @@ import (
 )
 
 func (t *targets) add(f *pflag.FlagSet) {
-	f.Var(&t.targetFree, "target-free", "remove only as much as is needed to have this `SPACE` free, such as 20% or 100GiB; what is used least is removed first")
+	f.Var(&t.targetFree, "target-free", "remove only as much as is needed to have this `SPACE` free, such as 20% or 100GiB; the least recently used images are removed first")
 	f.Var(&t.maxUsed, "max-used", "remove only as much as is needed for the store to use at most `SIZE` on the disk, such as 500GiB")
 }
 

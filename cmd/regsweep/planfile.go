@@ -33,11 +33,11 @@ func (p *planning) verify(f *pflag.FlagSet, dryRun bool) error {
 	case p.planFile == "":
 		return errors.New("--plan is empty: it is a file")
 	case p.planFile == "-":
-		return &layout.HintError{Err: errors.New("--plan cannot be standard output, where the report goes"), Hint: "name a file"}
+		return &layout.HintError{Err: errors.New("--plan cannot be standard output, which has the report"), Hint: "name a file"}
 	case !dryRun:
 		return &layout.HintError{
-			Err:  errors.New("--plan writes down what a dry run would do"),
-			Hint: "give --dry-run with it; regsweep apply FILE then carries the plan out",
+			Err:  errors.New("--plan needs --dry-run"),
+			Hint: "give both; regsweep apply FILE then carries the plan out",
 		}
 	}
 	return nil

@@ -24,8 +24,8 @@ func (p *program) trashEmptyCommand() *cobra.Command {
 		Short: "remove for good what is in the trash",
 		Long: `empty removes runs from the trash for good: all of them, or those that you name,
 or those that are older than --older-than. First it marks again what the
-manifests of the store reach: an item of the trash that is referenced is put
-back. If anything in the store cannot be read, nothing is removed.` + exitStatusHelp,
+manifests of the store reach, and puts back items of the trash that are
+referenced. If anything in the store cannot be read, nothing is removed.` + exitStatusHelp,
 		Example: `  regsweep trash empty --dry-run
   regsweep trash empty --older-than 14d --yes      from cron
   regsweep trash empty 20261121T151002Z-gc --yes`,
@@ -34,7 +34,7 @@ back. If anything in the store cannot be read, nothing is removed.` + exitStatus
 		},
 	}
 	o.add(cmd.Flags())
-	cmd.Flags().Var(&o.olderThan, "older-than", "remove only runs older than this `AGE`, or than a date")
+	cmd.Flags().Var(&o.olderThan, "older-than", "remove only runs that are older than this `AGE`, or a date")
 	return cmd
 }
 

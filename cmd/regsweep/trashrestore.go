@@ -21,13 +21,13 @@ func (p *program) trashRestoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore RUN ...",
 		Short: "put back what runs have moved into the trash",
-		Long: `restore puts everything back where it was, byte for byte: blobs first; then, when
-these are on the disk, the links to them, manifests, and tags last. Nothing is
-overwritten. What has been pushed again and is the same is left as it is. What
-has been pushed again and differs is a conflict: it is listed, stays in the
-trash, and makes the status 1. A manifest that lacks one of its blobs, and a tag
-that lacks its manifest, are conflicts, too. You can stop it and run it again at
-any time.` + exitStatusHelp,
+		Long: `restore puts everything back where it was, byte for byte. It puts back blobs
+first. When these are on the disk, it puts back the links to them, then
+manifests, and tags last. It overwrites nothing. If an item has been pushed again
+and is the same, it is left as it is. If it differs, that is a conflict: restore
+lists it, leaves it in the trash, and ends with status 1. A manifest without one
+of its blobs and a tag without its manifest are conflicts, too. You can stop
+restore and run it again at any time.` + exitStatusHelp,
 		Example: `  regsweep trash ls                                     which runs there are
   regsweep trash restore 20261121T151002Z-gc --dry-run  what would go back
   regsweep trash restore 20261121T151002Z-gc --yes`,

@@ -25,17 +25,18 @@ func (p *program) undeleteCommand() *cobra.Command {
 		Use:   "undelete [REPOSITORY], undelete NAME@DIGEST ..., undelete --all REPOSITORY",
 		Short: "list deleted images that are still stored, and bring them back",
 		Long: `undelete without a digest lists the images that were deleted and are still
-stored: those deleted through the registry's API, those that only the history of
-a tag names, and stored manifests that no repository links, for each repository
-that links all that they need. What gc or rm has removed is gone for good.
+stored. These are images that were deleted through the registry's API, images
+that only the history of a tag names, and stored manifests that no repository
+links, in each repository that links everything that they need. What gc or rm has
+removed is gone for good.
 
 With NAME@DIGEST it writes the links of the image again: layers, the children of
 an index, the manifest, and last the tag that --tag gives it. With --all it
-brings back all that was deleted through the API. It overwrites nothing, and
-compares the data of what it links with the digest first.
+brings back everything that was deleted through the API. It overwrites nothing.
+Before it links a blob, it compares the data with the digest.
 
-An image that lacks a blob is left alone, unless you give --partial. An image
-without a tag is removed by the next gc -m that finds it old enough.` + exitStatusHelp,
+An image with a missing blob is left alone, unless you give --partial. The next
+gc -m removes an image without a tag once it is old enough.` + exitStatusHelp,
 		Example: `  regsweep undelete                        what could be brought back
   regsweep undelete team/app
   regsweep undelete team/app@sha256:4f53cda18c2b --tag v1
@@ -46,13 +47,13 @@ without a tag is removed by the next gc -m that finds it old enough.` + exitStat
 	}
 	f := cmd.Flags()
 	o.add(f)
-	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
+	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "report what would be done, and do nothing")
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
-	f.StringVar(&o.tag, "tag", "", "also give the image this `TAG`, which must not be there")
+	f.StringVar(&o.tag, "tag", "", "also give the image this `TAG`, which must not exist yet")
 	f.BoolVar(&o.scope.all, "all", false, "bring back all images of the repository that were deleted through the API")
-	f.Var(&o.since, "since", "with --all: only what was deleted in the last `AGE`, or since a date")
-	f.BoolVar(&o.scope.overwritten, "overwritten", false, "with --all: also what only the history of a tag names")
-	f.BoolVar(&o.scope.partial, "partial", false, "also bring back images that lack blobs, as far as they are there")
+	f.Var(&o.since, "since", "with --all: only images that were deleted in the last `AGE`, or since a date")
+	f.BoolVar(&o.scope.overwritten, "overwritten", false, "with --all: also images that only the history of a tag names")
+	f.BoolVar(&o.scope.partial, "partial", false, "also bring back images with missing blobs, as far as they exist")
 	return cmd
 }
 
