@@ -69,13 +69,13 @@ func ParseAlgorithm[T string | []byte](name T) (a Algorithm, ok bool) {
 }
 
 // Digest names content by its hash. It is binary, comparable and free of
-// pointers; the zero value is no digest.
+// pointers; the zero value is not a digest.
 type Digest struct {
 	alg Algorithm
 	sum [sha512.Size]byte
 }
 
-// ErrDigest is wrapped by every error about text that is no digest.
+// ErrDigest is wrapped by every error about text that is not a digest.
 var ErrDigest = errors.New("not a digest")
 
 // ParseDigest reads "<algorithm>:<hex>". It is as strict as go-digest's
@@ -178,7 +178,7 @@ func (a Algorithm) NewHash() hash.Hash {
 	return sha256.New()
 }
 
-// IsZero reports whether d is no digest at all.
+// IsZero reports whether d is not a digest at all.
 func (d Digest) IsZero() bool { return d.alg == 0 }
 
 // Algorithm is what d was computed with.

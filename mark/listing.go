@@ -229,14 +229,14 @@ const goes = ^uint16(0)
 
 // Why items of a plan are skipped. Other reasons are whyStays's.
 const (
-	inUse       = "something that stays needs it"
+	inUse       = "something that is kept needs it"
 	isGone      = "it is gone"
 	tooRecent   = "it is too recent"
 	isGuardedBy = "it is protected"
 	isPulled    = "it has been pulled since the plan was made"
 	isRewritten = "it has been written again since the plan was made"
 	isTagged    = "a tag names it"
-	imageStays  = "its image stays"
+	imageStays  = "its image is kept"
 	notEmpty    = "it is not empty"
 	uploadGoes  = "it is being written to, or too recent"
 	whileUpload = "something is being uploaded to its repository"

@@ -111,8 +111,8 @@ func (p *garbage) refuseParents() {
 				break
 			}
 			refused[at] = true
-			p.selected.refuse("remove the index, too, or say --force: the index then lacks it",
-				"%s@%s is a part of the index %s, which stays", p.r.Name, p.s.Table.Digest(id), strings.Join(p.references(n.linkedManifest), ", "))
+			p.selected.refuse("remove the index, too, or give --force, which leaves the index incomplete",
+				"%s@%s is a part of the index %s, which is kept", p.r.Name, p.s.Table.Digest(id), strings.Join(p.references(n.linkedManifest), ", "))
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (p *garbage) refuseParents() {
 // refuseBorrowed refuses what is behind a symbolic link.
 func (p *garbage) refuseBorrowed() {
 	if p.r.Linked && len(p.selected.refusals) == 0 {
-		p.selected.refuse("remove it where it really is", "%q is, or has in it, a symbolic link: nothing is removed behind one", p.r.Name)
+		p.selected.refuse("remove it where it really is", "%q is or contains a symbolic link: nothing is removed behind it", p.r.Name)
 	}
 }
 

@@ -123,10 +123,10 @@ func (p *garbage) tellTag(one *JudgedTag) {
 	switch {
 	case t.is.has(tagSelected):
 		if t.node >= 0 && p.nodes[t.node].root.has(rootAlong) && p.nodes[t.node].why != Dead {
-			one.Note = "its image stays: " + p.whyStays(t.node)
+			one.Note = "its image is kept: " + p.whyStays(t.node)
 		}
 	case t.is.has(tagAlong) && p.tagGoes(t) && !p.r.Linked:
-		one.Goes, one.Note = true, "goes with its subject "+p.s.Table.Digest(t.subject).String()
+		one.Goes, one.Note = true, "follows its subject "+p.s.Table.Digest(t.subject).String()
 	case one.Goes:
 		one.Goes, one.Note = false, cmp.Or(p.heldAll(), "it is protected")
 	}
@@ -149,7 +149,7 @@ func (p *garbage) whyStays(at int32) string {
 			return "its subject " + p.s.Table.Digest(subject).String() + " stays"
 		}
 	}
-	return "something that stays needs it"
+	return "something that is kept needs it"
 }
 
 // keeper is the manifest that is kept and names one, or -1: of several the one

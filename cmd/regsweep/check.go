@@ -82,7 +82,7 @@ func (o *checkOptions) verify(f *pflag.FlagSet) error {
 	}
 	for _, name := range []string{"shard", "for", "max-age"} {
 		if f.Changed(name) && !o.readData && !f.Changed("read-data-subset") {
-			return fmt.Errorf("--%s is about the data: it goes with --read-data", name)
+			return fmt.Errorf("--%s needs --read-data", name)
 		}
 	}
 	for name, value := range map[string]age{"for": o.lasts, "max-age": o.maxAge} {

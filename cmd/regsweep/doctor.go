@@ -161,9 +161,9 @@ func (e *examination) lookAtDatabase(context.Context) error {
 	case err != nil:
 		return err
 	case reason != "":
-		e.find("database", levelError, e.where.Command("gc", "--dry-run"), "%s: nothing is removed here, and what regsweep shows is not the whole truth; use its own garbage collection", reason)
+		e.find("database", levelError, e.where.Command("gc", "--dry-run"), "%s: nothing is removed here, and regsweep does not see everything; use its own garbage collection", reason)
 	default:
-		e.find("database", levelOK, "", "nothing says that a database has the tags: the links of this store are the truth")
+		e.find("database", levelOK, "", "there is no sign that a database has the tags: the links of this store count")
 	}
 	return nil
 }

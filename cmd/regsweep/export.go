@@ -102,7 +102,7 @@ func (p *program) export(ctx context.Context, o *exportOptions, f *pflag.FlagSet
 		return err
 	}
 	if o.tagNames && slices.ContainsFunc(asked, func(a mark.Asked) bool { return a.Repository != asked[0].Repository }) {
-		return usage(&layout.HintError{Err: errors.New("--tag-names is for one repository: tags of several may be the same"), Hint: "leave it away, or export each repository into a directory of its own"})
+		return usage(&layout.HintError{Err: errors.New("--tag-names is for one repository: tags of several may be the same"), Hint: "leave it out, or export each repository into a directory of its own"})
 	}
 	parcel, err := r.packAll(ctx, asked)
 	if err == nil {
@@ -253,5 +253,5 @@ func refuseLacking(lacking []mark.Lacking) error {
 	if errs == nil {
 		return nil
 	}
-	return &layout.HintError{Err: errors.Join(append(errs, errors.New("nothing has been written"))...), Hint: "leave these images away; what is damaged", Command: []string{"check"}}
+	return &layout.HintError{Err: errors.Join(append(errs, errors.New("nothing has been written"))...), Hint: "leave these images out; what is damaged", Command: []string{"check"}}
 }

@@ -107,7 +107,7 @@ func (o *lsOptions) verifyForm() error {
 	case o.form.tags && o.form.history:
 		return errors.New("--tags and --history are two lists: give one of them")
 	case (o.form.tags || o.form.history) && len(o.patterns) == 0:
-		return &layout.HintError{Err: fmt.Errorf("%s needs to know of which repositories", form), Hint: "give a NAME, or '**' for all of them"}
+		return &layout.HintError{Err: fmt.Errorf("%s needs to know which repositories", form), Hint: "give a NAME, or '**' for all of them"}
 	case o.form.history && (o.filter.untagged || !retention.Ago(o.olderThan).IsZero() || o.sort != "name"):
 		return errors.New("--history is sorted by tag and time, and takes no --sort, --older-than or --untagged")
 	case o.form.tags && o.filter.untagged:

@@ -71,7 +71,7 @@ func (j *job) writePlan() error {
 		err = j.planTo.Write(func(w io.Writer) error { return j.plan.WriteFile(w, h) })
 	}
 	if err != nil {
-		return &layout.HintError{Err: fmt.Errorf("--plan %q: %w", j.planFile, err), Hint: "what is said above about the store holds; only the plan has not been written"}
+		return &layout.HintError{Err: fmt.Errorf("--plan %q: %w", j.planFile, err), Hint: "the output above is still right; only the plan has not been written"}
 	}
 	return nil
 }

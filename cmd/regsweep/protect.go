@@ -156,7 +156,7 @@ func (p *program) protectAdd(ctx context.Context, o *protectOptions) error {
 }
 
 func (p *program) protectRemove(ctx context.Context, o *protectOptions) error {
-	done := lockVerbs{o.args, "not locked any more", "would not be locked any more", "nothing has been changed"}
+	done := lockVerbs{o.args, "no longer locked", "would no longer be locked", "nothing has been changed"}
 	return p.editLocks(ctx, o, done, func(text string) (string, error) {
 		rest, unknown := protect.RemovePatterns(text, o.args)
 		var errs []error

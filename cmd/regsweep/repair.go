@@ -255,13 +255,13 @@ func (j *repairJob) verdict() error {
 		}
 	}
 	if j.blind && len(j.would) == 0 {
-		failed = append(failed, errors.New("not all manifests could be read, and nothing was concluded about the rest: repair again"))
+		failed = append(failed, errors.New("not all manifests could be read, so the rest was not examined: run repair again"))
 	}
 	if len(failed) > 0 {
 		return errors.Join(failed...)
 	}
 	if j.blind {
-		j.voice.Warn("some manifests cannot be read: what else is wrong shows when they are exchanged")
+		j.voice.Warn("some manifests cannot be read: other problems show up after these are replaced")
 		j.status = statusProblems
 	}
 	if len(j.left) > 0 || len(j.needsPush()) > 0 {

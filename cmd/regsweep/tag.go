@@ -73,7 +73,7 @@ func (o *tagOptions) verify(f *pflag.FlagSet, args []string) (err error) {
 	}
 	o.tag = args[1]
 	if !layout.IsTag(o.tag) {
-		return &layout.HintError{Err: term.Quoted("%s is no tag that a registry accepts", o.tag), Hint: "give the new tag alone: it is in the repository of the image"}
+		return &layout.HintError{Err: term.Quoted("%s is not a tag that a registry accepts", o.tag), Hint: "give the new tag alone: it is in the repository of the image"}
 	}
 	return verifyNewTag(o.tag)
 }

@@ -66,7 +66,7 @@ func (j *trashJob) empty(ctx context.Context, e *trash.Emptying) error {
 	if err := e.Plan(ctx, j.store); err != nil {
 		return &layout.HintError{
 			Err:  fmt.Errorf("%w; nothing has been removed", err),
-			Hint: "run as a user who can read the store, or mend the filesystem first",
+			Hint: "run as a user who can read the store, or repair the filesystem first",
 		}
 	}
 	if j.consent.dryRun {
@@ -83,8 +83,8 @@ func (j *trashJob) empty(ctx context.Context, e *trash.Emptying) error {
 		err = context.Cause(ctx)
 	case err == nil && len(failures) > 0:
 		err = &layout.HintError{
-			Err:  fmt.Errorf("%s not be removed; the others have been", english.Plural(len(failures), "item could", "items could")),
-			Hint: "once the cause is mended, run it again",
+			Err:  fmt.Errorf("%s not be removed; the others were removed", english.Plural(len(failures), "item could", "items could")),
+			Hint: "once the cause is fixed, run it again",
 		}
 	}
 	if terr := j.tellEmptied(e, free); terr != nil {

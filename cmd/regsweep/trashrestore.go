@@ -127,7 +127,7 @@ func (j *trashJob) restore(ctx context.Context, bins []*trash.Bin) error {
 	if failed == nil && conflicts > 0 {
 		failed = &layout.HintError{
 			Err:  fmt.Errorf("%s with what is in the store; nothing has been overwritten", english.Plural(conflicts, "thing conflicts", "things conflict")),
-			Hint: "they stay in the trash; all else is back, or would be",
+			Hint: "they stay in the trash; everything else is back, or would be",
 		}
 	}
 	return failed
@@ -143,7 +143,7 @@ func (j *trashJob) carryOut(ctx context.Context, bin *trash.Bin, r *trash.Restor
 	case len(failures) > 0:
 		return &layout.HintError{
 			Err:  fmt.Errorf("%s not be put back", english.Plural(len(failures), "item could", "items could")),
-			Hint: "once the cause is mended", Command: []string{"trash", "restore", bin.Name},
+			Hint: "once the cause is fixed", Command: []string{"trash", "restore", bin.Name},
 		}
 	case ctx.Err() != nil:
 		j.voice.Say("to put the rest back: %s", j.where.Command("trash", "restore", bin.Name))

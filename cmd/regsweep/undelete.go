@@ -76,19 +76,19 @@ func (o *undeleteOptions) verify(f *pflag.FlagSet, args []string) error {
 	}
 	switch {
 	case o.scope.all && len(args) == 0:
-		return &layout.HintError{Err: errors.New("--all needs to know of which repository"), Hint: "give a REPOSITORY, or '**' for all of them"}
+		return &layout.HintError{Err: errors.New("--all needs to know which repository"), Hint: "give a REPOSITORY, or '**' for all of them"}
 	case o.scope.all && byDigest > 0:
 		return errors.New("--all takes repositories, and no digests")
 	case byDigest > 0 && byDigest < len(args):
 		return errors.New("some names have a digest and some do not: list a repository, or name images")
 	case !o.scope.all && (o.scope.overwritten || f.Changed("since")):
-		return errors.New("--since and --overwritten belong to --all")
+		return errors.New("--since and --overwritten need --all")
 	case f.Changed("tag") && byDigest != 1:
-		return errors.New("--tag goes with one NAME@DIGEST")
+		return errors.New("--tag needs exactly one NAME@DIGEST")
 	case f.Changed("tag"):
 		return verifyNewTag(o.tag)
 	case o.scope.partial && !o.writes():
-		return errors.New("--partial goes with images that are to be brought back")
+		return errors.New("--partial needs images to bring back")
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func parseLost(arg string) (name.Pattern, error) {
 		return name.Pattern{}, errors.New("an argument is empty: it is a REPOSITORY or NAME@DIGEST")
 	}
 	if name.IsDigest(arg) {
-		return name.Pattern{}, &layout.HintError{Err: term.Quoted("%s does not say of which repository", arg), Hint: "give NAME@DIGEST"}
+		return name.Pattern{}, &layout.HintError{Err: term.Quoted("%s does not name a repository", arg), Hint: "give NAME@DIGEST"}
 	}
 	p, err := name.Parse(arg)
 	switch {
@@ -119,7 +119,7 @@ func verifyNewTag(tag string) error {
 	alg, _, ok := strings.Cut(tag, "-")
 	switch _, known := layout.ParseAlgorithm(alg); {
 	case !layout.IsTag(tag):
-		return term.Quoted("%s is no tag that a registry accepts", tag)
+		return term.Quoted("%s is not a tag that a registry accepts", tag)
 	case ok && known:
 		return term.Quoted("%s is a tag that clients keep for signatures and referrers of an image", tag)
 	}
@@ -191,7 +191,7 @@ func (j *backJob) planBack(ctx context.Context, o *undeleteOptions) (*back.Plan,
 		i := plan.Images[0]
 		if err = plan.Give(i, o.tag); errors.Is(err, back.ErrTagExists) {
 			err = &layout.HintError{
-				Err:  fmt.Errorf("%s:%s is there, and is not written over: nothing has been changed", i.Repository, o.tag),
+				Err:  fmt.Errorf("%s:%s exists, and is not overwritten: nothing has been changed", i.Repository, o.tag),
 				Hint: "choose another tag; once the image is back, this moves the tag", Command: []string{"tag", i.Repository + "@" + i.Digest.String(), o.tag, "--force"},
 			}
 		}
