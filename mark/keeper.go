@@ -30,7 +30,7 @@ const (
 	KeptRecentBlob                         // the blob itself, for its age
 )
 
-// Keeper is one of the reasons for which a thing stays.
+// Keeper is one of the reasons why a thing is kept.
 type Keeper struct {
 	Kind       KeeperKind
 	Repository string

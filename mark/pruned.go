@@ -8,7 +8,8 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// ReadCreated reads the images' own times; an index has its newest child's.
+// ReadCreated reads the images' own times. For an index, it reads the time of its
+// newest child.
 func (j *Judged) ReadCreated() {
 	p := j.in
 	wanted := j.wanted()
@@ -192,7 +193,8 @@ func (p *garbage) recordJudged() {
 	}
 }
 
-// Guarded counts the blobs of what a Judge has called protected, each once.
+// Guarded counts the blobs of everything that a Judge has called protected, each
+// once.
 func (l *Look) Guarded() (blobs, bytes int64) {
 	for _, r := range l.Store.Table.All() {
 		if r.has(hasBlob | isGuarded) {

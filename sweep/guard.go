@@ -14,7 +14,8 @@ var (
 	errNoBlobs   = errors.New("there are links but no blobs: a volume that is not mounted looks like this")
 	errNoLinks   = errors.New("there are blobs but no manifest links, and nothing shows that images were deleted: a volume that is not mounted, or was restored in part, looks like this")
 	errAllDangle = errors.New("every tag names a manifest whose link is gone, though the manifest is stored: a store that was restored in part looks like this")
-	// ErrNoTags is wrapped where a manifest was to go from a store without a tag.
+	// ErrNoTags is wrapped by the error about a plan that removes a manifest from
+	// a store without a tag.
 	ErrNoTags     = errors.New("there are manifests to remove, but there is no tag in the store: another program may keep the tags elsewhere, as OpenShift, GitLab and Harbor do")
 	errLastTag    = errors.New("the store would have no tag left")
 	errLastImages = errors.New("the store would have no manifest left")
