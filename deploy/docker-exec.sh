@@ -1,17 +1,17 @@
 #!/bin/sh
 # Runs regsweep in the container of a running registry, with its volume, its
-# configuration and its user, and restarts the registry after a run that may have
-# removed something: the official images cache in memory which blobs there are, and
-# would accept images whose blobs have gone. Dry runs and ls, why, check do not
+# configuration and its user. It restarts the registry after a run that may have
+# removed something, because the official images cache in memory which blobs exist, and
+# would accept images whose blobs are gone. Dry runs, ls, why and check do not
 # restart it.
 #
 #   deploy/docker-exec.sh CONTAINER [COMMAND [FLAG ...]]      by default gc --dry-run
 #   deploy/docker-exec.sh registry gc -m --older-than 7d --yes
-#   RESTART=never deploy/docker-exec.sh registry gc --yes     where it has no cache
+#   RESTART=never deploy/docker-exec.sh registry gc --yes     if it has no cache
 #
 # It assumes docker (or DOCKER=podman), and a program for the container's platform
-# in ./bin/regsweep, REGSWEEP, or the container. What it copies goes with the container.
-# If it is stopped, it stops regsweep in the container as well.
+# in ./bin/regsweep, REGSWEEP, or the container. The copy is removed with the container.
+# If you stop this script, it also stops regsweep in the container.
 set -eu
 
 docker=${DOCKER:-docker}
@@ -46,8 +46,8 @@ removes() {
 	esac
 }
 
-# A client that is killed leaves what it began in the container running: the run bears
-# a mark, by which it is found again.
+# If the client is killed, the process that it started in the container keeps running.
+# So the run has a mark by which it can be found.
 mark=REGSWEEP_CLIENT=$$.$(date +%s)
 # shellcheck disable=SC2016 # for the shell in the container
 stop='for p in /proc/[0-9]*; do if tr "\0" "\n" <"$p/environ" 2>/dev/null | grep -qx "$1"; then kill -"$2" "${p#/proc/}"; fi; done'
@@ -66,12 +66,12 @@ trap 'forward HUP' HUP
 status=0
 while :; do
 	wait "$client" && status=0 || status=$?
-	# A trap ends the waiting before the client has ended.
+	# A trap ends the wait before the client has ended.
 	kill -0 "$client" 2>/dev/null || break
 done
 trap - INT TERM HUP
 
-# Status 1 may have removed a part; 2 has not begun.
+# A run with status 1 may have removed something; a run with status 2 has not begun.
 if [ "$status" -ne 2 ] && [ "${RESTART-}" != never ] && removes "$@"; then
 	echo "docker-exec: restarting $container, which may cache what has been removed" >&2
 	"$docker" restart "$container" >/dev/null

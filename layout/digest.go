@@ -13,11 +13,11 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Algorithm is a digest algorithm that a registry stores blobs under.
-// The zero value is no algorithm.
+// Algorithm is a digest algorithm by which a registry stores blobs. The zero value
+// is not an algorithm.
 type Algorithm uint8
 
-// The algorithms of go-digest, which both registries accept; nothing that is
+// The algorithms of go-digest, which both registries accept. Nothing that is
 // stored under another name is ever read as a blob or swept.
 const (
 	SHA256 Algorithm = iota + 1
@@ -69,13 +69,13 @@ func ParseAlgorithm[T string | []byte](name T) (a Algorithm, ok bool) {
 }
 
 // Digest names content by its hash. It is binary, comparable and free of
-// pointers; the zero value is no digest.
+// pointers; the zero value is not a digest.
 type Digest struct {
 	alg Algorithm
 	sum [sha512.Size]byte
 }
 
-// ErrDigest is wrapped by every error about text that is no digest.
+// ErrDigest is wrapped by every error about text that is not a digest.
 var ErrDigest = errors.New("not a digest")
 
 // ParseDigest reads "<algorithm>:<hex>". It is as strict as go-digest's
@@ -167,7 +167,7 @@ func FromBytes(alg Algorithm, content []byte) Digest {
 	return d
 }
 
-// NewHash is what computes the algorithm's sums piece by piece.
+// NewHash returns a hash that computes the algorithm's sums piece by piece.
 func (a Algorithm) NewHash() hash.Hash {
 	switch a {
 	case SHA384:
@@ -178,10 +178,10 @@ func (a Algorithm) NewHash() hash.Hash {
 	return sha256.New()
 }
 
-// IsZero reports whether d is no digest at all.
+// IsZero reports whether d is not a digest at all.
 func (d Digest) IsZero() bool { return d.alg == 0 }
 
-// Algorithm is what d was computed with.
+// Algorithm returns the algorithm that computed d.
 func (d Digest) Algorithm() Algorithm { return d.alg }
 
 // Sum is the binary sum, of the algorithm's length. The caller must not change it.

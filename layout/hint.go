@@ -2,7 +2,7 @@ package layout
 
 import "strings"
 
-// HintError is an error with the next step for whoever reads it.
+// HintError is an error with a hint: what the user can do next.
 type HintError struct {
 	Err  error
 	Hint string
@@ -11,7 +11,8 @@ type HintError struct {
 	Command []string
 }
 
-// Error has both; a program that prints them apart takes the fields.
+// Error returns the error and the hint. A program that prints them apart uses the
+// fields.
 func (e *HintError) Error() string {
 	text := e.Err.Error() + "; " + e.Hint
 	if len(e.Command) > 0 {

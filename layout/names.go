@@ -28,23 +28,25 @@ const (
 	HashStates = "hashstates"
 )
 
-// The names that regsweep gives to what it takes away. Both registries and
-// their collectors pass them over.
+// The names that regsweep gives to items that it removes. Both registries and
+// their collectors ignore these names.
 const (
 	// Own is regsweep's directory below the store's.
 	Own = ".regsweep"
 	// Trash is the directory below Own with what was moved instead of removed.
 	Trash = "trash"
-	// Unfinished is beside Own while names are set aside, and after a run that was
-	// stopped then; or in a repository's _layers/<alg>, where none can be made there.
+	// Unfinished is a file next to Own while names are set aside, and after a run
+	// that was stopped then. It is in a repository's _layers/<alg> if it cannot be
+	// made there.
 	Unfinished = ".regsweep-unfinished"
-	// AsideSuffix is what a name that is set aside has more.
+	// AsideSuffix ends a name that is set aside.
 	AsideSuffix = ".regsweep"
 	// Aside is a blob's data between the two steps of its removal.
 	Aside = Data + AsideSuffix
 	// AsideLink is a manifest's or layer's link between the two steps of its removal.
 	AsideLink = Link + AsideSuffix
-	// GonePrefix is before the name of a tag that has left tags/, in _manifests.
+	// GonePrefix begins the name of a tag that has been moved from tags/ to
+	// _manifests.
 	GonePrefix = ".regsweep-"
 )
 
@@ -65,38 +67,38 @@ var (
 func IsRepository(name string) bool { return len(name) <= 255 && repositoryName.MatchString(name) }
 
 // IsNamespace reports whether a repository's name can begin with these parts:
-// "Example.com" is no repository, but "Example.com/a" is one.
+// "Example.com" is not a repository, but "Example.com/a" is.
 func IsNamespace(name string) bool { return IsRepository(name) || IsRepository(name+"/a") }
 
 // IsTag reports whether a registry accepts name as a tag.
 func IsTag(name string) bool { return len(name) <= 128 && tagName.MatchString(name) }
 
-// IsTemporary reports whether name is that of an interrupted write of registry v3.
+// IsTemporary reports whether name belongs to an interrupted write of registry v3.
 func IsTemporary(name string) bool {
 	return strings.HasSuffix(name, ".tmp") && temporaryName.MatchString(name)
 }
 
-// IsOwnTemporary reports whether name is that of an interrupted write of regsweep
-// itself: those have UUIDs of version 8, and registries write version 4.
+// IsOwnTemporary reports whether name belongs to an interrupted write of regsweep
+// itself. Those have UUIDs of version 8, and registries write version 4.
 func IsOwnTemporary(name string) bool {
 	return IsTemporary(name) && name[len(name)-len("8xxx-xxxx-xxxxxxxxxxxx.tmp")] == '8'
 }
 
-// IsReferrersType reports whether name is that of a directory below Referrers:
-// it has the links of one type of artifacts.
+// IsReferrersType reports whether name belongs to a directory below Referrers,
+// which has the links of one type of artifacts.
 func IsReferrersType(name string) bool {
 	return len(name) > 1 && name[0] == '_' && strings.IndexByte(name, '/') < 0
 }
 
-// IsForeign reports whether a directory below repositories/ is not entered:
-// its name begins as none of a registry's can, and snapshots, recycle bins and
-// other programs' data live under such names.
+// IsForeign reports whether a directory below repositories/ is not entered. Its
+// name begins as no repository's name can. Snapshots, recycle bins and other
+// programs' data have such names.
 func IsForeign(name string) bool {
 	return name == "" || strings.IndexByte(".@#$~+", name[0]) >= 0 || name == "lost+found"
 }
 
-// ReferrerTag returns the subject that a tag of the referrers' tag schema
-// (sha256-<hex>) or of cosign (sha256-<hex>.sig, .att, .sbom) is about.
+// ReferrerTag returns the subject of a tag of the referrers' tag schema
+// (sha256-<hex>) or of cosign (sha256-<hex>.sig, .att, .sbom).
 func ReferrerTag(tag string) (subject Digest, ok bool) {
 	m := referrerTag.FindStringSubmatch(tag)
 	if m == nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// Resumed reports whether a run was stopped while names were set aside: its mark
-// was there, or a name that it had set aside was met.
+// Resumed reports whether a run was stopped while names were set aside: the walk
+// has found its mark, or a name that it had set aside.
 func (s *Store) Resumed() bool { return s.rules.Resumed }
 
 // meetAside finds out whether a run that was stopped has set something aside in
@@ -41,8 +41,8 @@ func (l *Look) addMarks(paths []string) {
 	}
 }
 
-// Marks are the marks of a stopped run that were met in repositories, by their
-// paths. They go when nothing is set aside any more.
+// Marks returns the paths of a stopped run's marks that the walk has found in
+// repositories. They are removed when nothing is set aside any more.
 func (l *Look) Marks() []string { return l.marks }
 
 // searchAside serves where the mark of a stopped run is lost and some name was

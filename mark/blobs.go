@@ -20,8 +20,8 @@ func (s *Store) Blob(id ID) BlobInfo {
 	return BlobInfo{ID: id, Size: r.size, Disk: s.disk(id), Reason: r.reason()}
 }
 
-// EachBlob calls fn for every blob that the walk found. One that cannot be
-// removed, since it is behind a symbolic link, counts as live.
+// EachBlob calls fn for every blob that the walk found. A blob behind a symbolic
+// link cannot be removed, so it counts as live.
 func (s *Store) EachBlob(fn func(BlobInfo)) {
 	for id, r := range s.Table.All() {
 		if !r.has(hasBlob) || r.has(isLate) {
@@ -35,9 +35,10 @@ func (s *Store) EachBlob(fn func(BlobInfo)) {
 	}
 }
 
-// SettleDisk decides which of the names of a hard-linked file its disk space
-// counts for: a live one if there is any; else the last, if all of them are
-// blobs here; else none, since the file stays.
+// SettleDisk decides for which name of a hard-linked file its disk space counts.
+// If a name is live, the space counts for that name. If all names are blobs here,
+// it counts for the last one. Otherwise it counts for no name, since the file is
+// kept.
 func (s *Store) SettleDisk() {
 	for _, n := range s.shared {
 		slices.SortFunc(n.blobs, s.Table.Compare)
@@ -59,14 +60,14 @@ func (s *Store) SettleDisk() {
 }
 
 // SetAside records that a blob is being renamed to layout.Aside, so that a Look
-// that finds it live has it given its name back.
+// that finds it live gives its name back.
 func (s *Store) SetAside(id ID) { s.Table.At(id).set(isAside) }
 
 // SetBack records that a blob has its name again.
 func (s *Store) SetBack(id ID) { s.Table.At(id).unset(isAside) }
 
-// BlobOf returns what is known of the blob of a digest; ok is false if it is not
-// in the store.
+// BlobOf returns what is known of the blob with a digest. ok is false if the blob
+// is not in the store.
 func (l *Look) BlobOf(d layout.Digest) (b BlobInfo, ok bool) {
 	id := l.Store.Table.Lookup(d)
 	if id == 0 || !l.Store.Table.At(id).has(hasBlob) {

@@ -10,9 +10,9 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// ReportData adds to the findings that blobs have another digest or cannot be
-// read, and which images they break: for that it looks at the repositories once
-// more, without reading any manifest again.
+// ReportData adds findings about blobs that have another digest or cannot be read,
+// with the images that they break. To find these images, it looks at the
+// repositories once more, without reading any manifest again.
 func (s *Store) ReportData(ctx context.Context, w *walker.Walker, found []Damage) {
 	said := map[string]bool{} // of a manifest that has another digest
 	for _, p := range w.Findings.Problems() {

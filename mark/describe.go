@@ -12,8 +12,8 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// Description is what a manifest says of itself, and its configuration. What
-// cannot be read of it is left empty: it decides nothing.
+// Description is what a manifest and its configuration say about the manifest.
+// Fields that cannot be read are empty: nothing is decided by them.
 type Description struct {
 	MediaType    string
 	ArtifactType string
@@ -22,8 +22,9 @@ type Description struct {
 	Children     []layout.Digest // of an index, in its order, present or not
 	// ConfigMediaType is that of an image's configuration; "" if it has none.
 	ConfigMediaType string
-	// Labels are those of the configuration and the manifest's annotations, which
-	// win. Values are cut at MaxLabel bytes.
+	// Labels are the labels of the configuration and the manifest's annotations.
+	// An annotation replaces a label with the same name. Values are cut at
+	// MaxLabel bytes.
 	Labels map[string]string
 	Layers []Layer // in the manifest's order
 }
@@ -31,7 +32,7 @@ type Description struct {
 // MaxLabel is how many bytes of a label's value are kept.
 const MaxLabel = 256
 
-// Layer is what a manifest says of a layer.
+// Layer is a layer as a manifest describes it.
 type Layer struct {
 	Digest    layout.Digest
 	MediaType string
@@ -137,8 +138,8 @@ func (s *Store) DescribeLayers(w *walker.Walker, digest layout.Digest) Descripti
 	return DescribeBy(digest, func(d layout.Digest, into any) bool { return s.wholeDocument(w, d, into) })
 }
 
-// DescribeBy is Describe by a function that reads a small blob, as JSON. It
-// reports whether the blob is there and is JSON.
+// DescribeBy is Describe with a function that reads a small blob as JSON. The
+// function reports whether the blob exists and is JSON.
 func DescribeBy(digest layout.Digest, read func(d layout.Digest, into any) bool) Description {
 	var m described
 	if !read(digest, &m) {

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// WithGarbage says whether a run of a Judge removes what gc would remove, too.
-// It must not be called while a Look is made.
+// WithGarbage sets whether a run with a Judge also removes what gc would remove.
+// It must not be called during a Look.
 func (r *Selected) WithGarbage(on bool) { r.pruning.fitting.garbage = on }
 
-// Collect has the next Look collect the Candidates.
+// Collect makes the next Look collect the Candidates.
 func (r *Selected) Collect() { r.pruning.fitting.collects = true }
 
-// Candidates returns what has been collected, those first that were used least
-// lately, and ends the collection.
+// Candidates returns the candidates that have been collected, the least recently
+// used first, and ends the collection.
 func (r *Selected) Candidates() []Candidate {
 	f := &r.pruning.fitting
 	found := f.candidates
@@ -53,8 +53,8 @@ func compareCandidates(a, b *Candidate) int {
 	return a.Digest.Compare(b.Digest)
 }
 
-// Again forgets what the first Look has found to go, so that the next Look asks
-// the Judge again and is the first. It must not be called once a plan is carried out.
+// Again forgets what the first Look has selected. So the next Look asks the Judge
+// again and counts as the first. It must not be called once a plan is carried out.
 func (s *Store) Again() {
 	s.forgetSelected()
 	s.rules.Selected.startAgain()

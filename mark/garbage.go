@@ -16,7 +16,7 @@ type garbage struct {
 }
 
 // tagGoes reports whether a tag goes: it names a manifest whose link is gone,
-// or it is about an image that goes.
+// or it refers to an image that is removed.
 func (p *garbage) tagGoes(t *tag) bool {
 	switch {
 	case p.holdsTag(t.Name):

@@ -8,8 +8,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Links are the links of a repository that a run removes, as it goes about
-// that. Its functions are called concurrently.
+// Links are the links of a repository that a run removes, while it does so. Its
+// functions are called concurrently.
 type Links struct {
 	N int
 	// At is the i-th of them, and whether it should not have its name any more.
@@ -19,8 +19,8 @@ type Links struct {
 	Closely bool
 }
 
-// Referenced returns what has come to be referenced in a repository since the
-// Look: digests that links name, and what manifests reach that are linked anew.
+// Referenced returns digests that have become referenced in a repository since the
+// Look: digests that links name, and digests that newly linked manifests reach.
 func (k *Recheck) Referenced(ctx context.Context, p *Place, links Links) []ID {
 	g := &glance{Recheck: k, p: p, found: map[ID]bool{}}
 	g.links(ctx, links)

@@ -13,17 +13,17 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Asked is what somebody wants to know about: a tag of a repository, a manifest
-// of a repository, or, without a repository, a blob wherever it is needed. Of a
-// tag Digest is what it names, so that its image is explained, too.
+// Asked is the subject of a question: a tag of a repository, a manifest of a
+// repository, or, without a repository, a blob wherever it is needed. For a tag,
+// Digest is what the tag names, so that its image is explained, too.
 type Asked struct {
 	Repository string
 	Tag        string
 	Digest     layout.Digest
 }
 
-// Inquiry asks one Look what keeps things, and what becomes of them by the
-// rules of that Look. It serves one Look, and any number of things at once.
+// Inquiry asks one Look what keeps things, and what the rules of that Look do with
+// them. It serves one Look, and any number of things at once.
 type Inquiry struct {
 	asked []Asked
 
@@ -55,10 +55,10 @@ func NewInquiry(asked []Asked) *Inquiry {
 	return q
 }
 
-// Begin forgets what a Look has told that has to be made again.
+// Begin forgets the results of a Look that has to be made again.
 func (q *Inquiry) Begin() { q.found = make([]found, len(q.asked)) }
 
-// Answer says what keeps a thing alive, and what becomes of it.
+// Answer says what keeps a thing alive, and what happens to it.
 type Answer struct {
 	Known bool // there is such a blob, or a link or manifest names it
 	Here  bool // its blob is in the store
@@ -75,7 +75,7 @@ type Answer struct {
 	Fate   Fate
 }
 
-// Fate is what the rules of a Look make of a thing.
+// Fate says what the rules of a Look do with a thing.
 type Fate struct {
 	Goes bool
 	// Keepers are all that keeps it, the most telling first; none if it goes.
@@ -100,8 +100,8 @@ func (f *found) add(more *found) {
 	}
 }
 
-// Answers are what the Look found, in the order of the things. The Look is the
-// one that the Inquiry was asked in, and no other one has been since.
+// Answers returns what the Look found, in the order of the things. It must be the
+// Look that the Inquiry observed, with no other Look since.
 func (q *Inquiry) Answers(ctx context.Context, l *Look) []Answer {
 	answers, goes := make([]Answer, len(q.asked)), l.planned()
 	for i := range answers {

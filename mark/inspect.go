@@ -9,7 +9,7 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// Inspect is Look for a check of the store: nothing is taken for granted. It is
+// Inspect is Look for a check of the store, which takes nothing for granted. It is
 // the first Look of a Store. The walker should be thorough.
 func (s *Store) Inspect(ctx context.Context, w *walker.Walker) (*Look, InspectionCount) {
 	i := &Inspection{sizes: sizeClaims{of: map[ID][]sizeClaim{}}}

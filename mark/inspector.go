@@ -7,9 +7,9 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// Inspection asks a Look about everything that gc need not know: it reads every
-// layer link and every entry of the tags' histories, and compares what manifests
-// say of sizes with the blobs. What is wrong goes to the walker's findings.
+// Inspection asks a Look about everything that gc need not know. It reads every
+// layer link and every entry of the tags' histories, and compares the sizes that
+// manifests state with the blobs. It adds what is wrong to the walker's findings.
 type Inspection struct {
 	sizes sizeClaims
 

@@ -6,8 +6,8 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// Item is a thing that nothing keeps. It has no pointers and little size,
-// since there may be millions. What its numbers mean is known to its Look.
+// Item is a thing that nothing keeps. It has no pointers and is small, since there
+// may be millions. Only its Look knows what its numbers mean.
 type Item struct {
 	ID    ID     // the digest that its path names; of a Tag that of its manifest
 	Repo  uint32 // index in Look.Repositories; NoRepo for a blob and its directory
@@ -20,7 +20,7 @@ type Item struct {
 // NoRepo is the Repo of an Item that is in no repository.
 const NoRepo = ^uint32(0)
 
-// Name is a name from the disk and the size of what has it.
+// Name is a name from the disk, and the size of the file with that name.
 type Name struct {
 	Text  string
 	Bytes int64

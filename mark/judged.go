@@ -6,15 +6,15 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// Judge decides which tags and untagged manifests of one repository go, and
-// sets Goes of these. The first Look calls it once for every repository,
-// concurrently. The function that it returns, unless it is nil, is called when
-// it is known what becomes of the repository; see Judged. An error refuses the run.
+// Judge decides which tags and untagged manifests of one repository are removed,
+// and sets Goes for these. The first Look calls it once for every repository,
+// concurrently. If it returns a function, that function is called when the outcome
+// for the repository is known; see Judged. An error refuses the run.
 type Judge func(r *Judged) (done func(), err error)
 
-// Judged is what a Judge is asked about. When its done is called, Goes says
-// what really goes, and Note why that is something else than the Judge said,
-// or what else there is to know; "" if nothing.
+// Judged is the repository that a Judge decides about. When its done is called,
+// Goes says what is really removed, and Note says why that differs from the
+// Judge's decision, or what else there is to know.
 type Judged struct {
 	Repository string
 	Tags       []JudgedTag // sorted by name
@@ -26,7 +26,7 @@ type Judged struct {
 	in *selection // what it is asked about
 }
 
-// JudgedTag is a tag that somebody may want to go.
+// JudgedTag is a tag that a Judge may remove.
 type JudgedTag struct {
 	Name   string
 	Digest layout.Digest // of the manifest that it names
@@ -47,8 +47,8 @@ type JudgedTag struct {
 	at int32 // its index in selection.tags
 }
 
-// Verdict is what a Judge says of a tag or a manifest, and, after that, what
-// becomes of it; see Judged.
+// Verdict is what a Judge decides about a tag or a manifest and, after that, what
+// happens to it; see Judged.
 type Verdict struct {
 	Goes      bool
 	Protected bool // the Judge says so, for Look.Guarded
@@ -56,7 +56,7 @@ type Verdict struct {
 	Used      time.Time // when the image was last used, for Selected.Candidates
 }
 
-// JudgedManifest is an untagged manifest that somebody may want to go.
+// JudgedManifest is an untagged manifest that a Judge may remove.
 type JudgedManifest struct {
 	Digest          layout.Digest
 	Pushed, Created time.Time

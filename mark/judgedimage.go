@@ -12,7 +12,8 @@ import (
 )
 
 // ReadLabels reads the images' labels that have these names. Annotations of a
-// manifest count like labels of its configuration, which win.
+// manifest count like labels of its configuration. If both have a name, the label
+// counts.
 func (j *Judged) ReadLabels(names []string) {
 	p := j.in
 	read := make([]ImageLabels, len(p.nodes))

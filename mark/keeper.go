@@ -23,14 +23,14 @@ const (
 	KeptBySymlink                          // it is behind a symbolic link
 	KeptDamaged                            // a link or tag that is damaged leads to it
 	KeptInCircle                           // tags that are about each other's images lead to it
-	KeptLate                               // it was written while this was looked at
+	KeptLate                               // it was written while regsweep read the store
 	KeptRecentTag                          // a tag whose manifest is not linked, for its age
 	KeptRecentUpload                       // a manifest, for its age
 	KeptRecentLink                         // a layer link, for its age
 	KeptRecentBlob                         // the blob itself, for its age
 )
 
-// Keeper is one of the reasons for which a thing stays.
+// Keeper is one of the reasons why a thing is kept.
 type Keeper struct {
 	Kind       KeeperKind
 	Repository string

@@ -13,7 +13,7 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Part says what an item of a plan is to the roots that a command selects.
+// Part says how an item of a plan relates to the roots that a command selects.
 type Part uint8
 
 // The parts.
@@ -33,17 +33,17 @@ type Listed struct {
 	Part       Part
 }
 
-// Sparse is an index that stays though a part of it is removed by force.
+// Sparse is an index that is kept though a part of it is removed by force.
 type Sparse struct {
 	Repository string
 	Digest     layout.Digest
 	MTime      int64 // of its link, in nanoseconds since 1970
 }
 
-// Listing is a plan that was written down. With it in the Rules of a Look
-// nothing goes but what it lists, and of that only what is dead and was not
-// written since: all other manifests and tags are roots, whatever else the
-// rules say. It serves one Store, whose digests it numbers.
+// Listing is a plan that was written to a file. If the Rules of a Look have it,
+// only listed items are removed, and only those that are dead and were not written
+// since. All other manifests and tags are roots, whatever else the rules say. It
+// serves one Store, whose digests it numbers.
 type Listing struct {
 	// Time is the clock of the look that the plan was made from.
 	Time time.Time
@@ -82,8 +82,8 @@ func NewListing() *Listing {
 	return &Listing{table: digests.NewTable[record](), texts: []string{inUse}, told: map[string]uint16{inUse: 1}}
 }
 
-// Add adds an item. Of what has no name or digest they are empty. Items of a
-// repository that follow one another take least time.
+// Add adds an item. Its name and digest are empty if it has none. Adding the items
+// of one repository one after another is fastest.
 func (g *Listing) Add(i Listed) {
 	if last := len(g.repos) - 1; last < 0 || g.repos[last] != i.Repository {
 		g.repos = append(g.repos, i.Repository)
@@ -110,7 +110,7 @@ func (g *Listing) digests() *table {
 // isNewer reports whether a file was written since the plan was made.
 func (g *Listing) isNewer(mtime int64) bool { return g != nil && mtime > disk.Nanoseconds(g.Time) }
 
-// Len is how many items there are.
+// Len returns the number of items.
 func (g *Listing) Len() int { return len(g.items) }
 
 // ErrTwice says that a listing has an item twice.
@@ -229,14 +229,14 @@ const goes = ^uint16(0)
 
 // Why items of a plan are skipped. Other reasons are whyStays's.
 const (
-	inUse       = "something that stays needs it"
+	inUse       = "something that is kept needs it"
 	isGone      = "it is gone"
 	tooRecent   = "it is too recent"
 	isGuardedBy = "it is protected"
 	isPulled    = "it has been pulled since the plan was made"
 	isRewritten = "it has been written again since the plan was made"
 	isTagged    = "a tag names it"
-	imageStays  = "its image stays"
+	imageStays  = "its image is kept"
 	notEmpty    = "it is not empty"
 	uploadGoes  = "it is being written to, or too recent"
 	whileUpload = "something is being uploaded to its repository"

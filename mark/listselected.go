@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Selected has the roots that are listed, as far as they are what they
-// were: a tag while it names the same digest, a manifest while its link has not
-// been written again, and an index keeps its parts unless it is Sparse.
-// Judged says that a policy decided about them. Sort has been called.
+// Selected returns the listed roots that have not changed: a tag that names the
+// same digest, or a manifest whose link has not been written again. An index keeps
+// its parts unless it is Sparse. Judged says that a policy decided about them.
+// Sort must have been called.
 func (g *Listing) Selected(tagsOnly, judged bool) *Selected {
 	r := &Selected{TagsOnly: tagsOnly, in: map[string]*selectedIn{}, listed: true}
 	if judged {
@@ -67,7 +67,7 @@ func (l *Look) keepTimes(p *garbage) {
 	}
 }
 
-// Describe says of an item what a Listing has to know of it. The Rules had Times.
+// Describe returns what a Listing has to know about an item. The Rules had Times.
 func (l *Look) Describe(i *Item) Listed {
 	d := Listed{Kind: i.Kind, Repository: l.RepositoryOf(i), Name: l.NameOf(i)}
 	if i.ID != 0 && i.Kind != Temporary {
@@ -104,7 +104,7 @@ func (l *Look) Describe(i *Item) Listed {
 	return d
 }
 
-// Sparse are the indexes that stay and lose parts by force, sorted.
+// Sparse returns the indexes that are kept and lose parts by force, sorted.
 func (l *Look) Sparse() (list []Sparse) {
 	if l.rules.Selected == nil {
 		return nil

@@ -16,7 +16,7 @@ type Totals struct {
 	Clues
 }
 
-// Clues are what a half-restored store is told by from one whose images were
+// Clues tell a store that was restored in part from a store whose images were
 // deleted.
 type Clues struct {
 	Naming   int // tags that name a manifest which is linked
@@ -36,8 +36,8 @@ func (c *Clues) add(more *Clues) {
 	c.Unexplained += more.Unexplained
 }
 
-// Look is the state of a store at one look at its repositories: which blobs
-// are live, by the marks in its Table, and all else that is garbage.
+// Look is the state of a store at one look at its repositories: which blobs are
+// live, by the marks in its Table, and everything else that is garbage.
 type Look struct {
 	Store        *Store
 	Repositories []Repo // sorted by name
@@ -82,9 +82,9 @@ type gathered struct {
 	marks []string
 }
 
-// Aside tells a Look what a sweep has set aside, so that it says what of that
-// is to get its name back. In such a Look every link that is still there is a
-// root, whatever the rules say: one whose removal failed keeps what it reaches.
+// Aside tells a Look what a sweep has set aside, so that the Look says which items
+// get their names back. In such a Look, every link that still exists is a root,
+// whatever the rules say: a link whose removal failed keeps what it reaches.
 type Aside struct {
 	// Layers are the layer links, by repository. They are not listed again.
 	Layers map[string][]ID
@@ -101,10 +101,10 @@ const severalOwners = ^uint32(0)
 // IsRecent reports whether a modification time is within the grace.
 func (l *Look) IsRecent(mtime int64) bool { return l.rules.recent(mtime) }
 
-// Digest is the digest that an ID stands for.
+// Digest returns the digest of an ID.
 func (l *Look) Digest(id ID) layout.Digest { return l.Store.Table.Digest(id) }
 
-// RepositoryOf is the name of an item's repository, or "".
+// RepositoryOf returns the name of an item's repository, or "".
 func (l *Look) RepositoryOf(i *Item) string {
 	if i.Repo == NoRepo {
 		return ""
@@ -112,7 +112,7 @@ func (l *Look) RepositoryOf(i *Item) string {
 	return l.Repositories[i.Repo].Name
 }
 
-// NameOf is an item's tag, upload or path, or "" if its digest says all.
+// NameOf returns an item's tag, upload or path, or "" if its digest is enough.
 func (l *Look) NameOf(i *Item) string {
 	if !i.named() {
 		return ""
@@ -120,7 +120,7 @@ func (l *Look) NameOf(i *Item) string {
 	return l.Names[i.Extra].Text
 }
 
-// BytesOf is the size of an upload or interrupted write.
+// BytesOf returns the size of an upload or interrupted write.
 func (l *Look) BytesOf(i *Item) int64 {
 	if !i.named() {
 		return 0
@@ -136,17 +136,18 @@ type lostImage struct {
 	needs []ID // blobs besides its own, if only some of the store's garbage goes
 }
 
-// Observer is told about every repository of a Look when all that is linked
-// there is known. It is called concurrently. One that has a method Begin is told
-// by it that a Look begins, maybe anew: then it forgets what it was told before.
+// Observer gets every repository of a Look when everything that is linked there is
+// known. It is called concurrently. If it has a method Begin, that is called when
+// a Look begins, or begins again: then the Observer forgets what it has got
+// before.
 type Observer interface {
 	Observe(p *View)
 }
 
-// Selected is that of the look's rules, or nil.
+// Selected returns the selection of the look's rules, or nil.
 func (l *Look) Selected() *Selected { return l.rules.Selected }
 
-// PathOf is where an item is, relative to the store.
+// PathOf returns the path of an item, relative to the store.
 func (l *Look) PathOf(i *Item) string {
 	return pathOf(i.Kind, l.RepositoryOf(i), l.NameOf(i), func() layout.Digest { return l.Digest(i.ID) })
 }

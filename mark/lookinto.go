@@ -27,7 +27,7 @@ func (t together) Observe(p *View) {
 	}
 }
 
-// Sharing asks a Look which other images need the layers of one.
+// Sharing asks a Look which other images need the layers of an image.
 type Sharing struct {
 	repository string
 	image      layout.Digest
@@ -89,8 +89,8 @@ func (g *keeping) imagesAbove(id ID, s *Sharing) (names []string) {
 	return names
 }
 
-// With are the names of the other images that need a layer, sorted: NAME:TAG, or
-// NAME@DIGEST of an image without a tag that is in no index.
+// With returns the names of the other images that need a layer, sorted: NAME:TAG,
+// or NAME@DIGEST for an image without a tag that is in no index.
 func (s *Sharing) With(layer layout.Digest) []string {
 	names := make([]string, 0, len(s.with[layer]))
 	for name := range s.with[layer] {

@@ -52,7 +52,7 @@ func (l *Look) compare(a, b Item) int {
 	return l.compareIDs(a.ID, b.ID)
 }
 
-// CompareBlob orders an Item of a blob and a digest as Items are ordered.
+// CompareBlob compares an Item of a blob with a digest, in the order of Items.
 func (l *Look) CompareBlob(i Item, id ID) int { return l.compareIDs(i.ID, id) }
 
 func (l *Look) compareIDs(a, b ID) int {
@@ -62,7 +62,8 @@ func (l *Look) compareIDs(a, b ID) int {
 	return l.Store.Table.Compare(a, b)
 }
 
-// Jobs is how many file operations the Look would have under way at a time now.
+// Jobs returns how many file operations the Look would have under way at a time
+// now.
 func (l *Look) Jobs() int { return l.w.Jobs() }
 
 // Look reads the repositories, except manifests already read, and marks what
@@ -74,8 +75,8 @@ func (s *Store) Look(ctx context.Context, w *walker.Walker, aside *Aside) *Look 
 	return s.lookWith(ctx, looking{w: w, rules: s.rules, aside: aside, first: !s.looked})
 }
 
-// LookAndTell is Look when nothing has been set aside; the Observer, if it is
-// not nil, is told about every repository.
+// LookAndTell is Look when nothing has been set aside. If there is an Observer, it
+// gets every repository.
 func (s *Store) LookAndTell(ctx context.Context, w *walker.Walker, o Observer) *Look {
 	return s.lookWith(ctx, looking{w: w, rules: s.rules, observer: o, first: !s.looked})
 }
@@ -298,15 +299,15 @@ func (l *Look) countUnique() {
 	}
 }
 
-// Observe is Look for somebody who only wants to know: the Observer is told
-// about every repository.
+// Observe is Look for a command that only asks. The Observer gets every
+// repository.
 func (s *Store) Observe(ctx context.Context, w *walker.Walker, o Observer) *Look {
 	return s.lookBy(ctx, looking{w: w, rules: s.rules, observer: o, first: !s.looked})
 }
 
-// ObserveBy is Observe by rules that differ from those that the Store was read
-// with, but not in Now and Grace. A selection among them leaves marks: no other
-// Look of the Store should follow.
+// ObserveBy is Observe with rules that may differ from those that the Store was
+// read with, except in Now and Grace. A selection in them leaves marks, so no
+// other Look of the Store should follow.
 func (s *Store) ObserveBy(ctx context.Context, w *walker.Walker, o Observer, change func(*Rules)) *Look {
 	rules := s.rules
 	if change != nil {

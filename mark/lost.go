@@ -32,8 +32,8 @@ func (p *garbage) noteLostImage(id ID) {
 }
 
 // EachLost calls fn for every image that could be brought back, with its
-// repository as Items have it, and the blobs that it needs besides its own as far
-// as a plan may take them while they stay garbage of its repository.
+// repository as Items have it. If the rules have a selection, needs are the blobs
+// that the image needs in addition to its own.
 func (l *Look) EachLost(fn func(repo uint32, id ID, needs []ID)) {
 	if len(l.lost) == 0 {
 		return

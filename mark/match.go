@@ -7,9 +7,9 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// Match returns the digests of blobs that begin like this, sorted: the
-// beginning of a digest, with or without its algorithm. If no blob does, it
-// returns those of what is only named, as far as a Look has found such.
+// Match returns the digests of blobs that begin with a text, sorted. The text is
+// the beginning of a digest, with or without its algorithm. If no blob matches, it
+// returns matching digests that are only named, if a Look has found any.
 func (s *Store) Match(prefix string) (found []layout.Digest) {
 	var named []layout.Digest
 	for id, r := range s.Table.All() {

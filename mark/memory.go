@@ -160,7 +160,7 @@ func (s *linkShard) ofFirst() []linkNote {
 	return s.notes[:s.first]
 }
 
-// Find is as walker.Memory has it.
+// Find implements walker.Memory.
 func (m *Memory) Find(key uint64, isTag bool) int {
 	switch {
 	case !m.later.Load():
@@ -178,7 +178,7 @@ func (m *Memory) Find(key uint64, isTag bool) int {
 	return -1
 }
 
-// Recall is as walker.Memory has it.
+// Recall implements walker.Memory.
 func (m *Memory) Recall(at int, info *disk.Info) (layout.Digest, bool) {
 	if info.Size != linkSize || !m.isPast(info) {
 		return layout.Digest{}, false
@@ -198,7 +198,7 @@ func (m *Memory) Recall(at int, info *disk.Info) (layout.Digest, bool) {
 	return layout.FromSum(layout.SHA256, sum[:]), true
 }
 
-// Note is as walker.Memory has it.
+// Note implements walker.Memory.
 func (m *Memory) Note(key uint64, info *disk.Info, target layout.Digest) {
 	if info.Size != linkSize || target.Algorithm() != layout.SHA256 || !m.isPast(info) {
 		return
@@ -212,5 +212,5 @@ func (m *Memory) Note(key uint64, info *disk.Info, target layout.Digest) {
 	s.notes = append(s.notes, linkNote{key, info.ID.Dev, info.ID.Ino, info.MTime, info.CTime, index.Sum(target.Sum())})
 }
 
-// Again is the memory of a run after this one, with the same index.
+// Again returns the memory of a run after this one, with the same index.
 func (m *Memory) Again(now time.Time) *Memory { return NewMemory(m.old, now) }

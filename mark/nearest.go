@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Nearest returns the names that somebody may have meant who wrote another one,
-// for a message, or "" if none is near.
+// Nearest returns the names that are close to a mistyped name, for a message, or
+// "" if there are none.
 func Nearest(name string, among []string) string {
 	const most = 3
 	type candidate struct {

@@ -4,8 +4,8 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// Lacking returns the blobs that a manifest of this Look needs and that are not
-// in the store, its own included.
+// Lacking returns the blobs that a manifest of this Look needs and that are not in
+// the store, including its own.
 func (l *Look) Lacking(i *Item) (absent []layout.Digest) {
 	t := l.Store.Table
 	m := l.Store.manifest(i.ID)
@@ -17,7 +17,7 @@ func (l *Look) Lacking(i *Item) (absent []layout.Digest) {
 	return absent
 }
 
-// Required returns what a manifest of this Look cannot do without.
+// Required returns what a manifest of this Look needs.
 func (l *Look) Required(i *Item) (digests []layout.Digest) {
 	for _, id := range l.Store.manifest(i.ID).Required {
 		digests = append(digests, l.Digest(id))

@@ -6,8 +6,8 @@ import "math"
 // times is the longest for the oldest.
 func (s *Store) noteOldest(mtime int64) { s.oldest.note(math.MaxInt64 - max(mtime, 1)) }
 
-// Oldest is the time of the oldest blob, in nanoseconds since 1970; 0 if there is
-// none.
+// Oldest returns the time of the oldest blob, in nanoseconds since 1970, or 0 if
+// there are no blobs.
 func (s *Store) Oldest() int64 {
 	if at := s.oldest.at.Load(); at > 0 {
 		return math.MaxInt64 - at

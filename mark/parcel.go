@@ -9,9 +9,9 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// Parcel asks a Look for all that images consist of, so that they can be copied:
-// their manifests, those of their platforms, configurations and layers, and what
-// is about them: referrers and the tags of signatures.
+// Parcel asks a Look for everything that images consist of, so that they can be
+// copied: their manifests, those of their platforms, configurations and layers,
+// and also the referrers and tags of signatures that refer to them.
 type Parcel struct {
 	asked map[string][]Asked
 
@@ -33,7 +33,7 @@ type ParcelImage struct {
 	About bool
 }
 
-// Name is NAME:TAG, or NAME@DIGEST without a tag.
+// Name returns NAME:TAG, or NAME@DIGEST without a tag.
 func (i *ParcelImage) Name() string {
 	if i.Tag != "" {
 		return i.Repository + ":" + i.Tag
@@ -41,11 +41,11 @@ func (i *ParcelImage) Name() string {
 	return i.Repository + "@" + i.Digest.String()
 }
 
-// ParcelBlob is a blob by the digest by which manifests name it, which may be of
-// another algorithm than the one that it is stored by.
+// ParcelBlob is a blob with the digest by which manifests name it. The digest may
+// be of another algorithm than the one by which the blob is stored.
 type ParcelBlob struct{ Name, Stored layout.Digest }
 
-// Lacking is what is missing of an image.
+// Lacking lists what an image needs and the store does not have.
 type Lacking struct {
 	Image  string // by its name
 	Detail string
@@ -53,8 +53,8 @@ type Lacking struct {
 	Nothing bool
 }
 
-// NewParcel asks for images: by a tag or by a digest in a repository, or for all
-// of a repository if neither is given.
+// NewParcel asks for images: by a tag or a digest in a repository, or for the
+// whole repository if neither is given.
 func NewParcel(asked []Asked) *Parcel {
 	p := &Parcel{asked: map[string][]Asked{}}
 	for _, a := range asked {
@@ -69,7 +69,8 @@ func (p *Parcel) Begin() {
 	p.images, p.lacking, p.blobs = nil, nil, map[ParcelBlob]int64{}
 }
 
-// Images are what a copy lists, what was asked for first, sorted by name.
+// Images returns what a copy lists, sorted by name, with the images that were
+// asked for first.
 func (p *Parcel) Images() []ParcelImage {
 	slices.SortFunc(p.images, func(a, b ParcelImage) int {
 		if a.About != b.About {
@@ -97,8 +98,8 @@ func (p *Parcel) EachBlob(fn func(b ParcelBlob, size int64)) {
 	}
 }
 
-// Lacking is what is missing of the images that were asked for. Children that an
-// index lacks are no part of that: an index may be sparse.
+// Lacking returns what is missing from the images that were asked for. Missing
+// children of an index do not count, since an index may be sparse.
 func (p *Parcel) Lacking() []Lacking {
 	slices.SortFunc(p.lacking, func(a, b Lacking) int {
 		return cmp.Or(strings.Compare(a.Image, b.Image), strings.Compare(a.Detail, b.Detail))

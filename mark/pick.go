@@ -111,8 +111,8 @@ func (p *garbage) refuseParents() {
 				break
 			}
 			refused[at] = true
-			p.selected.refuse("remove the index, too, or say --force: the index then lacks it",
-				"%s@%s is a part of the index %s, which stays", p.r.Name, p.s.Table.Digest(id), strings.Join(p.references(n.linkedManifest), ", "))
+			p.selected.refuse("remove the index, too, or give --force, which leaves the index incomplete",
+				"%s@%s is a part of the index %s, which is kept", p.r.Name, p.s.Table.Digest(id), strings.Join(p.references(n.linkedManifest), ", "))
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (p *garbage) refuseParents() {
 // refuseBorrowed refuses what is behind a symbolic link.
 func (p *garbage) refuseBorrowed() {
 	if p.r.Linked && len(p.selected.refusals) == 0 {
-		p.selected.refuse("remove it where it really is", "%q is, or has in it, a symbolic link: nothing is removed behind one", p.r.Name)
+		p.selected.refuse("remove it where it really is", "%q is or contains a symbolic link: nothing is removed behind it", p.r.Name)
 	}
 }
 
@@ -240,9 +240,9 @@ func (l *Look) pickSelected() {
 	})
 }
 
-// IsRewritten reports whether something that goes has been written since it was
-// looked at: what a selection has by any other time than it had then,
-// anything else by its age.
+// IsRewritten reports whether an item to remove has been written since the look.
+// An item of a selection is rewritten if its time has changed. Any other item is
+// rewritten if it is recent.
 func (l *Look) IsRewritten(i *Item, mtime int64) bool {
 	a := l.rules.Selected.within(l.RepositoryOf(i))
 	if a == nil {
@@ -260,8 +260,8 @@ func (l *Look) IsRewritten(i *Item, mtime int64) bool {
 	return l.rules.recent(mtime)
 }
 
-// Shared counts the blobs that what goes had reached and that stay, since
-// others need them.
+// Shared counts the blobs that the removed items had reached and that are kept
+// because others need them.
 func (l *Look) Shared() (blobs, bytes int64) {
 	if l.rules.Selected == nil {
 		return 0, 0
@@ -275,8 +275,8 @@ func (l *Look) Shared() (blobs, bytes int64) {
 	return blobs, bytes
 }
 
-// Cure leaves of the plan's items only the links of manifests that cannot be
-// read, and their tags: what can be removed whatever else there is.
+// Cure reduces the plan's items to the links of manifests that cannot be read, and
+// their tags. These can be removed whatever else there is.
 func (l *Look) Cure() {
 	l.Items = slices.DeleteFunc(l.Items, func(i Item) bool { return i.Aside || i.Kind != Tag && i.Kind != Manifest })
 	l.Restore = nil

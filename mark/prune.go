@@ -153,7 +153,7 @@ func (p *selection) heldTag(t *tag, direct map[ID]bool) string {
 }
 
 // heldDeleted says that a manifest lost its last tag not long ago.
-const heldDeleted = "its last tag went less than --keep-deleted ago"
+const heldDeleted = "it lost its last tag less than --keep-deleted ago"
 
 // heldNode says why a manifest cannot be judged, or "".
 func (p *visit) heldNode(n *node) string {

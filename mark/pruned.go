@@ -8,7 +8,8 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// ReadCreated reads the images' own times; an index has its newest child's.
+// ReadCreated reads the images' own times. For an index, it reads the time of its
+// newest child.
 func (j *Judged) ReadCreated() {
 	p := j.in
 	wanted := j.wanted()
@@ -123,10 +124,10 @@ func (p *garbage) tellTag(one *JudgedTag) {
 	switch {
 	case t.is.has(tagSelected):
 		if t.node >= 0 && p.nodes[t.node].root.has(rootAlong) && p.nodes[t.node].why != Dead {
-			one.Note = "its image stays: " + p.whyStays(t.node)
+			one.Note = "its image is kept: " + p.whyStays(t.node)
 		}
 	case t.is.has(tagAlong) && p.tagGoes(t) && !p.r.Linked:
-		one.Goes, one.Note = true, "goes with its subject "+p.s.Table.Digest(t.subject).String()
+		one.Goes, one.Note = true, "follows its subject "+p.s.Table.Digest(t.subject).String()
 	case one.Goes:
 		one.Goes, one.Note = false, cmp.Or(p.heldAll(), "it is protected")
 	}
@@ -149,7 +150,7 @@ func (p *garbage) whyStays(at int32) string {
 			return "its subject " + p.s.Table.Digest(subject).String() + " stays"
 		}
 	}
-	return "something that stays needs it"
+	return "something that is kept needs it"
 }
 
 // keeper is the manifest that is kept and names one, or -1: of several the one
@@ -192,7 +193,8 @@ func (p *garbage) recordJudged() {
 	}
 }
 
-// Guarded counts the blobs of what a Judge has called protected, each once.
+// Guarded counts the blobs of everything that a Judge has called protected, each
+// once.
 func (l *Look) Guarded() (blobs, bytes int64) {
 	for _, r := range l.Store.Table.All() {
 		if r.has(hasBlob | isGuarded) {

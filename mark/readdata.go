@@ -17,7 +17,7 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Share is how much of a store's data is to be read.
+// Share says how much of a store's data should be read.
 type Share struct {
 	Part  float64 // of its bytes; all if it is 1
 	Bytes int64   // or so many, if it is not 0
@@ -103,15 +103,15 @@ func turn(part float64, now time.Time) float64 {
 	return at
 }
 
-// Damage is a blob whose data are not what its digest says.
+// Damage is a blob whose data do not match its digest.
 type Damage struct {
 	ID  ID
 	Err error // why they cannot be read; nil if they have another digest
 }
 
 // ReadData reads the data of blobs, small ones first, each by one of several
-// workers, and returns those that have another digest or cannot be read. A blob
-// that has been deleted meanwhile is none of them. It stops early when ctx is done.
+// workers. It returns the blobs that have another digest or cannot be read. A blob
+// that has been deleted meanwhile does not count. It stops early when ctx is done.
 func (s *Store) ReadData(ctx context.Context, w *walker.Walker, ids []ID, count *DataRead) []Damage {
 	d := &dataReader{ctx: ctx, s: s, w: w, count: count}
 	for _, id := range ids {
@@ -145,8 +145,9 @@ func (d *dataReader) group(ids []ID) {
 	d.read(large, min(d.w.Jobs(), max(4, 2*runtime.NumCPU())))
 }
 
-// Recheck leaves out the blobs that were verified since a time, and puts first
-// those that never were, then those of long ago. left is how many it has left out.
+// Recheck leaves out the blobs that were verified since a time. It puts blobs that
+// were never verified first, and then those that were verified longest ago. left
+// is how many it has left out.
 func (s *Store) Recheck(ids []ID, known *verified.Table, since time.Time) (again []ID, left int) {
 	at := map[ID]time.Time{}
 	for _, id := range ids {

@@ -1,6 +1,7 @@
 package mark
 
-// Reason says why something is live. Of several the least counts.
+// Reason says why something is live. If there are several reasons, the smallest
+// counts.
 type Reason uint8
 
 // The reasons, in the order in which they win.

@@ -9,10 +9,11 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// A Recheck finds at little cost what a registry has linked since a Look, and
-// what that references. It asks for the times of directories and of links, and
-// reads only what has changed. What it does not find proves nothing: only a Look
-// says what is dead. What it cannot read it asks for again the next time.
+// A Recheck finds at little cost what a registry has linked since a Look, and what
+// that references. It asks for the times of directories and of links, and reads
+// only what has changed. If it finds nothing, that proves nothing: only a Look
+// says what is dead. If it cannot read something, it asks for it again the next
+// time.
 type Recheck struct {
 	l     *Look // whose items go
 	w     *walker.Walker
@@ -67,8 +68,9 @@ func (s *stamp) changed(mtime, now, since int64) bool {
 	return mtime != was.mtime || mtime >= was.asked-int64(sameMoment)
 }
 
-// Recheck returns a Recheck for what this Look found to go, as of a later Look.
-// now must not be after what the file server calls the present.
+// Recheck returns a Recheck for what this Look selected for removal, with the
+// rules of a later Look. now must not be after the present of the file server's
+// clock.
 func (l *Look) Recheck(w *walker.Walker, later *Look, now func() time.Time) *Recheck {
 	k := &Recheck{
 		l: l, w: w.Glancing(), now: now,
@@ -114,8 +116,8 @@ func parentOf(name string) string {
 	return name[:max(at, 0)]
 }
 
-// Places are all repositories, those included that have come to be since it was
-// asked last.
+// Places returns all repositories, including those that are new since the last
+// call.
 func (k *Recheck) Places() []*Place {
 	for i := 0; i < len(k.parents); i++ { // more come to be while it goes on
 		k.born(k.parents[i])

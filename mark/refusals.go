@@ -8,8 +8,8 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// Refusals are the reasons for which a run has to change nothing, in the order
-// of the targets: names that the look did not find, and what must not be selected.
+// Refusals returns the reasons why a run must change nothing, in the order of the
+// targets: names that the look did not find, and items that must not be selected.
 func (r *Selected) Refusals(l *Look) (list []error) {
 	if r.prunes() {
 		for _, name := range slices.Sorted(maps.Keys(r.in)) {
@@ -33,7 +33,7 @@ func (r *Selected) Refusals(l *Look) (list []error) {
 	return list
 }
 
-// Going is what goes, in the order of the targets' repositories.
+// Going returns what is removed, in the order of the targets' repositories.
 func (r *Selected) Going() (list []Going) {
 	said := map[*selectedIn]bool{}
 	for _, t := range r.targets {
@@ -45,7 +45,8 @@ func (r *Selected) Going() (list []Going) {
 	return list
 }
 
-// Absent are tags that were to be removed alone and are not there.
+// Absent returns tags that should be removed without their images, and that do not
+// exist.
 func (r *Selected) Absent() (names []string) {
 	said := map[*selectedIn]bool{}
 	for _, t := range r.targets {
@@ -57,7 +58,7 @@ func (r *Selected) Absent() (names []string) {
 	return names
 }
 
-// Repositories are those that go as a whole.
+// Repositories returns the repositories that are removed as a whole.
 func (r *Selected) Repositories() (names []string) {
 	for _, t := range r.targets {
 		if t.whole() && !slices.Contains(names, t.Repository) {
@@ -81,7 +82,7 @@ func unknownRepository(l *Look, name string) error {
 	return UnknownRepository(name, names)
 }
 
-// UnknownRepository is the error about a repository that is not among names.
+// UnknownRepository returns the error about a repository that is not among names.
 func UnknownRepository(name string, names []string) error {
 	err := &layout.HintError{Err: fmt.Errorf("there is no repository %q", name), Hint: "the repositories", Command: []string{"ls"}}
 	if near := Nearest(name, names); near != "" {

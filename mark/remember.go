@@ -11,9 +11,9 @@ import (
 	"github.com/regsweep/regsweep/mark/manifest"
 )
 
-// Index puts together what the next run may use. The first look must have read the
-// store in full, and no other look must be under way. It is nil if the index that
-// the memory was made with says it all.
+// Index returns what the next run can use. The first look must have read the store
+// in full, and no other look must be under way. Index returns nil if the index
+// that the memory was made with has all of it already.
 func (m *Memory) Index(s *Store) *index.Builder {
 	if m == nil || m.old != nil && !m.isNew() || !m.hasMore() {
 		return nil
@@ -203,8 +203,8 @@ func (g *gathering) references(place uint32, c *index.Content) (ok bool) {
 // indexVersion is that of what an index says of documents.
 const indexVersion = documentVersion<<16 | manifest.Version
 
-// ReadIndex reads what Builder.Bytes has written for manifests as they are
-// understood here. Of anything else nothing is used.
+// ReadIndex reads what Builder.Bytes has written for manifests as this version
+// understands them. It uses nothing of any other text.
 func ReadIndex(text []byte) *index.Index {
 	x, err := index.Parse(text, indexVersion)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Rules say what is live besides what tags reach. Durations are ages by the
+// Rules say what is live in addition to what tags reach. Durations are ages by the
 // run's one clock.
 type Rules struct {
 	Now time.Time // the run's clock, by which things are recent
@@ -33,8 +33,8 @@ type Rules struct {
 	ahead   *latest
 }
 
-// Selection says what goes besides what is garbage by the other rules, or of that
-// alone. The zero value is that of gc.
+// Selection has the roots that a command removes, or the written plan to which a
+// run is limited. The zero value is the selection of gc.
 type Selection struct {
 	// Selected has the roots that go, or nil. What is garbage without that is left alone.
 	Selected *Selected

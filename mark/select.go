@@ -37,7 +37,7 @@ func (p *selection) resolve(a *selectedIn) {
 		a.refuseProtected(p.guard.Repository()[0], strconv.Quote(p.r.Name))
 		return
 	case p.r.Odd:
-		a.refuse("remove it by hand", "%q is no name that a registry accepts: all that is in it is kept", p.r.Name)
+		a.refuse("remove it by hand", "%q is not a name that a registry accepts: everything in it is kept", p.r.Name)
 		return
 	}
 	for _, t := range a.targets {
@@ -156,7 +156,7 @@ func (p *selection) nearDigests(target Target) (command []string, hint string) {
 	if near, _, _ := strings.Cut(Nearest(hex, short), ","); near != "" {
 		return nil, "did you mean " + full[near] + "?"
 	}
-	return []string{"ls", p.r.Name}, "its manifests; \"why\" tells where a blob belongs"
+	return []string{"ls", p.r.Name}, "its manifests; \"why\" shows where a blob belongs"
 }
 
 // selectNode takes a manifest that was named, unless it is protected.

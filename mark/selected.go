@@ -12,10 +12,10 @@ import (
 )
 
 // Selected has the roots that a run removes: images, tags or whole repositories.
-// The first Look that has it in its Rules finds what it names. The Looks after
-// that hold it to what was found then: a tag goes only while it names the same
-// digest, a manifest only while its link has not been written again, and
-// nothing goes that came later.
+// The first Look that has it in its Rules finds what it names. Later Looks use
+// what was found then. They remove a tag only if it still names the same digest,
+// and a manifest only if its link has not been written again. They remove nothing
+// that came later.
 type Selected struct {
 	// Force removes a manifest even if an index that stays names it, which then
 	// is a sparse one.
@@ -32,9 +32,9 @@ type Selected struct {
 	listed  bool     // a plan that was written down says what goes
 }
 
-// Target is what somebody wants to be removed: if none of its last three fields is
-// set, it is the whole repository. A Tag with a Digest or Prefix, of which one at
-// most is set, has to name that digest.
+// Target is something that a user wants to remove. If none of its last three
+// fields is set, it is the whole repository. A Tag can come with a Digest or a
+// Prefix, but not both, and then has to name that digest.
 type Target struct {
 	Repository string
 	Tag        string
@@ -42,7 +42,7 @@ type Target struct {
 	Prefix     string // the beginning of a digest, with or without its algorithm
 }
 
-// String is the target as it is written on a command line.
+// String returns the target as it is written on a command line.
 func (t Target) String() string {
 	switch {
 	case t.Tag != "":
@@ -66,7 +66,7 @@ func (t Target) matches(d layout.Digest) bool {
 	return strings.HasPrefix(d.String(), t.Prefix) || strings.HasPrefix(d.Hex(), t.Prefix)
 }
 
-// Role says why a manifest or a tag goes.
+// Role says why a manifest or a tag is removed.
 type Role uint8
 
 // The roles.
@@ -107,15 +107,15 @@ type selectedNode struct {
 	named bool  // somebody named it, or one of its tags
 }
 
-// Select selects what targets name: it is no root any more.
+// Select selects what targets name, so that these items are no roots any more.
 func Select(targets []Target) *Selected {
 	r := &Selected{in: map[string]*selectedIn{}}
 	r.Add(targets)
 	return r
 }
 
-// Add adds targets that are not among those of the selection. It must not be called
-// once a Look has had it.
+// Add adds targets that the selection does not have. It must not be called once a
+// Look has had the selection.
 func (r *Selected) Add(targets []Target) {
 	for _, t := range targets {
 		if slices.Contains(r.targets, t) {
@@ -147,11 +147,12 @@ func (r *Selected) within(repository string) *selectedIn {
 // isListed reports whether a plan that was written down says what goes.
 func (r *Selected) isListed() bool { return r != nil && r.listed }
 
-// Exact reports whether whatever goes was named exactly, and goes for that.
+// Exact reports whether everything that is removed was named exactly, and is
+// removed for that reason.
 func (r *Selected) Exact() bool { return r != nil && !r.prunes() && !r.Globbed }
 
-// Cures reports whether all that goes are manifests that cannot be read, given
-// by digest: the one removal that needs no mark, since it sweeps nothing.
+// Cures reports whether the removal has only manifests that cannot be read, given
+// by digest. Only such a removal needs no marking, since it sweeps nothing.
 func (r *Selected) Cures() bool {
 	if r == nil || r.TagsOnly || r.listed || r.prunes() {
 		return false
@@ -203,8 +204,9 @@ type pruning struct {
 	fitting fitting
 }
 
-// NewPruning takes from the roots what a Judge decides. A tag that goes takes
-// its image along if that has no other tag that stays and nothing else keeps it.
+// NewPruning returns a selection for which a Judge decides. When it removes a tag,
+// it also removes the tag's image, if no kept tag names the image and nothing else
+// keeps it.
 func NewPruning(judge Judge) *Selected {
 	return &Selected{in: map[string]*selectedIn{}, pruning: &pruning{judge: judge}}
 }
@@ -248,12 +250,12 @@ func (r *Selected) startAgain() {
 	}
 }
 
-// OnAgain has a function called when the Judge is about to be asked again about
-// all repositories, so that whoever keeps its decisions forgets them.
+// OnAgain sets a function that is called before the Judge is asked again about all
+// repositories, so that callers who keep its decisions can forget them.
 func (r *Selected) OnAgain(fn func()) { r.pruning.again = fn }
 
-// Candidate is an image that a Judge lets go: a digest in a repository, with
-// all of its tags that go.
+// Candidate is an image that a Judge does not keep: a digest in a repository, with
+// all of its tags that would be removed.
 type Candidate struct {
 	Repository string
 	Digest     layout.Digest
@@ -265,7 +267,7 @@ type Candidate struct {
 	Reach []ID
 }
 
-// CandidateTag is a tag that goes with its image.
+// CandidateTag is a tag that is removed with its image.
 type CandidateTag struct {
 	Name   string
 	Pushed time.Time
@@ -280,7 +282,7 @@ func (c *Candidate) use(used, pushed time.Time) {
 	}
 }
 
-// Going is a manifest that a selection has, or tags without one.
+// Going is a manifest of a selection, or tags without their manifest.
 type Going struct {
 	Repository string
 	Digest     layout.Digest // of the manifest; zero if only tags go

@@ -135,7 +135,7 @@ func (p *visit) refuseShared(name, path string) {
 	for i := range others {
 		others[i] = servedAs(others[i])
 	}
-	p.selected.refuse("unmount it, or put a copy in place of the symbolic link, and say it again",
+	p.selected.refuse("unmount it, or replace the symbolic link with a copy, and run this again",
 		"%s is also %s: what has several names in the store is not removed", name, strings.Join(slices.Compact(others), ", "))
 }
 

@@ -109,7 +109,7 @@ func (p *garbage) whyLayerStays(i *listed) string {
 	return inUse
 }
 
-// Skipped is an item of a plan that does not go, and why.
+// Skipped is an item of a plan that is not removed, and why.
 type Skipped struct {
 	Listed
 	Why string
@@ -182,8 +182,8 @@ func (l *Look) whySkipped(i *listed) string {
 	return inUse
 }
 
-// EachSkipped calls fn for every item of the plan that the first Look has not
-// found to go, in no order.
+// EachSkipped calls fn for every item of the plan that the first Look does not
+// remove, in no particular order.
 func (g *Listing) EachSkipped(fn func(Skipped)) {
 	if g == nil {
 		return

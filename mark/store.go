@@ -11,12 +11,12 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Ahead is the latest time, in nanoseconds since 1970, of something that was
-// found to be recent since it is dated in the future; 0 if there is none.
+// Ahead returns the latest time, in nanoseconds since 1970, of anything that
+// counts as recent because its time is in the future, or 0 if there is none.
 func (s *Store) Ahead() int64 { return s.rules.ahead.at.Load() }
 
-// Store is what is known of a store's blobs and manifests. It outlives a Look,
-// so that no manifest is read twice.
+// Store has what is known of a store's blobs and manifests. It outlives a Look, so
+// that no manifest is read twice.
 type Store struct {
 	Table *table
 	Blobs int64 // that the walk found

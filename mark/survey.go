@@ -26,28 +26,29 @@ type Survey struct {
 	protected map[string][]string
 }
 
-// NewSurvey asks about all repositories and, of those that are named, about the manifests.
+// NewSurvey asks about all repositories and, for the named ones, about their
+// manifests.
 func NewSurvey(repositories ...string) *Survey {
 	s := &Survey{repositories: repositories}
 	s.Begin()
 	return s
 }
 
-// Begin forgets what a Look has told that has to be made again.
+// Begin forgets the results of a Look that has to be made again.
 func (s *Survey) Begin() {
 	s.pushed, s.bare, s.count, s.held = map[string]int64{}, map[string]int{}, map[ID]uint32{}, map[ID]bool{}
 	s.graphs, s.linked = map[string]*keepGraph{}, map[ID]bool{}
 	s.protected = map[string][]string{}
 }
 
-// Pushed is when something was last pushed to a repository, in nanoseconds
-// since 1970: the time of its newest tag or manifest link; 0 if it has none.
+// Pushed returns the time of the last push to a repository, in nanoseconds since
+// 1970: the time of its newest tag or manifest link, or 0 if it has none.
 func (s *Survey) Pushed(repository string) int64 { return s.pushed[repository] }
 
-// Untagged is how many manifests of a repository have no tag.
+// Untagged returns how many manifests of a repository have no tag.
 func (s *Survey) Untagged(repository string) int { return s.bare[repository] }
 
-// Protected are the patterns of the lines that protect something of a
+// Protected returns the patterns of the lines that protect something in a
 // repository, each once, in their order.
 func (s *Survey) Protected(repository string) []string { return s.protected[repository] }
 
@@ -96,8 +97,8 @@ func (s *Survey) Observe(p *View) {
 	}
 }
 
-// Nowhere counts the blobs that no repository references or links, and of these
-// the bytes that are garbage.
+// Nowhere counts the blobs that no repository references or links, and their bytes
+// that are garbage.
 func (s *Survey) Nowhere(l *Look) (blobs, bytes, reclaimable int64) {
 	l.EachUnowned(func(b BlobInfo) {
 		if s.linked[b.ID] {

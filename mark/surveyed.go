@@ -6,7 +6,7 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// ManifestInfo is what a Survey tells of a manifest. Sizes are bytes.
+// ManifestInfo is what a Survey knows about a manifest. Sizes are in bytes.
 type ManifestInfo struct {
 	Digest layout.Digest
 	Tags   []string // sorted
@@ -54,7 +54,7 @@ func (s *Survey) Manifests(l *Look, repository string) (list []ManifestInfo, ok 
 	return list, true
 }
 
-// Frees is what the removal of one manifest alone would free, by digest.
+// Frees returns what the removal of each manifest alone would free, by digest.
 func (s *Survey) Frees(l *Look, repository string, manifest layout.Digest) map[layout.Digest]bool {
 	frees := map[layout.Digest]bool{}
 	g := s.graphs[repository]

@@ -5,8 +5,8 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// View is what an Observer sees of a repository: what it links, what of that is
-// live, and what goes. It can be read only, and is valid until Observe returns.
+// View is what an Observer sees of a repository: what it links, which of that is
+// live, and what is removed. It is read-only, and valid until Observe returns.
 // Manifests have numbers from 0 on.
 type View struct{ *garbage }
 
@@ -19,18 +19,19 @@ type Linked struct {
 	Role    Role          // why a selection has it; 0 if none does
 }
 
-// Repository is the name of the repository.
+// Repository returns the name of the repository.
 func (p *View) Repository() string { return p.r.Name }
 
-// AllNames are the names by which a registry serves the repository, its own last.
+// AllNames returns the names by which a registry serves the repository, its own
+// last.
 func (p *View) AllNames() []string {
 	return append(p.w.Shares().OtherNames(p.r.Name), p.r.Name)
 }
 
-// Bytes are those of all blobs that the repository's manifests reference.
+// Bytes returns the size of all blobs that the repository's manifests reference.
 func (p *View) Bytes() int64 { return p.repo.Bytes }
 
-// Tags are those that are in their places.
+// Tags returns the tags that are in their places.
 func (p *View) Tags() (tags []*walker.Tag) {
 	for i := range p.tags {
 		if t := &p.tags[i]; t.AsideName == "" {
@@ -40,22 +41,22 @@ func (p *View) Tags() (tags []*walker.Tag) {
 	return tags
 }
 
-// TagsOf are the names of the tags of each manifest, sorted.
+// TagsOf returns the names of the tags of each manifest, sorted.
 func (p *View) TagsOf() map[int32][]string { return p.tagsOf() }
 
-// Manifests is how many manifests the repository links.
+// Manifests returns how many manifests the repository links.
 func (p *View) Manifests() int { return len(p.nodes) }
 
-// Manifest is a manifest by its number.
+// Manifest returns a manifest by its number.
 func (p *View) Manifest(at int32) Linked {
 	n := &p.nodes[at]
 	return Linked{Digest: p.s.Table.Digest(n.path), Set: n.mtime, Here: n.isHere(), AsLayer: n.link.has(linkAsLayer), Role: n.role}
 }
 
-// Find is the number of the manifest that is linked by a digest.
+// Find returns the number of the manifest that is linked by a digest.
 func (p *View) Find(id ID) (at int32, ok bool) { return p.linked(id) }
 
-// ID is a digest's, or 0 if nothing names it.
+// ID returns the ID of a digest, or 0 if nothing names it.
 func (p *View) ID(d layout.Digest) ID { return p.s.Table.Lookup(d) }
 
 // EachName calls fn with every digest that a manifest names, its own first.
@@ -67,8 +68,8 @@ func (p *View) EachConfig(at int32, fn func(layout.Digest)) {
 	m.EachConfig(func(id ID) { fn(p.s.Table.Digest(id)) })
 }
 
-// Referrers are the manifests that are about others, by those. A tag that is
-// about a manifest does not count.
+// Referrers returns the manifests that refer to others, by the manifest that they
+// refer to. Tags that refer to a manifest do not count.
 func (p *View) Referrers() map[int32][]int32 {
 	referrers := map[int32][]int32{}
 	for at, list := range p.whatIsAbout() {
@@ -81,13 +82,14 @@ func (p *View) Referrers() map[int32][]int32 {
 	return referrers
 }
 
-// Size is the size of a blob; stored is false if it is not in the store.
+// Size returns the size of a blob. stored is false if it is not in the store.
 func (p *View) Size(id ID) (bytes int64, stored bool) {
 	r := p.s.Table.At(id)
 	return r.size, r.has(hasBlob)
 }
 
-// EachLayer calls fn with what layer links name that no live manifest may name.
+// EachLayer calls fn with digests that layer links name and that maybe no live
+// manifest names.
 func (p *View) EachLayer(fn func(ID)) {
 	for _, i := range p.layersGo {
 		fn(i.ID)
@@ -99,7 +101,7 @@ func (p *View) EachLayer(fn func(ID)) {
 	}
 }
 
-// EachGoing calls fn with what goes, and its name.
+// EachGoing calls fn with each item that is removed, and its name.
 func (p *View) EachGoing(fn func(i *Item, name string)) {
 	for k := range p.items {
 		i, name := &p.items[k], ""

@@ -13,7 +13,7 @@ func Read(ctx context.Context, w *walker.Walker, rules Rules) *Store {
 	return ReadWith(ctx, w, rules, nil)
 }
 
-// ReadWith is Read for a run that has a memory, which the walker has, too.
+// ReadWith is Read for a run with a memory. The walker has the same memory.
 func ReadWith(ctx context.Context, w *walker.Walker, rules Rules, memory *Memory) *Store {
 	rules.ahead = new(latest)
 	s := &Store{

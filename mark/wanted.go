@@ -7,8 +7,8 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// Wanted asks a Look which links that a repository does not have it should
-// have: those of digests that something live there names, or a tag.
+// Wanted asks a Look which missing links a repository should have: links of
+// digests that a tag or something live there names.
 type Wanted struct {
 	asked map[string][]layout.Digest
 

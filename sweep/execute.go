@@ -104,8 +104,8 @@ func (r *run) lookAgain() error {
 	return nil
 }
 
-// GiveBack gives what a run that was stopped has set aside, and what a look has
-// found to be live, its name back.
+// GiveBack gives live items their names back that a stopped run has set aside. A
+// look has found them to be live.
 func GiveBack(ctx context.Context, lock *disk.Lock, w *walker.Walker, look *mark.Look) error {
 	r := newRun(ctx, New(look), lock, w)
 	r.giveBack(restored(look))

@@ -1,7 +1,7 @@
 package sweep
 
-// Fitted is what a prune with a target for the space on the disk was asked for,
-// and has come to. All are bytes on the disk, but for the counts of images.
+// Fitted is the target of a prune for the space on the disk, and its result. All
+// fields are bytes on the disk, except for the counts of images.
 type Fitted struct {
 	// TargetFree are to be free, MaxUsed at most used; absent if not asked for.
 	TargetFree *int64 `json:"targetFree,omitempty"`

@@ -108,7 +108,7 @@ func (r *run) giveBackLive() error {
 	}
 	later, err := r.readAgain(aside)
 	if err != nil {
-		return fmt.Errorf("%w; images and layers that were to be removed have been given their names again", err)
+		return fmt.Errorf("%w; images and layers that were set aside have their names back", err)
 	}
 	if !r.stopped() {
 		r.giveBack(restored(later))

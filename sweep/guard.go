@@ -11,11 +11,12 @@ import (
 // The reasons for which a plan is refused. A volume that is not mounted, or was
 // restored in part, looks as if nothing kept what is on it.
 var (
-	errNoBlobs   = errors.New("there are links and no blobs: a volume that is not mounted looks like this")
-	errNoLinks   = errors.New("there are blobs and not one manifest's link, and nothing shows that images were deleted: a volume that is not mounted, or was restored in part, looks like this")
+	errNoBlobs   = errors.New("there are links but no blobs: a volume that is not mounted looks like this")
+	errNoLinks   = errors.New("there are blobs but no manifest links, and nothing shows that images were deleted: a volume that is not mounted, or was restored in part, looks like this")
 	errAllDangle = errors.New("every tag names a manifest whose link is gone, though the manifest is stored: a store that was restored in part looks like this")
-	// ErrNoTags is wrapped where a manifest was to go from a store without a tag.
-	ErrNoTags     = errors.New("there are manifests to remove and not one tag in the store: another program may keep the tags elsewhere, as OpenShift, GitLab and Harbor do")
+	// ErrNoTags is wrapped by the error about a plan that removes a manifest from
+	// a store without a tag.
+	ErrNoTags     = errors.New("there are manifests to remove, but there is no tag in the store: another program may keep the tags elsewhere, as OpenShift, GitLab and Harbor do")
 	errLastTag    = errors.New("the store would have no tag left")
 	errLastImages = errors.New("the store would have no manifest left")
 )
@@ -36,7 +37,7 @@ func (p *Plan) Refusal() error {
 	case t.Tags > 0 && t.Naming == 0 && t.Dangling > 0:
 		return &layout.HintError{
 			Err:  notRemoved(errAllDangle),
-			Hint: "if the tags are to go, say so with --allow-empty; repair writes the links that are missing", Command: []string{"repair"},
+			Hint: "if the tags should be removed, give --allow-empty; repair writes the missing links", Command: []string{"repair"},
 		}
 	case t.Tags == 0 && e.manifests > 0:
 		return refusal(ErrNoTags)
@@ -49,7 +50,7 @@ func (p *Plan) Refusal() error {
 }
 
 func refusal(err error) error {
-	return &layout.HintError{Err: notRemoved(err), Hint: "if the store is really like this, say so with --allow-empty"}
+	return &layout.HintError{Err: notRemoved(err), Hint: "if the store is really like this, give --allow-empty"}
 }
 
 func notRemoved(err error) error { return fmt.Errorf("%w; nothing has been removed", err) }

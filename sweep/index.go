@@ -25,8 +25,8 @@ const (
 	sameClock = time.Second
 )
 
-// ReadIndex reads what the last run remembered of the store. What is not there, or
-// is not whole, says nothing: then all is read.
+// ReadIndex reads what the last run remembered of the store. If the file is
+// missing or incomplete, the index is empty, and everything is read.
 func ReadIndex(store *disk.Dir) *index.Index {
 	text, err := readOwn(store, indexName, maxIndex)
 	if err != nil || text == nil {
@@ -35,9 +35,9 @@ func ReadIndex(store *disk.Dir) *index.Index {
 	return mark.ReadIndex(text)
 }
 
-// WriteIndex remembers what a run has read. It needs no lock. It does nothing where
-// little is free, where nothing is new, and where the store's time is the mark of a
-// stopped run, which a new name would hide. An error is no reason not to go on.
+// WriteIndex remembers what a run has read. It needs no lock. It does nothing if
+// little space is free, if nothing is new, or if the store's time is the mark of a
+// stopped run, which a new name would hide. A run can continue after an error.
 func WriteIndex(store *disk.Dir, memory *mark.Memory, s *mark.Store) error {
 	if old, err := tree.HasOldMark(store); err != nil || old {
 		return err

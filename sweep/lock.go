@@ -11,17 +11,17 @@ import (
 
 const lockName = "lock"
 
-// LockPath is what keeps other hosts out on network filesystems, relative to the
-// store. Who removes it removes the lock of a host that is dead.
+// LockPath is the file that keeps other hosts out on network filesystems, relative
+// to the store. Removing the file removes the lock of a dead host.
 const LockPath = layout.Own + "/" + lockName
 
-// ErrOtherHost is an ErrLocked of disk: the lock is another host's, or that of a
-// process that got at the store in another way.
+// ErrOtherHost is an ErrLocked of disk: another host has the lock, or a process
+// that opened the store in another way.
 var ErrOtherHost = fmt.Errorf("%w, from another host or through another mount", disk.ErrLocked)
 
-// Lock takes the lock of a store, without waiting; on a network filesystem also
-// the one that keeps other hosts out, where the file server has locks. The
-// errors are those of disk's Lock, and ErrOtherHost.
+// Lock takes the lock of a store, without waiting. On a network filesystem, it
+// also takes the lock that keeps other hosts out, if the file server has locks.
+// The errors are those of disk's Lock, and ErrOtherHost.
 func Lock(store *disk.Dir) (*disk.Lock, error) {
 	lock, err := store.Lock()
 	if err != nil || !lock.Remote {

@@ -8,8 +8,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Locks are what the store itself protects: the list in the file LocksPath,
-// which every command that removes honours.
+// Locks are what the store itself protects: the list in the file LocksPath. Every
+// command that removes something honours it.
 type Locks struct {
 	*protect.List        // nil if the file is not there
 	Text          []byte // of the file
@@ -24,8 +24,9 @@ const (
 	maxLocks = 16 << 20
 )
 
-// ReadLocks reads the store's own list. A list that is there and cannot be read
-// or understood in full is an error, since whatever it names has to stay.
+// ReadLocks reads the store's own list. If the list exists and cannot be read or
+// understood in full, that is an error, since everything that it names must be
+// kept.
 func ReadLocks(store *disk.Dir) (*Locks, error) {
 	text, err := readOwn(store, locksName, maxLocks)
 	if err != nil || text == nil {
@@ -39,8 +40,8 @@ func ReadLocks(store *disk.Dir) (*Locks, error) {
 	return &Locks{List: list, Text: text}, nil
 }
 
-// WriteLocks puts a list in the place of the store's own one, in one step. It
-// is on the disk when it returns.
+// WriteLocks replaces the store's own list, in one step. The new list is on the
+// disk when WriteLocks returns.
 func WriteLocks(lock *disk.Lock, text []byte) error {
 	return writeOwn(lock, locksName, locksTemporary, text)
 }

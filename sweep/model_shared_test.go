@@ -155,7 +155,7 @@ func remember(refs []string, may func(ref string) bool) func(ref string) bool {
 // a tag of an image that it names, what goes with that, or garbage by its rules.
 func mayGo(s *layouttest.Store, command, ref string, targets []mark.Target, v *verdicts) bool {
 	this := target(ref)
-	along := strings.HasPrefix(this.Tag, "sha256-") // it goes with its subject
+	along := strings.HasPrefix(this.Tag, "sha256-") // it follows its subject
 	switch command {
 	case "gc":
 		return false

@@ -172,15 +172,15 @@ func compareItems(la *mark.Look, a *mark.Item, lb *mark.Look, b *mark.Item) int 
 // Path is where an item is, relative to the store.
 func (p *Plan) path(i *mark.Item) string { return p.look.PathOf(i) }
 
-// Progress counts what the execution of a plan has done so far, for whoever
-// looks on meanwhile. Most items take two steps: they are set aside, and removed.
+// Progress counts what the execution of a plan has done so far. It can be read
+// meanwhile. Most items take two steps: they are set aside, and then removed.
 type Progress struct {
 	Steps, AllSteps atomic.Int64
 	Bytes           atomic.Int64 // of the blobs that are gone
 	stage           atomic.Int32
 }
 
-// Stage is what an execution is at.
+// Stage says what an execution is doing.
 type Stage int32
 
 // ofKind are the items of one kind, sorted by repository.

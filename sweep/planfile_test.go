@@ -165,7 +165,7 @@ func TestWhatIsWrongWithAPlanIsSaid(t *testing.T) {
 		"half of the checksum":     {plan[:len(plan)-10], planfile.ErrCut, ""},
 		"without a line":           {strings.Replace(plan, lines[at], "", 1), planfile.ErrEdited, ""},
 		"a digest edited":          {plan[:blob+20] + "0000" + plan[blob+24:], planfile.ErrEdited, ""},
-		"a line that is none":      {strings.Replace(plan, "\nblob - ", "\nblub - ", 1), planfile.ErrEdited, `"blub" is no kind of item`},
+		"a line that is none":      {strings.Replace(plan, "\nblob - ", "\nblub - ", 1), planfile.ErrEdited, `"blub" is not a kind of item`},
 		"an empty line behind":     {plan + "\n", planfile.ErrTrailing, ""},
 		"sealed: a long line":      {swap("root /r\n", "root /"+strings.Repeat("r", 1<<16)+"\n"), planfile.ErrNoPlan, "line 2"},
 		"sealed: no header":        {sealed("schema regsweep/plan/v1\n"), planfile.ErrCut, "header"},

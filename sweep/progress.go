@@ -13,12 +13,12 @@ const (
 	Removing
 )
 
-// Stage is what the execution is at.
+// Stage returns what the execution is doing.
 func (p *Progress) Stage() Stage { return Stage(p.stage.Load()) }
 
 func (p *Progress) enter(s Stage) { p.stage.Store(int32(s)) }
 
-// Progress tells how far Execute has come. It may be asked at any time.
+// Progress returns how far Execute has come. It can be called at any time.
 func (p *Plan) Progress() *Progress { return &p.progress }
 
 // Size is how many items the plan has.
@@ -43,7 +43,7 @@ func (p *Plan) countSteps() {
 	p.progress.AllSteps.Store(all)
 }
 
-// Tell adds what a worker has done since it told last.
+// Tell adds what a worker has done since its last call.
 func (c *cache) Tell() {
 	if c.steps > 0 {
 		c.r.progress.Steps.Add(c.steps)

@@ -21,8 +21,8 @@ const (
 	maxPulls = 1 << 30
 )
 
-// ReadPulls reads the store's table of pulls, or returns nil if there is none. A
-// table that is there and cannot be read in full is an error: whatever it lacks
+// ReadPulls reads the store's table of pulls, or returns nil if there is none. If
+// the table exists and cannot be read in full, that is an error: what is missing
 // would look unused.
 func ReadPulls(store *disk.Dir) (*pulls.Table, error) {
 	text, err := readOwn(store, pullsName, maxPulls)
@@ -36,14 +36,14 @@ func ReadPulls(store *disk.Dir) (*pulls.Table, error) {
 	return t, nil
 }
 
-// WritePulls puts a table in the place of the store's own one, in one step. It is
-// on the disk when it returns.
+// WritePulls replaces the store's own table, in one step. The new table is on the
+// disk when WritePulls returns.
 func WritePulls(lock *disk.Lock, t *pulls.Table) error {
 	return writeOwn(lock, pullsName, pullsTemporary, t.Marshal())
 }
 
-// WaitLock takes the store's lock when whoever has it lets go of it. waits is
-// called once if it has to wait.
+// WaitLock takes the store's lock as soon as its holder releases it. waits is
+// called once if WaitLock has to wait.
 func WaitLock(ctx context.Context, store *disk.Dir, waits func()) (*disk.Lock, error) {
 	for {
 		lock, err := Lock(store)

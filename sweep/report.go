@@ -52,8 +52,8 @@ type StoreCount struct {
 	Amount
 }
 
-// Kept counts the live blobs that only one reason keeps, or of which it is the
-// first of several.
+// Kept counts the live blobs by the reason that keeps them. If several reasons
+// keep a blob, the first one counts.
 type Kept struct {
 	Recent           KeptAmount `json:"fresh"`
 	Protected        KeptAmount `json:"protected"`
@@ -72,8 +72,8 @@ type RemovedCount struct {
 	Amount
 }
 
-// FailedCount is what was planned and not removed: what could not be removed,
-// what that keeps, and what a stopped run did not reach.
+// FailedCount counts what was planned and not removed: items that could not be
+// removed, what they keep, and what a stopped run did not reach.
 type FailedCount struct {
 	Items int `json:"items"`
 	Amount
@@ -86,7 +86,7 @@ type Filesystem struct {
 	FreeAfter  int64 `json:"freeAfter"`
 }
 
-// RepositoryLine is a repository before the plan, and what the plan removes of
+// RepositoryLine is a repository before the plan, and how much the plan removes of
 // the blobs that it links.
 type RepositoryLine struct {
 	Name             string `json:"name"`
@@ -97,8 +97,8 @@ type RepositoryLine struct {
 	ReclaimableBytes int64  `json:"reclaimableBytes"`
 }
 
-// ItemLine is one item that was removed, or would be. Bytes are those that its
-// own removal frees: of a blob, an upload or an interrupted write.
+// ItemLine is one item that was removed, or would be. Bytes is what its own
+// removal frees, if it is a blob, an upload or an interrupted write.
 type ItemLine struct {
 	Kind       string `json:"kind"`
 	Repository string `json:"repository"`
@@ -290,9 +290,9 @@ func (p *Plan) Mark(executed bool, paths map[string]bool) {
 	}
 }
 
-// Ended returns how many images that were deleted earlier can be brought back
-// only without this plan. The plan removes a blob that they need, or the trace
-// that the repository had them.
+// Ended returns how many images that were deleted earlier can no longer be brought
+// back after this plan. The plan removes a blob that they need, or the trace that
+// the repository had them.
 func (p *Plan) Ended(executed bool) (n int) {
 	goes := planned
 	if executed {

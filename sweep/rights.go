@@ -9,8 +9,8 @@ import (
 	"github.com/regsweep/regsweep/mark"
 )
 
-// ErrRights is wrapped by the error about a plan of which a part cannot be
-// carried out, since this process may not change some directories.
+// ErrRights is wrapped by the error about a plan that cannot be carried out in
+// full because this process may not change some directories.
 var ErrRights = errors.New("something is to be removed where this process may not")
 
 // refuseUnwritable refuses a plan, before anything is set aside, if names in

@@ -20,8 +20,9 @@ type SkippedLine struct {
 // raced is the reason of what became live while a run was under way.
 const raced = "it came into use while the plan was carried out"
 
-// Skipped is what of a written plan is not removed, in the order of
-// removal: what was live or changed before the run, and what became so during it.
+// Skipped lists the items of a written plan that are not removed, in the order of
+// removal. It has items that were live or changed before the run, and items that
+// became so during the run.
 func (p *Plan) Skipped(listing *mark.Listing) (list []SkippedLine) {
 	type ranked struct {
 		kind mark.Kind

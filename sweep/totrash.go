@@ -14,7 +14,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Trashed is the run in the trash that an execution has moved things to, or "".
+// Trashed returns the run in the trash to which an execution has moved items, or
+// "".
 func (p *Plan) Trashed() string {
 	for _, b := range []*trash.Bin{p.bin, p.begun} {
 		if b.Used() {

@@ -28,7 +28,7 @@ func IsUnfinished(store *disk.Dir) (bool, error) {
 }
 
 // IsUnfinishedAnywhere is IsUnfinished for commands that do not look at the
-// repositories, where a mark may be, too.
+// repositories, which can also have a mark.
 func IsUnfinishedAnywhere(ctx context.Context, w *walker.Walker) (bool, error) {
 	if unfinished, err := IsUnfinished(w.Store()); err != nil || unfinished {
 		return unfinished, err
@@ -37,9 +37,10 @@ func IsUnfinishedAnywhere(ctx context.Context, w *walker.Walker) (bool, error) {
 	return len(marks) > 0, err
 }
 
-// Clock returns the present by the clock of the store's file server. For that
-// it sets the time of a directory that it may write to: the store's own, or one
-// below it if that is not ours, or has the mark of an older version.
+// Clock returns the present by the clock of the store's file server. To read the
+// clock, it sets the time of a directory that it may write to. That is the store's
+// own directory, or one below it if another user owns the store's directory or an
+// older version has marked it.
 func Clock(lock *disk.Lock) (now time.Time, err error) {
 	old, err := tree.HasOldMark(lock.Store().Dir)
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Used is the disk size of a store, as du counts it: files and directories, and
-// a file with several names once. What is in the trash, and all else that is
-// regsweep's own, is left out. What vanishes meanwhile counts for nothing; what
-// cannot be read is an error.
+// Used returns the disk size of a store, as du counts it: files and directories,
+// and a file with several names once. It does not count the trash and regsweep's
+// other files. Files that vanish meanwhile do not count, and a file that cannot be
+// read is an error.
 func Used(ctx context.Context, store *disk.Dir) (int64, error) {
 	u := &usedCount{ctx: ctx, seen: map[disk.ID]bool{}}
 	info, err := store.Info()
@@ -83,7 +83,7 @@ func (u *usedCount) directory(d *disk.Dir, name string) error {
 	return u.below(sub, nil)
 }
 
-// Space is what a store's filesystems tell of space.
+// Space is what a store's filesystems report about space.
 type Space struct {
 	Free, Size int64 // of the filesystem of the blobs, for ordinary users
 	// Apart says that the blobs are on a filesystem of their own.
@@ -91,13 +91,13 @@ type Space struct {
 }
 
 // Told reports whether the figures can be true. Some filesystems on networks, and
-// in user space, tell of no blocks at all, of more than there can be, or of more
-// that are free than there are.
+// in user space, report no blocks at all, more than there can be, or more free
+// blocks than blocks.
 func (s Space) Told() bool {
 	return s.Size > 0 && s.Size < math.MaxInt64 && s.Free >= 0 && s.Free <= s.Size
 }
 
-// SpaceOf asks the filesystem that the blobs are on.
+// SpaceOf asks the filesystem of the blobs.
 func SpaceOf(store *disk.Dir) (s Space, err error) {
 	top, err := store.Info()
 	if err != nil {

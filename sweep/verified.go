@@ -15,8 +15,8 @@ const (
 	maxVerified = 2 << 30
 )
 
-// ReadVerified reads what checks remember of the store. What is not there, or is
-// not whole, says nothing: then all is read again.
+// ReadVerified reads what checks remember of the store. If the file is missing or
+// incomplete, nothing is remembered, and everything is read again.
 func ReadVerified(store *disk.Dir) *verified.Table {
 	if text, err := readOwn(store, verifiedName, maxVerified); err == nil && text != nil {
 		if t, err := verified.Unmarshal(text); err == nil {
@@ -26,9 +26,9 @@ func ReadVerified(store *disk.Dir) *verified.Table {
 	return &verified.Table{}
 }
 
-// WriteVerified remembers what a check has read. It needs no lock. Where the
-// store's time is the mark of a stopped run, a new name would hide it: nothing is
-// written there.
+// WriteVerified remembers what a check has read. It needs no lock. If the store's
+// time is the mark of a stopped run, a new name would hide the mark, so nothing is
+// written.
 func WriteVerified(store *disk.Dir, t *verified.Table) error {
 	if old, err := tree.HasOldMark(store); err != nil || old {
 		return err

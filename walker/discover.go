@@ -185,7 +185,7 @@ func (d *discovery) child(dir *disk.Dir, v visit, e disk.Entry, name string) {
 	}
 	if !c.odd && !layout.IsNamespace(c.name) {
 		c.odd = true
-		d.w.unknown(dir, name, "not a repository's name: all that is in it is kept")
+		d.w.unknown(dir, name, "not a repository's name: everything in it is kept")
 	}
 	if e.Type != disk.Symlink {
 		d.push(c)

@@ -21,7 +21,7 @@ const (
 	UnknownFile     = "unknownFile"     // a name that the layout does not define
 	IOError         = "ioError"         // a path that cannot be read
 
-	// These are found only by who reads everything.
+	// Only a walk that reads everything finds these.
 	MissingLayerLink = "missingLayerLink" // a referenced blob is not linked in the repository
 	UnlinkedChild    = "unlinkedChild"    // a part of an index that the repository had is not linked any more
 	WrongSize        = "wrongSize"        // a blob has another size than a manifest says
@@ -50,7 +50,7 @@ type Problem struct {
 	Remedy `json:"-"`
 }
 
-// Remedy is what is known about a problem that matters for its cure.
+// Remedy has the facts about a problem that matter for its cure.
 type Remedy struct {
 	Remove []string // the images, NAME@DIGEST, without which the problem is gone
 	Along  []string // what goes with them, as names
@@ -114,7 +114,7 @@ func (f *Findings) Unreadable() int {
 	return f.errors
 }
 
-// Remnants returns the paths of what a run of regsweep was writing when it was
+// Remnants returns the paths of files that regsweep was writing when a run was
 // stopped. Only a thorough walk finds those next to data and links.
 func (f *Findings) Remnants() []string {
 	f.mu.Lock()

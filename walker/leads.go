@@ -43,8 +43,8 @@ func (d *discovery) first(id disk.ID, v visit, path string) (bool, error) {
 }
 
 // FindLeads looks for symbolic links in places that a walk does not look at
-// otherwise: in place of the layer links whose digest is wanted, and, with tags,
-// in place of the directory of a tag's current link.
+// otherwise: in place of the layer links whose digest is wanted and, with tags, in
+// place of the directory of a tag's current link.
 func (w *Walker) FindLeads(ctx context.Context, repositories []string, want func(layout.Digest) bool, tags bool) {
 	found := new(Findings)
 	w.With(found).findLeads(ctx, repositories, want, tags)

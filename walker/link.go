@@ -10,7 +10,7 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// LinkState says what was found in place of a link.
+// LinkState says what was found in the place of a link.
 type LinkState uint8
 
 // The states of a link.
@@ -22,7 +22,7 @@ const (
 	linkFailed                       // it cannot be read, which has been recorded
 )
 
-// Link is what a link file says.
+// Link is the content of a link file.
 type Link struct {
 	State  LinkState
 	Target layout.Digest // if State is LinkGood

@@ -8,7 +8,8 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Memory knows what links said that were read before. Its methods are called concurrently.
+// Memory remembers links that were read before. Its methods are called
+// concurrently.
 type Memory interface {
 	// Find returns where a link is remembered that has a key, which is of its path;
 	// less than 0 says that it has to be opened.

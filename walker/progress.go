@@ -2,7 +2,7 @@ package walker
 
 import "sync/atomic"
 
-// Progress counts what the walks of a Walker have done so far, and may be read
+// Progress counts what the walks of a Walker have done so far. It can be read
 // meanwhile. Workers add to it once for each directory or chunk, so its cost
 // cannot be measured. Repositories and Links start again with each look at the
 // repositories.

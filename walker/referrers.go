@@ -50,7 +50,7 @@ func (r *Repository) referrersTypes(d *disk.Dir) (types []string) {
 			r.mu.Lock()
 			r.Opaque = true
 			r.mu.Unlock()
-			r.unknown(d, name, "not a type of referrers: all that the repository links is kept")
+			r.unknown(d, name, "not a type of referrers: everything that the repository links is kept")
 		}
 	})
 	return types

@@ -120,7 +120,7 @@ func (r *Repository) algorithms(d *disk.Dir) (found []layout.Algorithm) {
 			r.mu.Lock()
 			r.Opaque = true
 			r.mu.Unlock()
-			r.unknown(d, name, "not an algorithm: all that the repository links is kept")
+			r.unknown(d, name, "not an algorithm: everything that the repository links is kept")
 		default:
 			r.unknown(d, name, "not a directory of an algorithm")
 		}

@@ -23,7 +23,8 @@ type Revision struct {
 	Referrers bool
 }
 
-// Leftover is what is in a directory that lacks what it was made for.
+// Leftover describes the content of a directory that does not have what it was
+// made for.
 type Leftover struct {
 	Temporaries []Temporary
 	MTime       int64 // of the directory

@@ -14,10 +14,10 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// Shares is what a Walker has found of names that lead to other parts of the
-// store: symbolic links and mounts. What such a name leads to is held: if it
-// were removed, the name would lead nowhere. All methods but Settle may be
-// called concurrently.
+// Shares has the names that a Walker has found and that lead to other parts of the
+// store: symbolic links and mounts. The target of such a name is held: if it were
+// removed, the name would lead nowhere. All methods except Settle can be called
+// concurrently.
 type Shares struct {
 	store *disk.Dir
 
@@ -52,7 +52,7 @@ func newShares(store *disk.Dir) *Shares {
 	return s
 }
 
-// Shares is what is known of names that lead to other parts of the store.
+// Shares returns what is known of names that lead to other parts of the store.
 func (w *Walker) Shares() *Shares { return w.shares }
 
 // lead records that a symbolic link is in a place of the layout.
@@ -67,8 +67,8 @@ func (s *Shares) lead(path string) {
 // Any reports whether anything is held.
 func (s *Shares) Any() bool { return len(s.held.Load().sorted) > 0 }
 
-// Holds reports whether removing a path would remove what another name leads
-// to: the path itself, something below it, or a directory above it.
+// Holds reports whether removing a path would remove the target of another name:
+// the path itself, something below it, or a directory above it.
 func (s *Shares) Holds(path string) bool {
 	h := s.held.Load()
 	if len(h.sorted) == 0 {
@@ -90,7 +90,7 @@ func (h *heldPaths) below(path string) (lo, hi int) {
 	return lo, hi
 }
 
-// Others are the paths that lead to a path that is held, or to something below
+// Others returns the paths that lead to a path that is held, or to something below
 // it, relative to the store and sorted.
 func (s *Shares) Others(path string) (list []string) {
 	h := s.held.Load()
@@ -108,11 +108,11 @@ func (s *Shares) Others(path string) (list []string) {
 }
 
 // Opaque returns a mount below repositories/ that may show another part of the
-// store, and that does not tell which; "" if there is none.
+// store without saying which; "" if there is none.
 func (s *Shares) Opaque() string { return s.opaque }
 
-// OtherNames are the names, besides its own, by which a registry serves a
-// repository, sorted.
+// OtherNames returns the other names by which a registry serves a repository,
+// sorted.
 func (s *Shares) OtherNames(repository string) (list []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,8 +130,8 @@ func (s *Shares) OtherNames(repository string) (list []string) {
 	return list
 }
 
-// FirstName is the name of a repository of which another one is a second name,
-// or "".
+// FirstName returns the name of a repository if the given name is a second name of
+// it, or "".
 func (s *Shares) FirstName(repository string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,11 +24,12 @@ type Tag struct {
 	AsideName string
 }
 
-// HistoryEntry is an entry of a tag's history: the digest of its path, and what its link holds.
+// HistoryEntry is an entry of a tag's history: the digest of its path, and the
+// content of its link.
 type HistoryEntry struct{ Digest, Target layout.Digest }
 
-// Tags returns the repository's tags, and those that a stopped run was about to
-// remove, in the memory of a list without elements.
+// Tags appends the repository's tags to tags, which must be empty, and also the
+// tags that a stopped run was about to remove.
 func (r *Repository) Tags(ctx context.Context, tags []Tag) []Tag {
 	if r.tags != nil {
 		// Names first: a list of tags that grows takes several times the memory.

@@ -46,6 +46,6 @@ func (j *job) probe(ctx context.Context) error {
 	}
 	return &layout.HintError{
 		Err:  fmt.Errorf("the filesystem of %q cannot do what a sweep needs: %w", j.place.Store, cause(reason)),
-		Hint: consequence + "; nothing has been touched, and what it can do shows: " + j.where.Command("doctor"),
+		Hint: consequence + "; nothing has been changed; to see what it can do: " + j.where.Command("doctor"),
 	}
 }

@@ -28,18 +28,18 @@ func (p *program) applyCommand() *cobra.Command {
 		Use:   "apply PLAN",
 		Short: "carry out a plan that a dry run has written",
 		Long: `apply carries out the plan that gc, rm, untag or prune wrote with --dry-run
---plan FILE, and nothing else. A tag of the plan is removed if it still names
-the same digest, a manifest if its link has not been written again. Then
-everything is marked again, by the rules of the plan and at the present time,
-and the items of the plan that are dead are removed. The other items are
-skipped, and listed with the reason. That is not a failure.
+--plan FILE, and nothing else. It removes a tag of the plan if it still names the
+same digest, and a manifest if its link has not been written again. Then it marks
+everything again, by the rules of the plan and at the present time, and removes
+the items of the plan that are dead. It skips the other items, and lists them
+with the reason. That is not a failure.
 
 A plan that was cut short or edited, or that is for another root directory, is
 refused. A flag such as --grace makes apply more careful than the plan, never
 less.` + exitStatusHelp,
 		Example: `  regsweep gc -m --dry-run --plan plan.txt   write down what would be removed
   less plan.txt                              review it
-  regsweep apply plan.txt --dry-run          what of it would be removed now
+  regsweep apply plan.txt --dry-run          what it would remove now
   regsweep apply plan.txt --yes`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {

@@ -136,7 +136,7 @@ func TestApplyAfterChanges(t *testing.T) {
 	rm, untag, prune := []string{"rm", "a:v1"}, []string{"untag", "a:v1"}, []string{"prune", "--filter", "a:v1", "--ago", "1d"}
 	gcm := []string{"gc", "-m", "--older-than", "0", "--grace", "0"}
 	const again = "it has been written again since the plan was made"
-	const needed = "something that stays needs it"
+	const needed = "something that is kept needs it"
 	// untagged is two after the tag of x was deleted.
 	const untagged = two + "delete-tag a:v1\n"
 	const linkOfX = "repositories/a/_manifests/revisions/sha256/{x}/link"
@@ -171,11 +171,11 @@ func TestApplyAfterChanges(t *testing.T) {
 		"prune: the tag is gone": {text: two, plan: prune, changes: "delete-tag a:v1", goes: withoutTag, left: []string{"tag a:v1 x: it is gone"}},
 		"rm: the image is pushed again, long after the plan": {
 			text: two, plan: rm, changes: "touch " + linkOfX + " age=5h", whole: []string{"a:v1"},
-			left: []string{"manifest a x: " + again, "tag a:v1 x: its image stays", "blob own: " + needed},
+			left: []string{"manifest a x: " + again, "tag a:v1 x: its image is kept", "blob own: " + needed},
 		},
 		"prune: the image is pushed again": {
 			text: two, plan: prune, changes: "touch " + linkOfX + " age=0s", whole: []string{"a:v1"},
-			left: []string{"manifest a x: " + again, "tag a:v1 x: its image stays"},
+			left: []string{"manifest a x: " + again, "tag a:v1 x: its image is kept"},
 		},
 		"gc -m: the manifest is pushed again": {
 			text: untagged, plan: gcm, changes: "touch " + linkOfX + " age=5h", whole: []string{"a@sha256:{x}"},

@@ -20,7 +20,7 @@ import (
 
 // addArchive adds the flag of a command that can export what it removes.
 func (p *planning) addArchive(f *pflag.FlagSet) {
-	f.StringVar(&p.archive, "archive", "", "first export the images that are removed, to `DIR` on another filesystem; see regsweep export --help")
+	f.StringVar(&p.archive, "archive", "", "before removing images, export them to `DIR` on another filesystem; see regsweep export --help")
 }
 
 func (p *planning) verifyArchive(f *pflag.FlagSet) error {
@@ -58,7 +58,7 @@ func (j *job) placeArchive() error {
 	if same {
 		return usage(&layout.HintError{
 			Err:  term.Quoted("--archive %s is on the filesystem of the blobs: an archive there frees nothing, and is lost with it", j.archive),
-			Hint: "give a directory on another one, or move what goes into the trash: " + again(j.where, j.command, j.flags, []string{"archive", "trash"}, "--trash"),
+			Hint: "give a directory on another one, or move the images to the trash: " + again(j.where, j.command, j.flags, []string{"archive", "trash"}, "--trash"),
 		})
 	}
 	dir, err := ocidir.Look(j.files, j.archive)

@@ -39,7 +39,7 @@ func TestArchiveHasAllThatGoes(t *testing.T) {
 	}{
 		{[]string{"rm", "team/app:v1"}, []string{"-=sbom", "team/app:SIG=sig", "team/app:v1=one"}},
 		{[]string{"rm", "--repository", "team/app"}, []string{"-=sbom", "team/app:SIG=sig", "team/app:multi=multi", "team/app:stable=two", "team/app:v1=one", "team/app:v2=two"}},
-		// A tag goes, and its image stays for another one: the archive has it by that tag.
+		// A tag goes, and its image is kept for another one: the archive has it by that tag.
 		{[]string{"prune", "--filter", "team/app:v2", "--ago", "1d"}, []string{"team/app:v2=two"}},
 	} {
 		s := inMemory(t, archiveStore)

@@ -81,9 +81,9 @@ func (j *backJob) refuse(writes, dryRun bool) error {
 	}
 	switch {
 	case reason != "" && writes && !dryRun:
-		return &layout.HintError{Err: fmt.Errorf("%s: %s would write links that are not the truth there", reason, j.command), Hint: "use its own tools; --dry-run works here"}
+		return &layout.HintError{Err: fmt.Errorf("%s: %s would write links that do not count there", reason, j.command), Hint: "use its own tools; --dry-run works here"}
 	case reason != "":
-		j.voice.Warn("%s: what follows is not the truth about it", reason)
+		j.voice.Warn("%s: what follows is not its real state", reason)
 	}
 	cache, err := j.place.PullThrough()
 	if err == nil && cache && writes {

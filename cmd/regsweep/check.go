@@ -26,15 +26,15 @@ func (p *program) checkCommand() *cobra.Command {
 		Long: `check reads every link, tag and manifest, and looks for every blob that a
 manifest references: whether it is there, is linked in the repository, and is as
 large as the manifest says. With --read-data it reads all blobs and compares
-their digests. With each problem it names the images and tags that cannot be
+their digests. For each problem it names the images and tags that cannot be
 pulled, and what helps: a cure, which loses nothing, such as regsweep repair;
-what to push again; and the last resort, which removes what is broken. Use that
-only if nobody has the image any more.
+what to push again; and the last resort, which removes what is broken. Use the
+last resort only if nobody has the image any more.
 
-Children of an index that were never pushed, foreign layers and embedded ones
-may be absent. Unknown files are listed and are not a problem. check changes
-nothing, takes no lock and works on a store that is mounted read-only. Only
-with --for and --max-age it writes a file, .regsweep/verified, with what it has
+Children of an index that were never pushed, foreign layers and embedded layers
+can be absent. Unknown files are listed, but are not a problem. check changes
+nothing, takes no lock and works on a store that is mounted read-only. Only with
+--for and --max-age does it write a file, .regsweep/verified, with what it has
 read.` + checkStatusHelp,
 		Example: `  regsweep check                         links, manifests, presence and sizes
   regsweep check --read-data             also all digests
@@ -42,7 +42,7 @@ read.` + checkStatusHelp,
   regsweep check --read-data --shard 0/4 -o json >0.json
                                          one of four machines
   regsweep check --merge [0-3].json      what all four have found
-  regsweep check --read-data --for 2h    two hours a night, and on from there
+  regsweep check --read-data --for 2h    two hours a night, then continue
   regsweep check -o json | jq -r '.problems[].breaks[]?' | sort -u`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.merge {
@@ -59,11 +59,11 @@ read.` + checkStatusHelp,
 	}
 	o.add(cmd.Flags())
 	cmd.Flags().BoolVar(&o.readData, "read-data", false, "read all blobs and compare their digests")
-	cmd.Flags().Var(&o.shard, "shard", "read part `I` of N only, from 0 to N-1; /N takes I from "+jobIndex)
+	cmd.Flags().Var(&o.shard, "shard", "read only part `I` of N, from 0 to N-1; /N takes I from "+jobIndex)
 	cmd.Flags().BoolVar(&o.merge, "merge", false, "make one report of the JSON reports of all shards")
 	cmd.Flags().Var(&o.lasts, "for", "stop reading after this `TIME`; the next check continues there")
-	cmd.Flags().Var(&o.maxAge, "max-age", "skip what was read and found whole less than this `AGE` ago")
-	cmd.Flags().Var(&o.subset, "read-data-subset", "read a `SHARE` of the bytes of the blobs, such as 10% or 5GiB; every day another one")
+	cmd.Flags().Var(&o.maxAge, "max-age", "skip what was read and found intact less than this `AGE` ago")
+	cmd.Flags().Var(&o.subset, "read-data-subset", "read a `SHARE` of the bytes of the blobs, such as 10% or 5GiB; another share every day")
 	return cmd
 }
 
@@ -82,7 +82,7 @@ func (o *checkOptions) verify(f *pflag.FlagSet) error {
 	}
 	for _, name := range []string{"shard", "for", "max-age"} {
 		if f.Changed(name) && !o.readData && !f.Changed("read-data-subset") {
-			return fmt.Errorf("--%s is about the data: it goes with --read-data", name)
+			return fmt.Errorf("--%s needs --read-data", name)
 		}
 	}
 	for name, value := range map[string]age{"for": o.lasts, "max-age": o.maxAge} {

@@ -153,7 +153,7 @@ func TestCheckSaysWhatABadSectorBreaks(t *testing.T) {
 		"ioError blobs/sha256/{}/{l3}/data breaks a:v1 a:v2 a@{y}",
 	}
 	same(t, "the problems", want, c.lines(s))
-	if r.status != 1 || !strings.Contains(r.stderr, bad) || !strings.Contains(r.stderr, "1 path cannot be read; all else has been checked") {
+	if r.status != 1 || !strings.Contains(r.stderr, bad) || !strings.Contains(r.stderr, "1 path cannot be read; everything else has been checked") {
 		t.Errorf("status %d\n%s", r.status, r.stderr)
 	}
 	if c.Checked.BlobsRead != c.Checked.Blobs-1 {

@@ -35,7 +35,7 @@ var damages = map[string]struct {
 		text: aPair + "damage missing blob z.config",
 		want: []string{"missingBlob blobs/sha256/{}/{z.config}/data breaks b:v1 last rm b@{z}"},
 	},
-	"a blob's directory with something else than a file": {
+	"a blob's directory with something other than a file": {
 		text: aPair + "damage directory blob l4",
 		want: []string{"missingBlob blobs/sha256/{}/{l4}/data breaks b:v1 last rm b@{z}", "unknownFile blobs/sha256/{}/{l4}/data"},
 	},

@@ -12,7 +12,7 @@ import (
 
 func (r *reading) reportCheck(c *report.Check) error {
 	if r.rules.PullThrough {
-		r.voice.Warn("this is a pull-through cache, which lacks what nobody has asked for: blobs that are absent are not reported")
+		r.voice.Warn("this is a pull-through cache, which has only what somebody has asked for: missing blobs are not reported")
 	}
 	report.ValidProblems(c.Problems)
 	c.Checked.Where = r.where
@@ -33,8 +33,8 @@ func (r *reading) reportCheck(c *report.Check) error {
 func (r *reading) judgeCheck() error {
 	if n := r.sayUnreadable(); n > 0 {
 		return &layout.HintError{
-			Err:  fmt.Errorf("%s cannot be read; all else has been checked", english.Plural(n, "path", "")),
-			Hint: "run as a user who can read the store, or mend the filesystem first",
+			Err:  fmt.Errorf("%s cannot be read; everything else has been checked", english.Plural(n, "path", "")),
+			Hint: "run as a user who can read the store, or repair the filesystem first",
 		}
 	}
 	if r.w.Findings.Serious() > 0 {

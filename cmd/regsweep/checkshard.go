@@ -110,7 +110,7 @@ func (m *merging) read(file string) error {
 	}
 	c := new(report.Check)
 	if err := json.Unmarshal(text, c); err != nil || c.Schema != checkSchema || c.Shard == nil || c.Shard.Count < 1 || c.Shard.Index < 0 || c.Shard.Index >= c.Shard.Count {
-		m.broken = append(m.broken, fmt.Errorf("%q is no whole report of a shard", file))
+		m.broken = append(m.broken, fmt.Errorf("%q is not a complete report of a shard", file))
 		return nil //nolint:nilerr // the shard is missing, which is said in the end
 	}
 	if m.shards == nil {
@@ -130,7 +130,7 @@ func (m *merging) read(file string) error {
 // whole is the report of all shards together.
 func (m *merging) whole() (*report.Check, error) {
 	if len(m.shards) == 0 {
-		return nil, errors.New("there is no whole report of a shard")
+		return nil, errors.New("there is not a complete report of a shard")
 	}
 	all := &report.Check{Schema: checkSchema, Root: m.root, Started: m.oldest(), Problems: []walker.Problem{}, MissingShards: []int{}, Shards: m.count}
 	for i := range m.count {

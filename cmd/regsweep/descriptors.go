@@ -48,7 +48,7 @@ func (p *program) fitJobs(c *common, store *disk.Dir, moves bool) error {
 			Hint: "raise the limit of open files (ulimit -n, LimitNOFILE=, --ulimit nofile=)",
 		}
 	}
-	p.voice.Warn("%d more files can be opened, which is enough for %s at a time in place of %d: ulimit -n raises it", more, english.Plural(fit, "job", ""), c.width.idle)
+	p.voice.Warn("%d more files can be opened, which is enough for %s at a time instead of %d: ulimit -n raises it", more, english.Plural(fit, "job", ""), c.width.idle)
 	c.width = c.width.atMost(fit)
 	c.jobs = c.width.idle
 	return nil

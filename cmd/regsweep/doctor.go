@@ -22,13 +22,13 @@ func (p *program) doctorCommand() *cobra.Command {
 		Use:   "doctor [CONFIG or DIR]",
 		Short: "check the set-up: the root, rights, space, locks, the registry",
 		Long: `doctor checks everything except the images: what names the root directory, its
-mount and filesystem and what that can do, rights, free space and inodes, the
-clock, the lock, the registry's configuration and its cache, a registry that
-runs, a run that was stopped, the trash, and a database elsewhere. Each finding
-that is not ok has the command that cures it.
+mount, its filesystem and what that can do, rights, free space and inodes, the
+clock, the lock, the registry's configuration and its cache, a running registry,
+a run that was stopped, the trash, and a database elsewhere. Each finding that is
+not ok comes with the command that cures it.
 
-What the filesystem can do is tried in a directory of its own in the store, which
-is removed again. doctor changes nothing else.` + doctorStatusHelp,
+To try what the filesystem can do, doctor makes a directory of its own in the
+store, and removes it again. It changes nothing else.` + doctorStatusHelp,
 		Example: `  regsweep doctor
   regsweep doctor -q || mail -s 'look at the registry' root < /dev/null
   regsweep doctor -o json | jq -r '.findings[] | select(.level!="ok").command'`,
@@ -161,9 +161,9 @@ func (e *examination) lookAtDatabase(context.Context) error {
 	case err != nil:
 		return err
 	case reason != "":
-		e.find("database", levelError, e.where.Command("gc", "--dry-run"), "%s: nothing is removed here, and what regsweep shows is not the whole truth; use its own garbage collection", reason)
+		e.find("database", levelError, e.where.Command("gc", "--dry-run"), "%s: nothing is removed here, and regsweep does not see everything; use its own garbage collection", reason)
 	default:
-		e.find("database", levelOK, "", "nothing says that a database has the tags: the links of this store are the truth")
+		e.find("database", levelOK, "", "there is no sign that a database has the tags: the links of this store count")
 	}
 	return nil
 }

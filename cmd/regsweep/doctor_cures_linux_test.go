@@ -97,7 +97,7 @@ func TestDoctorCuresBrokenSetUps(t *testing.T) {
 		{"the root is one directory too high", "root", levelError, "has no docker/registry/v2 below it", rootTooHigh},
 		{"the root is inside of the store", "root", levelError, "has no docker/registry/v2 below it", rootTooLow},
 		{"a variable overrides the configuration", "root", levelError, "from REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", rootOverridden},
-		{"the configuration is no YAML", "configuration", levelError, "is no registry configuration", brokenConfiguration},
+		{"the configuration is no YAML", "configuration", levelError, "is not a registry configuration", brokenConfiguration},
 		{"a volume is not mounted", "mount", levelError, "is not mounted", notMounted},
 		{"the filesystem is read-only", "mount", levelError, "read-only", readOnlyStore},
 		{"there is no space", "blocks", levelError, "free space: 0 B", noSpace},

@@ -192,7 +192,7 @@ func TestDoctorFindsTheRegistryThatRuns(t *testing.T) {
 	t.Cleanup(func() { in.Close(); _ = cmd.Wait() })
 	list := findingsIn(t, runProgram(t, "", "doctor", "--root", s.Root, "-o", "json").stdout)
 	at := slices.IndexFunc(list, func(f finding) bool { return f.Kind == "registry" })
-	if at < 0 || !strings.Contains(list[at].Detail, fmt.Sprintf("one runs on this store: process %d", cmd.Process.Pid)) {
+	if at < 0 || !strings.Contains(list[at].Detail, fmt.Sprintf("a registry runs on this store: process %d", cmd.Process.Pid)) {
 		t.Errorf("%+v", list)
 	}
 	if found := bad(list); len(found) != 1 || found[0].Kind != "cache" || !strings.Contains(found[0].Detail, "(redis)") {

@@ -106,7 +106,7 @@ func (e *examination) lookAtRoot(context.Context) error {
 	}
 	e.find("root", level, command, "%s", detail)
 	for _, unread := range e.place.Unread {
-		e.find("configuration", levelWarning, "sudo "+e.where.Command("doctor"), "a configuration that may be about this registry is not known: %s", told(unread))
+		e.find("configuration", levelWarning, "sudo "+e.where.Command("doctor"), "a configuration that may be for this registry is not known: %s", told(unread))
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (e *examination) lookAtMount(context.Context) error {
 	if err != nil {
 		return err
 	}
-	at := "a filesystem of which nothing is known"
+	at := "an unknown filesystem"
 	point := ""
 	if resolved, err := e.dir.Resolve("."); err == nil {
 		if mount, ok := e.mounts.At(resolved); ok {
@@ -146,7 +146,7 @@ func (e *examination) lookAtMount(context.Context) error {
 	}
 	if e.readOnly = volume.ReadOnly; e.readOnly {
 		e.obstacle = "it is mounted read-only"
-		e.find("mount", levelError, "mount -o remount,rw "+term.ShellWord(point), "%s, read-only: all can be looked at, and nothing can be removed", at)
+		e.find("mount", levelError, "mount -o remount,rw "+term.ShellWord(point), "%s, read-only: everything can be read, and nothing can be removed", at)
 		return nil
 	}
 	e.find("mount", levelOK, "", "%s", at)
@@ -169,9 +169,9 @@ func (e *examination) lostPart() (command, lost string, err error) {
 	part := layout.Repositories
 	switch {
 	case links && !blobs:
-		part, lost = layout.Blobs, "there are repositories and no blobs"
+		part, lost = layout.Blobs, "there are repositories but no blobs"
 	case blobs && noRepositories != nil:
-		lost = "there are blobs and no repositories"
+		lost = "there are blobs but no repositories"
 	case noBlobs != nil && e.isLink(layout.Blobs):
 		part, lost = layout.Blobs, "the blobs are behind a symbolic link that leads nowhere"
 	default:

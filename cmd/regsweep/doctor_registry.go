@@ -69,7 +69,7 @@ var cacheLine = regexp.MustCompile(`(?m)^[ \t]*(blobdescriptor|layerinfo):`)
 func (e *examination) lookAtRegistries(context.Context) error {
 	list, known := e.registries("/proc")
 	if !known {
-		e.find("registry", levelOK, "", "whether a registry runs cannot be seen here")
+		e.find("registry", levelOK, "", "it is not known here whether a registry runs")
 		return nil
 	}
 	var ours, unknown, others []string
@@ -88,14 +88,14 @@ func (e *examination) lookAtRegistries(context.Context) error {
 			others = append(others, id)
 		}
 	}
-	detail := "none is seen to run on this host"
+	detail := "no running registry is visible on this host"
 	switch {
 	case len(ours) > 0:
-		detail = "one runs on this store: process " + english.WordSeries(ours, "and")
+		detail = "a registry runs on this store: process " + english.WordSeries(ours, "and")
 	case len(unknown) > 0:
-		detail = "one runs, and whether on this store cannot be seen: process " + english.WordSeries(unknown, "and")
+		detail = "a registry runs, and it is not known whether on this store: process " + english.WordSeries(unknown, "and")
 	case len(others) > 0:
-		detail = "none that runs on this host has this store"
+		detail = "no registry that runs on this host has this store"
 	}
 	e.find("registry", levelOK, "", "%s", detail)
 	return nil
@@ -233,6 +233,6 @@ func (e *examination) lookAtTrash(context.Context) error {
 		e.find("trash", levelOK, e.where.Command("trash", "ls"), "%s", detail)
 		return nil
 	}
-	e.find("trash", levelWarning, e.where.Command("trash", "empty", "--older-than", "30d", "--yes"), "%s; %s older than 30 days, whose space is not free", detail, english.Plural(old, "run is", "runs are"))
+	e.find("trash", levelWarning, e.where.Command("trash", "empty", "--older-than", "30d", "--yes"), "%s; %s older than 30 days, whose space is not freed yet", detail, english.Plural(old, "run is", "runs are"))
 	return nil
 }

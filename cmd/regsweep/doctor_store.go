@@ -210,7 +210,7 @@ func (e *examination) lookAtFilesystem(ctx context.Context) error {
 		e.find("lock", levelWarning, "flock "+term.ShellWord(e.place.Store)+" true", "another regsweep works on this store%s: the command waits until it has ended", who)
 		return nil
 	case err != nil:
-		e.find("lock", levelError, "findmnt -T "+term.ShellWord(e.place.Store), "the store cannot be locked, so that nothing is removed: %s", cause(err))
+		e.find("lock", levelError, "findmnt -T "+term.ShellWord(e.place.Store), "the store cannot be locked, so nothing can be removed: %s", cause(err))
 		return nil
 	}
 	defer lock.Release()
@@ -274,7 +274,7 @@ func (e *examination) judgeClock(p *disk.Probe) {
 	if apart < 0 {
 		than = "ahead of"
 	}
-	e.find("clock", levelWarning, "timedatectl set-ntp true", "the file server's clock is %s %s this host's: the earlier one counts for ages, so that things are kept longer", apart.Abs(), than)
+	e.find("clock", levelWarning, "timedatectl set-ntp true", "the file server's clock is %s %s this host's: the earlier one counts for ages, so things are kept longer", apart.Abs(), than)
 }
 
 // lookAtRuns looks for a run that was stopped.
@@ -294,7 +294,7 @@ func (e *examination) lookAtRuns(ctx context.Context) error {
 	}
 	if lock, err := e.dir.Lock(); err == nil {
 		lock.Release()
-		e.find("stoppedRun", levelWarning, e.where.Command("gc"), "a run was stopped while names were set aside, so that images may not be complete: the next run that removes gives back what is needed, and finishes the rest")
+		e.find("stoppedRun", levelWarning, e.where.Command("gc"), "a run was stopped while names were set aside, so images may be incomplete: the next run that removes something gives back what is needed, and finishes the rest")
 	}
 	return nil
 }

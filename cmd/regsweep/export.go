@@ -38,15 +38,16 @@ func (p *program) exportCommand() *cobra.Command {
 		Use:   "export NAME[:TAG or @DIGEST] ... DIR",
 		Short: "copy images into a directory, with referrers and signatures",
 		Long: `export copies images into DIR as an OCI image layout, which skopeo, crane and
-regctl read. A NAME alone is the whole repository; names may be globs. An index
+regctl read. A NAME alone is the whole repository. Names can be globs. An index
 is exported with its images, and every image with its referrers and signatures.
 Digests do not change.
 
 export needs no running registry, takes no lock, and writes nothing to the store.
-If the filesystem can, copies share their blocks with the store (reflink).
-Each blob is verified by its digest and is on the disk before index.json names
-it. If DIR exists, it must be empty or an image layout, which is added to. An
-image is listed there as NAME:TAG, and one by its digest without a name.` + exitStatusHelp,
+If the filesystem supports it, copies share their blocks with the store
+(reflink). export verifies each blob by its digest, and each blob is on the disk
+before index.json names it. If DIR exists, it must be empty or an image layout,
+to which export adds images. It lists an image as NAME:TAG, or without a name if
+you give its digest.` + exitStatusHelp,
 		Example: `  regsweep export team/app:v1 /backup/app
   regsweep export 'team/**' /backup/team
   regctl image copy --referrers ocidir:///backup/app:v1 registry/team/app:v1`,
@@ -54,9 +55,9 @@ image is listed there as NAME:TAG, and one by its digest without a name.` + exit
 	}
 	f := cmd.Flags()
 	o.add(f)
-	f.BoolVarP(&o.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
+	f.BoolVarP(&o.dryRun, "dry-run", "d", false, "report what would be done, and do nothing")
 	f.BoolVar(&o.hardLink, "hard-link", false, "make hard links to the files of the store instead of copies; damage to one is damage to both")
-	f.BoolVar(&o.tagNames, "tag-names", false, "list images by their tag alone, without the repository's name")
+	f.BoolVar(&o.tagNames, "tag-names", false, "list images only by their tag, without the repository's name")
 	return cmd
 }
 
@@ -101,7 +102,7 @@ func (p *program) export(ctx context.Context, o *exportOptions, f *pflag.FlagSet
 		return err
 	}
 	if o.tagNames && slices.ContainsFunc(asked, func(a mark.Asked) bool { return a.Repository != asked[0].Repository }) {
-		return usage(&layout.HintError{Err: errors.New("--tag-names is for one repository: tags of several may be the same"), Hint: "leave it away, or export each repository into a directory of its own"})
+		return usage(&layout.HintError{Err: errors.New("--tag-names is for one repository: tags of several may be the same"), Hint: "leave it out, or export each repository into a directory of its own"})
 	}
 	parcel, err := r.packAll(ctx, asked)
 	if err == nil {
@@ -252,5 +253,5 @@ func refuseLacking(lacking []mark.Lacking) error {
 	if errs == nil {
 		return nil
 	}
-	return &layout.HintError{Err: errors.Join(append(errs, errors.New("nothing has been written"))...), Hint: "leave these images away; what is damaged", Command: []string{"check"}}
+	return &layout.HintError{Err: errors.Join(append(errs, errors.New("nothing has been written"))...), Hint: "leave these images out; what is damaged", Command: []string{"check"}}
 }

@@ -161,7 +161,7 @@ func (e *exporting) refusal(err error) error {
 	case errors.Is(err, ocidir.ErrBusy):
 		return &layout.HintError{Err: about, Hint: "wait until it has ended"}
 	case errors.Is(err, ocidir.ErrHardLink):
-		return &layout.HintError{Err: about, Hint: "leave --hard-link away: a copy works on any filesystem"}
+		return &layout.HintError{Err: about, Hint: "leave out --hard-link: a copy works on any filesystem"}
 	case errors.Is(err, ocidir.ErrDigest):
 		return &layout.HintError{Err: about, Hint: "index.json lists none of these images yet; what else is damaged", Command: []string{"check", "--read-data"}}
 	case disk.IsNoSpace(err):

@@ -21,7 +21,7 @@ func (p *program) sayFailures(list []tree.Failure) {
 		for _, err := range leaves(f.Err) {
 			text := withoutName(err.Error(), f.Path)
 			if f.Gone {
-				text = "it is gone, and something of it is left: " + text
+				text = "it is removed, but a part of it is left: " + text
 			}
 			complaints = append(complaints, term.Complaint{Name: f.Path, Text: text})
 		}
@@ -83,12 +83,12 @@ func failuresError(list []tree.Failure) error {
 			left++
 		}
 	}
-	err := &layout.HintError{Hint: "the report counts what is gone; once the cause is mended, the next run removes the rest"}
+	err := &layout.HintError{Hint: "the report counts what was removed; once the cause is fixed, the next run removes the rest"}
 	switch n := len(list) - left; n {
 	case 0:
-		err.Err = fmt.Errorf("of %s that were removed something is left", english.Plural(left, "item", ""))
+		err.Err = fmt.Errorf("%s only in part", english.Plural(left, "item was removed", "items were removed"))
 	default:
-		err.Err = fmt.Errorf("%s not be removed; the others have been", english.Plural(n, "item could", "items could"))
+		err.Err = fmt.Errorf("%s not be removed; the others were removed", english.Plural(n, "item could", "items could"))
 	}
 	return err
 }

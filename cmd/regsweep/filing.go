@@ -112,7 +112,7 @@ func (f *filing) finish(runErr error, success bool) error {
 		err = f.write(text)
 	}
 	if err != nil {
-		return &layout.HintError{Err: fmt.Errorf("--report %q: %w", f.path, err), Hint: "what is said above about the store holds; only the report's file has not been written"}
+		return &layout.HintError{Err: fmt.Errorf("--report %q: %w", f.path, err), Hint: "the output above is still right; only the report's file has not been written"}
 	}
 	return nil
 }

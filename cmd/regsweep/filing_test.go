@@ -93,9 +93,9 @@ func TestReportFileOfOtherCommands(t *testing.T) {
 	t.Parallel()
 	c := common{reportFile: "a.prom"}
 	for want, known := range map[string][]string{
-		"--report: this command makes none":    nil,
-		`--report "a.prom" has another ending`: {endJSON},
-		"":                                     {endJSON, endProm},
+		"--report: this command makes no report": nil,
+		`--report "a.prom" has another ending`:   {endJSON},
+		"":                                       {endJSON, endProm},
 	} {
 		got := ""
 		if err := c.verifyReport(known...); err != nil {

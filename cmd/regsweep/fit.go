@@ -14,7 +14,7 @@ import (
 )
 
 func (t *targets) add(f *pflag.FlagSet) {
-	f.Var(&t.targetFree, "target-free", "remove only as much as is needed to have this `SPACE` free, such as 20% or 100GiB; what is used least is removed first")
+	f.Var(&t.targetFree, "target-free", "remove only as much as is needed to have this `SPACE` free, such as 20% or 100GiB; the least recently used images are removed first")
 	f.Var(&t.maxUsed, "max-used", "remove only as much as is needed for the store to use at most `SIZE` on the disk, such as 500GiB")
 }
 
@@ -30,17 +30,17 @@ func (t *targets) verify(f *pflag.FlagSet, o *pruneOptions) error {
 	case t.maxUsed.text != "" && t.maxUsed.share >= 0:
 		return &layout.HintError{Err: fmt.Errorf("--max-used %s is a share, and a store has no size of its own", t.maxUsed.text), Hint: "give a size such as 500GiB, or --target-free with a share of the filesystem"}
 	case o.trash:
-		return &layout.HintError{Err: fmt.Errorf("%s and --trash: what is moved to the trash frees nothing", name), Hint: "leave out --trash; --archive DIR exports the images that go first"}
+		return &layout.HintError{Err: fmt.Errorf("%s and --trash: what is moved to the trash frees nothing", name), Hint: "leave out --trash; --archive DIR first exports the images"}
 	case o.untaggedOnly:
 		return fmt.Errorf("%s and --untagged-only: only images with their tags can be removed in the order of their use", name)
 	case !f.Changed("policy") && len(o.filters) == 0:
-		return &layout.HintError{Err: fmt.Errorf("%s needs to know what may go", name), Hint: "give --policy FILE, or --filter 'REPO_REGEX:TAG_REGEX'"}
+		return &layout.HintError{Err: fmt.Errorf("%s needs to know what may be removed", name), Hint: "give --policy FILE, or --filter 'REPO_REGEX:TAG_REGEX'"}
 	}
 	return nil
 }
 
 // errNoSpace refuses a filesystem whose figures cannot be true.
-var errNoSpace = errors.New("the filesystem does not tell how much space is free on it: nothing has been removed")
+var errNoSpace = errors.New("the filesystem does not report how much space is free on it: nothing has been removed")
 
 // measure reads what is free and used, and says what has to be freed.
 func (f *fit) measure(ctx context.Context, j *job) error {
@@ -104,7 +104,7 @@ func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 	}
 	plan := sweep.New(all).Closely()
 	if total := plan.Total(); total.Bytes > 0 && total.DiskBytes == 0 {
-		return nil, &layout.HintError{Err: errors.New("the filesystem does not tell how much space files take: nothing has been removed"), Hint: "remove by a policy alone"}
+		return nil, &layout.HintError{Err: errors.New("the filesystem does not report how much space files take: nothing has been removed"), Hint: "remove by a policy alone"}
 	}
 	need := f.Needed
 	for n := 1; ; n++ {

@@ -60,7 +60,7 @@ func (j *job) missed() error {
 	if j.dryRun {
 		verb = "the target would be missed by"
 	}
-	err := fmt.Errorf("%s %s, with all that the policy lets go", verb, term.Size(j.fit.Shortfall))
+	err := fmt.Errorf("%s %s, even without everything that the policy does not keep", verb, term.Size(j.fit.Shortfall))
 	if text := report.LargestText(j.fit.Largest); text != "" {
 		return &layout.HintError{Err: err, Hint: "the largest repositories that are kept: " + text}
 	}

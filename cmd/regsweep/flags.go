@@ -39,9 +39,9 @@ func (c *common) add(f *pflag.FlagSet) {
 	f.StringVar(&c.config, "config", "", "the registry's own configuration `FILE`")
 	f.StringVarP(&c.output, "output", "o", "table", "`FORMAT` of the report: table or json")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "print no table and no warnings")
-	f.VarPF(&verbosity{c}, "verbose", "v", "name each item").NoOptDefVal = "true"
-	f.Var(jobsFlag{&c.asked}, "jobs", "run `N` file operations at a time; auto chooses by what the store is on")
-	f.StringVar(&c.index, "index", indexAuto, "`HOW` to remember for the next run what was read: auto (in .regsweep/index) or none (read everything)")
+	f.VarPF(&verbosity{c}, "verbose", "v", "list each item").NoOptDefVal = "true"
+	f.Var(jobsFlag{&c.asked}, "jobs", "run `N` file operations at a time; auto chooses a number that suits the filesystem")
+	f.StringVar(&c.index, "index", indexAuto, "`HOW` to remember what was read for the next run: auto (in .regsweep/index) or none (read everything)")
 	f.StringVar(&c.reportFile, "report", "", "also write the whole report to `FILE`; its name ends in .json, .html or .prom")
 	f.StringVar(&c.progressMode, "progress", "auto", "`HOW` to show progress on stderr: auto (a live line on a terminal, otherwise plain), plain (a line every 30s) or none")
 	f.BoolVar(&c.noColor, "no-color", false, "disable colors")
@@ -94,8 +94,8 @@ func (r *removal) add(f *pflag.FlagSet) {
 	f.StringVar(&r.protect, "protect", "", "keep what `FILE` names: on each line a NAME, NAME:TAG, NAME@DIGEST, a glob of these, or a DIGEST; - is standard input")
 	f.Var(&r.uploadsOlderThan, "uploads-older-than", "remove uploads older than this `AGE`")
 	f.BoolVar(&r.allowEmpty, "allow-empty", false, "run even if the store looks like a volume that is not mounted, would lose its last tag or image, or --protect names nothing")
-	f.BoolVar(&r.trash, "trash", false, "move what is removed to the trash; see regsweep trash --help")
-	f.Var(&r.maxRemove, "max-remove", "refuse to remove more than this `LIMIT` of the bytes of the store's blobs, such as 30% or 50GiB")
+	f.BoolVar(&r.trash, "trash", false, "move items to the trash instead of removing them; see regsweep trash --help")
+	f.Var(&r.maxRemove, "max-remove", "refuse to remove more than this `LIMIT` of the store's blob bytes, such as 30% or 50GiB")
 }
 
 func (r *removal) verify(f *pflag.FlagSet) error {
@@ -120,7 +120,7 @@ func (p *program) verifyConsent(r *removal, command string) error {
 	}
 	return &layout.HintError{
 		Err:  fmt.Errorf("%s asks first, and there is no terminal", command),
-		Hint: "say --yes, or look at what it would do with --dry-run",
+		Hint: "give --yes, or look at what it would do with --dry-run",
 	}
 }
 
@@ -180,8 +180,8 @@ func (p *program) verifyTerminal(r *removal, command string) (err error) {
 	}
 	if p.tty, err = p.openTerminal(); err != nil {
 		return usage(&layout.HintError{
-			Err:  fmt.Errorf("%s asks first where somebody is at a terminal, and the terminal cannot be used: %w", command, err),
-			Hint: "say --yes, or look at what it would do with --dry-run",
+			Err:  fmt.Errorf("%s asks first on a terminal, and the terminal cannot be used: %w", command, err),
+			Hint: "give --yes, or look at what it would do with --dry-run",
 		})
 	}
 	return nil
@@ -208,7 +208,7 @@ func (c *common) verifyReport(known ...string) error {
 	var hint string
 	switch n := len(known); n {
 	case 0:
-		return fmt.Errorf("--report: this command makes none")
+		return fmt.Errorf("--report: this command makes no report")
 	case 1:
 		hint = "this command writes " + known[0]
 	default:

@@ -35,11 +35,12 @@ blobs, the links to them, abandoned uploads, leftovers of deleted tags and
 manifests, and empty repositories. It replaces "registry garbage-collect".
 
 With -m it also removes manifests without a tag. It keeps those that are
-younger than --older-than, which is an AGE or a date; 0 keeps none of them for
-their age.
+younger than --older-than, which is an AGE or a date. With 0, no manifest is
+kept for its age.
 
-What is younger than --grace is kept, and so is all of a repository that cannot
-be read in full. If anything cannot be read at all, nothing is removed.` + exitStatusHelp,
+gc keeps everything that is younger than --grace, and everything in a repository
+that cannot be read in full. If anything cannot be read at all, nothing is
+removed.` + exitStatusHelp,
 		Example: `  regsweep gc --dry-run                        what would be removed
   regsweep gc -m --older-than 7d               also old untagged manifests
   regsweep gc /etc/docker/registry/config.yml  the registry of this file
@@ -57,7 +58,7 @@ be read in full. If anything cannot be read at all, nothing is removed.` + exitS
 	o.planning.add(cmd.Flags())
 	o.olderThan = ago{Length: 24 * time.Hour}
 	cmd.Flags().BoolVarP(&o.deleteUntagged, "delete-untagged", "m", false, "also remove manifests without a tag, unless something else keeps them")
-	cmd.Flags().BoolVar(&o.resume, "resume", false, "look at every link for what a stopped run has set aside, even if there is no other sign of such a run")
+	cmd.Flags().BoolVar(&o.resume, "resume", false, "look at every link for items that a stopped run has set aside, even if there is no other sign of such a run")
 	cmd.Flags().Var(&o.olderThan, "older-than", "-m keeps what is younger than `AGE`")
 	return cmd
 }
@@ -77,7 +78,7 @@ func (o *gcOptions) verify(f *pflag.FlagSet, args []string) error {
 	}
 	o.olderThanGiven = f.Changed("older-than")
 	if o.olderThanGiven && !o.deleteUntagged {
-		return &layout.HintError{Err: fmt.Errorf("--older-than is about untagged manifests"), Hint: "give -m with it, or leave it out"}
+		return &layout.HintError{Err: fmt.Errorf("--older-than applies to untagged manifests"), Hint: "give -m with it, or leave it out"}
 	}
 	return nil
 }
@@ -99,7 +100,7 @@ func (p *program) gc(ctx context.Context, o *gcOptions, f *pflag.FlagSet, args [
 	if job.rules.PullThrough && o.deleteUntagged && !o.olderThanGiven {
 		return &layout.HintError{
 			Err:  fmt.Errorf("%q is a pull-through cache, whose untagged manifests are the cache itself", job.place.Root),
-			Hint: "say with --older-than what is too old to be kept",
+			Hint: "give --older-than, to say what is too old to be kept",
 		}
 	}
 	return job.run(ctx)

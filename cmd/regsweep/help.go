@@ -24,9 +24,9 @@ MOST USED
   regsweep rm team/app:v1                       delete an image
   regsweep prune --filter 'ci:.*' --ago 30d -n  the tags older than 30 days
   regsweep why team/app:v1                      what keeps an image
-  regsweep check                                whether all images are whole
+  regsweep check                                whether all images are complete
 
-Commands that remove ask first on a terminal. Try them with --dry-run.` + exitStatusHelp
+Commands that remove images ask first on a terminal. Try them with --dry-run.` + exitStatusHelp
 
 // groupCommands sorts the commands of help by task.
 func groupCommands(root *cobra.Command) {
@@ -65,7 +65,7 @@ func (p *program) helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "print the help of a command",
-		Long:  "help prints the help of a COMMAND, or that of the program.",
+		Long:  "help prints the help of a COMMAND, or of the program.",
 		Example: `  regsweep help gc
   regsweep help trash restore`,
 		ValidArgsFunction: completeCommands,
@@ -135,29 +135,29 @@ func flagMeaning(path, flag string) string {
 		"report of doctor", "report of export", "report of protect add", "report of protect rm", "report of protect ls", "report of undelete", "report of tag", "report of repair", "report of pulls read", "report of pulls ls":
 		return "also write the result to `FILE`; its name ends in .json"
 	case "verbose of check":
-		return "list all problems, and all that they break"
+		return "list all problems, and everything that they break"
 	case "verbose of prune":
-		return "also name the tags that are kept, and why; -vv names blobs, too"
+		return "also list the tags that are kept, and why; -vv also lists blobs"
 	case "verbose of repair":
-		return "list all that is repaired or left"
+		return "list everything that is repaired or left"
 	case "verbose of undelete":
 		return "list all images that are brought back"
 	case "quiet of undelete":
-		return "print no table; of a list, print NAME@DIGEST only"
+		return "print no table; for a list, print only NAME@DIGEST"
 	case "verbose of trash restore":
 		return "list all tags that are put back"
 	case "verbose of trash empty":
-		return "list all that is put back"
+		return "list everything that is put back"
 	case "quiet of ls":
-		return "print names only, as rm takes them"
+		return "print only names, as rm takes them"
 	case "quiet of protect ls":
-		return "print the patterns only"
+		return "print only the patterns"
 	case "quiet of pulls ls", "quiet of pulls read":
-		return "print names only"
+		return "print only names"
 	case "quiet of why":
-		return "print nothing; the status says whether it is there"
+		return "print nothing; the status says whether it exists"
 	case "quiet of trash ls":
-		return "print the names of the runs only"
+		return "print only the names of the runs"
 	case "uploads-older-than of rm", "uploads-older-than of prune":
 		return "while a push is under way, keep its layers up to this `AGE`"
 	}

@@ -77,11 +77,11 @@ func (j *job) takeLock() (err error) {
 func (j *job) readClock() error {
 	theirs, err := sweep.Clock(j.lock)
 	if errors.Is(err, disk.ErrTimeIgnored) {
-		j.voice.Warn("%s: its clock is not known, and this host's counts", err)
+		j.voice.Warn("%s: its clock is not known, so this host's clock counts", err)
 		return nil
 	}
 	if err != nil {
-		return &layout.HintError{Err: fmt.Errorf("write to %q: %w", j.place.Store, err), Hint: "nothing has been removed; --dry-run needs no right to write"}
+		return &layout.HintError{Err: fmt.Errorf("write to %q: %w", j.place.Store, err), Hint: "nothing has been removed; --dry-run needs no write access"}
 	}
 	ours := j.rules.Now
 	if d := ours.Sub(theirs).Abs(); d > time.Minute {

@@ -20,7 +20,7 @@ func (j *job) refuseForeign() error {
 		return err
 	}
 	if j.dryRun {
-		j.voice.Warn("%s: what follows is not the truth about it, and only a dry run works here", reason)
+		j.voice.Warn("%s: what follows is not its real state, and only a dry run works here", reason)
 		return nil
 	}
 	return &layout.HintError{Err: errors.New(reason + ": a sweep would lose images"), Hint: "use its own garbage collection; --dry-run works here"}
@@ -59,7 +59,7 @@ func (j *job) refuseTooMuch() error {
 		return nil
 	}
 	return &layout.HintError{
-		Err:  fmt.Errorf("the plan takes %s of %s, more than --max-remove %s: nothing has been removed", term.Size(j.plan.Bytes()), term.Size(total), &j.maxRemove),
+		Err:  fmt.Errorf("the plan removes %s of %s, more than --max-remove %s: nothing has been removed", term.Size(j.plan.Bytes()), term.Size(total), &j.maxRemove),
 		Hint: "look at it with --dry-run, and raise the limit if it is right: the first run on a store often has more to remove than later ones",
 	}
 }
@@ -70,6 +70,6 @@ func (j *job) warnBefore() {
 		j.voice.Warn("a registry may be running on this store: pushes of what is being removed will fail and have to be repeated")
 	}
 	if c.Cache != "" {
-		j.voice.Warn("the registry caches blob descriptors (%s): restart it, or flush the cache, after this, or it accepts manifests whose blobs are gone", c.Cache)
+		j.voice.Warn("the registry caches blob descriptors (%s): restart it or flush the cache after this; until then it accepts manifests whose blobs are gone", c.Cache)
 	}
 }

@@ -178,13 +178,13 @@ func TestRunsSayWhichDeletedImagesEnd(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"gc", "-d"}, "5 deleted images end for good"},
-		{[]string{"gc"}, "5 deleted images have ended for good"},
-		{[]string{"gc", "--keep-deleted", "7d"}, "1 deleted image has ended for good"},
+		{[]string{"gc", "-d"}, "5 deleted images could not be brought back after this"},
+		{[]string{"gc"}, "5 deleted images can no longer be brought back"},
+		{[]string{"gc", "--keep-deleted", "7d"}, "1 deleted image can no longer be brought back"},
 		{[]string{"gc", "-d", "--keep-deleted", "30d"}, ""},
 		{[]string{"rm", "-y", "a:v1"}, ""},
-		{[]string{"rm", "-d", "b:v1"}, "1 deleted image ends for good"},
-		{[]string{"prune", "-d", "--filter", "b:.*", "--ago", "1d", "--allow-empty"}, "1 deleted image ends for good"},
+		{[]string{"rm", "-d", "b:v1"}, "1 deleted image could not be brought back after this"},
+		{[]string{"prune", "-d", "--filter", "b:.*", "--ago", "1d", "--allow-empty"}, "1 deleted image could not be brought back after this"},
 	} {
 		s := layouttest.New(t, keptSample)
 		if c.args[0] != "gc" {
@@ -195,7 +195,7 @@ func TestRunsSayWhichDeletedImagesEnd(t *testing.T) {
 			t.Fatal(r.stderr)
 		}
 		if c.says == "" {
-			if strings.Contains(r.stdout, "for good: ") {
+			if strings.Contains(r.stdout, "be brought back") {
 				t.Errorf("%q: %s", c.args, r.stdout)
 			}
 			continue

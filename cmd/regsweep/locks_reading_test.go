@@ -129,9 +129,9 @@ func TestLocksThatCannotBeToldAreTold(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"ls"}, "gc refuses this store: what the store protects cannot be told"},
+		{[]string{"ls"}, "gc refuses this store: it is not known what the store protects"},
 		{[]string{"ls", "a/app"}, ""},
-		{[]string{"why", "c/y@" + s.Digest("alone").String()}, "gc -m keeps it: gc refuses this store: what the store protects cannot be told"},
+		{[]string{"why", "c/y@" + s.Digest("alone").String()}, "gc -m keeps it: gc refuses this store: it is not known what the store protects"},
 		{[]string{"check"}, ".regsweep/protect"},
 		{[]string{"protect", "ls"}, ""},
 	} {

@@ -75,7 +75,7 @@ func readTagged(ctx context.Context, store *disk.Dir, jobs int, resumed bool) (*
 	if n := findings.Unreadable(); n > 0 {
 		return nil, &layout.HintError{
 			Err:  fmt.Errorf("%s cannot be read, so it is not known what has been pulled: nothing has been changed", english.Plural(n, "path", "")),
-			Hint: "run as a user who can read the store, or mend the filesystem first",
+			Hint: "run as a user who can read the store, or repair the filesystem first",
 		}
 	}
 	return b, nil
@@ -123,7 +123,7 @@ func (l *logs) read(ctx context.Context, files []string) error {
 			errs = append(errs, fmt.Errorf("log %q: %w", logName(file), err))
 			continue
 		case added.Requests == 0:
-			errs = append(errs, &layout.HintError{Err: term.Quoted("log %s: no line of it is a request", logName(file)), Hint: "the guide lists the formats that are read, and how to have them written"})
+			errs = append(errs, &layout.HintError{Err: term.Quoted("log %s: no line of it is a request", logName(file)), Hint: "docs/policy.md lists the formats, and how to configure them"})
 		case added.Foreign:
 			l.readable++
 			l.voice.Warn("%s", term.Quoted("log %s: no line of it names a repository of this store, so it says nothing about it", logName(file)))
@@ -131,7 +131,7 @@ func (l *logs) read(ctx context.Context, files []string) error {
 			l.readable++
 		}
 		if added.Unreadable > 0 {
-			l.voice.Warn("%s", term.Quoted("log %s: "+term.Plural(int(added.Unreadable), "line")+" cannot be read, or have times of the future or before the store", logName(file)))
+			l.voice.Warn("%s", term.Quoted("log %s: "+term.Plural(int(added.Unreadable), "line")+" cannot be read, or have times in the future or before the store", logName(file)))
 		}
 		l.sum.Add(added.Counts)
 	}
@@ -177,5 +177,5 @@ func (r *interrupted) Read(b []byte) (int, error) {
 
 // pullsHint says what can be done about a table that cannot be read.
 func pullsHint(err error, store string) error {
-	return &layout.HintError{Err: err, Hint: "if it is damaged, remove " + store + "/" + sweep.PullsPath + ", and read the logs again that there are"}
+	return &layout.HintError{Err: err, Hint: "if it is damaged, remove " + store + "/" + sweep.PullsPath + ", and read again the logs that you still have"}
 }

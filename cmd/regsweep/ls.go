@@ -24,16 +24,16 @@ func (p *program) lsCommand() *cobra.Command {
 		Short: "list repositories, images, tags and layers, with their sizes",
 		Long: `ls lists the repositories with their tags, manifests, size, unique size (what no
 other repository references), what gc would free, what gc -m would free, and the
-last push. One row counts what belongs to no repository, and one the whole
-store, each blob once.
+last push. One row counts what belongs to no repository. The last row counts the
+whole store, each blob once.
 
 With a REPOSITORY it lists the manifests: tags, digest, type, platforms, when
-they were pushed and created, what a pull transfers, what removing this one
-alone would free, and referrers. --tags prints a line for each tag, --history
-what each tag named before. NAME:TAG or NAME@DIGEST alone shows the layers, and
-which images share them. Names may be globs, and you may give several. The first
-argument may be the registry's directory or configuration, if it begins with /
-or a dot. ls changes nothing and takes no lock.` + readingStatusHelp,
+they were pushed and created, what a pull transfers, what removing this manifest
+alone would free, and referrers. --tags prints a line for each tag. --history
+prints what each tag named before. A single NAME:TAG or NAME@DIGEST shows the
+layers, and which images share them. Names can be globs, and you can give
+several. The first argument can be the registry's directory or configuration, if
+it begins with / or a dot. ls changes nothing and takes no lock.` + readingStatusHelp,
 		Example: `  regsweep ls --sort reclaimable    where gc would free the most
   regsweep ls team/app --sort unique
                                     what to delete to free the most
@@ -50,12 +50,12 @@ or a dot. ls changes nothing and takes no lock.` + readingStatusHelp,
 	f.Lookup("output").Usage = "`FORMAT` of the list: table, json or tsv"
 	f.StringVar(&o.sort, "sort", "name", "order by `KEY`: name, size, unique, reclaimable, pushed or created; the largest and the newest come first")
 	f.BoolVar(&o.filter.reverse, "reverse", false, "reverse the order")
-	f.Var(&o.olderThan, "older-than", "list only what was pushed longer ago than this `AGE`")
-	f.BoolVar(&o.filter.untagged, "untagged", false, "list only manifests without a tag, or repositories that have some")
+	f.Var(&o.olderThan, "older-than", "list only images that were pushed longer ago than this `AGE`")
+	f.BoolVar(&o.filter.untagged, "untagged", false, "list only manifests without a tag, or repositories with such manifests")
 	f.BoolVar(&o.form.tags, "tags", false, "print a line for each tag of the named repositories")
-	f.BoolVar(&o.form.history, "history", false, "list what each tag named, and when it was last set to that")
+	f.BoolVar(&o.form.history, "history", false, "list what each tag named, and when it was last set to it")
 	f.BoolVar(&o.form.deleted, "deleted", false, "list the images that were deleted and are still stored, as undelete does")
-	f.BoolVar(&o.noTrunc, "no-trunc", false, "print whole digests and names on a terminal, too")
+	f.BoolVar(&o.noTrunc, "no-trunc", false, "print whole digests and names, even on a terminal")
 	return cmd
 }
 
@@ -107,7 +107,7 @@ func (o *lsOptions) verifyForm() error {
 	case o.form.tags && o.form.history:
 		return errors.New("--tags and --history are two lists: give one of them")
 	case (o.form.tags || o.form.history) && len(o.patterns) == 0:
-		return &layout.HintError{Err: fmt.Errorf("%s needs to know of which repositories", form), Hint: "give a NAME, or '**' for all of them"}
+		return &layout.HintError{Err: fmt.Errorf("%s needs to know which repositories", form), Hint: "give a NAME, or '**' for all of them"}
 	case o.form.history && (o.filter.untagged || !retention.Ago(o.olderThan).IsZero() || o.sort != "name"):
 		return errors.New("--history is sorted by tag and time, and takes no --sort, --older-than or --untagged")
 	case o.form.tags && o.filter.untagged:

@@ -192,7 +192,7 @@ func repositoryNotes(l *lsResult, refused gcRefusals, all int) (notes []string) 
 		notes = append(notes, report.ColumnsAddUpToMore)
 	}
 	if n := all - len(l.Repositories); n > 0 {
-		notes = append(notes, fmt.Sprintf("%s not report.Shown; the last row counts the whole store", english.Plural(n, "other repository is", "other repositories are")))
+		notes = append(notes, fmt.Sprintf("%s not shown; the last row counts the whole store", english.Plural(n, "other repository is", "other repositories are")))
 	}
 	for _, why := range []string{refused.plain, refused.untagged} {
 		if why != "" && !slices.Contains(notes, why) {

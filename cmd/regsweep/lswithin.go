@@ -76,7 +76,7 @@ func (r *reading) withins(ctx context.Context, patterns []name.Pattern) (list []
 		here, found := p.Among(all, false)
 		switch {
 		case len(found) == 0 && name.IsGlob(p.Repository):
-			return nil, &layout.HintError{Err: fmt.Errorf("%w repository that matches %q", errNothing, p.Text), Hint: "in a glob * stays within a part of a name, and ** does not; the repositories", Command: []string{"ls"}}
+			return nil, &layout.HintError{Err: fmt.Errorf("%w repository that matches %q", errNothing, p.Text), Hint: "in a glob, * matches within a part of a name, and ** across parts; the repositories", Command: []string{"ls"}}
 		case len(found) == 0:
 			return nil, mark.UnknownRepository(here.Repository, all)
 		}

@@ -16,10 +16,10 @@ func (p *program) manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man [COMMAND or DIR]",
 		Short: "print a manual page, or write all of them to a directory",
-		Long: `man prints the manual page of the program, or that of a COMMAND, for "man -l -".
-With a DIR it writes the pages of all commands there: regsweep.1, regsweep-gc.1
-and so on. It makes the directory if it is not there; the name of a new
-directory needs a slash, such as ./man.` + plainStatusHelp,
+		Long: `man prints the manual page of the program or of a COMMAND, for "man -l -". With a
+DIR it writes the pages of all commands there: regsweep.1, regsweep-gc.1 and so
+on. It makes the directory if it does not exist. The name of a new directory
+needs a slash, such as ./man.` + plainStatusHelp,
 		Example: `  regsweep man | man -l -
   regsweep man trash restore | man -l -
   regsweep man /usr/local/share/man/man1`,

@@ -93,7 +93,7 @@ func (m *mixed) deleted(how ...string) map[string]bool {
 	return list
 }
 
-var endsForGood = regexp.MustCompile(`(\d+) deleted images? ha(?:s|ve) ended for good|(\d+) deleted images? ends? for good`)
+var endsForGood = regexp.MustCompile(`(\d+) deleted images? can no longer be brought back|(\d+) deleted images? could not be brought back`)
 
 // sweeps runs a collection: what is deleted ends only if it says so, and with
 // --keep-deleted it does not.

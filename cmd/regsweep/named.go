@@ -101,7 +101,7 @@ func (r *reading) resolveOne(p *name.Pattern) ([]asked, error) {
 	if here.Tag != "" {
 		d, err := r.readTag(&here)
 		if err == nil && !here.HasDigest(d) {
-			err = fmt.Errorf("%s:%s names %s, and not what stands after its @", here.Repository, here.Tag, d)
+			err = fmt.Errorf("%s:%s names %s, not the digest after its @", here.Repository, here.Tag, d)
 		}
 		return []asked{{mark.Asked{Repository: here.Repository, Tag: here.Tag, Digest: d}, here.Repository + ":" + here.Tag}}, err
 	}
@@ -207,7 +207,7 @@ func (r *reading) resolveByLook(p *name.Pattern, names *inspect.Names) ([]asked,
 		}
 	}
 	if len(list) == 0 {
-		return nil, &layout.HintError{Err: fmt.Errorf("%w image that matches %q", errNothing, p.Text), Hint: "in a glob * stays within a part of a name, and ** does not; the repositories", Command: []string{"ls"}}
+		return nil, &layout.HintError{Err: fmt.Errorf("%w image that matches %q", errNothing, p.Text), Hint: "in a glob, * matches within a part of a name, and ** across parts; the repositories", Command: []string{"ls"}}
 	}
 	return list, nil
 }

@@ -113,7 +113,7 @@ func TestErrorsNameWhatFailed(t *testing.T) {
 var digits = regexp.MustCompile(`[0-9a-f]{2,}|v[0-9]|repositories/[ab]`)
 
 // between stands in a message between an item and what is below it.
-var between = regexp.MustCompile(`: (it is gone, and something of it is left: )?[a-z]+ `)
+var between = regexp.MustCompile(`: (it is removed, but a part of it is left: )?[a-z]+ `)
 
 // runInTrash is a run's name in the trash, which has the time in it.
 var runInTrash = regexp.MustCompile(`[0-9]{8}T[0-9]{6}Z-[a-z]+`)

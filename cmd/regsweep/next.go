@@ -28,7 +28,7 @@ func (j *job) next(rep *sweep.Report) (next []string) {
 		j.nextKept(rep, say)
 	}
 	if g := j.plan.Garbage(); g.Blobs > 0 {
-		say("%s (%s) %s older garbage, which goes with: %s", term.Plural(int(g.Blobs), "blob"), term.Size(g.Bytes), english.PluralWord(int(g.Blobs), "is", "are"), j.where.Command("gc"))
+		say("%s (%s) %s older garbage; to remove it: %s", term.Plural(int(g.Blobs), "blob"), term.Size(g.Bytes), english.PluralWord(int(g.Blobs), "is", "are"), j.where.Command("gc"))
 	}
 	j.nextTrash(rep, say)
 	if c := j.place.Config.Cache; c != "" && !rep.DryRun && rep.Removed.Blobs > 0 {
@@ -45,7 +45,7 @@ func (j *job) nextRun(say func(format string, args ...any)) {
 		if abs, err := filepath.Abs(file); err == nil {
 			file = abs
 		}
-		say("the plan is written down; to carry it out: %s", j.where.Command("apply", file))
+		say("the plan is written; to carry it out: %s", j.where.Command("apply", file))
 	case !j.dryRun || j.plan.Empty():
 	case j.protect == "-":
 		say("to remove this, run it without --dry-run and with the same list")
@@ -59,7 +59,7 @@ func (j *job) nextKept(rep *sweep.Report, say func(format string, args ...any)) 
 	k := rep.Kept.Recent
 	ahead := j.plan.Look().Store.Ahead()
 	if ahead > 0 {
-		say("files are dated in the future, up to %s: what they keep stays until then, whatever the grace is; to have them count from now: touch /tmp/now && find %s %s -newer /tmp/now -exec touch -c {} +",
+		say("files are dated in the future, up to %s: what they keep is kept until then, whatever the grace is; to make them count from now: touch /tmp/now && find %s %s -newer /tmp/now -exec touch -c {} +",
 			time.Unix(0, ahead).UTC().Format(time.DateOnly), term.ShellWord(j.place.Store+"/"+layout.Blobs+"/"), term.ShellWord(j.place.Store+"/"+layout.Repositories+"/"))
 	}
 	if k.Blobs > 0 && ahead == 0 && j.protect != "-" {
@@ -72,7 +72,7 @@ func (j *job) nextKept(rep *sweep.Report, say func(format string, args ...any)) 
 			again(j.where, j.command, j.flags, []string{"dry-run", "plan", "grace", "older-than"}, with...))
 	}
 	if !j.rules.DeleteUntagged && rep.Store.Manifests > 0 && j.untagged() > 0 && !j.rules.PullThrough {
-		say("%s no tag; to see what goes with those that nothing else keeps: %s", english.Plural(j.untagged(), "manifest has", "manifests have"),
+		say("%s no tag; to see what gc -m would remove: %s", english.Plural(j.untagged(), "manifest has", "manifests have"),
 			j.where.Command("gc", "-m", "--dry-run"))
 	}
 }
@@ -89,7 +89,7 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 	j.nextUntagged(say)
 	if !j.rules.Selected.TagsOnly {
 		if slices.ContainsFunc(j.rules.Selected.Going(), func(g mark.Going) bool { return g.Unread }) {
-			say("of what cannot be read only the link goes; what that kept goes with: %s", j.where.Command("gc"))
+			say("only the link of an unreadable manifest is removed; to remove what it kept: %s", j.where.Command("gc"))
 		}
 		return
 	}
@@ -106,7 +106,7 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 			if g.Unlinked {
 				gc = "gc"
 			}
-			say("%s has no tag %s, and goes with the next %s once it is old enough; to remove it at once: %s", report.GoingName(g), tense, gc, j.where.Command("rm", report.GoingName(g)))
+			say("%s has no tag %s, and the next %s removes it once it is old enough; to remove it now: %s", report.GoingName(g), tense, gc, j.where.Command("rm", report.GoingName(g)))
 		default:
 			say("%s is kept; to delete the image and free what only it needs: %s", report.GoingName(g), j.where.Command("rm", report.GoingName(g)))
 		}
@@ -124,7 +124,7 @@ func (j *job) nextUntagged(say func(format string, args ...any)) {
 func (j *job) nextPruned(rep *sweep.Report, say func(format string, args ...any)) {
 	j.nextUntagged(say)
 	if rep.DryRun && !j.verbose {
-		say("-v names the tags that stay, too, and why; -vv also blobs and links")
+		say("-v also lists the tags that are kept, and why; -vv also lists blobs and links")
 	}
 }
 
@@ -132,13 +132,13 @@ func (j *job) nextPruned(rep *sweep.Report, say func(format string, args ...any)
 func (j *job) nextTrash(rep *sweep.Report, say func(format string, args ...any)) {
 	switch {
 	case rep.Trashed != "":
-		say("to take back what was removed: %s", j.where.Command("trash", "restore", rep.Trashed))
+		say("to put back what was removed: %s", j.where.Command("trash", "restore", rep.Trashed))
 		say("to free its space for good: %s", j.where.Command("trash", "empty", rep.Trashed))
 	case j.trash && rep.DryRun && !j.plan.Empty():
 		say("no space is free until the trash is emptied: %s", j.where.Command("trash", "empty"))
 	}
 	bins, err := trash.Bins(j.store)
 	if others := len(bins); err == nil && others > 0 && (rep.Trashed == "" || others > 1) {
-		say("the trash holds %s, whose space is not free: %s", english.Plural(others, "run", ""), j.where.Command("trash", "ls"))
+		say("the trash holds %s, whose space is not freed yet: %s", english.Plural(others, "run", ""), j.where.Command("trash", "ls"))
 	}
 }

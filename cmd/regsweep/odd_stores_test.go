@@ -12,7 +12,7 @@ import (
 	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
-// Where there are manifests and not one tag, the tags may be elsewhere.
+// Where there are manifests but no tag, the tags may be elsewhere.
 func TestStoresWithoutATagGetANote(t *testing.T) {
 	t.Parallel()
 	for text, noted := range map[string]bool{"age 30d\nimage a as=x\norphan\n": true, "age 30d\nimage a:v1\norphan\n": false} {

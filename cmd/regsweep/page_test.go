@@ -154,7 +154,7 @@ func TestPageNamesWhatGoes(t *testing.T) {
 		want []string
 	}{
 		{[]string{"gc", "-m", "-d"}, []string{"team/app|untagged image||20d ago|" + noTag}},
-		{[]string{"rm", "-d", "team/app:v2"}, []string{"team/app|image|v2|20d ago|it was named", "team/app|referrer||20d ago|it is about an image that goes"}},
+		{[]string{"rm", "-d", "team/app:v2"}, []string{"team/app|image|v2|20d ago|it was named", "team/app|referrer||20d ago|it refers to an image that is removed"}},
 		{[]string{"untag", "-d", "team/app:latest"}, []string{"team/app|tag only|latest|20d ago|it was named"}},
 		{[]string{"untag", "-y", "team/app:latest"}, []string{"team/app|tag only|latest|20d ago|it was named"}},
 		{[]string{"prune", "-d", "--policy", policy}, []string{"team/app|untagged image||20d ago|older than 7d"}},
@@ -213,7 +213,7 @@ func TestPageOfAnAppliedUntag(t *testing.T) {
 	if r := runProgram(t, "", "untag", "-d", "team/app:latest", "--plan", plan, "--root", s.Root); r.status != statusDone {
 		t.Fatal(r.stderr)
 	}
-	if text := pageOf(t, s, "apply", "-d", plan).textOf("going"); !strings.Contains(text, "no image is removed, since their manifests stay") {
+	if text := pageOf(t, s, "apply", "-d", plan).textOf("going"); !strings.Contains(text, "no image is removed, since the manifests are kept") {
 		t.Errorf("what goes: %s", text)
 	}
 }

@@ -33,11 +33,11 @@ func (p *planning) verify(f *pflag.FlagSet, dryRun bool) error {
 	case p.planFile == "":
 		return errors.New("--plan is empty: it is a file")
 	case p.planFile == "-":
-		return &layout.HintError{Err: errors.New("--plan cannot be standard output, where the report goes"), Hint: "name a file"}
+		return &layout.HintError{Err: errors.New("--plan cannot be standard output, which has the report"), Hint: "name a file"}
 	case !dryRun:
 		return &layout.HintError{
-			Err:  errors.New("--plan writes down what a dry run would do"),
-			Hint: "give --dry-run with it; regsweep apply FILE then carries the plan out",
+			Err:  errors.New("--plan needs --dry-run"),
+			Hint: "give both; regsweep apply FILE then carries the plan out",
 		}
 	}
 	return nil
@@ -71,7 +71,7 @@ func (j *job) writePlan() error {
 		err = j.planTo.Write(func(w io.Writer) error { return j.plan.WriteFile(w, h) })
 	}
 	if err != nil {
-		return &layout.HintError{Err: fmt.Errorf("--plan %q: %w", j.planFile, err), Hint: "what is said above about the store holds; only the plan has not been written"}
+		return &layout.HintError{Err: fmt.Errorf("--plan %q: %w", j.planFile, err), Hint: "the output above is still right; only the plan has not been written"}
 	}
 	return nil
 }

@@ -40,9 +40,8 @@ func (p *program) policyCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "validate a retention policy",
-		Long: `check reads a retention policy, as prune --policy would, and names everything
-that is wrong with it, by line and column. It needs no store; - is standard
-input.` + plainStatusHelp,
+		Long: `check reads a retention policy as prune --policy does, and lists everything that
+is wrong with it, by line and column. It needs no store. - is standard input.` + plainStatusHelp,
 		Example: `  regsweep policy check policy.yml
   regsweep policy check -q - < policy.yml    only the status, and errors`,
 		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
@@ -56,7 +55,7 @@ input.` + plainStatusHelp,
 			return err
 		},
 	}
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "say nothing about a valid policy")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print nothing about a valid policy")
 	return cmd
 }
 

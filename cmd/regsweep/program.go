@@ -109,14 +109,14 @@ EXIT STATUS
   2    wrong usage
   3    done, but the store has problems, which the report lists
   130  stopped by SIGINT between two removals; 143 by SIGTERM, 129 by SIGHUP,
-       141 because the reader of the output has left`
+       141 because the reader of the output has ended`
 
 // readingStatusHelp is that of commands that answer a question.
 const readingStatusHelp = `
 
 EXIT STATUS
-  0    what you asked for is shown; stderr counts other problems of the store
-  1    something that you asked for is not there, or cannot be read
+  0    shown; stderr counts other problems of the store
+  1    something that you asked for does not exist, or cannot be read
   2    wrong usage
   130  stopped by SIGINT, 143 by SIGTERM`
 

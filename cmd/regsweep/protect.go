@@ -35,12 +35,12 @@ func (p *program) protectCommand() *cobra.Command {
 		Use:   "protect",
 		Short: "lock images, tags and repositories against removal",
 		Long: `protect keeps the store's own list of what must be kept, in
-docker/registry/v2/.regsweep/protect. Every command that removes honours it:
-gc, rm, untag, prune and apply. "trash empty" and "check" do not read it.
+docker/registry/v2/.regsweep/protect. gc, rm, untag, prune and apply honour it.
+"trash empty" and "check" do not read it.
 
-A pattern is a NAME, NAME:TAG, NAME@DIGEST, a glob of these or a digest. What is
-locked until=YYYY-MM-DD is locked on that day, too, in UTC. Versions of regsweep
-before this command do not know the list.`,
+A pattern is a NAME, NAME:TAG, NAME@DIGEST, a glob of these or a digest. A lock
+with until=YYYY-MM-DD includes that day, in UTC. Versions of regsweep without
+this command do not know the list.`,
 		Example: `  regsweep protect add team/app:v1.4.2
   regsweep protect ls`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -57,16 +57,17 @@ before this command do not know the list.`,
 
 func (p *program) protectAddCommand() *cobra.Command {
 	return p.protectVerb("add PATTERN ...", "lock what patterns name",
-		`add writes patterns into the store's own list, each with its until=YYYY-MM-DD and
-# NOTE, if they follow it. A pattern that is there gets what follows it now.`,
+		`add writes patterns into the store's own list. An until=YYYY-MM-DD and a # NOTE
+can follow each pattern. If a pattern is in the list already, add replaces its
+date and note.`,
 		`  regsweep protect add team/app:v1.4.2
   regsweep protect add 'prod/**' until=2027-06-30 '# audit'`, p.protectAdd)
 }
 
 func (p *program) protectRemoveCommand() *cobra.Command {
 	return p.protectVerb("rm PATTERN ...", "lift locks",
-		`rm takes patterns out of the store's own list, as they were written. If one of them is
-not there, nothing is changed.`,
+		`rm removes patterns from the store's own list. Give them as they were written. If
+one of them is not there, nothing is changed.`,
 		`  regsweep protect rm 'prod/**'`, p.protectRemove)
 }
 
@@ -86,7 +87,7 @@ func (p *program) protectVerb(use, short, long, example string, run func(context
 		},
 	}
 	o.add(cmd.Flags())
-	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
+	cmd.Flags().BoolVarP(&o.dryRun, "dry-run", "d", false, "report what would be done, and do nothing")
 	return cmd
 }
 
@@ -94,10 +95,10 @@ func (p *program) protectListCommand() *cobra.Command {
 	o := &protectOptions{}
 	cmd := &cobra.Command{
 		Use:   "ls [PATTERN ...]",
-		Short: "list the locks, and how much each names",
-		Long: `ls prints the store's own list of what must be kept, or the lines with the given
-patterns, and how many repositories, tags or images each names here. With -q it
-prints only the patterns.` + exitStatusHelp,
+		Short: "list the locks, and how many images each matches",
+		Long: `ls prints the store's own list of what must be kept, or only the lines with the
+given patterns. It also prints how many repositories, tags or images in this
+store each pattern matches. With -q it prints only the patterns.` + exitStatusHelp,
 		Example: `  regsweep protect ls
   regsweep protect ls -q`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -155,7 +156,7 @@ func (p *program) protectAdd(ctx context.Context, o *protectOptions) error {
 }
 
 func (p *program) protectRemove(ctx context.Context, o *protectOptions) error {
-	done := lockVerbs{o.args, "not locked any more", "would not be locked any more", "nothing has been changed"}
+	done := lockVerbs{o.args, "no longer locked", "would no longer be locked", "nothing has been changed"}
 	return p.editLocks(ctx, o, done, func(text string) (string, error) {
 		rest, unknown := protect.RemovePatterns(text, o.args)
 		var errs []error

@@ -32,7 +32,7 @@ func (p *program) protection(r *removal, f *pflag.FlagSet) (*protect.List, error
 	}
 	if list.Empty() && !r.allowEmpty {
 		return nil, &layout.HintError{
-			Err:  fmt.Errorf("--protect %q is empty: whatever was to write the list may have failed", r.protect),
+			Err:  fmt.Errorf("--protect %q is empty: the command that should write the list may have failed", r.protect),
 			Hint: "leave the flag out, or give --allow-empty with it",
 		}
 	}
@@ -73,13 +73,13 @@ func (j *job) readLocks() (err error) {
 }
 
 func locksUnknown(err error) error {
-	return fmt.Errorf("what the store protects cannot be told: %w", err)
+	return fmt.Errorf("it is not known what the store protects: %w", err)
 }
 
 func locksError(err error, store string) error {
 	return &layout.HintError{
 		Err:  fmt.Errorf("%w; nothing has been removed", locksUnknown(err)),
-		Hint: fmt.Sprintf("mend or remove %s/%s: what it names would not be safe", store, sweep.LocksPath),
+		Hint: fmt.Sprintf("repair or remove %s/%s: what it names would not be safe", store, sweep.LocksPath),
 	}
 }
 
@@ -111,7 +111,7 @@ func (j *job) sayMatches() error {
 	}
 	return &layout.HintError{
 		Err:  fmt.Errorf("no line of --protect %q names anything in this store: nothing has been removed", j.protect),
-		Hint: "it may be the list of another store; if it is right, say so with --allow-empty",
+		Hint: "it may be the list of another store; if it is right, give --allow-empty",
 	}
 }
 
@@ -131,7 +131,7 @@ func (j *job) sayLines(list string, m *protect.Matches) {
 			}
 		}
 	}
-	j.sayEach(list, m.Blobs, "it names a blob that is no image: only the blob is kept")
+	j.sayEach(list, m.Blobs, "it names a blob that is not an image: only the blob is kept")
 	for i, l := range m.Expired {
 		if i == fewLines && !j.verbose {
 			j.voice.Warn("%s: %d more lines have ended", list, len(m.Expired)-i)

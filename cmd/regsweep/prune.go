@@ -19,11 +19,11 @@ func (p *program) pruneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "remove tags that a policy does not keep, and their images",
-		Long: `prune applies a retention policy: of each repository's tags it keeps those that
-the policy keeps, removes the others, and sweeps what only they used. The policy
-is a file, or is made of flags in the style of acr purge. An image is kept if
-another tag, an index or a protected name keeps it. It names every tag that is
-removed, with the rule and the reason, before it asks.
+		Long: `prune applies a retention policy. In each repository, it keeps the tags that the
+policy keeps, removes the others, and sweeps what only they used. The policy is a
+file, or is made from flags in the style of acr purge. An image is kept if
+another tag, an index or a protected name keeps it. Before prune asks, it lists
+every tag that it will remove, with the rule and the reason.
 
 A tag that no rule applies to is kept, and so is a tag that cannot be judged. A
 rule that would leave a repository without a tag refuses the whole run, unless
@@ -32,19 +32,19 @@ the rule or the flag --allow-empty allows that. Older garbage is left to gc.
 With --target-free or --max-used, prune first removes what gc would remove. Then
 it removes images that the policy does not keep, until the target is met. It
 begins with the least recently used, by the last pull, or else by the push. If
-the target is met already, nothing is removed. If it cannot be met, all that the
-policy does not keep is removed, the status is 1, and the report says how much
-is missing.` + exitStatusHelp,
+the target is met already, nothing is removed. If it cannot be met, everything
+that the policy does not keep is removed, the status is 1, and the report says
+how much is missing.` + exitStatusHelp,
 		Example: `  regsweep prune --policy policy.yml --dry-run -v   each tag, with the reason
   regsweep prune --policy policy.yml --yes --max-remove 30%      from cron
   regsweep prune --filter 'ci/.*:pr-.*' --ago 30d --keep 3
-                                   keep the 3 newest, and those of 30 days
+                                   keep the 3 newest, and the last 30 days
   regsweep prune --policy policy.yml --target-free 20% --yes
                                    only as much as it takes to have 20% free
   regsweep prune --untagged-only --ago 7d --yes
                                    untagged manifests, in every repository
   regsweep prune --filter 'app:.*' --ago 30d --print-policy
-                                   what the flags mean, as a policy`,
+                                   the policy that the flags make`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -66,19 +66,19 @@ is missing.` + exitStatusHelp,
 	o.targets.add(f)
 	f.StringVar(&o.policyFile, "policy", "", "the `FILE` of the policy; - is standard input")
 	f.BoolVar(&o.printPolicy, "print-policy", false, "print the policy of the file or the flags, and do nothing else")
-	f.StringArrayVar(&o.filters, "filter", nil, "remove only tags whose whole name matches `REPO_REGEX:TAG_REGEX`; may be repeated")
-	f.StringArrayVar(&o.excludes, "exclude", nil, "keep tags whose whole name matches `REPO_REGEX:TAG_REGEX`, whatever --filter says; may be repeated")
-	f.Var(&o.ago, "ago", "remove only what is older than this `AGE`, or than a date")
-	f.IntVar(&o.keep, "keep", 0, "keep the `N` newest of all tags of a repository that any filter matches")
+	f.StringArrayVar(&o.filters, "filter", nil, "remove only tags whose whole name matches `REPO_REGEX:TAG_REGEX`; can be repeated")
+	f.StringArrayVar(&o.excludes, "exclude", nil, "keep tags whose whole name matches `REPO_REGEX:TAG_REGEX`, whatever --filter says; can be repeated")
+	f.Var(&o.ago, "ago", "remove only tags and manifests that are older than this `AGE`, or a date")
+	f.IntVar(&o.keep, "keep", 0, "keep the `N` newest of the tags that any filter matches in a repository")
 	f.BoolVar(&o.untagged, "untagged", false, "also remove untagged manifests, if they are older than --ago")
-	f.StringArrayVar(&o.pulls, "pulls", nil, "read from the access log `FILE` which images are used, for rules about pulls; more FILEs may follow")
-	f.BoolVar(&o.untaggedOnly, "untagged-only", false, "remove untagged manifests and no tags; without --filter in every repository")
+	f.StringArrayVar(&o.pulls, "pulls", nil, "read from the access log `FILE` which images are used, for rules about pulls; more FILEs can follow")
+	f.BoolVar(&o.untaggedOnly, "untagged-only", false, "remove untagged manifests and no tags; in every repository if there is no --filter")
 	return cmd
 }
 
 var (
-	errNoPolicy   = errors.New("prune needs to know what stays")
-	errTwoPolices = errors.New("--policy and flags that make a policy are two policies")
+	errNoPolicy   = errors.New("prune needs to know what to keep")
+	errTwoPolices = errors.New("--policy and the flags that make a policy cannot be combined")
 	errOneStdin   = errors.New("--policy and --protect cannot both be standard input")
 )
 
@@ -100,7 +100,7 @@ func (o *pruneOptions) verify(f *pflag.FlagSet) error {
 	case !file && !made:
 		return &layout.HintError{Err: errNoPolicy, Hint: "give --policy FILE, or --filter 'REPO_REGEX:TAG_REGEX' with --ago or --keep"}
 	case file && made:
-		return &layout.HintError{Err: errTwoPolices, Hint: "--print-policy with the flags alone writes what can be added to the file"}
+		return &layout.HintError{Err: errTwoPolices, Hint: "--print-policy with only the flags prints rules that you can add to the file"}
 	case o.policyFile == "-" && o.protect == "-":
 		return errOneStdin
 	case slices.Contains(o.pulls, "-") && (o.policyFile == "-" || o.protect == "-"):

@@ -13,7 +13,7 @@ func TestPruneReferrers(t *testing.T) {
 				"blob x", "blob x.config", "blob l1", "blob r", "blob r.layer", "blob sig", "blob sig.layer", "blob sig.config",
 			},
 			policy: within20d, shared: 1, decisions: []string{"remove a:old", "remove a:sha256-<x>.sig", "keep a:new"},
-			reasons: []string{"a:sha256-<x>.sig: goes with its subject sha256:<x>"},
+			reasons: []string{"a:sha256-<x>.sig: follows its subject sha256:<x>"},
 		},
 		"stay with their subject": {
 			text:   "image a:new as=x age=1d\nreferrer a of=x as=r age=40d\ncosign a of=x as=sig age=40d",
@@ -28,7 +28,7 @@ func TestPruneReferrers(t *testing.T) {
 		"one that loses its tag stays with its subject": {
 			text: "image a:new as=x age=1d\nreferrer a of=x as=r age=40d\ntag a:sbom r age=40d", policy: within20d,
 			items: []string{"tag a:sbom r"}, decisions: []string{"keep a:new", "remove a:sbom"},
-			reasons: []string{"a:sbom: older than 20d; its image stays: its subject sha256:<x> stays"},
+			reasons: []string{"a:sbom: older than 20d; its image is kept: its subject sha256:<x> stays"},
 		},
 		"orphans stay": {
 			text: "image - as=x\nimage a:new as=n age=1d\ncosign a of=x as=sig age=40d", policy: within20d,

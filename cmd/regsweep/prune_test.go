@@ -185,7 +185,7 @@ func TestPruneIndex(t *testing.T) {
 		"that stays keeps a child that loses its tag": {
 			text: "image a:old layers=l1 as=x age=40d\nindex a:all of=x as=i age=1d", policy: within20d,
 			items: []string{"tag a:old x"}, decisions: []string{"keep a:all", "remove a:old"},
-			reasons: []string{"a:old: older than 20d; its image stays: the index sha256:<i> names it"},
+			reasons: []string{"a:old: older than 20d; its image is kept: the index sha256:<i> names it"},
 		},
 		"that goes takes its children": {
 			text: children + "index a:all of=x,y as=i age=40d\nimage a:new as=n age=1d", policy: within20d,

@@ -57,9 +57,9 @@ func (p *pruning) judge(r *mark.Judged) (func(), error) {
 	}
 	if empty := new(retention.EmptyError); errors.As(err, &empty) {
 		p.add(r, decisions) // what is refused is explained, too
-		hint := "say allow-empty: true in the rule if that is meant"
+		hint := "if you mean that, write allow-empty: true in the rule"
 		if p.fromFlags {
-			hint = "say --allow-empty if that is meant"
+			hint = "if you mean that, give --allow-empty"
 		}
 		return nil, &layout.HintError{Err: err, Hint: hint}
 	}
@@ -328,7 +328,7 @@ func sameOrder(r *mark.Judged, decisions []retention.Decision) error {
 		}
 	}
 	if !same {
-		return fmt.Errorf("the decisions about %q are not about what is in it: this is a fault of regsweep", r.Repository)
+		return fmt.Errorf("the decisions about %q do not fit its contents: this is a bug in regsweep", r.Repository)
 	}
 	return nil
 }

@@ -30,9 +30,9 @@ func (p *program) pullsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pulls",
 		Short: "read from access logs which images are used",
-		Long: `A registry does not record pulls in its store. Its access log has them, and so
-have the logs of proxies in front of it. pulls keeps a table of the last pulls in
-docker/registry/v2/.regsweep/pulls. The rules pulled-within and pulled of a
+		Long: `A registry does not record pulls in its store, but its access log shows them, and
+so do the logs of proxies in front of it. pulls keeps a table of the last pulls
+in docker/registry/v2/.regsweep/pulls. The rules pulled-within and pulled of a
 retention policy read it.
 
 A running container does not pull its image again: see regsweep prune --protect.`,
@@ -57,13 +57,14 @@ func (p *program) pullsReadCommand() *cobra.Command {
 		Short: "add the pulls in access logs to the table",
 		Long: `read adds the pulls in access logs to the table of the store. It reads the logs of
 the registry itself, of nginx, Traefik and Caddy, and notifications that a
-receiver has stored. They may be gzipped, and may be as Docker, containerd, syslog
-or journald keep them. - is standard input. Read each log once, when it has been
-rotated. If you read it twice, the times are right, but the counts are not.
+receiver has stored. Logs can be gzipped, and can have the form in which Docker,
+containerd, syslog or journald keep them. - is standard input. Read each log
+once, after it has been rotated. If you read it twice, the times are right, but
+the counts are not.
 
 A log covers the time between its lines. Lines with a time in the future, or
 before the oldest file of the store, are ignored. If a file has no request, the
-status is 1, and the others are read nevertheless.` + exitStatusHelp,
+status is 1, but the others are still read.` + exitStatusHelp,
 		Example: `  regsweep pulls read /var/log/registry/access.log.1
   docker logs registry | regsweep pulls read -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,8 +86,9 @@ func (p *program) pullsListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "list the last pulls",
-		Long: `ls lists what has been pulled, when last and how often, by the logs that pulls
-read has read, and which times these logs cover. With -q it prints only names.` + exitStatusHelp,
+		Long: `ls lists what has been pulled, when it was last pulled, and how often, by the
+logs that pulls read has read. It also shows which times these logs cover. With
+-q it prints only names.` + exitStatusHelp,
 		Example: `  regsweep pulls ls
   regsweep pulls ls -o tsv | sort -k 4`,
 		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) },

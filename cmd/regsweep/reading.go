@@ -144,8 +144,8 @@ func (r *reading) readable() error {
 		return nil
 	}
 	return &layout.HintError{
-		Err:  fmt.Errorf("%s cannot be read, so that the answer would be wrong", english.Plural(n, "path", "")),
-		Hint: "run as a user who can read the store, or mend the filesystem first",
+		Err:  fmt.Errorf("%s cannot be read, so the answer would be wrong", english.Plural(n, "path", "")),
+		Hint: "run as a user who can read the store, or repair the filesystem first",
 	}
 }
 
@@ -167,14 +167,14 @@ func (r *reading) warnForeign() error {
 	}
 	reason, err := foreign(&r.place)
 	if err == nil && reason != "" {
-		r.voice.Warn("%s: what follows is not the truth about it", reason)
+		r.voice.Warn("%s: what follows is not its real state", reason)
 	}
 	return err
 }
 
 // warnStopped says that names are set aside, which a registry does not see.
 func (p *program) warnStopped(cure string) {
-	p.voice.Warn("a run was stopped, or is under way, that had set names aside: until a run gives back what is needed, images may not be complete: %s", cure)
+	p.voice.Warn("a run that had set names aside was stopped, or is under way: until a run gives back what is needed, images may be incomplete: %s", cure)
 }
 
 // readingVerdict is the status of ls and why: what they were asked is shown, or

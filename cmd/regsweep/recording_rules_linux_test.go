@@ -76,8 +76,8 @@ func judgeColours(t *testing.T, command, shown string) {
 }
 
 var (
-	isDone = regexp.MustCompile(`\bfreed\b|^removed|after the run|what went|has ended|have ended|brought back:|^put back:|has no tag now`)
-	isToDo = regexp.MustCompile(`would be|would free|would name|(?m)^what goes$|to remove this`)
+	isDone = regexp.MustCompile(`\bfreed\b|^removed|after the run|(?m)^what was removed$|can no longer be|brought back:|^put back:|has no tag now`)
+	isToDo = regexp.MustCompile(`would be|would free|would also be|would name|to remove this`)
 	asks   = regexp.MustCompile(`(?m)^.*\? \[y/N\] .*$`)
 	dry    = regexp.MustCompile(`(^| )-(-dry-run|[dmv]*d[mv]*)( |$)`)
 	doesIt = regexp.MustCompile(`^(gc|rm|untag|prune|apply|trash restore|trash empty|undelete|tag)\b`)

@@ -24,13 +24,14 @@ func (p *program) repairCommand() *cobra.Command {
 		Short: "repair what check finds, without losing an image",
 		Long: `repair repairs what check --read-data finds. It writes links that are missing or
 damaged, if the blob is there and intact. It moves damaged data to the trash. The
-registry then reports that it lacks the blob, and pushing one image that has it
-heals all of them. With --from it takes blobs from the directory of another
-another registry or from an OCI image layout, and verifies them.
+registry then reports that it does not have the blob, and pushing one image that
+needs it heals all of them. With --from, repair copies blobs from the directory
+of another registry or from an OCI image layout, and verifies them.
 
 trash restore puts back what was replaced; trash empty removes it for good.
-repair undoes no deletion, and sets no tag to an older image. If the registry has
-a cache of blob descriptors, restart it before you push (with Redis, flush it).` + repairStatusHelp,
+repair never undoes a deletion, and never sets a tag to an older image. If the
+registry has a cache of blob descriptors, restart it before you push (with Redis,
+flush the cache).` + repairStatusHelp,
 		Example: `  regsweep repair --dry-run
   regsweep repair --from /backup/registry --yes
   regsweep repair --quick                        without reading all data`,
@@ -39,9 +40,9 @@ a cache of blob descriptors, restart it before you push (with Redis, flush it).`
 	}
 	f := cmd.Flags()
 	o.add(f)
-	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
+	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "report what would be done, and do nothing")
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
-	f.StringArrayVar(&o.from, "from", nil, "take blobs from `DIR`, a registry's root directory or an OCI image layout; may be repeated")
+	f.StringArrayVar(&o.from, "from", nil, "copy blobs from `DIR`, a registry's root directory or an OCI image layout; can be repeated")
 	f.BoolVar(&o.quick, "quick", false, "do not read the data of all blobs")
 	return cmd
 }
@@ -50,7 +51,7 @@ const repairStatusHelp = `
 
 EXIT STATUS
   0    nothing is left
-  1    something failed or cannot be read: it is named
+  1    something failed or cannot be read; stderr names it
   2    wrong usage
   3    something is left, or has to be pushed again
   130  stopped by SIGINT, 143 by SIGTERM, 129 by SIGHUP, 141 by SIGPIPE`
@@ -254,13 +255,13 @@ func (j *repairJob) verdict() error {
 		}
 	}
 	if j.blind && len(j.would) == 0 {
-		failed = append(failed, errors.New("not all manifests could be read, and nothing was concluded about the rest: repair again"))
+		failed = append(failed, errors.New("not all manifests could be read, so the rest was not examined: run repair again"))
 	}
 	if len(failed) > 0 {
 		return errors.Join(failed...)
 	}
 	if j.blind {
-		j.voice.Warn("some manifests cannot be read: what else is wrong shows when they are exchanged")
+		j.voice.Warn("some manifests cannot be read: other problems show up after these are replaced")
 		j.status = statusProblems
 	}
 	if len(j.left) > 0 || len(j.needsPush()) > 0 {

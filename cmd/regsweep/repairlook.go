@@ -97,7 +97,7 @@ func (j *repairJob) inspect(ctx context.Context, readData bool) (list, data []wa
 		j.sayUnreadable(w.Findings.Problems())
 		return nil, nil, &layout.HintError{
 			Err:  fmt.Errorf("%s cannot be read: nothing more is changed", english.Plural(n, "path", "")),
-			Hint: "run as a user who can read the store, or mend the filesystem first",
+			Hint: "run as a user who can read the store, or repair the filesystem first",
 		}
 	}
 	list = serious(w.Findings.Problems())

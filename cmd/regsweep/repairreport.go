@@ -177,7 +177,7 @@ func (j *repairJob) text(executed bool) string {
 		say("%s: %s", healed, report.SomeOf(names))
 	}
 	if run := j.trash.Name(); run != "" {
-		say("to take back what was replaced: %s", j.where.Command("trash", "restore", run))
+		say("to put back what was replaced: %s", j.where.Command("trash", "restore", run))
 		say("to remove it for good: %s", j.where.Command("trash", "empty", run))
 	}
 	say("%s", j.outcome(executed))

@@ -90,7 +90,7 @@ func TestReportKept(t *testing.T) {
 		image a/b layers=base,f1:5k as=f
 		touch repositories/a/b/_manifests/revisions/sha256/{f}/link age=5m
 		image broken:ok layers=base as=ok
-		raw repositories/broken/_manifests/revisions/sha256/`+hex64("ab")+`/link this is no digest
+		raw repositories/broken/_manifests/revisions/sha256/`+hex64("ab")+`/link this is not a digest
 		layer broken junk size=8k
 		layer broken young-junk size=16k
 		touch blobs/sha256/{xx:young-junk}/{young-junk}/data age=5m

@@ -27,14 +27,14 @@ func (p *program) rmCommand() *cobra.Command {
 		Use:   "rm NAME:TAG or NAME@DIGEST ..., rm --repository NAME ...",
 		Short: "delete images and repositories, and what only they used",
 		Long: `rm deletes images, each with all of its tags, or whole repositories, and sweeps
-the blobs that nothing else needs. Before it asks, it names every tag that is
-removed, also tags of the same image that you did not name. Several names are
-one plan and one sweep.
+the blobs that nothing else needs. Before it asks, it lists every tag that it
+will remove, including tags of the same image that you did not name. Several
+names make one plan and one sweep.
 
-With an index its children are removed, unless another index or a tag names
-them. A child of an index that is kept is refused without --force. Untagged
-referrers and the tags of signatures are removed with their image. A digest may
-be cut to its first 8 digits or more. Older garbage is left to gc.
+With an index, rm removes its children, unless another index or a tag names
+them. Without --force, it refuses to remove a child of an index that is kept.
+Untagged referrers and the tags of signatures are removed with their image. You
+can shorten a digest to its first 8 digits or more. Older garbage is left to gc.
 
 If a manifest cannot be read, NAME@DIGEST removes its link and sweeps nothing.` + exitStatusHelp,
 		Example: `  regsweep rm team/app:v1 --dry-run          what is removed, what that frees
@@ -48,8 +48,8 @@ If a manifest cannot be read, NAME@DIGEST removes its link and sweeps nothing.` 
 	o.add(cmd.Flags())
 	o.addKeepDeleted(cmd.Flags())
 	o.addArchive(cmd.Flags())
-	cmd.Flags().StringArrayVar(&o.repositories, "repository", nil, "delete the repository `NAME` with all that is in it; more NAMEs may follow")
-	cmd.Flags().BoolVar(&o.force, "force", false, "delete a child of an index that is kept; the index then lacks it")
+	cmd.Flags().StringArrayVar(&o.repositories, "repository", nil, "delete the repository `NAME` with everything in it; more NAMEs can follow")
+	cmd.Flags().BoolVar(&o.force, "force", false, "delete a child of an index that is kept, and leave the index incomplete")
 	return cmd
 }
 

@@ -190,14 +190,14 @@ func (j *job) planUnread(findings *walker.Findings, look *mark.Look) error {
 	}
 	return &layout.HintError{
 		Err:  fmt.Errorf("%s cannot be read: nothing has been removed", unread),
-		Hint: "run as a user who can read the store, or mend the filesystem first",
+		Hint: "run as a user who can read the store, or repair the filesystem first",
 	}
 }
 
 // warnOfLook tells of stores that are not what they seem.
 func (j *job) warnOfLook(look *mark.Look) {
 	if t := &look.Totals; t.Manifests > 0 && t.Tags == 0 {
-		j.voice.Warn("there are manifests and not one tag: OpenShift, GitLab and Harbor keep their tags elsewhere, and what has no tag here may be in use there")
+		j.voice.Warn("there are manifests but no tag: OpenShift, GitLab and Harbor keep their tags elsewhere, and what has no tag here may be in use there")
 	}
 	switch opaque := j.w.Shares().Opaque(); look.Borrowed {
 	case "":

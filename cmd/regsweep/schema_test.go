@@ -49,7 +49,7 @@ index team/app:multi of=app
 referrer team/app of=app
 image team/app:alias layers=2 alias=1 as=aliased
 image broken:ok as=ok
-raw repositories/broken/_manifests/revisions/sha256/0000000000000000000000000000000000000000000000000000000000000000/link this is no digest
+raw repositories/broken/_manifests/revisions/sha256/0000000000000000000000000000000000000000000000000000000000000000/link this is not a digest
 layer broken junk size=8k
 orphan as=young age=5m size=1k
 image odd:v1 as=gone

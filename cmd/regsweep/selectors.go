@@ -54,7 +54,7 @@ func (j *job) readTwins(ctx context.Context) error {
 		}
 		return &layout.HintError{
 			Err:  fmt.Errorf("%s cannot be read, so it is not known what is protected: nothing has been removed", english.Plural(n, "path", "")),
-			Hint: "run as a user who can read the store, or mend the filesystem first",
+			Hint: "run as a user who can read the store, or repair the filesystem first",
 		}
 	}
 	return nil

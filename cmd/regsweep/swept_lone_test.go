@@ -163,7 +163,7 @@ func TestNamesSetAsideAreNeverIgnoredThoughTheMarkIsRemoved(t *testing.T) {
 						t.Errorf("status %d\n%s", r.status, said)
 					}
 					if strings.HasPrefix(part, "a tag") {
-						// Where it is not asked for untagged images, its image stays.
+						// Where it is not asked for untagged images, its image is kept.
 						refs[0] = "a/b@" + s.Digest("x").String()
 						if strings.Contains(line, "-m") {
 							refs = refs[1:]

@@ -227,7 +227,7 @@ func countsAgree(t *testing.T, r result) {
 			want.Bytes += i.Bytes
 		case "temporary":
 		default:
-			t.Errorf("%q is no kind of item", i.Kind)
+			t.Errorf("%q is not a kind of item", i.Kind)
 		}
 	}
 	want.DiskBytes = r.report.Removed.DiskBytes

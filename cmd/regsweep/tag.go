@@ -37,9 +37,9 @@ func (p *program) tagCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tag NAME:TAG NEWTAG, tag NAME@DIGEST NEWTAG",
 		Short: "give an image one more tag, or move a tag to it",
-		Long: `tag lets NEWTAG name an image of the same repository, as a push of the tag would.
-A tag that names another image is moved only with --force; a protected one is
-never moved. ls --history shows what a tag named before.` + exitStatusHelp,
+		Long: `tag makes NEWTAG name an image of the same repository, as a push of the tag would.
+It moves a tag that names another image only with --force, and never moves a
+protected tag. ls --history shows what a tag named before.` + exitStatusHelp,
 		Example: `  regsweep tag team/app:v1.4.2 stable
   regsweep ls team/app:latest --history          what it named last week
   regsweep tag team/app@sha256:4f53cda18c2b latest --force`,
@@ -49,7 +49,7 @@ never moved. ls --history shows what a tag named before.` + exitStatusHelp,
 	}
 	f := cmd.Flags()
 	o.add(f)
-	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
+	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "report what would be done, and do nothing")
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&o.force, "force", false, "move the tag if it names another image; asks first")
 	return cmd
@@ -73,7 +73,7 @@ func (o *tagOptions) verify(f *pflag.FlagSet, args []string) (err error) {
 	}
 	o.tag = args[1]
 	if !layout.IsTag(o.tag) {
-		return &layout.HintError{Err: term.Quoted("%s is no tag that a registry accepts", o.tag), Hint: "give the new tag alone: it is in the repository of the image"}
+		return &layout.HintError{Err: term.Quoted("%s is not a tag that a registry accepts", o.tag), Hint: "give the new tag alone: it is in the repository of the image"}
 	}
 	return verifyNewTag(o.tag)
 }

@@ -26,7 +26,7 @@ var errNoImage = errors.New("it is neither NAME:TAG nor NAME@DIGEST")
 func parseTarget(text string) (mark.Target, error) {
 	if alg, _, ok := strings.Cut(text, ":"); ok {
 		if _, known := layout.ParseAlgorithm(alg); known {
-			return mark.Target{}, &layout.HintError{Err: term.Quoted("%s is a digest, and does not say of which repository", text), Hint: "give NAME@DIGEST"}
+			return mark.Target{}, &layout.HintError{Err: term.Quoted("%s is a digest, and does not name a repository", text), Hint: "give NAME@DIGEST"}
 		}
 	}
 	image, digest, byDigest := strings.Cut(text, "@")
@@ -38,7 +38,7 @@ func parseTarget(text string) (mark.Target, error) {
 		}
 	}
 	if !layout.IsRepository(t.Repository) {
-		return t, term.Quoted("%s begins with no name of a repository", text)
+		return t, term.Quoted("%s does not begin with the name of a repository", text)
 	}
 	switch {
 	case byDigest:
@@ -61,10 +61,10 @@ func parseDigest(text string) (d layout.Digest, prefix string, err error) {
 		alg, hex = "", text
 	}
 	if _, known := layout.ParseAlgorithm(alg); ok && !known {
-		return d, "", term.Quoted("%s is no digest of an algorithm that registries store", text)
+		return d, "", term.Quoted("%s is not a digest of an algorithm that registries store", text)
 	}
 	if strings.Trim(hex, "0123456789abcdef") != "" {
-		return d, "", term.Quoted("%s is no digest: it has other characters than 0-9 and a-f", text)
+		return d, "", term.Quoted("%s is not a digest: it has other characters than 0-9 and a-f", text)
 	}
 	if len(hex) < shortest {
 		return d, "", fmt.Errorf("%q is too short: give %d digits of the digest at least", text, shortest)
@@ -142,7 +142,7 @@ func (j *job) expand(ctx context.Context) error {
 		return fmt.Errorf("%w; nothing has been removed", context.Cause(ctx))
 	}
 	if n := findings.Unreadable(); n > 0 {
-		return &layout.HintError{Err: fmt.Errorf("%d paths cannot be read: what the names stand for is not known, and nothing has been removed", n), Hint: "name what is to go without globs, or mend the filesystem first"}
+		return &layout.HintError{Err: fmt.Errorf("%d paths cannot be read: what the names stand for is not known, and nothing has been removed", n), Hint: "name what to remove without globs, or repair the filesystem first"}
 	}
 	slices.Sort(names)
 	var refusals []error

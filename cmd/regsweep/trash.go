@@ -16,13 +16,13 @@ import (
 func (p *program) trashCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trash",
-		Short: "list, bring back or remove for good what was removed with --trash",
+		Short: "list, put back or remove for good what was moved to the trash",
 		Long: `gc, rm, untag and prune with --trash move what they remove to the trash,
 docker/registry/v2/.regsweep/trash, which registries ignore. The space is freed
 when the trash is emptied.`,
 		Example: `  regsweep gc -m --trash
   regsweep trash ls                                which runs there are
-  regsweep trash restore 20261121T151002Z-gc       bring one back
+  regsweep trash restore 20261121T151002Z-gc       put one back
   regsweep trash empty --older-than 14d --yes      from cron`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {

@@ -24,8 +24,8 @@ func (p *program) trashEmptyCommand() *cobra.Command {
 		Short: "remove for good what is in the trash",
 		Long: `empty removes runs from the trash for good: all of them, or those that you name,
 or those that are older than --older-than. First it marks again what the
-manifests of the store reach: an item of the trash that is referenced is put
-back. If anything in the store cannot be read, nothing is removed.` + exitStatusHelp,
+manifests of the store reach, and puts back items of the trash that are
+referenced. If anything in the store cannot be read, nothing is removed.` + exitStatusHelp,
 		Example: `  regsweep trash empty --dry-run
   regsweep trash empty --older-than 14d --yes      from cron
   regsweep trash empty 20261121T151002Z-gc --yes`,
@@ -34,7 +34,7 @@ back. If anything in the store cannot be read, nothing is removed.` + exitStatus
 		},
 	}
 	o.add(cmd.Flags())
-	cmd.Flags().Var(&o.olderThan, "older-than", "remove only runs older than this `AGE`, or than a date")
+	cmd.Flags().Var(&o.olderThan, "older-than", "remove only runs that are older than this `AGE`, or a date")
 	return cmd
 }
 
@@ -66,7 +66,7 @@ func (j *trashJob) empty(ctx context.Context, e *trash.Emptying) error {
 	if err := e.Plan(ctx, j.store); err != nil {
 		return &layout.HintError{
 			Err:  fmt.Errorf("%w; nothing has been removed", err),
-			Hint: "run as a user who can read the store, or mend the filesystem first",
+			Hint: "run as a user who can read the store, or repair the filesystem first",
 		}
 	}
 	if j.consent.dryRun {
@@ -83,8 +83,8 @@ func (j *trashJob) empty(ctx context.Context, e *trash.Emptying) error {
 		err = context.Cause(ctx)
 	case err == nil && len(failures) > 0:
 		err = &layout.HintError{
-			Err:  fmt.Errorf("%s not be removed; the others have been", english.Plural(len(failures), "item could", "items could")),
-			Hint: "once the cause is mended, run it again",
+			Err:  fmt.Errorf("%s not be removed; the others were removed", english.Plural(len(failures), "item could", "items could")),
+			Hint: "once the cause is fixed, run it again",
 		}
 	}
 	if terr := j.tellEmptied(e, free); terr != nil {

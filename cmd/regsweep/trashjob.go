@@ -30,7 +30,7 @@ type trashOptions struct {
 
 func (o *trashOptions) add(f *pflag.FlagSet) {
 	o.common.add(f)
-	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
+	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "report what would be done, and do nothing")
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
 }
 

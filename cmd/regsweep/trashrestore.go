@@ -21,13 +21,13 @@ func (p *program) trashRestoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore RUN ...",
 		Short: "put back what runs have moved into the trash",
-		Long: `restore puts everything back where it was, byte for byte: blobs first; then, when
-these are on the disk, the links to them, manifests, and tags last. Nothing is
-overwritten. What has been pushed again and is the same is left as it is. What
-has been pushed again and differs is a conflict: it is listed, stays in the
-trash, and makes the status 1. A manifest that lacks one of its blobs, and a tag
-that lacks its manifest, are conflicts, too. You can stop it and run it again at
-any time.` + exitStatusHelp,
+		Long: `restore puts everything back where it was, byte for byte. It puts back blobs
+first. When these are on the disk, it puts back the links to them, then
+manifests, and tags last. It overwrites nothing. If an item has been pushed again
+and is the same, it is left as it is. If it differs, that is a conflict: restore
+lists it, leaves it in the trash, and ends with status 1. A manifest without one
+of its blobs and a tag without its manifest are conflicts, too. You can stop
+restore and run it again at any time.` + exitStatusHelp,
 		Example: `  regsweep trash ls                                     which runs there are
   regsweep trash restore 20261121T151002Z-gc --dry-run  what would go back
   regsweep trash restore 20261121T151002Z-gc --yes`,
@@ -127,7 +127,7 @@ func (j *trashJob) restore(ctx context.Context, bins []*trash.Bin) error {
 	if failed == nil && conflicts > 0 {
 		failed = &layout.HintError{
 			Err:  fmt.Errorf("%s with what is in the store; nothing has been overwritten", english.Plural(conflicts, "thing conflicts", "things conflict")),
-			Hint: "they stay in the trash; all else is back, or would be",
+			Hint: "they stay in the trash; everything else is back, or would be",
 		}
 	}
 	return failed
@@ -143,7 +143,7 @@ func (j *trashJob) carryOut(ctx context.Context, bin *trash.Bin, r *trash.Restor
 	case len(failures) > 0:
 		return &layout.HintError{
 			Err:  fmt.Errorf("%s not be put back", english.Plural(len(failures), "item could", "items could")),
-			Hint: "once the cause is mended", Command: []string{"trash", "restore", bin.Name},
+			Hint: "once the cause is fixed", Command: []string{"trash", "restore", bin.Name},
 		}
 	case ctx.Err() != nil:
 		j.voice.Say("to put the rest back: %s", j.where.Command("trash", "restore", bin.Name))

@@ -25,17 +25,18 @@ func (p *program) undeleteCommand() *cobra.Command {
 		Use:   "undelete [REPOSITORY], undelete NAME@DIGEST ..., undelete --all REPOSITORY",
 		Short: "list deleted images that are still stored, and bring them back",
 		Long: `undelete without a digest lists the images that were deleted and are still
-stored: those deleted through the registry's API, those that only the history of
-a tag names, and stored manifests that no repository links, for each repository
-that links all that they need. What gc or rm has removed is gone for good.
+stored. These are images that were deleted through the registry's API, images
+that only the history of a tag names, and stored manifests that no repository
+links, in each repository that links everything that they need. What gc or rm has
+removed is gone for good.
 
 With NAME@DIGEST it writes the links of the image again: layers, the children of
 an index, the manifest, and last the tag that --tag gives it. With --all it
-brings back all that was deleted through the API. It overwrites nothing, and
-compares the data of what it links with the digest first.
+brings back everything that was deleted through the API. It overwrites nothing.
+Before it links a blob, it compares the data with the digest.
 
-An image that lacks a blob is left alone, unless you give --partial. An image
-without a tag is removed by the next gc -m that finds it old enough.` + exitStatusHelp,
+An image with a missing blob is left alone, unless you give --partial. The next
+gc -m removes an image without a tag once it is old enough.` + exitStatusHelp,
 		Example: `  regsweep undelete                        what could be brought back
   regsweep undelete team/app
   regsweep undelete team/app@sha256:4f53cda18c2b --tag v1
@@ -46,13 +47,13 @@ without a tag is removed by the next gc -m that finds it old enough.` + exitStat
 	}
 	f := cmd.Flags()
 	o.add(f)
-	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "say what would be done, and do nothing")
+	f.BoolVarP(&o.consent.dryRun, "dry-run", "d", false, "report what would be done, and do nothing")
 	f.BoolVarP(&o.consent.yes, "yes", "y", false, "do not ask")
-	f.StringVar(&o.tag, "tag", "", "also give the image this `TAG`, which must not be there")
+	f.StringVar(&o.tag, "tag", "", "also give the image this `TAG`, which must not exist yet")
 	f.BoolVar(&o.scope.all, "all", false, "bring back all images of the repository that were deleted through the API")
-	f.Var(&o.since, "since", "with --all: only what was deleted in the last `AGE`, or since a date")
-	f.BoolVar(&o.scope.overwritten, "overwritten", false, "with --all: also what only the history of a tag names")
-	f.BoolVar(&o.scope.partial, "partial", false, "also bring back images that lack blobs, as far as they are there")
+	f.Var(&o.since, "since", "with --all: only images that were deleted in the last `AGE`, or since a date")
+	f.BoolVar(&o.scope.overwritten, "overwritten", false, "with --all: also images that only the history of a tag names")
+	f.BoolVar(&o.scope.partial, "partial", false, "also bring back images with missing blobs, as far as they exist")
 	return cmd
 }
 
@@ -75,19 +76,19 @@ func (o *undeleteOptions) verify(f *pflag.FlagSet, args []string) error {
 	}
 	switch {
 	case o.scope.all && len(args) == 0:
-		return &layout.HintError{Err: errors.New("--all needs to know of which repository"), Hint: "give a REPOSITORY, or '**' for all of them"}
+		return &layout.HintError{Err: errors.New("--all needs to know which repository"), Hint: "give a REPOSITORY, or '**' for all of them"}
 	case o.scope.all && byDigest > 0:
 		return errors.New("--all takes repositories, and no digests")
 	case byDigest > 0 && byDigest < len(args):
 		return errors.New("some names have a digest and some do not: list a repository, or name images")
 	case !o.scope.all && (o.scope.overwritten || f.Changed("since")):
-		return errors.New("--since and --overwritten belong to --all")
+		return errors.New("--since and --overwritten need --all")
 	case f.Changed("tag") && byDigest != 1:
-		return errors.New("--tag goes with one NAME@DIGEST")
+		return errors.New("--tag needs exactly one NAME@DIGEST")
 	case f.Changed("tag"):
 		return verifyNewTag(o.tag)
 	case o.scope.partial && !o.writes():
-		return errors.New("--partial goes with images that are to be brought back")
+		return errors.New("--partial needs images to bring back")
 	}
 	return nil
 }
@@ -98,7 +99,7 @@ func parseLost(arg string) (name.Pattern, error) {
 		return name.Pattern{}, errors.New("an argument is empty: it is a REPOSITORY or NAME@DIGEST")
 	}
 	if name.IsDigest(arg) {
-		return name.Pattern{}, &layout.HintError{Err: term.Quoted("%s does not say of which repository", arg), Hint: "give NAME@DIGEST"}
+		return name.Pattern{}, &layout.HintError{Err: term.Quoted("%s does not name a repository", arg), Hint: "give NAME@DIGEST"}
 	}
 	p, err := name.Parse(arg)
 	switch {
@@ -118,7 +119,7 @@ func verifyNewTag(tag string) error {
 	alg, _, ok := strings.Cut(tag, "-")
 	switch _, known := layout.ParseAlgorithm(alg); {
 	case !layout.IsTag(tag):
-		return term.Quoted("%s is no tag that a registry accepts", tag)
+		return term.Quoted("%s is not a tag that a registry accepts", tag)
 	case ok && known:
 		return term.Quoted("%s is a tag that clients keep for signatures and referrers of an image", tag)
 	}
@@ -190,7 +191,7 @@ func (j *backJob) planBack(ctx context.Context, o *undeleteOptions) (*back.Plan,
 		i := plan.Images[0]
 		if err = plan.Give(i, o.tag); errors.Is(err, back.ErrTagExists) {
 			err = &layout.HintError{
-				Err:  fmt.Errorf("%s:%s is there, and is not written over: nothing has been changed", i.Repository, o.tag),
+				Err:  fmt.Errorf("%s:%s exists, and is not overwritten: nothing has been changed", i.Repository, o.tag),
 				Hint: "choose another tag; once the image is back, this moves the tag", Command: []string{"tag", i.Repository + "@" + i.Digest.String(), o.tag, "--force"},
 			}
 		}

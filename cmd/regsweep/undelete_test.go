@@ -224,14 +224,14 @@ damage garbage blob rotten
 		says   string
 		args   []string
 	}{
-		{statusFailed, "v1 is there, and is not written over", []string{"-y", image(s, "a", "deleted"), "--tag", "v1"}},
+		{statusFailed, "v1 exists, and is not overwritten", []string{"-y", image(s, "a", "deleted"), "--tag", "v1"}},
 		{statusFailed, "does not show that it had it", []string{"-y", "a@" + other}}, // another repository's
 		{statusFailed, "not in the store any more", []string{"-y", image(s, "b", "swept")}},
 		{statusFailed, "is not complete: 1 blob is missing", []string{"-y", image(s, "e", "part")}},
 		{statusFailed, "has another digest", []string{"-y", image(s, "f", "rot")}},
 		{statusUsage, "say --yes", []string{image(s, "a", "deleted")}},
 		{statusUsage, "a deleted image has none", []string{"-y", "a:v2"}},
-		{statusUsage, "needs to know of which repository", []string{"--all"}},
+		{statusUsage, "needs to know which repository", []string{"--all"}},
 		{statusUsage, "belong to --all", []string{"--overwritten", "a"}},
 		{statusUsage, "--tag goes with one", []string{"-y", image(s, "a", "deleted"), image(s, "a", "arm"), "--tag", "x"}},
 		{statusUsage, "keep for signatures", []string{"-y", image(s, "a", "deleted"), "--tag", "sha256-" + strings.Repeat("a", 64)}},

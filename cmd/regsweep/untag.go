@@ -20,9 +20,9 @@ func (p *program) untagCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "untag NAME:TAG ...",
 		Short: "remove tags; their images are kept",
-		Long: `untag removes tags, each in one step. Their manifests are kept and can be pulled
-by digest; nothing is swept and no space is freed. "regsweep rm NAME@DIGEST"
-deletes an image, and "regsweep gc -m" all images without a tag.` + exitStatusHelp,
+		Long: `untag removes tags, each in one step. It keeps their manifests, which can still be
+pulled by digest. It sweeps nothing and frees no space. "regsweep rm NAME@DIGEST"
+deletes an image, and "regsweep gc -m" deletes all images without a tag.` + exitStatusHelp,
 		Example: `  regsweep untag team/app:latest --yes
   regsweep untag team/app:pr-1 team/app:pr-2 --dry-run`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -17,15 +17,16 @@ func (p *program) whyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why [DIR] DIGEST, NAME:TAG or NAME@DIGEST ...",
 		Short: "say what keeps a blob, an image or a tag, or what removes it",
-		Long: `why shows, for every repository that keeps a blob or an image, the shortest way
+		Long: `why shows, for every repository that keeps a blob or an image, the shortest path
 to it: from a tag down, or from a manifest without a tag. Then it says what gc
-and gc -m would do with it, why, and, if only its age keeps it, from when on it
-is removed. With --policy it says what prune would do with that policy.
+and gc -m would do with it, and why. If only its age keeps it, why says until
+when. With --policy it says what prune would do with that policy.
 
 NAME:TAG asks about the tag, NAME@DIGEST about the image in that repository, and
-DIGEST about the blob, wherever it is needed. A digest may be cut to its first 8
-digits or more. Names may be globs, and you may give several. The first argument
-may be the registry's directory or configuration, if it begins with / or a dot.
+DIGEST about the blob, wherever it is needed. You can shorten a digest to its
+first 8 digits or more. Names can be globs, and you can give several. The first
+argument can be the registry's directory or configuration, if it begins with /
+or a dot.
 
 why changes nothing and takes no lock.` + readingStatusHelp,
 		Example: `  regsweep why 4f53cda18c2b             a blob, by the beginning of its digest
@@ -39,7 +40,7 @@ why changes nothing and takes no lock.` + readingStatusHelp,
 	}
 	o.add(cmd.Flags())
 	cmd.Flags().StringVar(&o.policyFile, "policy", "", "say what prune would do with this policy `FILE`; - is standard input")
-	cmd.Flags().BoolVar(&o.all, "all", false, "name everything that keeps it, not only the nearest thing")
+	cmd.Flags().BoolVar(&o.all, "all", false, "list everything that keeps it, not only the nearest")
 	return cmd
 }
 

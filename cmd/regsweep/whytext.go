@@ -19,7 +19,7 @@ import (
 func (r *reading) outcome(e *explained, fate *mark.Fate, before []mark.Keeper) outcome {
 	switch {
 	case fate.Goes && e.Tag != "" && len(before) > 0:
-		return outcome{goes: true, reason: "the image that it is about goes"}
+		return outcome{goes: true, reason: "the image that it refers to is removed"}
 	case fate.Goes && e.Tag != "":
 		return outcome{goes: true, reason: "the image that it names is gone"}
 	case fate.Goes && len(before) > 0:
@@ -83,9 +83,9 @@ func (r *reading) keeperText(k *mark.Keeper, e *explained) string {
 	case mark.KeptDamaged:
 		return fmt.Sprintf("a damaged link or tag of %s leads to it", k.Repository)
 	case mark.KeptInCircle:
-		return fmt.Sprintf("the tag %s:%s is about an image that it leads to itself", k.Repository, k.Tag)
+		return fmt.Sprintf("the tag %s:%s refers to an image that it leads to itself", k.Repository, k.Tag)
 	case mark.KeptLate:
-		return "it was written while this was looked at"
+		return "it was written while regsweep read the store"
 	}
 	return "recent: " + r.recentText(k, self, image)
 }
@@ -257,7 +257,7 @@ func (r *reading) writeAnswer(text *strings.Builder, ink term.Ink, o *whyOptions
 func (r *reading) unneeded(e *explained) string {
 	switch until := e.Until.Format(time.RFC3339); {
 	case e.Until.After(r.rules.Now):
-		return fmt.Sprintf("nothing keeps %s but its age: gc spares it until %s, and removes it after that", e.Digest, until)
+		return fmt.Sprintf("nothing keeps %s but its age: gc keeps it until %s, and removes it after that", e.Digest, until)
 	case e.Live:
 		return fmt.Sprintf("%s is kept, though no manifest reaches it", e.Digest)
 	case !e.Here:

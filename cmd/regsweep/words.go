@@ -76,7 +76,7 @@ func meantFlag(cmd *cobra.Command, name string) string {
 	has := func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }
 	switch {
 	case !cmd.HasParent():
-		return "flags stand after the command"
+		return "flags come after the command"
 	case name == "json" && has("output"):
 		return "did you mean -o json?"
 	case slices.Contains([]string{"registry", "concurrency", "include-locked", "r"}, name):

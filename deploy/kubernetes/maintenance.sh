@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs both CronJobs now, while the registry is scaled to none, and starts the registry
-# again whatever comes of it. That also empties its cache of blob descriptors.
+# Scales the registry to zero, runs both CronJobs now, and then starts the registry
+# again, even if something fails. That also empties its cache of blob descriptors.
 #
 #   deploy/kubernetes/maintenance.sh [NAMESPACE]
 #
 # It assumes the CronJobs of cronjob.yaml, a Deployment "registry", and a kubectl that
-# may scale the one and create jobs of the others. Pushes and pulls fail for as long as
-# it runs; the jobs' own limit is four hours each.
+# may scale the Deployment and create jobs from the CronJobs. Pushes and pulls fail while
+# it runs. Each job has a limit of four hours.
 set -eu
 
 namespace=${1:-default}
@@ -15,7 +15,7 @@ k() { kubectl --namespace "$namespace" "$@"; }
 
 replicas=$(k get deployment/registry -o 'jsonpath={.spec.replicas}')
 if [ "$replicas" -eq 0 ]; then
-	echo "maintenance: the registry is scaled to none already: start it, or run the job by hand" >&2
+	echo "maintenance: the registry is already scaled to zero: start it, or run the job by hand" >&2
 	exit 1
 fi
 trap 'k scale deployment/registry --replicas="$replicas"' EXIT

@@ -154,7 +154,7 @@ func (l *line) count(key string, absent int) int {
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 0 {
-		l.fail(fmt.Errorf("%s=%q is no count", key, v))
+		l.fail(fmt.Errorf("%s=%q is not a count", key, v))
 		return 0
 	}
 	return n

@@ -61,7 +61,7 @@ func ReadConfig(file string, environ []string) (Config, error) {
 	}
 	var s settings
 	if err := s.parse(content); err != nil {
-		return Config{}, hint(fmt.Errorf("%s is no registry configuration: %w", source, err),
+		return Config{}, hint(fmt.Errorf("%s is not a registry configuration: %w", source, err),
 			"correct it, or name the root directory with --root")
 	}
 	if err := s.override(environ); err != nil {
@@ -204,7 +204,7 @@ func (s *settings) rootDirectory(source string) (string, error) {
 			"correct it or unset "+RootVariable+", or name the root directory with --root")
 	}
 	if !isName(node) {
-		return "", hint(fmt.Errorf("storage.filesystem.rootdirectory is %s in %s, which the registry does not take for a name", dir, source),
+		return "", hint(fmt.Errorf("storage.filesystem.rootdirectory is %s in %s, which the registry does not read as a name", dir, source),
 			"put it in quotes, or name the root directory with --root")
 	}
 	return dir, nil

@@ -64,7 +64,7 @@ func (p *Place) resolve() error {
 // whatToGive is the next step for a directory that is no registry's root.
 func whatToGive(dir, above string) string {
 	if above != "" {
-		return fmt.Sprintf("it is inside of a registry's storage; give the root directory, %q", above)
+		return fmt.Sprintf("it is inside a registry's storage; give the root directory, %q", above)
 	}
 	for _, name := range []string{layout.Repositories, layout.Blobs} {
 		if is, _ := isDirectory(filepath.Join(dir, name)); is {

@@ -62,7 +62,7 @@ const (
 )
 
 var (
-	errDamaged = errors.New("it is not whole")
+	errDamaged = errors.New("it is not complete")
 	errOther   = errors.New("it is of another version")
 )
 

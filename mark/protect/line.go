@@ -174,7 +174,7 @@ func parseDigest(text string) (layout.Digest, error) {
 	a, known := layout.ParseAlgorithm(alg)
 	switch {
 	case text != strings.ToLower(text):
-		return d, fmt.Errorf("%q is not a digest: its letters have to be small", text)
+		return d, fmt.Errorf("%q is not a digest: its letters have to be lower case", text)
 	case !ok:
 		return d, fmt.Errorf("%q is not a digest: write its algorithm before it, as in sha256:%s", text, text)
 	case !known:

@@ -47,9 +47,9 @@ type Line struct {
 // regsweep with, or nil.
 func (l *Line) Lift() (command []string, hint string) {
 	if l.Lock {
-		return []string{"protect", "rm", l.Pattern}, "to lift that, if it is to go"
+		return []string{"protect", "rm", l.Pattern}, "to lift that, if it should be removed"
 	}
-	return nil, "take " + l.Pattern + " out of the --protect list if it is to go"
+	return nil, "take " + l.Pattern + " out of the --protect list if it should be removed"
 }
 
 // protected is a line with what it names. Of its parts those that are empty

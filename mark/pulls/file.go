@@ -49,7 +49,7 @@ func fileTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // What is wrong with a table's file.
 var (
-	ErrNoTable = errors.New("it is no table of pulls that this version knows")
+	ErrNoTable = errors.New("it is not a table of pulls that this version knows")
 	ErrDamaged = errors.New("it was cut short, edited or damaged: its checksum is not that of its text")
 )
 

@@ -164,9 +164,9 @@ func (c *repositoryCase) applyReferrer(t *thing) {
 	subject, _ := layout.ReferrerTag(t.Tag)
 	switch {
 	case !t.orphan:
-		t.keep("goes with its subject " + subject.String())
+		t.keep("follows its subject " + subject.String())
 	case !c.rule.RemoveOrphanedReferrers:
-		t.keep("orphaned referrers stay")
+		t.keep("orphaned referrers are kept")
 	case c.fresh(t):
 		t.keep(c.freshReason())
 	default:
@@ -177,7 +177,7 @@ func (c *repositoryCase) applyReferrer(t *thing) {
 func (c *repositoryCase) applyUntagged(all []*thing) {
 	if c.rule.Untagged == nil {
 		for _, t := range all {
-			t.keep("untagged manifests stay")
+			t.keep("untagged manifests are kept")
 		}
 		return
 	}

@@ -118,11 +118,11 @@ func (e *Entry) compile() (c entry, err error) {
 
 var (
 	errNothing        = errors.New("it decides nothing; to keep everything, say tags: [{match: [\"*\"], keep: {all: true}}]")
-	errKeepNothing    = errors.New("it says neither what stays nor none: true")
-	errNone           = errors.New("none stands alone: what other rules keep is not none")
+	errKeepNothing    = errors.New("it says neither what to keep nor none: true")
+	errNone           = errors.New("none cannot be combined with other rules")
 	errUntaggedSemver = errors.New("untagged manifests have no versions")
-	errUntaggedImages = errors.New("images counts tags' images: for untagged manifests say last")
-	errTagsRevisions  = errors.New("revisions is about untagged manifests: say it under untagged")
+	errUntaggedImages = errors.New("images counts tags' images: for untagged manifests use last")
+	errTagsRevisions  = errors.New("revisions applies to untagged manifests: put it under untagged")
 )
 
 // counts lists the rules of a Keep that have a number, by their keys.

@@ -89,9 +89,9 @@ type EmptyError struct {
 }
 
 func (e *EmptyError) Error() string {
-	all := "its only one would go"
+	all := "its only tag would be removed"
 	if e.Tags > 1 {
-		all = fmt.Sprintf("all %d would go", e.Tags)
+		all = fmt.Sprintf("all %d would be removed", e.Tags)
 	}
 	return fmt.Sprintf("rule %q would leave repository %q without a tag: %s", e.Rule, e.Repository, all)
 }

@@ -23,9 +23,9 @@ type Flags struct {
 
 // The errors about flags that are wrong together.
 var (
-	ErrNoFilter     = errors.New("--filter is missing: it says which tags of which repositories may go")
-	ErrNoLimit      = errors.New("neither --ago nor --keep says what stays")
-	ErrUntaggedBoth = errors.New("--untagged is for tags and untagged manifests, --untagged-only for the latter alone")
+	ErrNoFilter     = errors.New("--filter is missing: it says which tags of which repositories may be removed")
+	ErrNoLimit      = errors.New("neither --ago nor --keep says what to keep")
+	ErrUntaggedBoth = errors.New("--untagged removes tags and untagged manifests, --untagged-only removes only untagged manifests")
 	ErrExcludeTags  = errors.New("--exclude names tags, and --untagged-only removes none")
 	ErrKeepTags     = errors.New("--keep counts tags, and --untagged-only removes none")
 )

@@ -95,7 +95,7 @@ func TestEmptyError(t *testing.T) {
 		wait.Go(func() {
 			s := parseScene(t, "team/web:1 1d\nteam/web:2 2d\n")
 			_, err := d.Decide(s.repositories[0])
-			want := `rule "all" would leave repository "team/web" without a tag: all 2 would go`
+			want := `rule "all" would leave repository "team/web" without a tag: all 2 would be removed`
 			if empty := new(EmptyError); !errors.As(err, &empty) || err.Error() != want {
 				t.Errorf("%v, want %s", err, want)
 			}

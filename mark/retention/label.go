@@ -107,7 +107,7 @@ func (c *repositoryCase) judgeLabel(k *Keep, pool []*thing) {
 		case !e.has:
 			t.drop("no label " + name)
 			if alone && !t.Keep {
-				c.found.warn(fmt.Sprintf("rule %q: the label %s is all that keeps these, and they lack it: add last, within or another rule unless they should be removed", c.rule.name, name), t.reference(), 1)
+				c.found.warn(fmt.Sprintf("rule %q: only the label %s keeps these, and they do not have it: add last, within or another rule, unless they should be removed", c.rule.name, name), t.reference(), 1)
 			}
 		case unusable != "":
 			t.keep(text + ": the pushed time " + unusable)

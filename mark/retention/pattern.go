@@ -29,7 +29,7 @@ func parsePattern(text string) (pattern, error) {
 	case text == "":
 		return pattern{}, errors.New("an empty glob matches no name")
 	case text[0] == '!':
-		return pattern{}, errors.New("a glob cannot be negated with !; what should not match goes to exclude")
+		return pattern{}, errors.New("a glob cannot be negated with !; put what should not match into exclude")
 	}
 	g, err := glob.Parse(text)
 	if err != nil {
@@ -61,7 +61,7 @@ func expressionHint(err error) string {
 	switch errors.As(err, &failure); {
 	case failure == nil:
 	case failure.Code == syntax.ErrInvalidPerlOp, strings.HasPrefix(failure.Expr, "(?<!"), strings.HasPrefix(failure.Expr, "(?<="):
-		return "; there is no look-ahead or look-behind in these (RE2): name what should stay with --exclude, or with exclude in a policy"
+		return "; there is no look-ahead or look-behind in these (RE2): name what should be kept with --exclude, or with exclude in a policy"
 	case failure.Code == syntax.ErrMissingRepeatArgument, failure.Code == syntax.ErrInvalidRepeatOp:
 		return "; this is not a glob: for any text write .*"
 	}

@@ -85,7 +85,7 @@ func (c *repositoryCase) judgePulls(k *Keep, pool []*thing) {
 		unusable := c.unusable(t.pushed)
 		switch {
 		case c.pullsSince.IsZero():
-			t.keep("no log tells of the pulls of the last days")
+			t.keep("no log covers the pulls of the last days")
 		case unusable != "":
 			t.keep("pulls: the pushed time " + unusable)
 		default:
@@ -93,7 +93,7 @@ func (c *repositoryCase) judgePulls(k *Keep, pool []*thing) {
 		}
 	}
 	if c.pullsSince.IsZero() {
-		c.short("no log tells of the pulls of the last days, so it keeps everything")
+		c.short("no log covers the pulls of the last days, so it keeps everything")
 		return
 	}
 	if !k.PulledWithin.IsZero() {
@@ -145,7 +145,7 @@ func checkLog(text string) error {
 func checkAgent(text string) error {
 	agents, err := pulls.NewAgents([]string{text})
 	if err == nil && agents.Match("") && agents.Match("docker/29.1") && agents.Match("a") {
-		err = errors.New("it ignores everybody, so that everything would look unused")
+		err = errors.New("it ignores all clients, so everything would look unused")
 	}
 	return err
 }

@@ -73,7 +73,7 @@ func (t *Table) Keep(keep func(layout.Digest) bool) {
 // schema begins the file; the checksum of what follows ends its first line.
 const schema = "regsweep/verified/v1 "
 
-var errDamaged = errors.New("it is not whole")
+var errDamaged = errors.New("it is not complete")
 
 // Marshal writes the table: a line with a checksum, and one of each blob.
 func (t *Table) Marshal() []byte {

@@ -18,7 +18,7 @@ func (j *judge) decide(f *walker.Problem) []*Step {
 	steps, err := j.about(s)
 	switch {
 	case errors.Is(err, disk.ErrNotFile) || errors.Is(err, disk.ErrDangling):
-		s.leave(NoWay, "something else than a file is in its place")
+		s.leave(NoWay, "something other than a file is in its place")
 		return []*Step{s}
 	case err != nil:
 		s.leave(NoWay, "%v", err)
@@ -30,7 +30,7 @@ func (j *judge) decide(f *walker.Problem) []*Step {
 	}
 	for _, s := range steps {
 		if !j.p.links && (s.Do == DoLink || s.Do == DoRetag) {
-			s.leave(NoWay, "the links are not the truth about this registry: use its own tools")
+			s.leave(NoWay, "the links do not count in this registry: use its own tools")
 		}
 	}
 	return steps
@@ -103,7 +103,7 @@ func (j *judge) damagedData(s *Step) error {
 func (j *judge) damaged(s *Step, b *blob) {
 	s.Path = layout.BlobDir(s.Digest) + "/" + layout.Data
 	if b.info.Type != disk.File {
-		s.leave(NoWay, "the data are damaged, and their name is a symbolic link: mend what it leads to")
+		s.leave(NoWay, "the data are damaged, and their name is a symbolic link: repair what it leads to")
 		return
 	}
 	s.replaces, s.was, s.Reason = true, b.info, "the data have another digest"
@@ -233,7 +233,7 @@ func (j *judge) replaced(s *Step) (ok bool, err error) {
 	case err != nil:
 		return false, err
 	case info.Type != disk.File:
-		s.leave(NoWay, "something else than a file is in the link's place")
+		s.leave(NoWay, "something other than a file is in the link's place")
 		return false, nil
 	}
 	s.replaces, s.was = true, info

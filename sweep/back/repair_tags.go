@@ -101,7 +101,7 @@ func (j *judge) retag(s *Step) error {
 		s.leave(ByPush, "its history names nothing")
 		return nil
 	case !sure:
-		s.leave(ByTag, "its history does not tell which entry is the newest")
+		s.leave(ByTag, "its history does not show which entry is the newest")
 	default:
 		s.Digest = s.History[0].Digest
 		err = j.newest(s)

@@ -119,7 +119,7 @@ func (i *Item) verify() error {
 	case i.Kind.Is(mark.HasDigest) == i.Digest.IsZero() && i.Kind != mark.Tag:
 		return errors.New("it has a digest and should have none, or the other way round")
 	case i.Part != mark.NoRoot && !i.Kind.Is(mark.Removable):
-		return errors.New("it can be no root")
+		return errors.New("it cannot be a root")
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func parseItem(line string) (i Item, err error) {
 	kind, rest, _ := strings.Cut(line, " ")
 	var ok bool
 	if i.Kind, ok = mark.KindNamed(kind); !ok {
-		return i, fmt.Errorf("%q is no kind of item", clip(kind))
+		return i, fmt.Errorf("%q is not a kind of item", clip(kind))
 	}
 	if i.Repository, rest, err = parseName(rest); err != nil {
 		return i, err
@@ -139,7 +139,7 @@ func parseItem(line string) (i Item, err error) {
 	}
 	words := strings.Split(rest, " ")
 	if len(words) != 4 {
-		return i, errors.New("it has not seven columns")
+		return i, errors.New("it does not have seven columns")
 	}
 	if words[0] != "-" {
 		if i.Digest, err = layout.ParseDigest(words[0]); err != nil {
@@ -171,7 +171,7 @@ func parseItem(line string) (i Item, err error) {
 func parseCount(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%q is no count", clip(text))
+		return 0, fmt.Errorf("%q is not a count", clip(text))
 	}
 	return n, nil
 }
@@ -179,7 +179,7 @@ func parseCount(text string) (int64, error) {
 func parseTime(text string) (int64, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no time", clip(text))
+		return 0, fmt.Errorf("%q is not a time", clip(text))
 	}
 	return disk.Nanoseconds(t), nil
 }

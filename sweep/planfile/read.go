@@ -16,12 +16,12 @@ import (
 
 // What is wrong with a written plan.
 var (
-	ErrNoPlan   = errors.New("it is no plan of regsweep")
+	ErrNoPlan   = errors.New("it is not a plan of regsweep")
 	ErrSchema   = errors.New("it is a plan of another version")
 	ErrCRLF     = errors.New("its lines end with a carriage return: something has converted it")
 	ErrCut      = errors.New("it was cut short: it has no checksum at its end")
 	ErrEdited   = errors.New("it was edited or damaged: its checksum is not that of its text")
-	ErrTrailing = errors.New("there is something behind its checksum")
+	ErrTrailing = errors.New("there is something after its checksum")
 )
 
 // longest is how long a line can be: a path of 4096 bytes, each as four.
@@ -148,7 +148,7 @@ func (r *reader) end(said, is string) error {
 	case r.wrong != nil:
 		return r.wrong
 	case !r.inItems:
-		return fmt.Errorf("%w: its header is not whole", ErrCut)
+		return fmt.Errorf("%w: its header is not complete", ErrCut)
 	}
 	h, c := &r.plan.Header, &r.counted
 	if h.Items != c.Items || h.Blobs != c.Blobs || h.Bytes != c.Bytes {
@@ -181,7 +181,7 @@ func (r *reader) take(line string) error {
 		}
 	}
 	if i.Part != mark.NoRoot && r.plan.Command == "gc" {
-		return errors.New("gc takes no roots away")
+		return errors.New("gc removes no roots")
 	}
 	r.last = i
 	r.counted.Items++
@@ -276,7 +276,7 @@ func (h *Header) addPulls(value string) (err error) {
 	kind, rest, _ := strings.Cut(value, " ")
 	s := Source{Kind: kind}
 	if s.Name, _, err = parseName(rest); err == nil && (kind != "table" && kind != "log" && kind != "ignore" || h.Command != "prune") {
-		err = errors.New("that is no source of pulls")
+		err = errors.New("that is not a source of pulls")
 	}
 	h.Pulls = append(h.Pulls, s)
 	return err

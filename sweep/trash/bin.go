@@ -279,7 +279,7 @@ func (b *Bin) Drop() (gone bool, err error) {
 	defer dir.Close()
 	for _, name := range []string{layout.Blobs, layout.Repositories} {
 		if err := tree.NoLink(dir.Dir, name); errors.Is(err, tree.ErrLinked) {
-			return false, nil // nobody knows what it is
+			return false, nil // it is not known what it is
 		} else if err != nil {
 			return false, err
 		}
@@ -298,7 +298,7 @@ func (b *Bin) Drop() (gone bool, err error) {
 	b.state = ""
 	err = trash.Rmdir(b.Name)
 	if disk.NotEmpty(err) {
-		return false, nil // something is in it that nobody knows
+		return false, nil // it contains something unknown
 	}
 	if err != nil && !disk.Gone(err) {
 		return false, err

@@ -122,7 +122,7 @@ func (e *Emptying) refuseHeld(ctx context.Context, w *walker.Walker, look *mark.
 	for _, r := range e.restores {
 		for _, t := range r.things {
 			if others := w.Shares().Others(t.from); len(others) > 0 {
-				return fmt.Errorf("%s leads to %s: put a copy in place of it first", others[0], t.from)
+				return fmt.Errorf("%s leads to %s: replace it with a copy first", others[0], t.from)
 			}
 		}
 	}
@@ -276,7 +276,7 @@ func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (
 			e.Bytes += t.bytes
 		}
 		if t.stays && t.state == conflicts {
-			x.fail(t.from, fmt.Errorf("it is referenced and cannot go back, so it stays in the trash: %s", t.detail))
+			x.fail(t.from, fmt.Errorf("it is referenced and cannot be put back, so it stays in the trash: %s", t.detail))
 		}
 	}
 	if ctx.Err() != nil || len(x.failures) > 0 {
@@ -284,7 +284,7 @@ func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (
 	}
 	gone, err := r.bin.Drop()
 	if err == nil && !gone {
-		err = errors.New("something is in it that nobody knows")
+		err = errors.New("it contains something unknown")
 	}
 	if err != nil {
 		return []tree.Failure{{Path: strings.Join(Path(r.bin.Name), "/"), Err: err}}

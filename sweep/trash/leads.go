@@ -80,4 +80,4 @@ func (r *Restore) leadsTo(t *thing) string {
 	return ""
 }
 
-func leadsThere(by string) string { return by + " leads to it: put a copy in place of that first" }
+func leadsThere(by string) string { return by + " leads to it: replace that with a copy first" }

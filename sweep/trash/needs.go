@@ -91,7 +91,7 @@ func (r *Restore) reference(t *thing, ref manifest.Reference, order *[]*thing) e
 			return err
 		}
 		if !child.usable() {
-			t.keep("its part %s stays", ref.Digest)
+			t.keep("its part %s stays in the trash", ref.Digest)
 			return nil
 		}
 		if child.state != undecided && child != t {

@@ -234,7 +234,7 @@ func (r *Restore) decideUndo(t *thing) error {
 		t.state = goesAway
 		return nil
 	case unknownThing:
-		t.keep("nobody knows what it is")
+		t.keep("it is not known what it is")
 		return nil
 	}
 	there, err := r.stat(t.path)

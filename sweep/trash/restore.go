@@ -127,7 +127,7 @@ func (r *Restore) compare(t *thing) (thingState, error) {
 	case err != nil:
 		return undecided, err
 	case t.kind == unknownThing:
-		t.detail = "nobody knows what it is"
+		t.detail = "it is not known what it is"
 		return conflicts, nil
 	case !there:
 		return goesBack, nil

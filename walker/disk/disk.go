@@ -125,7 +125,7 @@ var (
 	// ErrLocked is wrapped by Lock when another process holds the lock.
 	ErrLocked = errors.New("another regsweep works on this store")
 	// ErrOneHost is wrapped by BindHosts where locks keep no other host out.
-	ErrOneHost = errors.New("locks bind this host only here")
+	ErrOneHost = errors.New("locks bind only this host here")
 	// ErrExists is wrapped by RenameNoReplace when the new name is taken.
 	ErrExists = fs.ErrExist
 )

@@ -29,9 +29,9 @@ type Mounts struct {
 
 var (
 	// ErrMountsUnknown says that the system does not tell what is mounted in a store.
-	ErrMountsUnknown = errors.New("nothing tells what is mounted in the store: this kernel does not without /proc, which has to be mounted")
+	ErrMountsUnknown = errors.New("it is not known what is mounted in the store: this kernel shows it only in /proc, which has to be mounted")
 	// ErrMountUnclear says that a mount may show another part of a store.
-	ErrMountUnclear = errors.New("something is mounted here, and without /proc/self/mountinfo nothing tells whether that is another part of the store: mount /proc, or unmount this")
+	ErrMountUnclear = errors.New("something is mounted here, and without /proc/self/mountinfo it is not known whether that is another part of the store: mount /proc, or unmount this")
 )
 
 // Place says where a directory is without regard to the ways that lead there:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Lets systemd know the units. The timer is not enabled: what removes data is started by
-# the one who has looked at a dry run.
+# Makes systemd load the units. It does not enable the timer, since that removes data:
+# enable it after you have looked at a dry run.
 set -e
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload || true

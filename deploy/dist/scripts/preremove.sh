@@ -1,8 +1,8 @@
 #!/bin/sh
-# Disables the timer when the package is removed, and not when another version takes its
-# place: dpkg says "remove" or "upgrade", rpm the number of versions that are left.
-# There is no script for afterwards: with one, dpkg would keep the package in its list
-# until it is purged.
+# Disables the timer when the package is removed, but not when another version replaces
+# it. dpkg passes "remove" or "upgrade", and rpm passes the number of versions that are
+# left. There is no script that runs after the removal: with one, dpkg would keep the
+# package in its list until it is purged.
 set -e
 case ${1-} in
 remove | 0)

@@ -31,7 +31,7 @@ func Write(w io.Writer, cmd *cobra.Command) error {
 	commands(&text, cmd)
 	flags(&text, cmd.Flags())
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(&text, "\n%s COMMAND --help says more about a command.\n", cmd.CommandPath())
+		fmt.Fprintf(&text, "\n%s COMMAND --help shows more about a command.\n", cmd.CommandPath())
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

@@ -70,11 +70,11 @@ func (b Build) Page(cmd *cobra.Command) []byte {
 
 const environment = `ENVIRONMENT
   REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY    the registry's root directory, as for the registry itself
-  REGISTRY_CONFIGURATION_PATH    the registry's configuration, where neither that nor a flag says where the registry is
+  REGISTRY_CONFIGURATION_PATH    the registry's configuration, if neither the variable above nor a flag names the registry
 
 FILES
   /etc/distribution/config.yml, /etc/docker/registry/config.yml    configurations that are tried in this order
-  /var/lib/registry    the root directory where nothing says another one`
+  /var/lib/registry    the root directory, if nothing names another one`
 
 func (r *roff) synopsis(cmd *cobra.Command) {
 	forms := strings.Split(cmd.Use, ", "+cmd.Name()+" ")

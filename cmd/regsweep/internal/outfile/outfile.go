@@ -42,7 +42,7 @@ func Open(flag, path, store string) (*File, error) {
 		d.Close()
 		return nil, &layout.HintError{
 			Err:  fmt.Errorf("%s %q: %w", flag, path, err),
-			Hint: "nothing has been removed; name a file in a directory that is there, outside the store",
+			Hint: "nothing has been removed; name a file in a directory that exists, outside the store",
 		}
 	}
 	return d, nil

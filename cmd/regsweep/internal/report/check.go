@@ -79,9 +79,9 @@ func (c *Check) WriteText(w *Screen, verbose bool) error {
 // oldestShard says for people how old a merged report is.
 func (c *Check) oldestShard() string {
 	if c.Started == nil {
-		return "when the shards were read is not known: one of the reports does not say it"
+		return "it is not known when the shards were read: one of the reports does not say it"
 	}
-	return "the oldest report of a shard is of " + c.Started.Local().Format("2006-01-02 15:04")
+	return "the oldest report of a shard is from " + c.Started.Local().Format("2006-01-02 15:04")
 }
 
 func (c *Checked) write(w *Screen) {
@@ -101,19 +101,19 @@ func checkedNotes(c *Checked) (notes []string) {
 		notes = append(notes, "the blobs' data have not been read: --read-data does that")
 	}
 	if c.BlobsRemembered > 0 {
-		notes = append(notes, term.Plural(int(c.BlobsRemembered), "blob")+" left out: read and found whole lately")
+		notes = append(notes, term.Plural(int(c.BlobsRemembered), "blob")+" skipped: read and found intact lately")
 	}
 	if c.BlobsLeft > 0 {
 		notes = append(notes, term.Plural(int(c.BlobsLeft), "blob")+" not read yet: the time was over")
 	}
 	if c.UnknownTypes > 0 {
-		notes = append(notes, fmt.Sprintf("%s of a type that is not known here: whether something is missing there cannot be told", term.Plural(c.UnknownTypes, "manifest")))
+		notes = append(notes, fmt.Sprintf("%s of an unknown type: it is not known whether something is missing there", term.Plural(c.UnknownTypes, "manifest")))
 	}
 	switch {
 	case c.Lost:
-		notes = append(notes, "a run was stopped that had begun to remove things, and its mark is lost; to finish its work: "+c.Where.Command("gc", "--resume"))
+		notes = append(notes, "a run was stopped after it had begun to remove things, and its mark is lost; to finish its work: "+c.Where.Command("gc", "--resume"))
 	case c.SetAside:
-		notes = append(notes, "a run was stopped that had begun to remove things; to finish its work: "+c.Where.Command("gc"))
+		notes = append(notes, "a run was stopped after it had begun to remove things; to finish its work: "+c.Where.Command("gc"))
 	}
 	return notes
 }

@@ -28,7 +28,7 @@ func (run *Run) Question() string {
 		}
 	}
 	if len(what) == 0 {
-		what = counts{"what is left over"}
+		what = counts{"leftovers"}
 	}
 	text := "remove " + english.WordSeries(what, "and")
 	if run.Trash {
@@ -48,8 +48,8 @@ func (run *Run) writeEnded(w *Screen) {
 		return
 	}
 	if run.Executed {
-		fmt.Fprintf(w, "%s ended for good; next time --keep-deleted 14d keeps what was deleted in the last 14 days, and this lists it: %s\n", english.Plural(n, "deleted image has", "deleted images have"), run.Where.Command("undelete"))
+		fmt.Fprintf(w, "%s can no longer be brought back; next time --keep-deleted 14d keeps what was deleted in the last 14 days, and this lists it: %s\n", english.Plural(n, "deleted image", ""), run.Where.Command("undelete"))
 		return
 	}
-	fmt.Fprintf(w, "%s for good; to see and bring back what was deleted: %s\n", english.Plural(n, "deleted image ends", "deleted images end"), run.Where.Command("undelete"))
+	fmt.Fprintf(w, "%s could not be brought back after this; to see and bring back what was deleted: %s\n", english.Plural(n, "deleted image", ""), run.Where.Command("undelete"))
 }

@@ -44,7 +44,7 @@ func (run *Run) writeDecisions(w *Screen) {
 				written++
 			}
 			if more := r.Goes - named; more > 0 {
-				fmt.Fprintf(w, "%s %s\n", goes, term.Harmless(fmt.Sprintf("%s: %s more, which -v names", r.Name, term.Comma(more))))
+				fmt.Fprintf(w, "%s %s\n", goes, term.Harmless(fmt.Sprintf("%s: %s more, which -v lists", r.Name, term.Comma(more))))
 			}
 		}
 	}

@@ -25,9 +25,9 @@ func fitText(f *sweep.Fitted) string {
 	case f.Needed == 0:
 		return "the target is met: nothing has to be removed"
 	case f.Shortfall > 0:
-		return fmt.Sprintf("the target is missed by %s, with all of %s that the policy lets go", term.Size(f.Shortfall), english.Plural(f.Images, "image", ""))
+		return fmt.Sprintf("the target is missed by %s, even without the %s that the policy does not keep", term.Size(f.Shortfall), english.Plural(f.Images, "image", ""))
 	}
-	return fmt.Sprintf("the target needs %s, and %d of %s that the policy lets go", term.Size(f.Needed), f.Chosen, english.Plural(f.Images, "image", ""))
+	return fmt.Sprintf("the target needs %s, and %d of %s that the policy does not keep", term.Size(f.Needed), f.Chosen, english.Plural(f.Images, "image", ""))
 }
 
 // writeFit says what the target needs, and what is removed for it.
@@ -46,7 +46,7 @@ func (run *Run) writeFit(w *Screen) {
 		fmt.Fprint(w, "the target is met: nothing has to be removed\n\n")
 		return
 	}
-	fmt.Fprintf(w, "%s to be freed; garbage frees %s, and with %d of %s that the policy lets go it is %s\n",
+	fmt.Fprintf(w, "%s to be freed; garbage frees %s, and together with %d of %s that the policy does not keep, %s\n",
 		term.Either(run.Executed, term.Size(f.Needed)+" had", term.Size(f.Needed)+" have"), term.Size(f.Garbage), f.Chosen, english.Plural(f.Images, "image", ""), term.Size(f.Frees))
 	if f.Shortfall > 0 {
 		fmt.Fprintf(w, "the target is missed by %s; the largest repositories that are kept: %s\n", term.Size(f.Shortfall), LargestText(f.Largest))

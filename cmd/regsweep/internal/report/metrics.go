@@ -33,7 +33,7 @@ func (e *Ending) Metrics() []byte {
 	if e.Success {
 		success = 1
 	}
-	m.one("last_run_success", "Whether the run did all that it was to do.", success)
+	m.one("last_run_success", "Whether the run did all of its work.", success)
 	if e.Run != nil {
 		m.amounts(e.Run.Report)
 		m.repositories(e.Run.Report)
@@ -52,16 +52,16 @@ func (m *metrics) amounts(rep *sweep.Report) {
 	m.one("store_manifests", "Manifest links in the store when the run began.", int64(s.Manifests))
 	m.one("store_uploads", "Uploads in the store when the run began.", int64(s.Uploads))
 	m.one("store_upload_bytes", "Size of the uploads in the store when the run began.", s.UploadBytes)
-	m.amount("live", "the store that stay", rep.Live)
+	m.amount("live", "the store that are kept", rep.Live)
 	kept := []struct {
 		reason string
 		sweep.KeptAmount
 	}{{"fresh", rep.Kept.Recent}, {"protected", rep.Kept.Protected}, {"brokenRepository", rep.Kept.BrokenRepository}}
-	m.gauge("kept_bytes", "Size of the live blobs that nothing but the reason keeps.")
+	m.gauge("kept_bytes", "Size of the live blobs that only the reason keeps.")
 	for _, k := range kept {
 		m.add(k.Bytes, "reason", k.reason)
 	}
-	m.gauge("kept_blobs", "Live blobs that nothing but the reason keeps.")
+	m.gauge("kept_blobs", "Live blobs that only the reason keeps.")
 	for _, k := range kept {
 		m.add(k.Blobs, "reason", k.reason)
 	}
@@ -69,7 +69,7 @@ func (m *metrics) amounts(rep *sweep.Report) {
 	if rep.DryRun {
 		reclaimable, removed = removed, sweep.Amount{}
 	}
-	m.amount("reclaimable", "the store that the plan takes and that are still there", reclaimable)
+	m.amount("reclaimable", "the store that the plan removes and that are still there", reclaimable)
 	m.amount("removed", "the store that the run removed", removed)
 	m.one("failed_items", "Items that were to be removed and are still there after the run.", int64(rep.Failed.Items))
 	m.one("filesystem_free_bytes", "What an ordinary user can still write, when the run ended.", freeNow(rep))
@@ -106,7 +106,7 @@ func (m *metrics) repositories(rep *sweep.Report) {
 	for _, r := range list {
 		m.add(r.UniqueBytes, "repository", r.Name)
 	}
-	m.gauge("repository_reclaimable_bytes", "Size of the blobs linked in the repository that the plan takes.")
+	m.gauge("repository_reclaimable_bytes", "Size of the blobs that the repository links and the plan removes.")
 	for _, r := range list {
 		m.add(r.ReclaimableBytes, "repository", r.Name)
 	}

@@ -27,14 +27,14 @@ func (run *Run) writeGoing(w *Screen) {
 	if named == nil {
 		return
 	}
-	verb, frees := "goes", "frees now"
+	title, frees := "what would be removed", "frees now"
 	if run.Executed {
-		verb, frees = "went", "freed"
+		title, frees = "what was removed", "freed"
 	}
 	if run.Trash {
-		frees = verb + " to the trash"
+		frees = term.Either(run.Executed, "moved to the trash", "moves to the trash")
 	}
-	fmt.Fprintf(w, "what %s\n", verb)
+	fmt.Fprintln(w, title)
 	t := term.Table{Columns: make([]term.Column, 3)}
 	for i := range named.Going {
 		g := &named.Going[i]
@@ -53,11 +53,11 @@ func (run *Run) writeGoing(w *Screen) {
 	}
 	run.Named.writeOtherNames(w)
 	if named.TagsOnly {
-		fmt.Fprint(w, "no image is removed, since their manifests stay\n\n")
+		fmt.Fprint(w, "no image is removed, since the manifests are kept\n\n")
 		return
 	}
 	for _, name := range named.Repositories {
-		fmt.Fprintf(w, "  all of the repository %s, uploads included; not those below it\n", term.Harmless(name))
+		fmt.Fprintf(w, "  the whole repository %s, including uploads, but not the repositories below it\n", term.Harmless(name))
 	}
 	fmt.Fprint(w, run.freedText(frees), "\n\n")
 }

@@ -54,7 +54,7 @@ func (run *Run) freedText(frees string) string {
 	text := fmt.Sprintf("%s: %s in %s", frees, term.Size(run.Removed.Bytes), blobsText(run.Removed.Blobs))
 	if s := run.Shared; s.Blobs > 0 {
 		text += fmt.Sprintf("; %s in %s %s, since others share %s", term.Size(s.Bytes), blobsText(s.Blobs),
-			english.PluralWord(int(s.Blobs), "stays", "stay"), english.PluralWord(int(s.Blobs), "it", "them"))
+			english.PluralWord(int(s.Blobs), "is kept", "are kept"), english.PluralWord(int(s.Blobs), "it", "them"))
 	}
 	return text
 }

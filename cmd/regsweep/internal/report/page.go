@@ -10,7 +10,7 @@ import (
 // Page is the report as one page that needs nothing else.
 func (e *Ending) Page() ([]byte, error) {
 	rep := e.Report
-	p := &page.Page{Headline: e.Line, Clean: term.Harmless, Foot: "Written by regsweep " + e.Version + ". This page is complete in itself and asks nothing of any network."}
+	p := &page.Page{Headline: e.Line, Clean: term.Harmless, Foot: "Written by regsweep " + e.Version + ". This page is self-contained and needs no network."}
 	elapsed := rep.ElapsedSeconds
 	switch {
 	case e.Run != nil && e.Nothing:

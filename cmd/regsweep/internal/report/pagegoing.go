@@ -17,16 +17,16 @@ import (
 
 // goingTable names the tags and the manifests that go, each with its age and why.
 func (run *Run) goingTable() *page.Table {
-	title := "What goes"
+	title := "What would be removed"
 	switch {
 	case run.Trash && !run.Executed:
-		title = "What goes to the trash"
+		title = "What would be moved to the trash"
 	case run.Trashed != "":
-		title = "What went to the trash"
+		title = "What was moved to the trash"
 	case run.Executed:
-		title = "What went"
+		title = "What was removed"
 	case run.Refused:
-		title = "What the policy lets go, if it were not refused"
+		title = "What the policy would remove, if it were not refused"
 	}
 	g := &goingRows{Run: run, table: pageTable("going", title, MostGoing,
 		page.Column{Title: "repository"}, page.Column{Title: "what", Kind: page.Word}, page.Column{Title: "tag"}, page.Column{Title: "digest", Kind: page.Digest},
@@ -136,9 +136,9 @@ func (g *goingRows) why(l *sweep.GoneLine, role mark.Role) string {
 	case g.Applied != nil:
 		return "it is in the plan"
 	case role == mark.Child:
-		return "it is a part of an index that goes"
+		return "it is a part of an index that is removed"
 	case role == mark.Referrer, role == mark.Signature:
-		return "it is about an image that goes"
+		return "it refers to an image that is removed"
 	case g.Policy != nil:
 		return "by the policy"
 	case g.Named != nil:
@@ -148,7 +148,7 @@ func (g *goingRows) why(l *sweep.GoneLine, role mark.Role) string {
 	case !l.Image:
 		return "the image that it names is gone"
 	}
-	return "it is about an image that goes"
+	return "it refers to an image that is removed"
 }
 
 // note says what the rows do not.
@@ -158,17 +158,17 @@ func (g *goingRows) note() {
 	}
 	if g.Named != nil {
 		if g.Named.TagsOnly {
-			g.table.Notes = append(g.table.Notes, "no image is removed, since their manifests stay")
+			g.table.Notes = append(g.table.Notes, "no image is removed, since the manifests are kept")
 		}
 		for _, name := range g.Named.Repositories {
-			g.table.Notes = append(g.table.Notes, "all of the repository "+name+" goes, uploads included; not those below it")
+			g.table.Notes = append(g.table.Notes, "the whole repository "+name+", including uploads, but not the repositories below it")
 		}
 	}
 	if f := g.Fit; f != nil {
 		g.table.Notes = append(g.table.Notes, fitText(f))
 	}
 	if s := g.Shared; s.Blobs > 0 {
-		g.table.Notes = append(g.table.Notes, term.Size(s.Bytes)+" in "+blobsText(s.Blobs)+" "+english.PluralWord(int(s.Blobs), "stays", "stay")+", since others share "+english.PluralWord(int(s.Blobs), "it", "them"))
+		g.table.Notes = append(g.table.Notes, term.Size(s.Bytes)+" in "+blobsText(s.Blobs)+" "+english.PluralWord(int(s.Blobs), "is kept", "are kept")+", since others share "+english.PluralWord(int(s.Blobs), "it", "them"))
 	}
 	if g.table.Rows() > 0 {
 		g.table.Notes = append(g.table.Notes, "the size is what a pull transfers; what several images share is freed only with the last of them")
@@ -234,7 +234,7 @@ func (run *Run) prunedPage() *page.Table {
 	if run.Executed {
 		removed, freed = "removed", "freed"
 	}
-	t := pageTable("pruned", "What the policy does, by repository", mostPageKept, page.Column{Title: "repository"}, page.Column{Title: "tags kept", Kind: page.Number},
+	t := pageTable("pruned", "What the policy does in each repository", mostPageKept, page.Column{Title: "repository"}, page.Column{Title: "tags kept", Kind: page.Number},
 		page.Column{Title: "tags " + removed, Kind: page.Number}, page.Column{Title: "manifests " + removed, Kind: page.Number}, page.Column{Title: freed, Kind: page.Number, First: true})
 	lines, counts := run.prunedLines()
 	for _, r := range lines {
@@ -256,7 +256,7 @@ func (run *Run) prunedPage() *page.Table {
 
 // keptTable has what a policy keeps where a rule applies, if -v asks for that.
 func keptTable(rep *sweep.Report) *page.Table {
-	t := pageTable("decisions", "What stays by the policy", mostPageKept, page.Column{Title: "repository"}, page.Column{Title: "tag"}, page.Column{Title: "digest", Kind: page.Digest},
+	t := pageTable("decisions", "What the policy keeps", mostPageKept, page.Column{Title: "repository"}, page.Column{Title: "tag"}, page.Column{Title: "digest", Kind: page.Digest},
 		page.Column{Title: "date", Kind: page.Time}, page.Column{Title: "rule"}, page.Column{Title: "why"})
 	for i := range rep.Decisions {
 		d := &rep.Decisions[i]
@@ -278,7 +278,7 @@ func keptTable(rep *sweep.Report) *page.Table {
 
 // itemsTable has all that goes, if -v asks for that.
 func itemsTable(rep *sweep.Report) *page.Table {
-	t := pageTable("items", term.Either(rep.DryRun, "All that goes", "All that went"), mostPageItems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
+	t := pageTable("items", term.Either(rep.DryRun, "Everything that would be removed", "Everything that was removed"), mostPageItems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
 		page.Column{Title: "digest", Kind: page.Digest}, page.Column{Title: "size", Kind: page.Number})
 	for i := range rep.Items {
 		l := &rep.Items[i]

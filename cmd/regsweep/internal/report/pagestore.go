@@ -78,7 +78,7 @@ func (run *Run) countsSection() page.Section {
 		space.Add(textCell("freed"), sizeCell(run.Freed.DiskBytes))
 	}
 	if run.Trashed == "" {
-		space.Notes = []string{"what is freed are blobs as they are on the disk, uploads, links and directories"}
+		space.Notes = []string{"the freed space counts blobs as they are on the disk, uploads, links and directories"}
 	}
 	return &page.Figures{ID: "figures", Title: "Before and after", Tables: []*page.Table{counts, space}}
 }

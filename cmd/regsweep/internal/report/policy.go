@@ -20,9 +20,9 @@ func (run *Run) writePruned(w *Screen) {
 	}
 	switch {
 	case run.Trash && run.Executed:
-		frees = "went to the trash"
+		frees = "moved to the trash"
 	case run.Trash:
-		frees = "goes to the trash"
+		frees = "moves to the trash"
 	}
 	run.writeDecisions(w)
 	run.writeFit(w)
@@ -133,7 +133,7 @@ func (run *Run) writeStaying(w *Screen) {
 		}
 	}
 	if c.Timeless > 0 {
-		fmt.Fprintf(w, "%s of which the time is missing or absurd: kept\n", term.Comma(c.Timeless))
+		fmt.Fprintf(w, "%s whose time is missing or absurd: kept\n", term.Comma(c.Timeless))
 	}
 	run.writeUnmatched(w)
 	if c.Held > 0 {

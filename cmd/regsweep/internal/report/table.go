@@ -164,7 +164,7 @@ func (run *Run) writeCounts(w *Screen) {
 		gone = append(gone, english.Plural(r.TagHistory, "entry", "entries")+" of tags' histories")
 	}
 	if len(gone) > 0 {
-		verb += " besides"
+		verb = also(verb)
 	}
 	fmt.Fprintf(w, "\nin the store before: %s\n", strings.Join(there, ", "))
 	if len(gone) > 0 {
@@ -177,13 +177,21 @@ func (run *Run) writeCounts(w *Screen) {
 	fmt.Fprintf(w, "free space: %s before, %s%s after\n", term.Size(run.Filesystem.FreeBefore), about, term.Size(run.Filesystem.FreeAfter))
 }
 
+// also is the verb for what is removed in addition to blobs.
+func also(verb string) string {
+	if rest, ok := strings.CutPrefix(verb, "would "); ok {
+		return "would also " + rest
+	}
+	return "also " + verb
+}
+
 func (run *Run) writeRepositories(w *Screen) error {
 	lines := slices.DeleteFunc(slices.Clone(run.Repositories), func(r sweep.RepositoryLine) bool { return r.ReclaimableBytes == 0 })
 	if len(lines) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(lines, func(a, b sweep.RepositoryLine) int { return cmp.Compare(b.ReclaimableBytes, a.ReclaimableBytes) })
-	fmt.Fprintf(w, "\n%s\n", w.Ink.Bold("the repositories with the most to win"))
+	fmt.Fprintf(w, "\n%s\n", w.Ink.Bold("the repositories with the most to free"))
 	won := "reclaimable"
 	if run.Executed {
 		won = "removed"

@@ -66,7 +66,7 @@ func (t *Table) Show(w io.Writer) error {
 
 // HiddenText says which columns are left out.
 func (t *Table) HiddenText(others string) string {
-	return fmt.Sprintf("hidden, for want of width: %s; %s", strings.Join(t.Hidden, ", "), others)
+	return fmt.Sprintf("hidden, because the terminal is too narrow: %s; %s", strings.Join(t.Hidden, ", "), others)
 }
 
 func (t *Table) widths() []int {
