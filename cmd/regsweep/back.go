@@ -58,7 +58,7 @@ func (p *program) openBackBy(ctx context.Context, command string, c *common, reg
 		j.store.Close()
 		return nil, err
 	}
-	useProcessors(ctx, j.store, c.width)
+	p.useProcessors(ctx, j.store, c.width)
 	j.w = walker.New(j.store, walker.Options{Jobs: c.width.most, InOrder: c.width.inOrder})
 	if !reads {
 		err = j.begin(ctx)

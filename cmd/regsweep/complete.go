@@ -39,12 +39,20 @@ func (p *program) addCompletions(cmd *cobra.Command) {
 	} else if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
+	if !p.isCompleting() {
+		return // cobra never forgets a flag that has a completion, nor what that refers to
+	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if complete := p.flagCompleter(f); complete != nil {
 			// It fails only for a flag that the command lacks, or that has one already.
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, complete)
 		}
 	})
+}
+
+// isCompleting reports whether a shell asks what a command line may go on with.
+func (p *program) isCompleting() bool {
+	return len(p.args) > 0 && strings.HasPrefix(p.args[0], cobra.ShellCompRequestCmd)
 }
 
 // plainUsages takes the marks off what flags do, which help understands and shells

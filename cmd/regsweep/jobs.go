@@ -97,7 +97,10 @@ const processorsLook = 10 * time.Millisecond
 
 // useProcessors gives the program the threads of the width: Go lets no more threads
 // run than there are processors, unless it is told to. It goes on until ctx is done.
-func useProcessors(ctx context.Context, store *disk.Dir, w width) {
+func (p *program) useProcessors(ctx context.Context, store *disk.Dir, w width) {
+	if !p.alone {
+		return
+	}
 	processors := runtime.GOMAXPROCS(0)
 	if w.begin == w.idle {
 		if w.idle > processors {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -113,6 +114,7 @@ func TestJobsAreTriedAgain(t *testing.T) {
 func atATime(t *testing.T, root string, on disk.Medium, each time.Duration, args ...string) (most int64) {
 	t.Helper()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	var now, peak atomic.Int64
 	slow := &disk.FS{On: on, Fault: func(disk.Op, string) error {
 		n := now.Add(1)
@@ -123,7 +125,7 @@ func atATime(t *testing.T, root string, on disk.Medium, each time.Duration, args
 		return nil
 	}}
 	var errs bytes.Buffer
-	p := &program{out: &bytes.Buffer{}, voice: &term.Voice{W: &errs}, files: slow}
+	p := &program{out: &bytes.Buffer{}, voice: &term.Voice{W: &errs}, files: slow, alone: true}
 	if status := p.main(append([]string{"gc", "-d", "--root", root}, args...)); status != statusDone {
 		t.Fatalf("status %d: %s", status, errs.String())
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
@@ -23,7 +22,7 @@ func main() {
 
 // Main runs the program and returns its exit status.
 func Main(args []string, in io.Reader, out, errw io.Writer, environ []string) int {
-	p := &program{in: in, out: out, voice: &term.Voice{W: errw}, environ: environ, settling: settling}
+	p := &program{in: in, out: out, voice: &term.Voice{W: errw}, environ: environ, settling: settling, alone: true}
 	return p.main(args)
 }
 
@@ -38,7 +37,7 @@ func (p *program) main(args []string) int {
 	p.out = out
 	root := p.rootCommand()
 	root.SetArgs(args)
-	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+	if p.isCompleting() {
 		plainUsages(root)
 	}
 	root.SetOut(p.out)

@@ -12,8 +12,8 @@ const garbageRoom = 6 << 20
 
 // limitGarbage is called when the blobs are known, which are most of what a run
 // has in memory. Go's own rule would let the memory grow to twice as much.
-func limitGarbage() {
-	if os.Getenv("GOGC") != "" {
+func (p *program) limitGarbage() {
+	if !p.alone || os.Getenv("GOGC") != "" {
 		return
 	}
 	var m runtime.MemStats

@@ -66,6 +66,9 @@ type program struct {
 	// settling is how long a sweep waits for pushes that are under way; see
 	// sweep.Plan.Execute.
 	settling time.Duration
+	// alone says that nothing else is in the process, whose threads and garbage are
+	// then as suits the run.
+	alone bool
 }
 
 // settling is a hundred times what a manifest's way through a registry takes

@@ -85,7 +85,7 @@ func TestHangupEndsARunInOrder(t *testing.T) {
 // A check leaves no live line behind.
 func TestProgressOfACheckIsCleared(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, "scale a repositories=10 images=10 layers=2 base=2")
+	s := newStore(t, "scale a repositories=4 images=4 layers=2 base=2")
 	slow := &disk.FS{Fault: func(disk.Op, string) error {
 		time.Sleep(time.Millisecond)
 		return nil

@@ -67,7 +67,7 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 		r.dir.Close()
 		return nil, err
 	}
-	useProcessors(ctx, r.dir, c.width)
+	p.useProcessors(ctx, r.dir, c.width)
 	unfinished, err := sweep.IsUnfinished(r.dir)
 	if err != nil {
 		r.dir.Close()
@@ -90,7 +90,7 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 	r.w = walker.New(r.dir, options)
 	p.progress.Phase("reading blobs", readingBlobs(seen))
 	r.store = mark.ReadWith(ctx, r.w, r.rules, r.recalled.memory)
-	limitGarbage()
+	p.limitGarbage()
 	return r, nil
 }
 

@@ -37,7 +37,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := j.probe(ctx); err != nil {
 		return err
 	}
-	useProcessors(working, j.store, j.width)
+	j.useProcessors(working, j.store, j.width)
 	if !j.olderThan.isZero() { // that of a written plan stays
 		j.rules.OlderThan = retention.Ago(j.olderThan).Before(j.rules.Now)
 	}
@@ -129,7 +129,7 @@ func (j *job) makePlan(ctx context.Context) error {
 	}
 	j.progress.Phase("reading blobs", readingBlobs(j.w.Progress))
 	store := mark.ReadWith(ctx, j.w, j.rules, j.recalled.memory)
-	limitGarbage()
+	j.limitGarbage()
 	if err := j.readUsed(ctx, store); err != nil {
 		return err
 	}

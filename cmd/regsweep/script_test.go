@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"regsweep": func() {
 			// Nothing pushes to these stores, so there is nothing to wait for.
-			p := &program{in: os.Stdin, out: os.Stdout, voice: &term.Voice{W: os.Stderr}, environ: os.Environ()}
+			p := &program{in: os.Stdin, out: os.Stdout, voice: &term.Voice{W: os.Stderr}, environ: os.Environ(), alone: true}
 			os.Exit(p.main(os.Args[1:]))
 		},
 		"makestore": makeStore,

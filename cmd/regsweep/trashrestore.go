@@ -64,7 +64,7 @@ func (p *program) openRuns(ctx context.Context, command string, o *trashOptions)
 	if err != nil {
 		return nil, nil, err
 	}
-	useProcessors(ctx, j.store, j.width)
+	p.useProcessors(ctx, j.store, j.width)
 	bins, err := j.bins()
 	if err != nil {
 		j.close()
