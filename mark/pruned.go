@@ -147,7 +147,7 @@ func (p *garbage) whyStays(at int32) string {
 	}
 	for _, subject := range p.manifest(n.linkedManifest).Subjects {
 		if p.isLive(subject) {
-			return "its subject " + p.s.Table.Digest(subject).String() + " stays"
+			return "its subject " + p.s.Table.Digest(subject).String() + " is kept"
 		}
 	}
 	return "something that is kept needs it"

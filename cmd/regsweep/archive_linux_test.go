@@ -95,7 +95,7 @@ func TestArchiveRefusesItsPlace(t *testing.T) {
 	}
 	// The next step does what it says.
 	r := runProgram(t, "", "rm", "--root", s.Root, "--yes", "team/app:v1", "--archive", s.Root)
-	_, command, _ := strings.Cut(strings.TrimSpace(r.stderr), "into the trash: regsweep ")
+	_, command, _ := strings.Cut(strings.TrimSpace(r.stderr), "to the trash: regsweep ")
 	if next := runProgram(t, "", strings.Fields(command)...); next.status != statusDone && next.status != statusProblems {
 		t.Fatalf("%q: status %d: %s", command, next.status, next.stderr)
 	}

@@ -125,7 +125,7 @@ func TestMergeSaysHowOldItIs(t *testing.T) {
 	if m.Started == nil || m.Started.Format(time.RFC3339) != "2020-01-02T12:00:00Z" {
 		t.Errorf("the first of the shards began at %v", m.Started)
 	}
-	if table := runProgram(t, "", "check", "--merge", files[0], old); !strings.Contains(table.stdout, "is of 2020-01-0") {
+	if table := runProgram(t, "", "check", "--merge", files[0], old); !strings.Contains(table.stdout, "is from 2020-01-0") {
 		t.Errorf("the table does not say how old it is:\n%s", table.stdout)
 	}
 	undated := with("")
@@ -190,7 +190,7 @@ func TestMergeRefusesWhatIsNotOfOneCheck(t *testing.T) {
 		{[]string{"check", "--merge", one[0], filepath.Join(t.TempDir(), "none")}, statusFailed, "no such file"},
 		{[]string{"check", "--merge"}, statusUsage, "needs the reports"},
 		{[]string{"check", "--merge", "--root", "/x", one[0]}, statusUsage, "leave out --root"},
-		{[]string{"check", "--root", "/x", "--shard", "0/2"}, statusUsage, "goes with --read-data"},
+		{[]string{"check", "--root", "/x", "--shard", "0/2"}, statusUsage, "needs --read-data"},
 		{[]string{"check", "--root", "/x", "--read-data", "--shard", "2/2"}, statusUsage, "0/10 to 9/10"},
 		{[]string{"check", "--root", "/x", "--read-data", "--shard", "1"}, statusUsage, "0/10 to 9/10"},
 		{[]string{"check", "--root", "/x", "--read-data", "--shard", "/2"}, statusUsage, jobIndex},

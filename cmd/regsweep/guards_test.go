@@ -21,7 +21,7 @@ const (
 	lastTag    = "would have no tag left"
 	lastImage  = "would have no manifest left"
 	allDangle  = "every tag names a manifest whose link is gone"
-	tagless    = "not one tag in the store"
+	tagless    = "no tag in the store"
 	oneImage   = "image a/b:v1 as=x"
 	twoTags    = "image a/b:v1,v2 as=x"
 	oneOfTwo   = "image a/b:v1 as=x\nimage c/d:v1 as=y"

@@ -169,7 +169,7 @@ func TestL1ManifestLinkThatStaysAwayIsTheOnlyOneThatGoes(t *testing.T) {
 }
 
 // lateLook is what a run says whose last look failed: it was not in the mark phase.
-const lateLook = "given their names again"
+const lateLook = "have their names back"
 
 func TestLiveNothingGoesAfterAnInputOutputErrorOrAListingThatBreaksOff(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,7 @@ func TestPageHasTheFiguresOfTheReport(t *testing.T) {
 		}
 		stays := "live"
 		if args[0] != "gc" {
-			stays = "stays"
+			stays = "kept"
 		}
 		for name, want := range map[string]sweep.Amount{"in the store before": rep.Store.Amount, stays: rep.Live, removed: rep.Removed.Amount} {
 			row := d.row("totals", name)

@@ -227,7 +227,7 @@ func (p *program) editLocksIn(store *disk.Dir, place *locate.Place, o *protectOp
 	}
 	locks, err := sweep.ReadLocks(store)
 	if err != nil {
-		return false, &layout.HintError{Err: fmt.Errorf("%w: nothing has been changed", err), Hint: "mend " + place.Store + "/" + sweep.LocksPath + " by hand"}
+		return false, &layout.HintError{Err: fmt.Errorf("%w: nothing has been changed", err), Hint: "repair " + place.Store + "/" + sweep.LocksPath + " by hand"}
 	}
 	text, err := edit(string(locks.Text))
 	changed = text != string(locks.Text)
@@ -262,7 +262,7 @@ func (p *program) protectList(ctx context.Context, o *protectOptions) error {
 	defer r.close()
 	locks, err := sweep.ReadLocks(r.dir) // with the lines that have ended, which are counted, too
 	if err != nil {
-		return &layout.HintError{Err: err, Hint: "mend " + r.place.Store + "/" + sweep.LocksPath + " by hand"}
+		return &layout.HintError{Err: err, Hint: "repair " + r.place.Store + "/" + sweep.LocksPath + " by hand"}
 	}
 	lines, err := chosenLines(locks.Lines(), o.args)
 	if err != nil {

@@ -81,8 +81,8 @@ func TestPruneKeepsWhatIsPulled(t *testing.T) {
 		"what a tag named then":    {long + pulled(days(30), "a", "moved"), statusDone, []string{"a:", "a:moved", "a:new"}, ""},
 		"in a log that is short":   {daily(30, "a") + pulled(days(20), "a", "used"), statusFailed, all, "the logs begin only"},
 		"in a log with a break":    {daily(100, "a")[:200] + daily(5, "a"), statusFailed, all, "the logs begin only"},
-		"in a log that has an end": {pulled(days(5), "a", "used") + pulled(days(99), "a", "used"), statusFailed, all, "no log tells"},
-		"of another registry":      {daily(100, "b"), statusFailed, all, "no log tells"},
+		"in a log that has an end": {pulled(days(5), "a", "used") + pulled(days(99), "a", "used"), statusFailed, all, "no log covers"},
+		"of another registry":      {daily(100, "b"), statusFailed, all, "no log covers"},
 		"in no log at all":         {"nothing\n", statusFailed, nil, "no line of it is a request"},
 	} {
 		t.Run(name, func(t *testing.T) {

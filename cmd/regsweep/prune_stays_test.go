@@ -28,7 +28,7 @@ func TestPruneReferrers(t *testing.T) {
 		"one that loses its tag stays with its subject": {
 			text: "image a:new as=x age=1d\nreferrer a of=x as=r age=40d\ntag a:sbom r age=40d", policy: within20d,
 			items: []string{"tag a:sbom r"}, decisions: []string{"keep a:new", "remove a:sbom"},
-			reasons: []string{"a:sbom: older than 20d; its image is kept: its subject sha256:<x> stays"},
+			reasons: []string{"a:sbom: older than 20d; its image is kept: its subject sha256:<x> is kept"},
 		},
 		"orphans stay": {
 			text: "image - as=x\nimage a:new as=n age=1d\ncosign a of=x as=sig age=40d", policy: within20d,

@@ -46,10 +46,10 @@ func judgeWidth(t *testing.T, command, shown string, width int) {
 // What red and green stand for.
 var (
 	redMeans   = regexp.MustCompile(`^(removed?$|removes it$|would be removed|removed {2}|error| {2})`)
-	greenMeans = regexp.MustCompile(`^(keeps? ?|keeps it$|live {2}|stays {2}|ok)`)
+	greenMeans = regexp.MustCompile(`^(keeps? ?|keeps it$|live {2}|kept {2}|ok)`)
 	// goesText and staysText are what must not stand without its colour.
 	goesText  = regexp.MustCompile(`(?m)^(removed? \S+[:@]\S+: |would be removed: |removed: |(would be )?removed  +[1-9]|gc removes it|gc -m removes it|  tag \S+  sha256:)`)
-	staysText = regexp.MustCompile(`(?m)^(keep |live  |stays  |gc keeps it|gc -m keeps it|ok  )`)
+	staysText = regexp.MustCompile(`(?m)^(keep |live  |kept  |gc keeps it|gc -m keeps it|ok  )`)
 	colour    = regexp.MustCompile("\x1b\\[(31|32)m([^\x1b]*)\x1b\\[0m")
 )
 

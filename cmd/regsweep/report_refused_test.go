@@ -19,7 +19,7 @@ func TestReportOfARefusedDryRun(t *testing.T) {
 		says string
 	}{
 		"too much":     {"image a/b:v1 as=x\norphan as=o size=9k age=10d", []string{"gc", "-d", "--max-remove", "1%"}, "more than --max-remove 1%"},
-		"no tag":       {"age 10d\nimage a/b as=x\norphan as=o size=9k", []string{"gc", "-d", "-m"}, "not one tag in the store"},
+		"no tag":       {"age 10d\nimage a/b as=x\norphan as=o size=9k", []string{"gc", "-d", "-m"}, "no tag in the store"},
 		"the last tag": {"age 10d\nimage a/b:v1 as=x\norphan as=o size=9k", []string{"prune", "-d", "--filter", "a/b:v.*", "--ago", "1d"}, "without a tag"},
 	} {
 		t.Run(name, func(t *testing.T) {

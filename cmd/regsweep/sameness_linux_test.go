@@ -137,7 +137,7 @@ func judgeConversation(t *testing.T, asks asker, answer string, more []string, r
 			t.Errorf("quietly it says\n%s%s", r.stdout, r.stderr)
 		}
 	case status == statusUsage:
-		if r.stdout != "" || !strings.Contains(r.stderr, "say --yes, or look at what it would do with --dry-run") {
+		if r.stdout != "" || !strings.Contains(r.stderr, "give --yes, or look at what it would do with --dry-run") {
 			t.Errorf("it says\n%s%s", r.stdout, r.stderr)
 		}
 	case answer != "" && !changes:

@@ -154,7 +154,7 @@ func (j *backJob) refuseProtected(t *back.Tagging, at string) error {
 	if err != nil {
 		return &layout.HintError{
 			Err:  fmt.Errorf("%w: it is not known what is protected, and nothing has been changed", err),
-			Hint: "mend " + j.place.Store + "/" + sweep.LocksPath + " by hand",
+			Hint: "repair " + j.place.Store + "/" + sweep.LocksPath + " by hand",
 		}
 	}
 	locks.Expire(time.Now())

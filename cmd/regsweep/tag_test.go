@@ -35,11 +35,11 @@ func TestTag(t *testing.T) {
 		}
 	}
 	for says, args := range map[string][]string{
-		"no tag that a registry accepts": {"a:v1", "a:v2"},
-		"is a repository":                {"a", "x"},
-		"keep for signatures":            {"a:v1", "sha256-" + strings.Repeat("a", 64)},
-		"needs an image":                 {"a:v1"},
-		"say --yes":                      {"a:v1", "latest", "--force"},
+		"not a tag that a registry accepts": {"a:v1", "a:v2"},
+		"is a repository":                   {"a", "x"},
+		"keep for signatures":               {"a:v1", "sha256-" + strings.Repeat("a", 64)},
+		"needs an image":                    {"a:v1"},
+		"give --yes":                        {"a:v1", "latest", "--force"},
 	} {
 		if r := tag(statusUsage, args...); !strings.Contains(r.stderr, says) {
 			t.Errorf("%q: %s", args, r.stderr)

@@ -229,11 +229,11 @@ damage garbage blob rotten
 		{statusFailed, "not in the store any more", []string{"-y", image(s, "b", "swept")}},
 		{statusFailed, "is not complete: 1 blob is missing", []string{"-y", image(s, "e", "part")}},
 		{statusFailed, "has another digest", []string{"-y", image(s, "f", "rot")}},
-		{statusUsage, "say --yes", []string{image(s, "a", "deleted")}},
+		{statusUsage, "give --yes", []string{image(s, "a", "deleted")}},
 		{statusUsage, "a deleted image has none", []string{"-y", "a:v2"}},
 		{statusUsage, "needs to know which repository", []string{"--all"}},
-		{statusUsage, "belong to --all", []string{"--overwritten", "a"}},
-		{statusUsage, "--tag goes with one", []string{"-y", image(s, "a", "deleted"), image(s, "a", "arm"), "--tag", "x"}},
+		{statusUsage, "need --all", []string{"--overwritten", "a"}},
+		{statusUsage, "--tag needs exactly one", []string{"-y", image(s, "a", "deleted"), image(s, "a", "arm"), "--tag", "x"}},
 		{statusUsage, "keep for signatures", []string{"-y", image(s, "a", "deleted"), "--tag", "sha256-" + strings.Repeat("a", 64)}},
 	} {
 		r := runProgram(t, "", append([]string{"undelete", "--root", s.Root}, c.args...)...)

@@ -96,7 +96,7 @@ func TestBadLabelsAreReported(t *testing.T) {
 	d, _ := decider(t, "rules: [{repositories: [app], tags: [{match: ['*'], keep: {label: {expires: e}, last: 1}}]}]",
 		"app:a 1d\napp:b 2d label=e=never\napp:c 3d label=e=never\napp:d 4d label=e=2d\n")
 	d2, _ := decider(t, "rules: [{name: r, repositories: [app], tags: [{match: ['*'], keep: {label: {expires: e}}}]}]", "app:a 1d\napp:b 2d label=e=9d\n")
-	if diff := cmp.Diff([]string{`rule "r": the label e is all that keeps these, and they lack it: add last, within or another rule unless they should be removed: app:a`}, d2.Warnings()); diff != "" {
+	if diff := cmp.Diff([]string{`rule "r": only the label e keeps these, and they do not have it: add last, within or another rule, unless they should be removed: app:a`}, d2.Warnings()); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	want := []string{`label e: "never" is not a number with one of s, m, h, d and w, so the image is kept: app:b and 1 more`}

@@ -146,7 +146,7 @@ func (r *Restore) lacks(t *thing, d layout.Digest, what string) error {
 	}
 	t.lacking = append(t.lacking, d)
 	if b := r.byPath[path]; b != nil && b.state == conflicts && t.state != conflicts {
-		t.keep("%s %s stays", what, d)
+		t.keep("%s %s stays in the trash", what, d)
 		return nil
 	}
 	if t.state != conflicts {

@@ -13,10 +13,7 @@ import (
 // writeApplied says which plan is carried out, which tags go, and what is skipped.
 func (run *Run) writeApplied(w *Screen) {
 	fmt.Fprintf(w, "%s\n", appliedText(run.Applied))
-	verb, width := "goes", term.Width(w.Writer)
-	if run.Executed {
-		verb = "went"
-	}
+	verb, width := run.verb(), term.Width(w.Writer)
 	run.Plan.EachLine(run.Executed, func(l sweep.ItemLine) {
 		if l.Kind == "tag" {
 			line := fmt.Sprintf("  tag %s:%s  %s  %s", term.Harmless(l.Repository), term.Harmless(l.Name), l.Digest, verb)

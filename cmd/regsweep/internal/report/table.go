@@ -70,7 +70,7 @@ const (
 func (run *Run) totals() []totalRow {
 	stays := "live"
 	if run.Named != nil || run.Policy != nil || run.Applied != nil {
-		stays = "stays" // garbage that is older too, which is gc's
+		stays = "kept" // older garbage, too, which is left to gc
 	}
 	rows := []totalRow{{totalStore, "in the store before", run.Store.Amount}, {totalLive, stays, run.Live}}
 	kept := func(name string, k sweep.KeptAmount) {
