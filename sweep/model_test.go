@@ -90,6 +90,7 @@ func randomStoresIn(t *testing.T, dir string, checks, short int, check func(c *c
 	if n, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); err == nil && isSet("rapid.checks") {
 		checks = n
 	}
+	parallel = max(1, min(parallel, checks)) // each makes one store at the least
 	again := isSet("rapid.seed")
 	if again {
 		parallel = 1 // all would look at the same stores

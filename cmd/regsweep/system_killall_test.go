@@ -42,7 +42,7 @@ func (k *killing) kills(t *testing.T, n int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	all := k.all(t)
-	n = min(n, max(12, len(layouttest.Steps(n)))) // the moments are other ones each time
+	n = min(n, max(4, len(layouttest.Steps(n)))) // the moments are other ones each time
 	var hit atomic.Int64
 	severalOf(12, n, func(i int) {
 		rnd := rand.New(rand.NewPCG(seed, uint64(i)))

@@ -230,9 +230,10 @@ func TestInjectedErrorsOfTrash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := c.new(t)
-			severalOf(12, len(c.calls)*len(errors), func(i int) {
-				call, errno := c.calls[i/len(errors)], errors[i%len(errors)]
-				when := []string{"1", "2+3"}[i%2]
+			several(len(c.calls)*len(errors), func(i int) {
+				row := i / len(errors)
+				column := (i + row) % len(errors) // so that some steps have other errors of each call
+				call, errno, when := c.calls[row], errors[column], []string{"1", "2+3"}[column%2]
 				t.Run(call+"/"+errno, func(t *testing.T) {
 					s := b.copy(t)
 					b.injected(t, s, call, "error="+errno+":when="+when)

@@ -264,6 +264,7 @@ func TestPowerCutOfTrash(t *testing.T) {
 func (o *outage) test(t *testing.T, runs, moments int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
+	runs = layouttest.Samples(runs)
 	severalOf(3, runs, func(i int) {
 		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

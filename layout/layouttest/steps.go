@@ -55,8 +55,9 @@ func Sample(n int) []int {
 	return everySo(n, sparse(every), offset)
 }
 
-// sparse is every how many samples are taken where so manieth steps are.
-func sparse(every int) int { return (every + 3) / 4 }
+// sparse is every how many samples are taken where so manieth steps are: all of them
+// with every fourth step, and with few steps few.
+func sparse(every int) int { return max((every+3)/4, every-8) }
 
 // OpenSteps are those of a table of steps, numbered from 1, whose length shows only
 // at its end. They are without end.

@@ -61,7 +61,7 @@ func TestOpenStepsAreThoseOfTheSameOffset(t *testing.T) {
 }
 
 func TestSamplesAreThinnedLessThanSteps(t *testing.T) {
-	for every, want := range map[string]int{"1": 100, "2": 100, "8": 50, "48": 8, "10000": 1} {
+	for every, want := range map[string]int{"1": 100, "2": 100, "4": 100, "8": 50, "16": 12, "48": 2, "10000": 1} {
 		t.Setenv(stepsVariable, every)
 		if got := Samples(100); got != want {
 			t.Errorf("every %s: %d", every, got)
