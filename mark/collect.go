@@ -68,7 +68,7 @@ func (p *garbage) collectTags() {
 		case !p.tagGoes(t):
 			p.stays = true
 			continue
-		case !t.is.has(tagPlain) && p.r.HasSymlink(&t.Tag):
+		case !t.is.has(tagPlain) && p.r.HasSymlink(t.Tag):
 			p.noteTag(t)
 			p.stays = true
 			continue
@@ -82,7 +82,7 @@ func (p *garbage) collectTags() {
 func (p *garbage) findPlain() {
 	p.w.Each(p.ctx, len(p.tags), func(i int) {
 		if t := &p.tags[i]; t.is.has(tagSelected) && t.AsideName == "" && !t.is.has(tagPlain) {
-			t.is.put(tagPlain, !p.r.HasSymlink(&t.Tag))
+			t.is.put(tagPlain, !p.r.HasSymlink(t.Tag))
 		}
 	})
 }

@@ -157,7 +157,7 @@ func (p *facts) readLosses(wants func(ID) bool) {
 		if t.AsideName != "" || p.l.rules.lostNothing(t) {
 			return
 		}
-		entries := p.r.ReadWantedHistory(p.ctx, &t.Tag, func(d layout.Digest, linked bool) bool {
+		entries := p.r.ReadWantedHistory(p.ctx, t.Tag, func(d layout.Digest, linked bool) bool {
 			id := p.s.Table.Intern(d)
 			if !linked {
 				p.histories[i] = append(p.histories[i], id)
@@ -197,7 +197,7 @@ func (p *facts) historyOf(i int) []ID {
 		return p.histories[i]
 	}
 	var ids []ID
-	for _, d := range p.r.History(&p.tagLinks[i].Tag) {
+	for _, d := range p.r.History(p.tagLinks[i].Tag) {
 		ids = append(ids, p.s.Table.Intern(d))
 	}
 	return ids

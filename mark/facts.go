@@ -15,7 +15,7 @@ import (
 type facts struct {
 	*visit
 	guard    protect.Guard
-	found    []walker.Tag // until they are tagLinks
+	found    []walker.Tag // what tagLinks are made of
 	tagLinks []linkedTag
 	linkedManifests
 	naming

@@ -52,7 +52,7 @@ func (v *inspector) lookAtHistories() {
 			mu.Unlock()
 			return
 		}
-		v.r.CheckHistory(v.ctx, &t.Tag, func(dir string, entries []walker.Revision) {
+		v.r.CheckHistory(v.ctx, t.Tag, func(dir string, entries []walker.Revision) {
 			read := 0
 			for i := range entries {
 				read += v.historyEntry(dir, &entries[i])

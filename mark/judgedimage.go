@@ -148,7 +148,7 @@ func (j *Judged) ReadHistories() {
 	p.w.Each(p.ctx, len(j.Tags), func(i int) {
 		one := &j.Tags[i]
 		var mu sync.Mutex
-		p.r.ReadHistory(p.ctx, &p.tags[one.at].Tag, func(entries []walker.Revision) {
+		p.r.ReadHistory(p.ctx, p.tags[one.at].Tag, func(entries []walker.Revision) {
 			mu.Lock()
 			defer mu.Unlock()
 			for e := range entries {

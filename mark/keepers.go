@@ -259,7 +259,7 @@ func (g *keeping) ofTag(name string) []Keeper {
 		}
 	case g.keep != Dead:
 		k.Kind = KeptBroken
-	case t.Linked || g.r.Linked || g.r.HasSymlink(&t.Tag):
+	case t.Linked || g.r.Linked || g.r.HasSymlink(t.Tag):
 		k.Kind = KeptBySymlink
 	case t.Odd || t.Link.State != walker.LinkGood:
 		k.Kind = KeptDamaged

@@ -29,7 +29,7 @@ func (p *selection) holdToListing(a *selectedIn) {
 	for i := range p.tags {
 		t := &p.tags[i]
 		was, ok := a.tags[t.Name]
-		if !ok || t.Link.Target != was.target || p.keepsTag(t, planned > 0, dropped) {
+		if !ok || p.s.Table.Intern(t.Link.Target) != was.target || p.keepsTag(t, planned > 0, dropped) {
 			continue
 		}
 		// It may have been written again with the same digest.
@@ -73,7 +73,7 @@ func (p *selection) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool 
 		p.skipTag(t, isGuardedBy)
 	case p.used.tag != nil && p.used.tag(t.Name) || t.node >= 0 && p.isUsed(t.node):
 		p.skipTag(t, isPulled)
-	case t.Linked || p.r.HasSymlink(&t.Tag):
+	case t.Linked || p.r.HasSymlink(t.Tag):
 		p.skipTag(t, heldSymlink)
 	case withImages && t.node >= 0 && dropped[p.nodes[t.node].path]:
 		// The image has been pushed again: without the tag it could hardly be found.

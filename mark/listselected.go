@@ -29,7 +29,7 @@ func (g *Listing) Selected(tagsOnly, judged bool) *Selected {
 		}
 		switch a := in(g.repos[i.repo]); i.kind {
 		case Tag:
-			a.tags[g.nameOf(i)] = selectedTag{target: g.table.Digest(i.id), with: i.part == Along}
+			a.tags[g.nameOf(i)] = selectedTag{target: i.id, with: i.part == Along}
 		case Manifest, LayerLink:
 			// A layer link may be a manifest's, as registry 2.1.0 linked it, unless
 			// it is linked as one, too; which comes before.

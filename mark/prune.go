@@ -62,7 +62,7 @@ func (p *selection) spareHeld() {
 			return
 		}
 		t := &p.tags[one.at]
-		if t.is.put(tagPlain, !p.r.HasSymlink(&t.Tag)); !t.is.has(tagPlain) {
+		if t.is.put(tagPlain, !p.r.HasSymlink(t.Tag)); !t.is.has(tagPlain) {
 			one.Goes, one.Note = false, heldSymlink
 		}
 	})

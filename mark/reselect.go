@@ -60,7 +60,7 @@ func (p *selection) keepChildren(a *selectedIn) {
 // have been set aside, whether it is among these or is being cut where it is.
 func (p *selection) isSame(t *tag, was selectedTag) bool {
 	switch {
-	case t.Link.Target != was.target, t.Link.MTime > was.mtime:
+	case p.s.Table.Intern(t.Link.Target) != was.target, t.Link.MTime > was.mtime:
 		return false
 	case t.Link.MTime < was.mtime && t.AsideName == "":
 		return false // nobody writes what is set aside: that may be a tag of this name that a stopped run took
@@ -82,7 +82,7 @@ func (p *selection) goesWithSubject(t *tag) bool {
 			return false
 		}
 	case t.AsideName != "":
-	case p.r.HasSymlink(&t.Tag):
+	case p.r.HasSymlink(t.Tag):
 		return false
 	}
 	d, _ := layout.ReferrerTag(t.Name)

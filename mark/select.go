@@ -216,9 +216,9 @@ func (p *selection) refuseTags(a *selectedIn) {
 		switch {
 		case p.protectsTag(t):
 			a.refuseProtected(p.lineOfTag(t), name)
-		case t.Linked || p.r.HasSymlink(&t.Tag):
+		case t.Linked || p.r.HasSymlink(t.Tag):
 			a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", name)
 		}
-		a.tags[t.Name] = selectedTag{target: t.Link.Target, mtime: t.Link.MTime}
+		a.tags[t.Name] = selectedTag{target: p.s.Table.Intern(t.Link.Target), mtime: t.Link.MTime}
 	}
 }

@@ -96,7 +96,7 @@ type selectedIn struct {
 
 // selectedTag is a tag as the first Look found it.
 type selectedTag struct {
-	target layout.Digest // zero if it names none
+	target ID // what its link holds
 	mtime  int64
 	with   bool // it goes with the image that it is about
 }

@@ -42,7 +42,7 @@ func (p *garbage) whySkipped(i *listed, t *tag) string {
 	case LayerLink:
 		return p.whyLayerStays(i)
 	case TagHistory:
-		if t != nil && slices.Contains(p.r.History(&t.Tag), p.s.Table.Digest(i.id)) {
+		if t != nil && slices.Contains(p.r.History(t.Tag), p.s.Table.Digest(i.id)) {
 			return inUse
 		}
 		return isGone

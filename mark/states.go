@@ -78,7 +78,7 @@ func (s *tagState) put(one tagState, on bool) {
 
 // linkedTag is a tag with what it names, as reading found it.
 type linkedTag struct {
-	walker.Tag
+	*walker.Tag
 	node int32 // -1 if no manifest is linked that it names
 }
 

@@ -30,7 +30,7 @@ func (p *facts) addTag(t *walker.Tag) {
 			p.addNewest(p.tagPath(t), e)
 		}
 	}
-	added := linkedTag{Tag: *t, node: -1}
+	added := linkedTag{Tag: t, node: -1}
 	if t.Link.State == walker.LinkGood {
 		added.node = p.find(t.Link.Target)
 		if added.node < 0 && (t.AsideName == "" || p.selected != nil) {

@@ -31,11 +31,11 @@ func (p *View) AllNames() []string {
 // Bytes returns the size of all blobs that the repository's manifests reference.
 func (p *View) Bytes() int64 { return p.repo.Bytes }
 
-// Tags returns the tags that are in their places.
+// Tags returns the tags that are in their places. They are valid as long as the View.
 func (p *View) Tags() (tags []*walker.Tag) {
 	for i := range p.tags {
 		if t := &p.tags[i]; t.AsideName == "" {
-			tags = append(tags, &t.Tag)
+			tags = append(tags, t.Tag)
 		}
 	}
 	return tags
