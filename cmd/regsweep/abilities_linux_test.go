@@ -17,6 +17,7 @@ import (
 // On a network filesystem that cannot do what a sweep needs, a sweep touches
 // nothing. A full one is no such filesystem.
 func TestSweepAsksANetworkFilesystemFirst(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	for _, c := range []struct {
 		op     disk.Op

@@ -98,6 +98,7 @@ func TestChecksThatEndGoOnTheNextTime(t *testing.T) {
 // Shards that run beside each other, and checks of a store that cannot be written,
 // lose no more than their memory.
 func TestShardsRememberTogether(t *testing.T) {
+	t.Parallel()
 	s := rotten(t)
 	for i := range 3 {
 		remembered(t, s, statusProblems, "--max-age", "4w", "--shard", fmt.Sprintf("%d/3", i))

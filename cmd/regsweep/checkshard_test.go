@@ -70,6 +70,7 @@ func shards(t *testing.T, s *layouttest.Store, count int) (files []string) {
 }
 
 func TestShardsTogetherAreTheWholeCheck(t *testing.T) {
+	t.Parallel()
 	s := rotten(t)
 	alone := runProgram(t, "", "check", "--root", s.Root, "--read-data", "-o", "json")
 	whole := parseMerged(t, alone.stdout)
@@ -140,6 +141,7 @@ func TestMergeSaysHowOldItIs(t *testing.T) {
 // A shard that is missing, was killed, or was stopped is named, with the command
 // that runs it again.
 func TestMergeNamesTheShardsThatAreMissing(t *testing.T) {
+	t.Parallel()
 	s := rotten(t)
 	files := shards(t, s, 4)
 	text, err := os.ReadFile(files[2])

@@ -85,6 +85,7 @@ func TestPruneProtected(t *testing.T) {
 }
 
 func TestPruneHeld(t *testing.T) {
+	t.Parallel()
 	const last1 = `{repositories: ["**"], tags: [{match: ["*"], keep: {last: 1}}], untagged: {keep: {none: true}}}`
 	old := []string{"tag a:old x", "manifest a x", "layerLink a l1", "layerLink a x.config", "blob x", "blob x.config", "blob l1"}
 	const two = "image a:old layers=l1 as=x age=40d\nimage a:good layers=l2 as=y age=30d\n"

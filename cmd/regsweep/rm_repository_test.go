@@ -80,6 +80,7 @@ func TestRmLastImageTakesItsRepositoryAlong(t *testing.T) {
 
 // What cannot be understood in full is taken away by name, and nothing is swept.
 func TestRmInABrokenRepository(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]removedCase{
 		"a manifest that cannot be read": {
 			text:  "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage truncated blob x",

@@ -118,6 +118,7 @@ func TestMountsThatNothingTellsOfAreNotOverlooked(t *testing.T) {
 // A kernel that does not say which mount a file is on is not taken for one that
 // says that there is one mount.
 func TestKernelsThatDoNotTellMountsAreRefused(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	s := blindStore(t)
 	before := s.Snapshot(t)

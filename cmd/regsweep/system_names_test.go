@@ -153,6 +153,7 @@ var oddNames = []string{
 
 // TestOddNames has names everywhere that are not UTF-8, or steer terminals.
 func TestOddNames(t *testing.T) {
+	t.Parallel()
 	s := build(t, memory(t), readStore+`
 image a/odd:v1 layers=o1 as=odd
 `)

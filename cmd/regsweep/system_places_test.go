@@ -181,6 +181,7 @@ symlink repositories ../../../elsewhere/repositories
 
 // TestUnknownFiles has files that are nobody's in every directory.
 func TestUnknownFiles(t *testing.T) {
+	t.Parallel()
 	s := build(t, memory(t), readStore+"delete-manifest a/two three\nimage gone/all layers=2 as=goes\ndelete-manifest gone/all goes\n")
 	var unknown []string
 	for _, dir := range append(s.Tree(t), "./") {
@@ -213,6 +214,7 @@ func TestUnknownFiles(t *testing.T) {
 
 // TestDeepAndWide has repositories 50 levels deep and 100,000 unknown files in a directory.
 func TestDeepAndWide(t *testing.T) {
+	t.Parallel()
 	deep := strings.TrimSuffix(strings.Repeat("d/", 50), "/")
 	s := build(t, memory(t), readStore+"image "+deep+":v1 layers=2 as=deep\nlayer "+deep+" deepstray\nimage d/d/d:v1 layers=1 as=less\n")
 	wide := filepath.Join(s.Dir, pathOf(s, "blobs/sha256/{xx:orphan}"))

@@ -108,6 +108,7 @@ func TestInjectedErrors(t *testing.T) {
 // TestOneWrongAnswer is L1: a single ENOENT while marking must not un-mark
 // what follows it.
 func TestOneWrongAnswer(t *testing.T) {
+	t.Parallel()
 	const two = "repositories/a/two"
 	table := []struct{ call, path string }{
 		{"openat", two + "/_manifests/revisions/sha256/{two}/link"},
