@@ -154,7 +154,7 @@ func (p *facts) readLosses(wants func(ID) bool) {
 	var mu sync.Mutex
 	p.w.Each(p.ctx, len(p.tagLinks), func(i int) {
 		t := &p.tagLinks[i]
-		if t.AsideName != "" || p.l.rules.lostNothing(t) {
+		if t.AsideName != "" {
 			return
 		}
 		entries := p.r.ReadWantedHistory(p.ctx, t.Tag, func(d layout.Digest, linked bool) bool {
@@ -172,22 +172,6 @@ func (p *facts) readLosses(wants func(ID) bool) {
 		defer mu.Unlock()
 		p.addLosses(t, entries)
 	})
-}
-
-// lostNothing reports whether no image can have lost this tag so lately that it is kept
-// for that: a registry writes the current link last, whenever it sets a tag.
-func (r *Rules) lostNothing(t *linkedTag) bool {
-	if t.Half || t.Link.State != walker.LinkGood {
-		return false
-	}
-	old := true
-	if r.KeepDeleted > 0 {
-		old = t.Link.MTime <= r.cutoff(r.KeepDeleted)
-	}
-	if r.DeleteUntagged && r.OlderThan > 0 {
-		old = old && t.Link.MTime <= r.cutoff(r.OlderThan)
-	}
-	return old
 }
 
 // historyOf returns what a tag's history names, without what is behind symbolic links.

@@ -102,7 +102,7 @@ func TestModelLosses(t *testing.T) {
 }
 
 // TestEachHistoryIsListedOnceALook counts what gc -m asks of the disk about the history
-// of one tag whose loss decides, and of one that was set so long ago that it cannot.
+// of a tag that names something wanted, and of one that does not.
 func TestEachHistoryIsListedOnceALook(t *testing.T) {
 	t.Parallel()
 	s := layouttest.New(t, `
@@ -111,6 +111,7 @@ image a:new as=was
 image a:new as=now age=5d
 image a:old as=before
 image a:old as=after age=30d
+tag a:kept before
 `)
 	var lists, reads [2]atomic.Int64
 	files := &disk.FS{Fault: func(op disk.Op, path string) error {
