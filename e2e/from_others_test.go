@@ -230,7 +230,10 @@ func all(list []string) []string {
 func (h *house) fields(t *testing.T) {
 	t.Helper()
 	page := string(must[[]byte](t)(os.ReadFile(fromOthers)))
-	_, table, _ := strings.Cut(page, "Fields that scripts read")
+	_, table, found := strings.Cut(page, "Scripts find these fields in `ls NAME -o json`")
+	if !found {
+		t.Fatal("the page has no table of fields")
+	}
 	table, _, _ = strings.Cut(table, "\n## ")
 	h.renew(t)
 	output, _ := h.shell("regsweep ls app -o json")
