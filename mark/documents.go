@@ -1,8 +1,10 @@
 package mark
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/regsweep/regsweep/layout"
@@ -176,8 +178,11 @@ func shorten(content []byte, config string) (text []byte, ok bool) {
 	if json.Unmarshal(content, &all) != nil {
 		return nil, false
 	}
+	if !namesOnce(content, documentNames) {
+		return content, true // what Go's decoder makes of that, it makes of nothing else
+	}
 	for name, value := range all {
-		switch strings.ToLower(name) {
+		switch nameOf(name, documentNames) {
 		case "mediatype", "artifacttype", "manifests", "annotations", "architecture", "os", "variant", "created":
 		case "layers", "blobs", "fslayers":
 			if string(value) != "null" {
@@ -197,16 +202,64 @@ func shorten(content []byte, config string) (text []byte, ok bool) {
 	return text, err == nil
 }
 
+// The names that views have, in a document and in its value "config".
+var (
+	documentNames = []string{
+		"mediatype", "artifacttype", "manifests", "annotations", "architecture", "os", "variant", "created",
+		"layers", "blobs", "fslayers", "config", "history",
+	}
+	configNames = []string{"mediatype", "labels", "platform", "blobsum", "size", "digest"}
+)
+
+// nameOf returns which of some names a name is to Go's decoder, or "".
+func nameOf(name string, names []string) string {
+	for _, n := range names {
+		if strings.EqualFold(name, n) {
+			return n
+		}
+	}
+	return ""
+}
+
+// namesOnce reports whether an object has each of some names once, however it is written.
+func namesOnce(object []byte, names []string) bool {
+	d := json.NewDecoder(bytes.NewReader(object))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return true // it has no names
+	}
+	var seen []string
+	for d.More() {
+		t, err := d.Token()
+		name, is := t.(string)
+		var value json.RawMessage
+		if err != nil || !is || d.Decode(&value) != nil {
+			return false
+		}
+		if name = nameOf(name, names); name == "" {
+			continue
+		}
+		if slices.Contains(seen, name) {
+			return false
+		}
+		seen = append(seen, name)
+	}
+	return true
+}
+
 // shortenConfig is what of the value "config" counts: a part of a manifest, or what is
 // to be run of a configuration.
 func shortenConfig(value json.RawMessage, config string) json.RawMessage {
 	var all map[string]json.RawMessage
-	if json.Unmarshal(value, &all) != nil || all == nil {
+	if json.Unmarshal(value, &all) != nil || all == nil || !namesOnce(value, configNames) {
 		return value
 	}
 	for name, part := range all {
-		switch strings.ToLower(name) {
+		switch nameOf(name, configNames) {
 		case "mediatype", "labels", "platform", "blobsum":
+		case "size":
+			if json.Unmarshal(part, new(*int64)) == nil {
+				delete(all, name) // what is no number makes the whole unreadable
+			}
 		case "digest":
 			if config != "" && string(part) == `"`+config+`"` {
 				all[name] = json.RawMessage(`"` + theConfig + `"`)
@@ -224,11 +277,11 @@ func shortenConfig(value json.RawMessage, config string) json.RawMessage {
 
 // firstOfHistory is the first entry, if it is one of schema 1; otherwise nil.
 func firstOfHistory(value json.RawMessage) json.RawMessage {
-	var all []struct{ V1Compatibility json.RawMessage }
+	var all []struct{ V1Compatibility string }
 	if json.Unmarshal(value, &all) != nil {
 		return value
 	}
-	if len(all) == 0 || all[0].V1Compatibility == nil {
+	if len(all) == 0 || all[0].V1Compatibility == "" {
 		return nil
 	}
 	short, err := json.Marshal(all[:1])

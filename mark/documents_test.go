@@ -3,7 +3,6 @@ package mark
 import (
 	"encoding/json"
 	"reflect"
-	"strings"
 	"testing"
 )
 
@@ -43,6 +42,11 @@ func TestShorterDocumentsHaveAVersion(t *testing.T) {
 		},
 		{"what has other types stays as it is", `{"config": 5, "history": "x", "created": {"a": 1}}`, `{"config":5,"created":{"a":1},"history":"x"}`},
 		{"null", `null`, `null`},
+		{"a name that is there twice", `{"annotations": {"a": "b"}, "annotations": {"c": "d"}, "x": 1}`, `{"annotations": {"a": "b"}, "annotations": {"c": "d"}, "x": 1}`},
+		{"a name that is there twice in another way", `{"os": "a", "OS": "b", "x": 1}`, `{"os": "a", "OS": "b", "x": 1}`},
+		{"a letter that Go's decoder takes for another", `{"annotation\u017f": {"a": "b"}, "x": 1}`, "{\"annotation\u017f\":{\"a\":\"b\"}}"},
+		{"labels twice", `{"config": {"Labels": {"a": "b"}, "labels": {"c": "d"}, "x": 1}}`, `{"config":{"Labels":{"a":"b"},"labels":{"c":"d"},"x":1}}`},
+		{"a size that is no number", `{"config": {"digest": "` + documentDigest + `", "size": "3"}}`, `{"config":{"digest":"@","size":"3"}}`},
 	} {
 		short, ok := shorten([]byte(c.whole), documentDigest)
 		if !ok || string(short) != c.short {
@@ -82,30 +86,6 @@ func withoutLayers(view any) any {
 	return view
 }
 
-// unambiguous reports whether all objects that count have each name once, however it
-// is written. Go's decoder takes the last of several, and so does shorten, but not
-// always the same one.
-func unambiguous(text []byte) bool {
-	var all map[string]json.RawMessage
-	if json.Unmarshal(text, &all) != nil {
-		return true
-	}
-	names := map[string]bool{}
-	for name, value := range all {
-		for _, c := range name {
-			if c > 0x7f {
-				return false
-			}
-		}
-		if lower := strings.ToLower(name); names[lower] || lower == "config" && !unambiguous(value) {
-			return false
-		} else {
-			names[lower] = true
-		}
-	}
-	return true
-}
-
 // FuzzShorten holds that a shorter document says to every view what the whole one does.
 func FuzzShorten(f *testing.F) {
 	for _, text := range []string{
@@ -113,18 +93,14 @@ func FuzzShorten(f *testing.F) {
 		`{"manifests":[],"annotations":{"a":"b","c":1}}`,
 		`{"fsLayers":[],"history":[{"v1Compatibility":"{}"}],"architecture":"a"}`,
 		`{"created":"x","config":{"Labels":{"a":null}},"os":"l","history":[{"created_by":"x"}]}`,
+		`{"annotations":{"a":"b"},"Annotations":{"c":"d"}}`, `{"config":{"size":"x"},"history":[{"v1Compatibility":"x"},{"v1Compatibility":5}]}`,
 		`{"config":{"Labels":5}}`, `{"config":"@"}`, `{"layers":5,"Blobs":null,"manifests":{}}`, "null", "[]",
 	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if !json.Valid(text) || !unambiguous(text) {
+		if !json.Valid(text) {
 			return
-		}
-		// A second time, so that no name is there twice at all.
-		var all map[string]json.RawMessage
-		if json.Unmarshal(text, &all) == nil {
-			text, _ = json.Marshal(all)
 		}
 		short, ok := shorten(text, "")
 		if again, _ := shorten(short, ""); ok && string(again) != string(short) {
@@ -133,8 +109,8 @@ func FuzzShorten(f *testing.F) {
 		whole, shorter := documentViews(), documentViews()
 		for i := range whole {
 			err := json.Unmarshal(text, whole[i])
-			if serr := json.Unmarshal(short, shorter[i]); ok && serr != nil && err == nil {
-				t.Errorf("%T of %s can be read, and not of %s: %v", whole[i], text, short, serr)
+			if serr := json.Unmarshal(short, shorter[i]); ok && (serr == nil) != (err == nil) {
+				t.Errorf("%T of %s: %v, and of %s: %v", whole[i], text, err, short, serr)
 				continue
 			}
 			if ok && err == nil && !reflect.DeepEqual(withoutLayers(whole[i]), withoutLayers(shorter[i])) {

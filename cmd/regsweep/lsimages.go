@@ -47,6 +47,8 @@ func (r *reading) listImages(ctx context.Context, o *lsOptions) error {
 			list = append(list, one)
 		}
 	}
+	// Once more: what the images say of themselves was read after the look.
+	r.recalled.keep(ctx, r.store, r.w.Findings.Unreadable())
 	if err := r.readable(); err != nil {
 		return err
 	}

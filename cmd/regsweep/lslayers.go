@@ -195,7 +195,6 @@ func (r *reading) describe(ctx context.Context, infos []mark.ManifestInfo) []lsM
 			list[i].Platforms = append(list[i].Platforms, term.Valid(p))
 		}
 	})
-	r.recalled.keep(ctx, r.store, r.w.Findings.Unreadable())
 	created := map[string]time.Time{}
 	for i := range list {
 		created[list[i].Digest] = list[i].created
