@@ -151,18 +151,23 @@ func TestHistoryThatNobodyWantsIsListedAndNotRead(t *testing.T) {
 	}
 }
 
-// TestSymlinksInATagAreFound puts a symbolic link in each place of the layout, with
-// the tag's directory opened in the usual way and by steps.
+// TestSymlinksInATagAreFound puts a symbolic link in each place of the layout, and in
+// others: what a tag with one of these leaves would be half a tag.
 func TestSymlinksInATagAreFound(t *testing.T) {
 	for _, where := range []string{
 		"", "/extra", "/current", "/current/link", "/index", "/index/sha256", "/index/sha256/{one}", "/index/sha256/{one}/link",
+		"/extra-link", "/current/extra-link", "/index/extra-link", "/index/sha256/extra-link", "/index/sha256/{one}/extra-link",
 	} {
 		t.Run(where, func(t *testing.T) {
 			s := layouttest.New(t, retagged)
 			path := filepath.Join(s.Dir, "repositories/a/_manifests/tags/t", strings.ReplaceAll(where, "{one}", s.Digest("one").Hex()))
-			switch where {
-			case "":
-			case "/extra":
+			switch {
+			case where == "":
+			case strings.HasSuffix(where, "/extra-link"):
+				if err := os.Symlink("/etc", path); err != nil {
+					t.Fatal(err)
+				}
+			case where == "/extra":
 				if err := os.WriteFile(path, []byte("not the registry's"), 0o644); err != nil {
 					t.Fatal(err)
 				}

@@ -121,53 +121,14 @@ func (r *Repository) lacksCurrent(t *Tag) (exists bool) {
 }
 
 // HasSymlink reports whether something in a tag's directory is a symbolic link,
-// so that the tag cannot be removed. Of a tag with all that registries write, only the
-// names that the layout defines are looked at; a run never touches others.
+// so that the tag cannot be removed.
 func (r *Repository) HasSymlink(t *Tag) bool {
-	if t.Link.Behind {
-		return true
-	}
-	if found, ok := r.usualSymlink(t); ok {
-		return found
-	}
 	dir, ok := r.w.open(r.tags, t.Name)
 	if !ok {
 		return false
 	}
 	defer dir.Close()
 	return r.w.hasSymlink(dir, 4) // <tag>/index/<alg>/<hex>/link
-}
-
-// usualSymlink is HasSymlink of a tag whose history has digests of sha256 alone, and
-// whose current link is no symbolic link: one directory is opened in place of five.
-// ok is false of any other tag.
-func (r *Repository) usualSymlink(t *Tag) (found, ok bool) {
-	if !r.onlySHA256 || t.Half || t.AsideName != "" {
-		return false, false
-	}
-	var path disk.Name
-	current, err := r.tags.Stat(path.Join(t.Name, layout.Current))
-	if err != nil || current.Type != disk.Directory {
-		return false, false
-	}
-	d, err := r.tags.OpenStraight(path.Join(t.Name, layout.Index, layout.SHA256.String()))
-	if err != nil {
-		return false, false
-	}
-	defer d.Close()
-	err = d.List(func(e disk.Entry) error {
-		found = found || e.Type == disk.Symlink
-		if e.Type != disk.Directory {
-			return nil
-		}
-		link, err := d.Stat(path.Join(e.Name, layout.Link))
-		found = found || link.Type == disk.Symlink
-		if disk.Gone(err) {
-			return nil
-		}
-		return err
-	})
-	return found, err == nil
 }
 
 func (w *Walker) hasSymlink(dir *disk.Dir, depth int) (found bool) {
