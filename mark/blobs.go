@@ -75,3 +75,12 @@ func (l *Look) BlobOf(d layout.Digest) (b BlobInfo, ok bool) {
 	}
 	return l.Store.Blob(id), true
 }
+
+// EachUnowned calls fn with every blob that no repository's manifest references.
+func (l *Look) EachUnowned(fn func(BlobInfo)) {
+	l.Store.EachBlob(func(b BlobInfo) {
+		if l.Store.Table.At(b.ID).owner.Load() == 0 {
+			fn(b)
+		}
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"reflect"
 	"testing"
+
+	"github.com/regsweep/regsweep/mark/manifest"
 )
 
 const documentDigest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -48,13 +50,13 @@ func TestShorterDocumentsHaveAVersion(t *testing.T) {
 		{"labels twice", `{"config": {"Labels": {"a": "b"}, "labels": {"c": "d"}, "x": 1}}`, `{"config":{"Labels":{"a":"b"},"labels":{"c":"d"},"x":1}}`},
 		{"a size that is no number", `{"config": {"digest": "` + documentDigest + `", "size": "3"}}`, `{"config":{"digest":"@","size":"3"}}`},
 	} {
-		short, ok := shorten([]byte(c.whole), documentDigest)
+		short, ok := manifest.Shorten([]byte(c.whole), documentDigest)
 		if !ok || string(short) != c.short {
 			t.Errorf("%s: %t\n%s, not\n%s", c.name, ok, short, c.short)
 		}
 	}
 	for _, none := range []string{"", "[]", "5", `"x"`, `{`, `{"a":1}x`} {
-		if short, ok := shorten([]byte(none), ""); ok {
+		if short, ok := manifest.Shorten([]byte(none), ""); ok {
 			t.Errorf("%q is a document: %s", none, short)
 		}
 	}
@@ -102,8 +104,8 @@ func FuzzShorten(f *testing.F) {
 		if !json.Valid(text) {
 			return
 		}
-		short, ok := shorten(text, "")
-		if again, _ := shorten(short, ""); ok && string(again) != string(short) {
+		short, ok := manifest.Shorten(text, "")
+		if again, _ := manifest.Shorten(short, ""); ok && string(again) != string(short) {
 			t.Errorf("it is shortened again: %s, then %s", short, again)
 		}
 		whole, shorter := documentViews(), documentViews()

@@ -91,3 +91,22 @@ func holdable(kind Kind, repository, name string, digest func() layout.Digest) s
 	}
 	return path
 }
+
+// lostImage is an image that a repository had and does not link any more, and
+// whose manifest is stored: it could be brought back.
+type lostImage struct {
+	owner uint32 // of its repository
+	id    ID
+	needs []ID // blobs besides its own, if only some of the store's garbage goes
+}
+
+// Role says why a manifest or a tag is removed.
+type Role uint8
+
+// The roles.
+const (
+	Named     Role = iota + 1 // somebody named it, or one of its tags
+	Child                     // of an index that goes
+	Referrer                  // of a manifest that goes
+	Signature                 // by a tag about a manifest that goes
+)

@@ -47,30 +47,6 @@ func (j *Judged) wanted() []bool {
 	return wanted
 }
 
-// labelled is what of a manifest says which labels its image has.
-type labelled struct {
-	Config      *describedPart
-	Manifests   []labelledPart
-	Annotations map[string]string
-	History     []struct{ V1Compatibility string } // of schema 1
-}
-
-type labelledPart struct {
-	describedPart
-	Annotations map[string]string
-}
-
-// attests reports whether a part of an index is about another one, and no image:
-// BuildKit's attestations have neither platform nor labels.
-func (c *labelledPart) attests() bool {
-	return c.Annotations["vnd.docker.reference.type"] == "attestation-manifest"
-}
-
-// labelledConfig is what of a configuration has labels.
-type labelledConfig struct {
-	Config *struct{ Labels map[string]string }
-}
-
 // labels reads the labels of an image, or of all images of an index that are here.
 func (p *selection) labels(at int32, names []string, depth int) (l ImageLabels) {
 	var m labelled

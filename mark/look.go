@@ -128,14 +128,6 @@ func (l *Look) BytesOf(i *Item) int64 {
 	return l.Names[i.Extra].Bytes
 }
 
-// lostImage is an image that a repository had and does not link any more, and
-// whose manifest is stored: it could be brought back.
-type lostImage struct {
-	owner uint32 // of its repository
-	id    ID
-	needs []ID // blobs besides its own, if only some of the store's garbage goes
-}
-
 // Observer gets every repository of a Look when everything that is linked there is
 // known. It is called concurrently. If it has a method Begin, that is called when
 // a Look begins, or begins again: then the Observer forgets what it has got

@@ -214,3 +214,9 @@ func (m *Memory) Note(key uint64, info *disk.Info, target layout.Digest) {
 
 // Again returns the memory of a run after this one, with the same index.
 func (m *Memory) Again(now time.Time) *Memory { return NewMemory(m.old, now) }
+
+// documentNote is a document that this run has read.
+type documentNote struct {
+	times index.Times
+	text  string
+}

@@ -66,17 +66,6 @@ func (t Target) matches(d layout.Digest) bool {
 	return strings.HasPrefix(d.String(), t.Prefix) || strings.HasPrefix(d.Hex(), t.Prefix)
 }
 
-// Role says why a manifest or a tag is removed.
-type Role uint8
-
-// The roles.
-const (
-	Named     Role = iota + 1 // somebody named it, or one of its tags
-	Child                     // of an index that goes
-	Referrer                  // of a manifest that goes
-	Signature                 // by a tag about a manifest that goes
-)
-
 // selectedIn is what goes from one repository.
 type selectedIn struct {
 	targets []Target

@@ -4,6 +4,26 @@ import (
 	"github.com/regsweep/regsweep/mark/protect"
 )
 
+// Judge decides which tags and untagged manifests of one repository are removed,
+// and sets Goes for these. The first Look calls it once for every repository,
+// concurrently. If it returns a function, that function is called when the outcome
+// for the repository is known; see Judged. An error refuses the run.
+type Judge func(r *Judged) (done func(), err error)
+
+// Judged is the repository that a Judge decides about. When its done is called,
+// Goes says what is really removed, and Note says why that differs from the
+// Judge's decision, or what else there is to know.
+type Judged struct {
+	Repository string
+	Tags       []JudgedTag // sorted by name
+	// Untagged are the manifests without a tag, sorted by digest, but for those
+	// that go and stay with another: that an index names which is linked here,
+	// and referrers whose subject is.
+	Untagged []JudgedManifest
+
+	in *selection // what it is asked about
+}
+
 // selection is what of a repository a command, a policy or a written plan
 // selects, and what a list protects. The first look finds what is named; those after
 // it are held to that.

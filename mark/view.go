@@ -120,14 +120,5 @@ func (p *View) EachHistory(tags []*walker.Tag, fn func(at int, entries []walker.
 	})
 }
 
-// EachUnowned calls fn with every blob that no repository's manifest references.
-func (l *Look) EachUnowned(fn func(BlobInfo)) {
-	l.Store.EachBlob(func(b BlobInfo) {
-		if l.Store.Table.At(b.ID).owner.Load() == 0 {
-			fn(b)
-		}
-	})
-}
-
 // Has reports whether a blob is in the store.
 func (s *Store) Has(id ID) bool { return s.Table.At(id).has(hasBlob) }
