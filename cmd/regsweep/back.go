@@ -188,3 +188,19 @@ type undeleteScope struct{ all, overwritten, partial bool }
 func (o *undeleteOptions) writes() bool {
 	return o.scope.all || slices.ContainsFunc(o.patterns, func(p name.Pattern) bool { return p.ByDigest() })
 }
+
+// wants is which repositories patterns name; without a pattern all.
+func (j *backJob) wants(ctx context.Context, patterns []name.Pattern) (func(string) bool, error) {
+	if len(patterns) == 0 {
+		return func(string) bool { return true }, nil
+	}
+	var names []string
+	for i := range patterns {
+		_, found, err := j.among(ctx, &patterns[i])
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, found...)
+	}
+	return func(repository string) bool { return slices.Contains(names, repository) }, nil
+}

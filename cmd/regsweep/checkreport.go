@@ -10,6 +10,9 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
+// checkSchema is the version of check's JSON.
+const checkSchema = "regsweep/check/v1"
+
 func (r *reading) reportCheck(c *report.Check) error {
 	if r.rules.PullThrough {
 		r.voice.Warn("this is a pull-through cache, which has only what somebody has asked for: missing blobs are not reported")

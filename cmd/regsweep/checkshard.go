@@ -20,9 +20,6 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// checkSchema is the version of check's JSON.
-const checkSchema = "regsweep/check/v1"
-
 // verifyMerge refuses flags that are about a store.
 func (o *checkOptions) verifyMerge(f *pflag.FlagSet, files []string) error {
 	if err := o.verifyReport(endJSON, endHTML); err != nil {

@@ -166,22 +166,3 @@ func (f *filing) settle(look *mark.Look) {
 		f.space.Outside, f.space.OutsideBytes = f.space.Images.Outside(look)
 	}
 }
-
-// fileReport keeps a report for the file.
-func (j *job) fileReport(run *report.Run) {
-	j.fileResult(run.Report)
-	if j.filing.observer() != nil {
-		run.Space = j.filing.space
-	}
-	if j.filing != nil {
-		j.filing.run = run
-	}
-}
-
-// fileNothing keeps the report of a run that has ended before it did anything.
-func (j *job) fileNothing() {
-	j.fileReport(j.newRun(j.newReport(true), true))
-	if j.filing != nil {
-		j.filing.nothing = true
-	}
-}

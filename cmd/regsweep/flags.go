@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -10,12 +11,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
-
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/outfile"
+	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 	"github.com/regsweep/regsweep/layout"
+)
+
+// The values of --index.
+const (
+	indexAuto = "auto"
+	indexNone = "none"
 )
 
 // common are the flags of every command.
@@ -66,6 +73,34 @@ func (c *common) verify(f *pflag.FlagSet) error {
 	}
 	return c.verifyReport(endJSON, endHTML, endProm)
 }
+
+// verbosity is the flag -v, which may be given twice.
+type verbosity struct{ *common }
+
+// Set is called for each -v, and for --verbose=false.
+func (v *verbosity) Set(text string) error {
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		return errors.New("neither true nor false")
+	}
+	v.veryVerbose = on && v.verbose
+	v.verbose = on
+	return nil
+}
+
+// String is whether the flag was given.
+func (v *verbosity) String() string {
+	if v.common == nil {
+		return "false"
+	}
+	return strconv.FormatBool(v.verbose)
+}
+
+// Type is that of a flag without a value in help.
+func (v *verbosity) Type() string { return "bool" }
+
+// IsBoolFlag tells pflag that the flag needs no value.
+func (v *verbosity) IsBoolFlag() bool { return true }
 
 // removal are the flags of every command that removes.
 type removal struct {
@@ -215,6 +250,14 @@ func (c *common) verifyReport(known ...string) error {
 		hint = "its name ends in " + strings.Join(known[:n-1], ", ") + " or " + known[n-1]
 	}
 	return &layout.HintError{Err: term.Quoted("--report %s has another ending", c.reportFile), Hint: hint}
+}
+
+// planning has the flags for a plan: a dry run writes it to a file, and a run that
+// removes can export the images first.
+type planning struct {
+	planFile string
+	planTo   *outfile.File // where that is
+	archive  string        // a directory, or ""
 }
 
 // targets are the flags of a prune that is to fit a size.

@@ -11,12 +11,6 @@ import (
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
-// The values of --index.
-const (
-	indexAuto = "auto"
-	indexNone = "none"
-)
-
 // recollection is what a run remembers of the store, for itself and for the next
 // one. Whatever goes wrong with that, the run goes on without.
 type recollection struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/regsweep/regsweep/layout/locate"
 	"github.com/regsweep/regsweep/mark"
 	"github.com/regsweep/regsweep/mark/name"
+	"github.com/regsweep/regsweep/mark/protect"
 	"github.com/regsweep/regsweep/mark/pulls"
 	"github.com/regsweep/regsweep/mark/retention"
 	"github.com/regsweep/regsweep/sweep"
@@ -54,6 +55,35 @@ type job struct {
 	plan     *sweep.Plan
 	free     int64
 	failures []tree.Failure
+}
+
+// protections are the lists of what a run must keep.
+type protections struct {
+	listed *protect.List // by --protect, or nil
+	locks  *sweep.Locks  // the store's own
+}
+
+// start takes the lock, if the run may remove, and reads the clocks.
+func (j *job) start() error {
+	if !j.dryRun {
+		if err := j.takeLock(); err != nil {
+			return err
+		}
+	}
+	unfinished, err := sweep.IsUnfinished(j.store)
+	if err != nil {
+		return err
+	}
+	j.rules.Now = time.Now()
+	j.rules.Resumed = j.rules.Resumed || unfinished
+	// What was stopped may have been on its way into the trash.
+	if err := j.fitJobs(j.common, j.store, j.trash || j.moves || j.rules.Resumed); err != nil {
+		return err
+	}
+	if j.free, err = j.store.Free(); err != nil || j.dryRun {
+		return err
+	}
+	return j.readClock()
 }
 
 func (j *job) takeLock() (err error) {

@@ -14,14 +14,6 @@ import (
 	"github.com/regsweep/regsweep/sweep/planfile"
 )
 
-// planning has the flags for a plan: a dry run writes it to a file, and a run that
-// removes can export the images first.
-type planning struct {
-	planFile string
-	planTo   *outfile.File // where that is
-	archive  string        // a directory, or ""
-}
-
 func (p *planning) add(f *pflag.FlagSet) {
 	f.StringVar(&p.planFile, "plan", "", "with --dry-run: write the plan to `FILE`, for regsweep apply")
 }

@@ -15,12 +15,6 @@ import (
 	"github.com/regsweep/regsweep/sweep"
 )
 
-// protections are the lists of what a run must keep.
-type protections struct {
-	listed *protect.List // by --protect, or nil
-	locks  *sweep.Locks  // the store's own
-}
-
 // protection reads the list of --protect. One that is empty is refused.
 func (p *program) protection(r *removal, f *pflag.FlagSet) (*protect.List, error) {
 	if !f.Changed("protect") {

@@ -28,6 +28,25 @@ func (j *job) report(ctx context.Context, executed bool) error {
 	return j.writeTable(j.out, run)
 }
 
+// fileReport keeps a report for the file.
+func (j *job) fileReport(run *report.Run) {
+	j.fileResult(run.Report)
+	if j.filing.observer() != nil {
+		run.Space = j.filing.space
+	}
+	if j.filing != nil {
+		j.filing.run = run
+	}
+}
+
+// fileNothing keeps the report of a run that has ended before it did anything.
+func (j *job) fileNothing() {
+	j.fileReport(j.newRun(j.newReport(true), true))
+	if j.filing != nil {
+		j.filing.nothing = true
+	}
+}
+
 // writeTable writes a report for people.
 func (j *job) writeTable(w io.Writer, run *report.Run) error {
 	return run.WriteTable(&report.Screen{Writer: w, Ink: j.ink(j.common, w)})

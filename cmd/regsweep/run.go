@@ -88,29 +88,6 @@ func (j *job) close() {
 	j.store.Close()
 }
 
-// start takes the lock, if the run may remove, and reads the clocks.
-func (j *job) start() error {
-	if !j.dryRun {
-		if err := j.takeLock(); err != nil {
-			return err
-		}
-	}
-	unfinished, err := sweep.IsUnfinished(j.store)
-	if err != nil {
-		return err
-	}
-	j.rules.Now = time.Now()
-	j.rules.Resumed = j.rules.Resumed || unfinished
-	// What was stopped may have been on its way into the trash.
-	if err := j.fitJobs(j.common, j.store, j.trash || j.moves || j.rules.Resumed); err != nil {
-		return err
-	}
-	if j.free, err = j.store.Free(); err != nil || j.dryRun {
-		return err
-	}
-	return j.readClock()
-}
-
 // makePlan walks, marks and plans, and refuses what looks wrong.
 func (j *job) makePlan(ctx context.Context) error {
 	if j.prune != nil {

@@ -217,22 +217,6 @@ func (j *backJob) named(ctx context.Context, p *name.Pattern) (back.Lost, error)
 	return l, nil
 }
 
-// wants is which repositories patterns name; without a pattern all.
-func (j *backJob) wants(ctx context.Context, patterns []name.Pattern) (func(string) bool, error) {
-	if len(patterns) == 0 {
-		return func(string) bool { return true }, nil
-	}
-	var names []string
-	for i := range patterns {
-		_, found, err := j.among(ctx, &patterns[i])
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, found...)
-	}
-	return func(repository string) bool { return slices.Contains(names, repository) }, nil
-}
-
 // bringBack asks, if there is somebody to ask, writes the links, and reports.
 func (j *backJob) bringBack(ctx context.Context, o *undeleteOptions, plan *back.Plan) error {
 	var failed error
