@@ -71,14 +71,14 @@ SINCE  ?= HEAD
 # with the stores of tests in memory
 TEST := .ci/in-memory $(GO) test
 
-check: ## the inner loop: vet, lint of what changed since SINCE, short tests
-	$(GO) vet ./...
-	@if command -v golangci-lint >/dev/null; then golangci-lint run --new-from-rev '$(SINCE)' ./...; else echo 'not linted: golangci-lint is missing, which .ci/run installs'; fi
-	$(TEST) -short -timeout 10m $(TESTFLAGS) ./...
-
 # So many parallel tests run at a time, whatever the number of processors: most of
 # them wait for other processes, for clocks and for mounts.
 ATONCE ?= 4
+
+check: ## the inner loop: vet, lint of what changed since SINCE, short tests
+	$(GO) vet ./...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run --new-from-rev '$(SINCE)' ./...; else echo 'not linted: golangci-lint is missing, which .ci/run installs'; fi
+	$(TEST) -short -parallel $(ATONCE) -timeout 10m $(TESTFLAGS) ./...
 
 # Not cached: to know whether a result still holds, go test would look at every file that a test has touched, millions of them.
 test: ## all tests of the module; of long tables of steps a part
@@ -95,24 +95,18 @@ test-all: ## all tests, with all steps
 	$(GO) vet ./...
 	REGSWEEP_STEPS=$(STEPS) REGSWEEP_STEP_OFFSET=$(OFFSET) $(TEST) -count=1 -parallel $(ATONCE) -timeout 40m $(TESTFLAGS) ./...
 
-# Tables that step through a run call by call do so with one job: there are no races to find in them.
-TABLES := ^Test(Faults|Trash(Faults|Stop|Crash.*|WithoutSpace)|KilledApply|Stop|Crash|CrashTwice|Race|RaceAway|StopAway.*|OneWrongAnswer|L1.*|Damage|FewDescriptors|InjectedErrors.*|Unreadable|FullDisk|Kills.*|PowerCut.*|ReadOnly|Hostile.*|HugeBlobs|DeepAndWide|SpecialsEverywhere|UnknownFiles)$$
-
-# What runs the program as others do has nothing to add under the race detector.
-ONCE := ^Test(Docs|CompletionInShells|ManPagesLint)$$
-
-# What takes minutes under the race detector, and shows it nothing that the rest does not.
-LARGE := ^Test(HundredYears|ModelOfAllThatBringsBack|AdviceOfCheckIsTrue|SharedPartsOnFilesystems|ModelsOnFilesystems|KindsOnFilesystems|MountsThatNothingTellsOf.*|SharedPartsByMounts|WhatAStoppedRunSetAside.*|LiveManifestOfFourMegabytes.*|LiveNothingGoes.*|DoctorCures.*|PageStaysSmall|TwoRuns|GroupWritable.*|CommandsThatAskAreAlike)$$
-
 # Of the program's tests, those in which goroutines or signals meet, or whole runs: the rest asks for words.
 MEETING := ^Test(Progress|Hangup|GC|Swept|CheckFinds|LsTotals|Model|Shards|ChecksThat|Undelete|RepairTakes|TagIs|Prune|Apply|PageNames)
 PROGRAM := ./cmd/regsweep
 
-race: ## the same under the race detector, with fewer random stores, and through the portable file access
-	$(TEST) -count=1 -race -short -timeout 40m -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) $$($(GO) list ./... | grep -v '/cmd/regsweep$$')
-	$(TEST) -count=1 -race -short -timeout 40m -run '$(MEETING)' -skip '$(TABLES)|$(ONCE)|$(LARGE)' $(TESTFLAGS) $(PROGRAM)
-	$(TEST) -count=1 -tags portable -short -timeout 40m -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) ./walker/... ./mark/... ./sweep/...
-	$(TEST) -count=1 -tags portable -short -timeout 40m -run '$(MEETING)' -skip '$(TABLES)|$(ONCE)' $(TESTFLAGS) $(PROGRAM)
+# Few of the random stores, and none of the tests that take long and have no races in them.
+SHORT := REGSWEEP_STEPS=16 $(TEST) -count=1 -short -timeout 40m $(TESTFLAGS)
+
+race: ## the same under the race detector, and through the portable file access
+	$(SHORT) -race $$($(GO) list ./... | grep -v '/cmd/regsweep$$')
+	$(SHORT) -race -run '$(MEETING)' $(PROGRAM)
+	$(SHORT) -tags portable ./walker/... ./mark/... ./sweep/...
+	$(SHORT) -tags portable -run '$(MEETING)' $(PROGRAM)
 
 PLATFORMS := linux/arm64 linux/arm linux/ppc64le linux/s390x darwin/arm64 freebsd/amd64 windows/amd64
 

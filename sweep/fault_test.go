@@ -144,6 +144,7 @@ var allFaults = flag.Bool("allfaults", false, "try every error at every call")
 // TestFaults makes every single call of a run fail: with ENOENT and with one
 // more error, by turns. With -allfaults it tries all of them at every call.
 func TestFaults(t *testing.T) {
+	layouttest.Long(t)
 	b := newBench(t, newTemplate(t, sample))
 	b.faults(t, b.table(t, map[disk.Op]int{
 		disk.OpOpen: 200, disk.OpList: 80, disk.OpStat: 100, disk.OpRead: 50, disk.OpLock: 1,

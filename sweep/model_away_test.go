@@ -25,7 +25,7 @@ import (
 // and sizes are what a removal really frees.
 // To see one again: go test ./sweep -run TestModelAway -rapid.seed=N.
 func TestModelAway(t *testing.T) {
-	c := onRandomStores(t, 800, 64, (*census).checkAway)
+	c := onRandomStores(t, 800, (*census).checkAway)
 	c.atLeast(t, 4, "blob", "manifest", "tag", "tagHistory", "layerLink", "repository", "whole", "refused", "unique")
 }
 

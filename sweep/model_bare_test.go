@@ -20,7 +20,7 @@ import (
 // is not refused is compared as TestModel does.
 // To see one again: go test ./sweep -run TestModelBare -rapid.seed=N.
 func TestModelBare(t *testing.T) {
-	c := onRandomStores(t, 480, 64, (*census).checkBare)
+	c := onRandomStores(t, 480, (*census).checkBare)
 	if c == nil {
 		return
 	}

@@ -24,7 +24,7 @@ import (
 // compares what the problems break with what an independent model cannot pull.
 // To see one again: go test ./sweep -run TestModelCheck -rapid.seed=N.
 func TestModelCheck(t *testing.T) {
-	c := onRandomStores(t, 400, 32, (*census).checkDamage)
+	c := onRandomStores(t, 400, (*census).checkDamage)
 	c.atLeast(t, 10, "whole", "broken", "zero", "half", "gone", "other", "flip", "blobs", "revisions", "tags", "_layers")
 }
 

@@ -53,7 +53,7 @@ func TestModelsOnFilesystems(t *testing.T) {
 						continue // it shows each name of a file as a file of its own
 					}
 					t.Run(over+" "+k.name, func(t *testing.T) {
-						c, _ := randomStoresIn(t, dir, shards, 2, k.check)
+						c, _ := randomStoresIn(t, dir, shards, k.check)
 						t.Logf("in the stores: %v", c.counts)
 						if c.counts["stores"] == 0 {
 							t.Error("there was no store")

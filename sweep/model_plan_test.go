@@ -25,7 +25,7 @@ import (
 // pulled as before, with no grace at all.
 // To see one again: go test ./sweep -run TestModelPlan -rapid.seed=N.
 func TestModelPlan(t *testing.T) {
-	c := onRandomStores(t, 800, 96, (*census).checkPlan)
+	c := onRandomStores(t, 800, (*census).checkPlan)
 	c.atLeast(t, 20, "gc", "gc -m", "rm", "untag", "prune", "skipped", "carried out", "unchanged", "whole")
 }
 

@@ -23,7 +23,7 @@ import (
 // was garbage before is left alone.
 // To see one again: go test ./sweep -run TestModelPrune -rapid.seed=N.
 func TestModelPrune(t *testing.T) {
-	c := onRandomStores(t, 1600, 64, (*census).checkPrune)
+	c := onRandomStores(t, 1600, (*census).checkPrune)
 	c.atLeast(t, 4, "tag goes", "tag stays", "untagged goes", "untagged stays", "spared", "with its subject", "manifest", "blob", "whole")
 }
 

@@ -26,7 +26,7 @@ import (
 // pulled afterwards.
 // To see one again: go test ./sweep -run TestModelShared -rapid.seed=N.
 func TestModelShared(t *testing.T) {
-	c := onRandomStores(t, 192, 48, (*census).checkShared)
+	c := onRandomStores(t, 192, (*census).checkShared)
 	if c == nil {
 		return
 	}

@@ -29,7 +29,7 @@ var lostMarks = []string{"mark is there", "mark is lost", "no mark could be made
 // name stays set aside, whatever became of the mark.
 // To see one again: go test ./sweep -run TestModelStopped -rapid.seed=N.
 func TestModelStopped(t *testing.T) {
-	c := onRandomStores(t, 240, 48, (*census).checkStopped)
+	c := onRandomStores(t, 240, (*census).checkStopped)
 	c.atLeast(t, 5, slices.Concat(lostMarks, []string{
 		"gc", "gc -m", "rm", "pushed again", "whole", "met without a mark",
 		"aside: " + layout.AsideLink, "aside: " + layout.Aside, "aside: tag",

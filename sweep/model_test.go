@@ -27,7 +27,7 @@ const shards = 16
 // TestModel compares runs on random stores with a simple model of the
 // contract. To see one again: go test ./sweep -run TestModel -rapid.seed=N.
 func TestModel(t *testing.T) {
-	c := onRandomStores(t, 1008, 112, (*census).check)
+	c := onRandomStores(t, 1008, (*census).check)
 	if c == nil {
 		return
 	}
@@ -40,9 +40,9 @@ func TestModel(t *testing.T) {
 // onRandomStores runs a check on random stores, and returns what it has met in them; nil
 // if that is not to be counted, since a check has failed or there were fewer
 // stores than usual.
-func onRandomStores(t *testing.T, checks, short int, check func(c *census, t *rapid.T, dir string)) *census {
+func onRandomStores(t *testing.T, checks int, check func(c *census, t *rapid.T, dir string)) *census {
 	t.Helper()
-	c, made := randomStores(t, checks, short, check)
+	c, made := randomStores(t, checks, check)
 	t.Logf("in the stores: %v", c.counts)
 	if t.Failed() || made < checks {
 		return nil
@@ -77,16 +77,14 @@ func (c *census) newStore(t *rapid.T, dir, text string) (*layouttest.Store, stri
 // side by side, each with its share, and returns how many were to be made. The
 // stores are the same each time, so that a change is to blame for what it
 // breaks; "make soak" makes others.
-func randomStores(t *testing.T, checks, short int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
-	return randomStoresIn(t, scratch(t), checks, short, check)
+func randomStores(t *testing.T, checks int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
+	return randomStoresIn(t, scratch(t), checks, check)
 }
 
 // randomStoresIn is randomStores in a directory.
-func randomStoresIn(t *testing.T, dir string, checks, short int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
+func randomStoresIn(t *testing.T, dir string, checks int, check func(c *census, t *rapid.T, dir string)) (*census, int) {
 	parallel := shards
-	if checks = layouttest.Samples(checks); layouttest.Short() {
-		checks = short
-	}
+	checks = layouttest.Samples(checks)
 	if n, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String()); err == nil && isSet("rapid.checks") {
 		checks = n
 	}

@@ -25,7 +25,7 @@ var extremes = []int{1902, 1960, 1970, 2038, 2262, 2263, 2400, 2446}
 // the future is recent, and what is very old is just old.
 // To see one again: go test ./sweep -run TestModelTimes -rapid.seed=N.
 func TestModelTimes(t *testing.T) {
-	c := onRandomStores(t, 192, 48, (*census).checkTimes)
+	c := onRandomStores(t, 192, (*census).checkTimes)
 	if c == nil {
 		return
 	}

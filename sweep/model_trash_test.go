@@ -15,7 +15,7 @@ import (
 // TestModelTrash sweeps random stores into the trash. A restore makes each of
 // them what it was, and emptying the trash leaves what a sweep without it does.
 func TestModelTrash(t *testing.T) {
-	onRandomStores(t, 160, 48, (*census).checkTrash).atLeast(t, 50, "moved")
+	onRandomStores(t, 160, (*census).checkTrash).atLeast(t, 50, "moved")
 }
 
 func (c *census) checkTrash(t *rapid.T, dir string) {
@@ -73,7 +73,7 @@ func visible(all map[string]string) map[string]string {
 // trash. A restore overwrites nothing and shows nothing that is not whole, and
 // of what is referenced by then nothing is lost when the trash is emptied.
 func TestModelTrashPushes(t *testing.T) {
-	onRandomStores(t, 160, 48, (*census).checkTrashPushes).atLeast(t, 5, "back")
+	onRandomStores(t, 160, (*census).checkTrashPushes).atLeast(t, 5, "back")
 }
 
 func (c *census) checkTrashPushes(t *rapid.T, dir string) {

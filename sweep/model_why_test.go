@@ -22,7 +22,7 @@ import (
 // to go it goes, and not a second before.
 // To see one again: go test ./sweep -run TestModelWhy -rapid.seed=N.
 func TestModelWhy(t *testing.T) {
-	c := onRandomStores(t, 480, 64, (*census).checkWhy)
+	c := onRandomStores(t, 480, (*census).checkWhy)
 	c.atLeast(t, 30, "gc removes", "gc keeps", "gc -m removes", "gc -m keeps", "prune removes", "prune keeps", "later")
 }
 

@@ -98,6 +98,7 @@ func (tp *template) awayOperations(t *testing.T) []operation {
 // TestRaceAway lets a registry do something at calls of a removal by name:
 // whatever can be named in the end is whole, and what was accepted is there.
 func TestRaceAway(t *testing.T) {
+	layouttest.Long(t)
 	for _, c := range []struct {
 		age, garbage string
 		names        removalOf

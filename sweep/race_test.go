@@ -190,6 +190,7 @@ func (r *race) judge(b *bench, o *outcome) error {
 
 // TestRace lets a registry do something at every call of Execute.
 func TestRace(t *testing.T) {
+	layouttest.Long(t)
 	a := newArena(t)
 	operations := a.operations(t)
 	dialects := []int{28, 31}

@@ -20,6 +20,7 @@ import (
 // report names the manifests that lost their tags and stay, and a later run
 // finishes the work or leaves images that are whole.
 func TestStopAway(t *testing.T) {
+	layouttest.Long(t)
 	t.Run("by name", func(t *testing.T) { stopAway(t, awaySample, byName) })
 	t.Run("by a target", func(t *testing.T) { stopAway(t, awaySample+awayGarbage, byTarget) })
 }
@@ -88,6 +89,7 @@ func stopAway(t *testing.T, sample string, names removalOf) {
 // TestStopAwayWithATagThatCannotBeMoved stops a removal into the trash at every
 // call after one of the tags could not leave: it keeps its image.
 func TestStopAwayWithATagThatCannotBeMoved(t *testing.T) {
+	layouttest.Long(t)
 	tp := newTemplate(t, "age 10m\n"+awaySample)
 	dir := scratch(t)
 	for n := range layouttest.OpenSteps() {

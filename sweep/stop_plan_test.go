@@ -34,6 +34,7 @@ func byPlan(s *layouttest.Store) pipeline {
 // same plan then finishes the work; another one gives back what it does not
 // list, and no image that stays lacks anything.
 func TestKilledApply(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for name, c := range map[string]struct {
 		text  string

@@ -62,6 +62,7 @@ func (b *bench) steps(t *testing.T, total int, fn func(s *layouttest.Store, n in
 
 // TestStop asks a run to end at each of its calls.
 func TestStop(t *testing.T) {
+	layouttest.Long(t)
 	b := newBench(t, newTemplate(t, sample))
 	b.steps(t, b.total, func(s *layouttest.Store, n int) (int, error) {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -96,6 +97,7 @@ func crash(n int) *step {
 
 // TestCrash kills a run at each of its calls.
 func TestCrash(t *testing.T) {
+	layouttest.Long(t)
 	b := newBench(t, newTemplate(t, sample))
 	b.steps(t, b.total, func(s *layouttest.Store, n int) (int, error) {
 		h := crash(n)
@@ -122,6 +124,7 @@ func (b *bench) survives(s *layouttest.Store, h *step) error {
 // of its calls, too. The first crash is in the middle of setting aside, and in
 // the middle of removing.
 func TestCrashTwice(t *testing.T) {
+	layouttest.Long(t)
 	b := newBench(t, newTemplate(t, sample))
 	dir := scratch(t)
 	for _, after := range []disk.Op{disk.OpRename, disk.OpUnlink} {

@@ -147,6 +147,7 @@ func problemOf(o *trashOutcome) error {
 // TestTrashCrashThenSweep kills sweeps into the trash, and lets another sweep into
 // it finish the work. What is in both runs then is all of it.
 func TestTrashCrashThenSweep(t *testing.T) {
+	layouttest.Long(t)
 	d := deeds(t)["trash"]
 	restore := d.again
 	d.again = func(s *layouttest.Store) error {
@@ -234,6 +235,7 @@ func (d *deed) disturb(t *testing.T, n int, fn func(s *layouttest.Store, i int) 
 // emptying fail. Whatever is done then, nothing is lost, what is said to have
 // gone well has, and a second try completes it.
 func TestTrashFaults(t *testing.T) {
+	layouttest.Long(t)
 	for name, d := range deeds(t) {
 		t.Run(name, func(t *testing.T) {
 			table := d.table()
@@ -288,6 +290,7 @@ func changes(fault func(disk.Op, string) error) func(disk.Op, string) error {
 
 // TestTrashStop asks each of them to end at every call that changes something.
 func TestTrashStop(t *testing.T) {
+	layouttest.Long(t)
 	for name, d := range deeds(t) {
 		t.Run(name, func(t *testing.T) {
 			d.disturb(t, d.changes, func(s *layouttest.Store, i int) error {
@@ -306,6 +309,7 @@ func TestTrashStop(t *testing.T) {
 
 // TestTrashCrash kills each of them at every call that changes something.
 func TestTrashCrash(t *testing.T) {
+	layouttest.Long(t)
 	for name, d := range deeds(t) {
 		t.Run(name, func(t *testing.T) {
 			d.disturb(t, d.changes, func(s *layouttest.Store, i int) error {

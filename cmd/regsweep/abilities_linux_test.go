@@ -11,12 +11,14 @@ import (
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
+	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
 // On a network filesystem that cannot do what a sweep needs, a sweep touches
 // nothing. A full one is no such filesystem.
 func TestSweepAsksANetworkFilesystemFirst(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	needRoot(t)
 	for _, c := range []struct {

@@ -155,6 +155,7 @@ layer e stray
 // Every cure and last resort that check prints is a complete command, after
 // which its problem is gone. It loses no image but those that it says.
 func TestAdviceOfCheckIsTrue(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	kinds, ran := map[string]int{}, 0

@@ -300,6 +300,7 @@ const everyType = `
 
 // The demo's store is as pushes and an interrupted life have left it.
 func TestCheckTheSample(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../testdata/sample.store")
 	if err != nil {
 		t.Fatal(err)

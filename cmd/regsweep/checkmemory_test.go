@@ -31,6 +31,7 @@ func remembered(t *testing.T, s *layouttest.Store, status int, more ...string) (
 // A check that leaves out what was read lately still reads what is new, has
 // another size, or was damaged, and all of it once the memory is lost.
 func TestCheckLeavesOutWhatWasReadLately(t *testing.T) {
+	t.Parallel()
 	s := newStore(t, "age 40d\nimage a:v1 layers=l1,l2 as=one\nimage a:v2 layers=l3 as=two\ndamage garbage blob l3\n")
 	file := filepath.Join(s.Dir, filepath.FromSlash(sweep.VerifiedPath))
 	first := remembered(t, s, statusProblems)

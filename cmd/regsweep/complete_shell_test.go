@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
 // The shells themselves complete names: what counts is what the program is
@@ -44,6 +46,7 @@ command regsweep completion fish | source`,
 }
 
 func TestCompletionInShells(t *testing.T) {
+	layouttest.Long(t)
 	s := newStore(t, "image team/api:v1.0,other as=x\nimage mono:main as=y")
 	x := s.Digest("x").String()
 	for name, shell := range completingShells {

@@ -31,6 +31,7 @@ var update = flag.Bool("update", false, "write what the commands in README.md an
 //
 // The programs in testdata/docs/bin stand for docker, kubectl and others.
 func TestDocs(t *testing.T) {
+	t.Parallel()
 	for _, name := range documents(t) {
 		t.Run(strings.TrimPrefix(name, "../../"), func(t *testing.T) {
 			t.Parallel()

@@ -87,6 +87,7 @@ func bad(list []finding) []finding {
 // Each of these set-ups is broken in one way: doctor has one finding, and its
 // command cures that.
 func TestDoctorCuresBrokenSetUps(t *testing.T) {
+	layouttest.Long(t)
 	needRoot(t)
 	program := programDir(t)
 	for _, c := range []struct {

@@ -113,6 +113,7 @@ func TestPlanForATargetSkipsWhatWasPulledSince(t *testing.T) {
 // Labels are inherited: a base image of CI that says it expires in an hour gives
 // that to every image that is built on it. Nothing that another rule keeps goes.
 func TestExpiryLabelOfABaseImageTakesNothingThatAnotherRuleKeeps(t *testing.T) {
+	t.Parallel()
 	var text strings.Builder
 	for i := range 12 {
 		fmt.Fprintf(&text, "image team/app%d:v%d layers=base,own%d as=i%d age=%dd label=quay.expires-after=1h\n", i%3, i, i, i, 10+i)

@@ -227,6 +227,7 @@ func TestHelpOffersFlagsThatMeanSomething(t *testing.T) {
 
 // What is accepted and not offered changes nothing.
 func TestFlagsWithoutMeaningChangeNothing(t *testing.T) {
+	t.Parallel()
 	values := map[string][]string{
 		"verbose": {"--verbose"}, "no-color": {"--no-color"}, "progress": {"--progress", "plain"}, "jobs": {"--jobs", "3"}, "index": {"--index", "none"},
 		"grace": {"--grace", "400d"}, "uploads-older-than": {"--uploads-older-than", "1s"}, "max-remove": {"--max-remove", "0%"},

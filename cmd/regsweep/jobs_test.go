@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
 
+	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/walker/disk"
 )
 
@@ -134,6 +135,7 @@ func atATime(t *testing.T, root string, on disk.Medium, each time.Duration, args
 
 // The processors wait in vain for a slow disk or server: more is asked of it.
 func TestASlowStoreIsAskedMoreAtATime(t *testing.T) {
+	layouttest.Long(t)
 	s := newStore(t, "scale s repositories=8 images=20 layers=1 base=2")
 	for _, c := range []struct {
 		on          disk.Medium

@@ -43,6 +43,7 @@ func deletedNames(t *testing.T, s *layouttest.Store) (names []string) {
 }
 
 func TestKeepDeletedKeepsWhatWentNotLongAgo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		args []string
 		want []string // can be brought back

@@ -49,6 +49,7 @@ func runBroken(t *testing.T, damage string, problems ...string) {
 }
 
 func TestLiveAllThatARepositoryLinksIfAManifestIsBroken(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for _, kind := range []string{"zero", "garbage", "truncated", "html", "wrong-digest", "long", "newline"} {
 		t.Run(kind, func(t *testing.T) {
@@ -80,6 +81,7 @@ func TestLiveAllThatARepositoryLinksIfAManifestIsMissing(t *testing.T) {
 }
 
 func TestLiveAllThatARepositoryLinksIfALinkHoldsNoDigest(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for target, name := range map[string]string{
 		"revision broken img":      "a manifest link",
@@ -153,6 +155,7 @@ func TestLiveLayerLinkWhoseBlobIsAbsentGoesAndKeepsNothing(t *testing.T) {
 // Whatever stands where the layout has a file or a directory, and can not be
 // read as one, stops the run before it removes anything.
 func TestLiveNothingGoesIfAnythingCannotBeRead(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	const store = "image a/b:v1 as=img alias=1\nimage a/b as=old\nimage c/d:v1 as=other\nlayer a/b l alias\norphan as=o\nupload a/b as=u age=30d\n"
 	manifests := "path repositories/a/b/_manifests"

@@ -95,6 +95,7 @@ const fiveImages = `
 
 // The registries' collectors take the rest of the repository's images for dead.
 func TestL1VanishedManifestLinkDoesNotUnmarkTheRestOfItsRepository(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	tr := newTracer(t)
 	link := "repositories/a/b/_manifests/revisions/sha256/{three}/link"
@@ -153,6 +154,7 @@ func withDigests(s *layouttest.Store, path string) string {
 
 // A link that stays away is counted as deleted: alone.
 func TestL1ManifestLinkThatStaysAwayIsTheOnlyOneThatGoes(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	tr := newTracer(t)
 	s := layouttest.New(t, strings.ReplaceAll(fiveImages, "FIRST", "c/d"))
@@ -172,6 +174,7 @@ func TestL1ManifestLinkThatStaysAwayIsTheOnlyOneThatGoes(t *testing.T) {
 const lateLook = "have their names back"
 
 func TestLiveNothingGoesAfterAnInputOutputErrorOrAListingThatBreaksOff(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	tr := newTracer(t)
 	var faults []fault

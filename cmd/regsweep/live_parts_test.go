@@ -125,6 +125,7 @@ func TestLiveManifestOfAnUnknownTypeKeepsEveryDigestInItsText(t *testing.T) {
 
 // A registry accepts four megabytes, and not one byte more.
 func TestLiveManifestOfFourMegabytesIsReadAndALargerOneIsBroken(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	const text = "image a/b:v1 as=img pad=%d layers=l1,l2\nlayer a/b l3\norphan as=o"
 	s := layouttest.New(t, fmt.Sprintf(text, 1))

@@ -26,6 +26,7 @@ func refused(t *testing.T, s *layouttest.Store, args ...string) {
 
 // A volume that is not mounted looks like an empty directory.
 func TestLiveStoreThatLooksLikeAVolumeThatIsNotMountedIsRefused(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for _, c := range []struct {
 		name, store, args string

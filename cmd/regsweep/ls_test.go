@@ -269,6 +269,7 @@ func TestLsOrders(t *testing.T) {
 
 // What is damaged is listed as far as it can be read.
 func TestLsOfDamage(t *testing.T) {
+	t.Parallel()
 	s := newStore(t, `
 		image a:v1 layers=l1 as=x
 		image a:v2 layers=l2 as=y

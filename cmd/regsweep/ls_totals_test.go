@@ -220,6 +220,7 @@ func wantedTotals(t *testing.T, s *layouttest.Store, hand *counted) totals {
 
 // Unique sizes are what removing each manifest alone from a copy of the store frees.
 func TestLsUniqueSizesAreWhatRmFrees(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"images of all kinds": lsStore,
 		"a layer that a fresh link of another algorithm keeps": `

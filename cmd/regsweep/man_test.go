@@ -30,6 +30,7 @@ func manPages(t *testing.T) []string {
 // Every command that help lists has a page, with all of its flags, and no page
 // says what help does not.
 func TestManPages(t *testing.T) {
+	t.Parallel()
 	pages := manPages(t)
 	for _, page := range pages {
 		words := strings.Split(strings.TrimSuffix(filepath.Base(page), ".1"), "-")
@@ -91,6 +92,7 @@ func TestManOfNothing(t *testing.T) {
 
 // The pages are what those who check pages want.
 func TestManPagesLint(t *testing.T) {
+	t.Parallel()
 	mandoc, err := exec.LookPath("mandoc")
 	if err != nil {
 		if os.Getenv("REGSWEEP_REQUIRE_PARTS") == "1" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/report"
 	"github.com/regsweep/regsweep/cmd/regsweep/internal/term"
+	"github.com/regsweep/regsweep/layout/layouttest"
 	"github.com/regsweep/regsweep/mark/digests"
 	"github.com/regsweep/regsweep/sweep"
 	"github.com/regsweep/regsweep/walker"
@@ -31,6 +32,7 @@ func endingOf(rep *sweep.Report) *report.Ending {
 // However much there is, the page stays one that a browser can draw, and it says
 // what it lacks.
 func TestPageStaysSmall(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	rep := &sweep.Report{Started: time.Now().UTC(), DryRun: true}
 	digest := "sha256:" + strings.Repeat("0123456789abcdef", 4)

@@ -21,6 +21,7 @@ import (
 // REGSWEEP_POLICY_STORES says how many, of which REGSWEEP_STEPS takes some;
 // REGSWEEP_POLICY_SEED is the first.
 func TestPoliciesDecideWhatTheOracleSays(t *testing.T) {
+	t.Parallel()
 	stores, seed := drawn(t, "REGSWEEP_POLICY", 32)
 	seen := map[string]int{}
 	list := layouttest.Steps(stores)

@@ -61,6 +61,7 @@ func pruneByLogs(t *testing.T, root, policy string, args ...string) (kept []stri
 }
 
 func TestPruneKeepsWhatIsPulled(t *testing.T) {
+	t.Parallel()
 	s := newStore(t, pulledStore)
 	long := daily(100, "a")
 	all := []string{"a:", "a:child", "a:moved", "a:multi", "a:new", "a:unused", "a:used"}
@@ -156,6 +157,7 @@ func TestPruneWhereLogsAreFrom(t *testing.T) {
 
 // A plan of last week is carried out after new pulls: what was pulled since stays.
 func TestApplySkipsWhatWasPulledSince(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		pulls  func(digest func(string) string) []string
 		remain []string

@@ -3,6 +3,7 @@ package main
 import "testing"
 
 func TestPruneReferrers(t *testing.T) {
+	t.Parallel()
 	const removeOrphans = `{repositories: ["**"], orphaned-referrers: remove}`
 	for name, c := range map[string]pruneCase{
 		"go with their subject": {
@@ -53,6 +54,7 @@ func TestPruneReferrers(t *testing.T) {
 }
 
 func TestPruneProtected(t *testing.T) {
+	t.Parallel()
 	const text = "image a:old layers=l1 as=x age=40d\ntag a:twin x age=40d\nimage a:new as=n age=1d\n"
 	const gone = "\nrules:\n  - " + within20d
 	for name, c := range map[string]pruneCase{

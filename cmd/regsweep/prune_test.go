@@ -101,6 +101,7 @@ func decisions(t *testing.T, s *layouttest.Store, r result) (list, reasons []str
 }
 
 func TestPruneImages(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]pruneCase{
 		"an old one goes with its blobs": {
 			text: "image a:new layers=base as=n age=1d\nimage a:old layers=base,l2 as=o age=40d", policy: within20d, shared: 1,
@@ -176,6 +177,7 @@ func TestPruneImages(t *testing.T) {
 }
 
 func TestPruneIndex(t *testing.T) {
+	t.Parallel()
 	const children = "image a layers=l1 as=x age=40d\nimage a layers=l2 as=y age=40d\n"
 	all := []string{
 		"tag a:all i", "manifest a i", "manifest a x", "manifest a y", "layerLink a l1", "layerLink a l2", "layerLink a x.config", "layerLink a y.config",

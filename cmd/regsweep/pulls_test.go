@@ -160,6 +160,7 @@ func TestPullsOfADamagedTable(t *testing.T) {
 
 // While another run has the lock, pulls read waits.
 func TestPullsReadWaitsForTheLock(t *testing.T) {
+	t.Parallel()
 	s := newStore(t, "age 90d\nimage a:v1 as=one")
 	log := writeLog(t, filepath.Join(t.TempDir(), "access.log"), pulled(days(1), "a", "v1"))
 	store, err := new(disk.FS).OpenStore(s.Dir)

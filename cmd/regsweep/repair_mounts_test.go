@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
 // onItsOwn mounts another filesystem over a directory of a store, with what was in
@@ -26,6 +28,7 @@ func onItsOwn(t *testing.T, dir string, bind bool) {
 // Nothing can be renamed into a trash that is on another filesystem than the blobs
 // or the links. What is replaced is copied there, and trash restore copies it back.
 func TestRepairWhereTheTrashIsOnAnotherFilesystem(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	needRoot(t)
 	const damage = "damage wrong-digest blob base\ndamage zero layer a/app l2\ndamage mismatch revision a/app x3 to=x1\ndamage zero tag c/app:t\ndamage missing blob l1"

@@ -84,6 +84,7 @@ func badSectors(t *testing.T, errno error, bad ...string) func(disk.Op, string) 
 // What a disk cannot read is exchanged for a verified copy, and kept in the
 // trash: another day it may be read. Nothing is removed for it.
 func TestRepairExchangesWhatTheDiskCannotRead(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	replica := layoutOf(t, replicaOf(t))
 	for name, bad := range map[string][]string{"a layer": {"l2"}, "a manifest": {"x2"}, "both": {"x2", "l2"}} {

@@ -81,6 +81,7 @@ func TestReportReclaimableCountsInEveryRepository(t *testing.T) {
 
 // kept counts what nothing but a reason keeps; of several the first counts.
 func TestReportKept(t *testing.T) {
+	t.Parallel()
 	s := newStore(t, `
 		image a/b:v1 layers=base as=x
 		orphan as=young age=5m size=1k
@@ -125,6 +126,7 @@ func TestReportKeptIsOnlyWhatNothingElseKeeps(t *testing.T) {
 }
 
 func TestReportProblems(t *testing.T) {
+	t.Parallel()
 	s := newStore(t, `
 		image a/b:v1,v2 layers=one as=x
 		index a/b:all of=x as=i

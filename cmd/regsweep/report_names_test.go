@@ -55,6 +55,7 @@ func steersTerminal(text string) (bad []rune) {
 }
 
 func TestReportMakesNamesHarmless(t *testing.T) {
+	t.Parallel()
 	for what, name := range hostile {
 		t.Run(what, func(t *testing.T) {
 			s := newStore(t, `

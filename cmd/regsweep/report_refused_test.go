@@ -13,6 +13,7 @@ import (
 // A dry run that is refused tells all the same what it would remove. The file of
 // --report has the report that was printed, and the refusal as its error.
 func TestReportOfARefusedDryRun(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		text string
 		args []string

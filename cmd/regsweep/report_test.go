@@ -150,6 +150,7 @@ func TestReportSaysWhatItIsAbout(t *testing.T) {
 
 // Two runs on equal stores, one of them dry, tell the same.
 func TestReportOfADryRunIsThatOfTheRun(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../testdata/sample.store")
 	if err != nil {
 		t.Fatal(err)
@@ -202,6 +203,7 @@ func TestReportExpectsNoSpaceOfTheTrash(t *testing.T) {
 
 // What is in the store, counted by listing it.
 func TestReportCountsTheStore(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../testdata/sample.store")
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestRmRefuses(t *testing.T) {
+	t.Parallel()
 	const two = "image team/app:v1 layers=l1 as=x\nimage team/app:v2 layers=l2 as=y\nindex team/app:all of=x as=i\nimage team/other:v1 as=z\n"
 	for name, c := range map[string]struct {
 		text   string
@@ -130,6 +131,7 @@ func TestRmOfWhatTheSystemCannotRead(t *testing.T) {
 }
 
 func TestUntag(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]removedCase{
 		"one of several": {
 			text: "image a/b:v1,v2 layers=l1 as=x\norphan as=o", args: []string{"untag", "a/b:v1"},

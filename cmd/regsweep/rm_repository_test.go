@@ -3,6 +3,7 @@ package main
 import "testing"
 
 func TestRmRepository(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]removedCase{
 		"not those below it": {
 			text: "image a/b:v1,v2 layers=l1 as=x\nimage a/b layers=l2 as=y\nimage a/b/c:v1 layers=l1,l3 as=z\nimage a:v1 as=w",
@@ -132,6 +133,7 @@ func TestRmInABrokenRepository(t *testing.T) {
 
 // Once the broken manifest has gone, gc sweeps what it kept.
 func TestRmCuresARepository(t *testing.T) {
+	t.Parallel()
 	s := newStore(t, "image a:v1 layers=l1 as=x\nimage a:v2 layers=l2 as=y\ndamage truncated blob x")
 	mustGC(t, s, 3)
 	if r := run(t, s, "rm", "a@"+s.Digest("x").String(), "-y"); r.status != 0 {

@@ -3,6 +3,7 @@ package main
 import "testing"
 
 func TestRmImage(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]removedCase{
 		"and all of its own": {
 			text: "image a/b:v1 layers=l1,l2 as=x\nimage a/b:v2 as=y",
@@ -121,6 +122,7 @@ func TestRmImage(t *testing.T) {
 }
 
 func TestRmIndex(t *testing.T) {
+	t.Parallel()
 	const children = "image a layers=l1 as=x\nimage a layers=l2 as=y\n"
 	for name, c := range map[string]removedCase{
 		"takes its children along": {
@@ -197,6 +199,7 @@ func TestRmIndex(t *testing.T) {
 }
 
 func TestRmReferrers(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]removedCase{
 		"go with their subject, and theirs": {
 			text: "image a:v1 layers=l1 as=x\nreferrer a of=x as=r1\nreferrer a of=r1 as=r2\nimage a:keep type=artifact layers=l9 as=k",

@@ -82,6 +82,7 @@ orphan as=o size=9k`)
 // same status for the same answer, the same words for what was not done, nothing
 // on stdout before, and the outcome in the last line.
 func TestCommandsThatAskAreAlike(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	const nobody, both, elsewhere, nowhere = "no terminal", "a terminal", "stderr elsewhere", "a terminal that cannot be opened"
 	for name, asks := range askers() {

@@ -46,6 +46,7 @@ func makeStore() {
 // that must end with a status, "json FIELD.FIELD N", which compares a number in
 // the last command's report, and "makestore DIR FILE".
 func TestScript(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

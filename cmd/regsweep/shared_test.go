@@ -178,6 +178,7 @@ func checkShared(t *testing.T, s *layouttest.Store, line, named string) {
 }
 
 func TestSharedPartsByLinks(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for _, way := range sharedByLinks() {
 		t.Run(way.name, func(t *testing.T) {

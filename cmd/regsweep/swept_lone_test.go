@@ -19,6 +19,7 @@ const asideStore = "image a/b:v1 layers=one,two as=x\nimage c:v1 layers=three as
 // Whichever name was set aside, and whatever was made or removed in the store's
 // directory since: what is live gets its name back, and nothing stays set aside.
 func TestWhatAStoppedRunSetAsideIsFoundByWhatItLeft(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	touched := func(t *testing.T, s *layouttest.Store) {
 		stoppedLongAgo(t, s)

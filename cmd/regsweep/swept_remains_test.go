@@ -89,6 +89,7 @@ func TestSweptRepositoryWithOnlyAnUpload(t *testing.T) {
 
 // Registry 3 leaves <name>.<uuid>.tmp when it is killed.
 func TestSweptInterruptedWrites(t *testing.T) {
+	t.Parallel()
 	const id = ".00000000-0000-4000-8000-00000000000"
 	swept{
 		text: `

@@ -61,6 +61,7 @@ func TestSweptBlobThatAStoppedRunSetAside(t *testing.T) {
 
 // Whatever a live image needs gets its name back.
 func TestSweptLiveBlobsThatAStoppedRunSetAside(t *testing.T) {
+	t.Parallel()
 	for name, more := range marksOfStopped {
 		for _, part := range []string{"one", "x.config", "x"} {
 			t.Run(part+" "+name, func(t *testing.T) {
@@ -148,6 +149,7 @@ func TestSweptManifestLinkSetAsideAndPlainGC(t *testing.T) {
 
 // A tag came, by a push beside the stopped run: the links get their names back.
 func TestSweptLinksOfALiveImageThatAStoppedRunSetAside(t *testing.T) {
+	t.Parallel()
 	for name, set := range map[string]string{
 		"manifest link":  aside(revisionPath("a/b", "x")),
 		"layer link":     aside(layerPath("a/b", "one")),

@@ -48,6 +48,7 @@ const everything = `
 // Nothing behind a symbolic link is removed, except those to blobs and
 // repositories themselves, and to the root.
 func TestSweptNothingBehindSymlinks(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{
 		"repositories/a", // a namespace
 		"repositories/a/b",
@@ -115,6 +116,7 @@ func TestSweptBesideASymlinkedRepository(t *testing.T) {
 
 // The root, blobs and repositories may be symbolic links, also all at once.
 func TestSweptThroughSymlinksAtTheTop(t *testing.T) {
+	t.Parallel()
 	for name, paths := range map[string][]string{
 		"blobs":        {"blobs"},
 		"repositories": {"repositories"},

@@ -9,6 +9,7 @@ import (
 // Unknown names, wherever gc lists a directory for its own work: they are left,
 // reported, and do not change the status.
 func TestSweptUnknownNamesStayAndAreReported(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{
 		"README", // in the store's directory
 		"blobs/README",
@@ -82,6 +83,7 @@ func TestSweptUnknownNamesStayInWhatStays(t *testing.T) {
 
 // Unknown names in directories of what goes: they stay, and the rest goes.
 func TestSweptUnknownNamesStayInWhatGoes(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ path, kind string }{
 		"in a blob's directory":              {"blobs/sha256/{xx:x}/{x}/README", "blob"},
 		"in a manifest's directory":          {"repositories/a/b/_manifests/revisions/sha256/{x}/README", "manifest"},

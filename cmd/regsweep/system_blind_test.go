@@ -78,6 +78,7 @@ func bindOn(name, from, to string) aShared {
 // Where nothing tells what a mount in the store shows, nothing is removed: it
 // may be another part of the store.
 func TestMountsThatNothingTellsOfAreNotOverlooked(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	needRoot(t)
 	ways := sharedByMounts()
@@ -137,6 +138,7 @@ func TestKernelsThatDoNotTellMountsAreRefused(t *testing.T) {
 
 // A store in which nothing is mounted, or a disk of its own, is swept there, too.
 func TestStoresWithoutATableOfMountsAreSwept(t *testing.T) {
+	layouttest.Long(t)
 	needRoot(t)
 	for i, place := range blindPlaces() {
 		t.Run(place.name, func(t *testing.T) {
@@ -170,6 +172,7 @@ func TestStoresWithoutATableOfMountsAreSwept(t *testing.T) {
 // Without the table of mounts, too, --trash finds what cannot be moved before
 // anything is.
 func TestTrashFindsMountsThatNothingTellsOf(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	s := blindStore(t)
 	mount(t, filepath.Join(s.Dir, "blobs"), "--bind", filepath.Join(s.Dir, "blobs"))

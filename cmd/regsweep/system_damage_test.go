@@ -136,6 +136,7 @@ func (d *damageTarget) verdict(kind string) verdict {
 
 // TestDamage damages every kind of file in every way, and judges gc and gc -m.
 func TestDamage(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	type one struct {
 		damageTarget

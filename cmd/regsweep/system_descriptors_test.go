@@ -43,6 +43,7 @@ func limited(files int) system {
 // However few files may be open, a run does all of its work with fewer jobs, or
 // is refused before it does any.
 func TestFewDescriptors(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	binary(t) // building it is not part of a run
 	want := fewFiles(t, 4096)

@@ -85,6 +85,7 @@ func fill(t *testing.T, dir string) {
 }
 
 func TestFullDisk(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for name, c := range map[string]struct {
 		mkfs []string
@@ -161,6 +162,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestReadOnly(t *testing.T) {
+	layouttest.Long(t)
 	dir := image32(t)
 	s := build(t, dir, readStore)
 	mustRun(t, "mount", "-o", "remount,ro", dir)
@@ -189,6 +191,7 @@ func TestReadOnly(t *testing.T) {
 
 // TestLock holds the store's lock.
 func TestLock(t *testing.T) {
+	t.Parallel()
 	s := build(t, memory(t), readStore)
 	before := lstats(t, s)
 	for name, how := range map[string]int{"exclusive": syscall.LOCK_EX, "shared": syscall.LOCK_SH} {
@@ -219,6 +222,7 @@ func TestLock(t *testing.T) {
 // TestTwoRuns starts a second run while the first one sweeps: it ends at once,
 // even where the first one was killed it does not wait for anything.
 func TestTwoRuns(t *testing.T) {
+	layouttest.Long(t)
 	strace := need(t, "strace", "strace")
 	s := build(t, memory(t), readStore)
 	slow := system{before: []string{strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat,renameat2", "-e", "inject=renameat,renameat2:delay_enter=300000"}}

@@ -79,6 +79,7 @@ func (y system) must(t *testing.T, s *layouttest.Store, args ...string) ran {
 // A member of the group sweeps a store that it does not own, and is not stopped
 // by what another member left.
 func TestGroupWritableStores(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	needRoot(t)
 	binary(t) // building it is not part of a run
@@ -228,6 +229,7 @@ func TestGroupMayNotWriteEverywhere(t *testing.T) {
 // Where a part of what goes cannot be changed, the run is refused before anything
 // is set aside, and says which part that is.
 func TestPartsThatCannotBeChangedRefuseTheRun(t *testing.T) {
+	t.Parallel()
 	s := groupReg(t)
 	binary(t)
 	closed := func(path string) func(*testing.T) {

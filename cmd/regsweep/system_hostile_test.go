@@ -63,6 +63,7 @@ func put(t *testing.T, s *layouttest.Store, path string, content []byte) {
 
 // TestHostileManifests links manifests that were made to hurt their reader.
 func TestHostileManifests(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	const oci = `"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json"`
 	layer := func(s *layouttest.Store, name string) string {
@@ -159,6 +160,7 @@ func TestHostileManifests(t *testing.T) {
 
 // TestHugeBlobs has 3 GiB in places where a manifest may be.
 func TestHugeBlobs(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	s := build(t, memory(t), hostileStore+`
 orphan as=child
@@ -207,6 +209,7 @@ raw repositories/bad/app/_manifests/tags/huge/current/link sha256:{child}
 
 // TestHostileLinks has links whose content is a path, and names that are more.
 func TestHostileLinks(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	outside := filepath.Join(openTemp(t), "outside")
 	if err := os.WriteFile(outside, []byte("outside"), 0o644); err != nil {

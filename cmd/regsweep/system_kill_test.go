@@ -220,6 +220,7 @@ func (k *killing) stop(t *testing.T, rnd *rand.Rand, s *layouttest.Store, sig sy
 // TestKills stops 200 runs at random moments: most by SIGKILL, some by SIGTERM,
 // SIGINT and SIGHUP.
 func TestKills(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	k := newKilling(t, killText(16), "gc", "-m")
 	if n := len(k.doomed); n < 100 {

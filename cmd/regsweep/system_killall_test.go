@@ -27,6 +27,7 @@ var namedCommands = [][]string{
 
 // TestKillsOfCommands ends runs of the other commands by SIGKILL.
 func TestKillsOfCommands(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for _, command := range namedCommands {
 		t.Run(command[0], func(t *testing.T) {

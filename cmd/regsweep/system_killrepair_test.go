@@ -186,6 +186,7 @@ var mendings = map[string]bool{"with a replica": true, "alone": false}
 
 // TestKillsOfRepair ends repairs by SIGKILL.
 func TestKillsOfRepair(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for name, from := range mendings {
 		t.Run(name, func(t *testing.T) {
@@ -198,6 +199,7 @@ func TestKillsOfRepair(t *testing.T) {
 // TestInjectedErrorsOfRepair makes calls to the system fail in a repair: the
 // first call of each thread, or the two after it.
 func TestInjectedErrorsOfRepair(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	calls := []string{"linkat", "renameat,renameat2", "unlinkat", "mkdirat", "syncfs,fsync,fdatasync", "pwrite64,copy_file_range,sendfile"}
 	list := []string{"EIO", "ENOSPC", "EROFS", "EACCES", "ESTALE", "ENOENT", "EMFILE", "EINTR"}
@@ -273,6 +275,7 @@ func fillUp(t *testing.T, file string) {
 
 // TestPowerCutOfRepair cuts filesystems off in the midst of repairs.
 func TestPowerCutOfRepair(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for name, from := range mendings {
 		t.Run(name, func(t *testing.T) {

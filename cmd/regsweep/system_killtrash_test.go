@@ -196,6 +196,7 @@ func (b *trashing) soundLinks(t *testing.T, s *layouttest.Store) {
 
 // TestKillsOfTrash ends runs that fill the trash, take back from it and empty it by SIGKILL.
 func TestKillsOfTrash(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for name, c := range map[string]struct {
 		n   int
@@ -216,6 +217,7 @@ func TestKillsOfTrash(t *testing.T) {
 // TestInjectedErrorsOfTrash makes calls to the system fail while the trash is
 // filled, put back and emptied: the first call of each thread, or every third.
 func TestInjectedErrorsOfTrash(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	calls := []string{"renameat2", "unlinkat", "mkdirat", "syncfs,fsync,fdatasync"}
 	errors := []string{"EIO", "ENOSPC", "EROFS", "EACCES", "ESTALE", "ENOENT", "EMFILE", "EINTR"}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
 // kindsOnFilesystems are tests of what must never go, and of what is said, which
@@ -18,6 +20,7 @@ const kindsOnFilesystems = `^Test(GuardsFollowTheEffect|GoneIsRemovedThoughItsDi
 // TestKindsOnFilesystems runs tests once more, whose stores are on the filesystems
 // that stores are on.
 func TestKindsOnFilesystems(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {

@@ -44,6 +44,7 @@ func makers(t *testing.T) map[string]func(path string) error {
 
 // TestSpecialsEverywhere puts something else in place of every single path.
 func TestSpecialsEverywhere(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	needRoot(t)
 	const text = `

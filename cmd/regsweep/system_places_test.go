@@ -8,10 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
 // TestWrongRoot names roots that are none.
 func TestWrongRoot(t *testing.T) {
+	t.Parallel()
 	dir := openTemp(t)
 	for _, path := range []string{"empty", "v2only/v2/repositories", "nearly/docker/registry", "config"} {
 		if err := os.MkdirAll(filepath.Join(dir, path), 0o755); err != nil {
@@ -56,6 +59,7 @@ func TestWrongRoot(t *testing.T) {
 // TestSymbolicLinks has links in all directions below repositories and blobs:
 // they are followed for reading, each directory once, and what is no link's goes.
 func TestSymbolicLinks(t *testing.T) {
+	t.Parallel()
 	s := build(t, memory(t), `
 age 30d
 image a/app:v1 layers=l1 as=app
@@ -105,6 +109,7 @@ symlink blobs/sha256/{xx:moved}/{moved} ../../../../../../moved
 
 // TestLinkedRepositories has repositories and their parts elsewhere: nothing is removed there.
 func TestLinkedRepositories(t *testing.T) {
+	t.Parallel()
 	const far = `
 image far/app:v1 layers=f1 as=far
 image far/app as=faruntagged
@@ -162,6 +167,7 @@ orphan as=orphan
 // TestLinkedRoots follows links at the root, at blobs and at repositories, and
 // removes there.
 func TestLinkedRoots(t *testing.T) {
+	t.Parallel()
 	s := build(t, openTemp(t), readStore+`
 move blobs /elsewhere/blobs
 symlink blobs ../../../elsewhere/blobs
@@ -181,6 +187,7 @@ symlink repositories ../../../elsewhere/repositories
 
 // TestUnknownFiles has files that are nobody's in every directory.
 func TestUnknownFiles(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	s := build(t, memory(t), readStore+"delete-manifest a/two three\nimage gone/all layers=2 as=goes\ndelete-manifest gone/all goes\n")
 	var unknown []string
@@ -214,6 +221,7 @@ func TestUnknownFiles(t *testing.T) {
 
 // TestDeepAndWide has repositories 50 levels deep and 100,000 unknown files in a directory.
 func TestDeepAndWide(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	deep := strings.TrimSuffix(strings.Repeat("d/", 50), "/")
 	s := build(t, memory(t), readStore+"image "+deep+":v1 layers=2 as=deep\nlayer "+deep+" deepstray\nimage d/d/d:v1 layers=1 as=less\n")

@@ -233,6 +233,7 @@ func (o *outage) after(t *testing.T, rnd *rand.Rand, cut [][]byte) {
 // TestPowerCut runs commands on filesystems that are cut off at random moments
 // and mounted again with their journals replayed.
 func TestPowerCut(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	commands := [][]string{{"gc", "-m"}, namedCommands[0], namedCommands[1]} // untag sweeps nothing
 	for name, filesystems := range map[string]int{"one filesystem": 1, "blobs on another filesystem": 2} {
@@ -248,6 +249,7 @@ func TestPowerCut(t *testing.T) {
 // TestPowerCutOfTrash is the same of the commands about the trash, which is
 // always on the store's own filesystem.
 func TestPowerCutOfTrash(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for name, b := range map[string]func(t *testing.T) *trashing{
 		"gc --trash":    func(t *testing.T) *trashing { return newTrashing(t, "gc", "-m") },

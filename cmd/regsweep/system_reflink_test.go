@@ -8,12 +8,14 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/regsweep/regsweep/layout/layouttest"
 	"golang.org/x/sys/unix"
 )
 
 // Where the replica is on the same filesystem, and that can, a blob that is
 // copied shares its blocks; elsewhere it is a copy. Both are what they should be.
 func TestRepairClonesBlobsWhereTheFilesystemCan(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	const text = "age 30d\nimage a:v1 layers=big:24000k as=x\n"
 	for kind, clones := range map[string]bool{"xfs": true, "btrfs": true, "ext4": false} {

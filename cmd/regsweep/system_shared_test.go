@@ -110,6 +110,7 @@ func sharedByMounts() []aShared {
 func fewShared() []int { return []int{1, 3, 4, 6, 9} } // of onShared
 
 func TestSharedPartsByMounts(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	needRoot(t)
 	for _, way := range sharedByMounts() {
@@ -129,6 +130,7 @@ func TestSharedPartsByMounts(t *testing.T) {
 // TestSharedPartsOnFilesystems tries ways of sharing on the filesystems that
 // stores are on.
 func TestSharedPartsOnFilesystems(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	for _, on := range filesystems() {
 		t.Run(on.name, func(t *testing.T) {
@@ -157,6 +159,7 @@ func TestSharedPartsOnFilesystems(t *testing.T) {
 // Two directories may have one device and inode number and be two: bindfs over
 // btrfs gives the roots of all subvolumes the same.
 func TestTwoDirectoriesWithOneNumberAreBothRead(t *testing.T) {
+	t.Parallel()
 	below := loopImage(t, "btrfs")
 	btrfs := need(t, "btrfs", "btrfs-progs")
 	s := build(t, filepath.Join(below, "store"), "age 30d\nimage a:v1 layers=la as=a1\nimage b:v1 layers=lb as=b1\nimage c:v1 layers=lc\norphan as=o")

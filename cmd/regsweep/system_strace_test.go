@@ -35,6 +35,7 @@ func injected(t *testing.T, s *layouttest.Store, path, call, how string, args ..
 
 // TestInjectedErrors makes one system call on one path fail while gc marks.
 func TestInjectedErrors(t *testing.T) {
+	layouttest.Long(t)
 	const two = "repositories/a/two"
 	blob := func(name string) string { return "blobs/sha256/{xx:" + name + "}/{" + name + "}" }
 	table := []struct{ call, path string }{
@@ -108,6 +109,7 @@ func TestInjectedErrors(t *testing.T) {
 // TestOneWrongAnswer is L1: a single ENOENT while marking must not un-mark
 // what follows it.
 func TestOneWrongAnswer(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	const two = "repositories/a/two"
 	table := []struct{ call, path string }{

@@ -48,6 +48,7 @@ func refuses(t *testing.T, s *layouttest.Store, before map[string]string, r ran,
 
 // TestUnreadable makes paths unreadable for the user that runs gc.
 func TestUnreadable(t *testing.T) {
+	layouttest.Long(t)
 	t.Parallel()
 	needRoot(t)
 	const two = "repositories/a/two"

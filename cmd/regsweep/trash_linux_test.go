@@ -23,6 +23,7 @@ orphan as=o
 // TestTrashOnAnotherFilesystem mounts parts of a store: what cannot be renamed
 // into the trash is refused before anything has changed.
 func TestTrashOnAnotherFilesystem(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	for name, c := range map[string]struct {
 		part string
@@ -57,6 +58,7 @@ func TestTrashOnAnotherFilesystem(t *testing.T) {
 // TestTrashWithoutSpace leaves ever fewer inodes for the trash's directories: a
 // sweep either moves all, or nothing has changed and it says what to do.
 func TestTrashWithoutSpace(t *testing.T) {
+	layouttest.Long(t)
 	needRoot(t)
 	refused, moved := 0, 0
 	for free := range 40 {

@@ -121,6 +121,7 @@ func TestWhyFresh(t *testing.T) {
 }
 
 func TestWhyInABrokenRepository(t *testing.T) {
+	t.Parallel()
 	s := newStore(t, "image a:v1 layers=l1 as=x\nlayer a stray\ndamage truncated blob x")
 	r := runProgram(t, "", "why", "--root", s.Root, s.Digest("stray").String())
 	if r.status != 0 || !strings.Contains(r.stdout, `"a" cannot be read in full`) || !strings.Contains(r.stderr, "the store has 1 problem: regsweep check --root "+s.Root) {

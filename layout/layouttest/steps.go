@@ -15,6 +15,16 @@ func Short() bool {
 	return flag.Lookup("test.short") != nil && testing.Short()
 }
 
+// Long leaves a test that takes seconds out of go test -short. The race detector,
+// which runs short tests, must have nothing to find in it: one job at a time, or a
+// program of its own.
+func Long(t testing.TB) {
+	t.Helper()
+	if Short() {
+		t.Skip("left out: takes long, and -short is given") // .ci/run knows these words
+	}
+}
+
 // The variables that say how much of long tables of steps a test takes.
 const (
 	stepsVariable  = "REGSWEEP_STEPS"       // every so many; 1 is all of them
@@ -22,7 +32,7 @@ const (
 )
 
 // shortSteps is every how many steps -short takes.
-const shortSteps = 16
+const shortSteps = 64
 
 // Steps are those of n steps, numbered from 0, that a test is to take: all; with
 // REGSWEEP_STEPS every so many, from an offset that should change from commit

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/regsweep/regsweep/layout/layouttest"
 )
 
 // kept are the tags that a Keep leaves of one repository, newest first.
@@ -52,6 +54,7 @@ func TestTwelveSundays(t *testing.T) {
 // weeks, 12 or 11 more of months and 75 or 74 of years. It is in the future of
 // registries, since there are no tags from before 1981.
 func TestHundredYears(t *testing.T) {
+	layouttest.Long(t)
 	for _, last := range []time.Time{
 		time.Date(2090, 11, 15, 3, 0, 0, 0, time.UTC), // in the middle of everything
 		time.Date(2090, 11, 1, 3, 0, 0, 0, time.UTC),  // the dailies contain the end of a month
