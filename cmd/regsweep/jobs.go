@@ -123,14 +123,22 @@ func waitIdle(ctx context.Context, processors int) bool {
 	defer tick.Stop()
 	for idle := 0; ; {
 		used, since := processorTime(), time.Now()
+		var queued time.Duration
+		if idle > 0 {
+			queued = queueTime()
+		}
 		select {
 		case <-ctx.Done():
 			return false
 		case <-tick.C:
 		}
-		if busy := processorTime() - used; busy >= time.Since(since)*time.Duration(processors)/2 {
+		busy := processorTime() - used
+		if idle > 0 { // perhaps since another program has the processors
+			busy += queueTime() - queued
+		}
+		if busy >= time.Since(since)*time.Duration(processors)/2 {
 			idle = 0
-		} else if idle++; idle == 2 { // once may be another program's fault
+		} else if idle++; idle == 2 {
 			return true
 		}
 	}
