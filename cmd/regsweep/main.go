@@ -31,6 +31,9 @@ func (p *program) main(args []string) int {
 		p.files = &disk.FS{}
 	}
 	p.args = args
+	if p.alone {
+		limitGarbage()
+	}
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	out := &term.Output{W: p.out}

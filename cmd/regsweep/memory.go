@@ -8,39 +8,29 @@ import (
 )
 
 const (
-	// garbageRoom is how many bytes of garbage there may be in memory. Nearly all
-	// that is in use has no pointers, so that collecting garbage early costs little.
-	garbageRoom = 6 << 20
-	// leastRoom is how much garbage there may be in a large memory, in percent of what
-	// is in use: the tags of one repository may be nearly all of it, and have pointers.
+	// garbageRoom is how many bytes of garbage there may be in memory.
+	garbageRoom = 8 << 20
+	// leastRoom is how much garbage there may be if more is in use, in percent of that.
+	// Nearly all that a run has of a large store has no pointers, so that collecting
+	// garbage early costs little.
 	leastRoom = 15
 )
 
-// limitGarbage is called when the blobs are known, which are most of what a run
-// has in memory. Go's own rule would let the memory grow to twice as much. It goes on
-// with each collection, since a repository with many tags takes memory later.
-func (p *program) limitGarbage() {
-	if !p.alone || os.Getenv("GOGC") != "" {
-		return
+// limitGarbage keeps the garbage in memory few, from now on. Go's own rule would let the
+// memory grow to twice as much as is in use. It must be called once.
+func limitGarbage() {
+	if os.Getenv("GOGC") == "" {
+		chooseRoom()
 	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	setRoom(m.HeapAlloc)
-	atNextCollection()
 }
 
 // collection is freed by each collection of garbage, and made again.
 type collection struct{ _ [64]byte }
 
-func atNextCollection() {
-	runtime.SetFinalizer(new(collection), func(*collection) {
-		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-		metrics.Read(live)
-		setRoom(live[0].Value.Uint64())
-		atNextCollection()
-	})
-}
-
-func setRoom(used uint64) {
-	debug.SetGCPercent(int(min(max(100*garbageRoom/max(used, 1), leastRoom), 300)))
+// chooseRoom says how much garbage there may be until the next collection.
+func chooseRoom() {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}} // by the last collection; 0 before the first
+	metrics.Read(live)
+	debug.SetGCPercent(int(min(max(100*garbageRoom/max(live[0].Value.Uint64(), 1), leastRoom), 300)))
+	runtime.SetFinalizer(new(collection), func(*collection) { chooseRoom() })
 }

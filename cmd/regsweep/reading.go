@@ -90,7 +90,6 @@ func (p *program) openStore(ctx context.Context, command string, c *common, regi
 	r.w = walker.New(r.dir, options)
 	p.progress.Phase("reading blobs", readingBlobs(seen))
 	r.store = mark.ReadWith(ctx, r.w, r.rules, r.recalled.memory)
-	p.limitGarbage()
 	return r, nil
 }
 

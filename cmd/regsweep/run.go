@@ -106,7 +106,6 @@ func (j *job) makePlan(ctx context.Context) error {
 	}
 	j.progress.Phase("reading blobs", readingBlobs(j.w.Progress))
 	store := mark.ReadWith(ctx, j.w, j.rules, j.recalled.memory)
-	j.limitGarbage()
 	if err := j.readUsed(ctx, store); err != nil {
 		return err
 	}
