@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -232,8 +233,24 @@ func (s *Store) addContent(name string, alg layout.Algorithm, content []byte) *o
 // when it is written, so that a store of many megabytes needs no memory.
 func (s *Store) addFiller(name string, alg layout.Algorithm, size int64) *object {
 	content := func() []byte { return filler(s.seed, name, size) }
-	return s.add(&object{name: name, digest: layout.FromBytes(alg, content()), size: size, content: content})
+	what := filling{alg, s.seed, name, size}
+	digest, known := fillings.Load(what)
+	if !known {
+		digest = layout.FromBytes(alg, content())
+		fillings.Store(what, digest)
+	}
+	return s.add(&object{name: name, digest: digest.(layout.Digest), size: size, content: content})
 }
+
+// filling is what generated content follows from, and how its digest is computed.
+type filling struct {
+	alg        layout.Algorithm
+	seed, name string
+	size       int64
+}
+
+// fillings are the digests of generated content: many tests make the same stores.
+var fillings sync.Map
 
 // filler is content that follows from seed and name alone.
 func filler(seed, name string, size int64) []byte {
