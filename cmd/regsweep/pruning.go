@@ -100,14 +100,14 @@ func asRepository(r *mark.Judged) retention.Repository {
 	to := retention.Repository{Name: r.Repository, Tags: make([]retention.Tag, len(r.Tags)), Untagged: make([]retention.Manifest, len(r.Untagged))}
 	for i := range r.Tags {
 		t := &r.Tags[i]
-		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Held: t.Held, Orphan: t.Orphan, Labels: retention.Labels(t.Labels), Configs: t.Configs}
+		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Undecidable: t.Held, Orphan: t.Orphan, Labels: retention.Labels(t.Labels), Configs: t.Configs}
 		for _, was := range t.History {
 			to.Tags[i].History = append(to.Tags[i].History, retention.Revision(was))
 		}
 	}
 	for i := range r.Untagged {
 		m := &r.Untagged[i]
-		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Held: m.Held, Labels: retention.Labels(m.Labels), Configs: m.Configs}
+		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Undecidable: m.Held, Labels: retention.Labels(m.Labels), Configs: m.Configs}
 	}
 	return to
 }
@@ -173,7 +173,7 @@ func countDecision(c *sweep.Retention, d *retention.Decision) {
 	if d.Protected {
 		*protected++
 	}
-	if d.Held {
+	if d.Undecidable {
 		c.Held++
 	}
 	if d.Timeless && d.Keep && !d.Protected {

@@ -19,8 +19,8 @@ type Tag struct {
 	Pulled  time.Time     // the last time, as far as logs tell; zero if they tell of none
 	// Held says why the tag cannot be judged, such as a link that cannot be read
 	// or names nothing. It stays, and counts for nothing.
-	Held    string
-	Configs []layout.Digest // of the image's configurations, for what is protected by them
+	Undecidable string
+	Configs     []layout.Digest // of the image's configurations, for what is protected by them
 	// Orphan says of a referrer's tag (see layout.ReferrerTag) that its subject
 	// is not linked in the repository.
 	Orphan bool
@@ -33,13 +33,13 @@ type Tag struct {
 // Manifest is an untagged manifest. Those that go and stay with another, as
 // children of an index and as referrers, need not be listed.
 type Manifest struct {
-	Digest  layout.Digest
-	Pushed  time.Time // its link's time
-	Created time.Time // zero if there is none
-	Pulled  time.Time // as a tag's
-	Held    string    // as a tag's
-	Labels  Labels
-	Configs []layout.Digest
+	Digest      layout.Digest
+	Pushed      time.Time // its link's time
+	Created     time.Time // zero if there is none
+	Pulled      time.Time // as a tag's
+	Undecidable string    // as a tag's
+	Labels      Labels
+	Configs     []layout.Digest
 }
 
 // Repository is what is there to be decided about, in any order.
@@ -51,18 +51,18 @@ type Repository struct {
 
 // Decision is about one tag or one untagged manifest.
 type Decision struct {
-	Repository string
-	Tag        string // empty for an untagged manifest
-	Digest     layout.Digest
-	Time       time.Time // by which it was judged; zero if there is none
-	Keep       bool
-	Protected  bool
-	Held       bool     // it cannot be judged, as the repository's owner has said
-	Timeless   bool     // its time is missing or absurd
-	Created    bool     // Time is the image's own; else it was pushed then
-	Entry      int      // the rule's entry that matches, from 1; 0 if there is none
-	Rule       string   // the one whose repositories match; empty if there is none
-	Reasons    []string // for what was decided, never empty
+	Repository  string
+	Tag         string // empty for an untagged manifest
+	Digest      layout.Digest
+	Time        time.Time // by which it was judged; zero if there is none
+	Keep        bool
+	Protected   bool
+	Undecidable bool     // it cannot be judged, as the repository's owner has said
+	Timeless    bool     // its time is missing or absurd
+	Created     bool     // Time is the image's own; else it was pushed then
+	Entry       int      // the rule's entry that matches, from 1; 0 if there is none
+	Rule        string   // the one whose repositories match; empty if there is none
+	Reasons     []string // for what was decided, never empty
 }
 
 // Options are what a policy is applied with.
@@ -194,13 +194,13 @@ func (d *Decider) stops(i int) bool { return i%256 == 0 && d.stopped != nil && d
 // keep for its own sake any more: those whose every tag goes, and untagged ones
 // that go. An index or a subject may keep them all the same.
 func Images(decisions []Decision) []layout.Digest {
-	stays := map[layout.Digest]bool{}
+	isKept := map[layout.Digest]bool{}
 	for i := range decisions {
 		d := &decisions[i]
-		stays[d.Digest] = stays[d.Digest] || d.Keep
+		isKept[d.Digest] = isKept[d.Digest] || d.Keep
 	}
 	var gone []layout.Digest
-	for digest, keep := range stays {
+	for digest, keep := range isKept {
 		if !keep && !digest.IsZero() {
 			gone = append(gone, digest)
 		}

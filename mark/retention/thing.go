@@ -11,16 +11,16 @@ import (
 // thing is one tag or untagged manifest.
 type thing struct {
 	*Decision
-	pushed   time.Time
-	pulled   time.Time // zero if no log tells of a pull
-	held     string
-	untagged bool
-	referrer bool // a referrer's tag
-	orphan   bool
-	timeless bool // its time cannot be used
-	labels   *Labels
-	history  []Revision // of a tag
-	configs  []layout.Digest
+	pushed      time.Time
+	pulled      time.Time // zero if no log tells of a pull
+	undecidable string
+	untagged    bool
+	referrer    bool // a referrer's tag
+	orphan      bool
+	timeless    bool // its time cannot be used
+	labels      *Labels
+	history     []Revision // of a tag
+	configs     []layout.Digest
 }
 
 // keep adds a reason for which a thing stays. One is enough: what spoke against
