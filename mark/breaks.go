@@ -13,7 +13,7 @@ func (p *facts) blame(problem *walker.Problem, at int32) {
 	n := &p.manifests[at]
 	problem.Breaks = append(problem.Breaks, p.broken(at)...)
 	if p.r.Odd || p.r.Linked || n.link.has(linkAsLayer|linkPinned) {
-		problem.Flags |= walker.Stays // no rm removes it
+		problem.Flags |= walker.Unremovable // no rm removes it
 		return
 	}
 	problem.Along = append(problem.Along, p.along(at)...)

@@ -19,7 +19,7 @@ type garbage struct {
 // or it refers to an image that is removed.
 func (p *garbage) tagGoes(t *tag) bool {
 	switch {
-	case p.holdsTag(t.Name):
+	case p.isTagShared(t.Name):
 		return false
 	case t.is.has(tagSelected):
 		return true

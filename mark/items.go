@@ -81,7 +81,7 @@ func pathOf(kind Kind, repo, name string, digest func() layout.Digest) string {
 
 // holdable is what of an item another name may lead to: of what is in a
 // directory of its own that directory.
-func holdable(kind Kind, repository, name string, digest func() layout.Digest) string {
+func sharedPath(kind Kind, repository, name string, digest func() layout.Digest) string {
 	path := pathOf(kind, repository, name, digest)
 	switch kind {
 	case Manifest, LayerLink, TagHistory:

@@ -102,7 +102,7 @@ func (p *live) layer(v *walker.Revision) {
 		p.mark(target, p.lowest(id))
 	case p.isLive(target):
 		// Its blob is referenced by the other name.
-	case p.keepsLink(id, target, l.MTime) || v.Linked || p.holdsLayer(v.Digest):
+	case p.keepsLink(id, target, l.MTime) || v.Linked || p.isLayerShared(v.Digest):
 		p.mark(id, Recent)
 		p.mark(target, Recent)
 		p.note(id, target, l.MTime)
@@ -150,7 +150,7 @@ func (p *garbage) restoreLayers() {
 		return
 	}
 	for _, id := range p.l.aside.Layers[p.r.Name] {
-		if p.isLive(id) || p.keep != Dead || p.holdsLayer(p.s.Table.Digest(id)) {
+		if p.isLive(id) || p.keep != Dead || p.isLayerShared(p.s.Table.Digest(id)) {
 			p.restore = append(p.restore, Item{Kind: LayerLink, ID: id, Aside: true})
 		}
 	}

@@ -153,7 +153,7 @@ func (l *Look) addEmpty(r *walker.Repository) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hollow = append(l.hollow, r.Name)
-	if l.w.Shares().Holds(layout.RepositoryDir(r.Name)) || l.rules.recent(r.MTime) {
+	if l.w.Shares().IsShared(layout.RepositoryDir(r.Name)) || l.rules.recent(r.MTime) {
 		return
 	}
 	l.Names = append(l.Names, Name{Text: r.Name})
@@ -259,20 +259,20 @@ func (l *Look) addBlobItems() {
 			continue
 		}
 		switch dead := r.reason() == Dead; {
-		case dead && bits&(isPinned|isLate) == 0 && !l.holdsBlob(id):
+		case dead && bits&(isPinned|isLate) == 0 && !l.isBlobShared(id):
 			l.Items = append(l.Items, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: bits&isAside != 0})
 		case !dead && bits&isAside != 0:
 			l.Restore = append(l.Restore, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: true})
 		}
 	}
 	for _, id := range l.Store.empty {
-		if l.holdsBlob(id) {
+		if l.isBlobShared(id) {
 			continue
 		}
 		l.Items = append(l.Items, Item{Kind: BlobDir, ID: id, Repo: NoRepo})
 	}
 	for _, t := range l.Store.temporaries {
-		if l.w.Shares().Holds(t.Path) {
+		if l.w.Shares().IsShared(t.Path) {
 			continue
 		}
 		l.Names = append(l.Names, Name{t.Path, t.Size})

@@ -136,7 +136,7 @@ func (p *selection) heldTag(t *tag, direct map[ID]bool) string {
 		return "no registry accepts its name"
 	case t.Linked:
 		return heldSymlink
-	case p.holdsTag(t.Name):
+	case p.isTagShared(t.Name):
 		return heldShared
 	case t.Half:
 		return "it has no current link"
@@ -162,7 +162,7 @@ func (p *visit) heldNode(n *node) string {
 		return "a run that was stopped has begun to remove its manifest"
 	case n.link.has(linkPending):
 		return "its manifest is just being pushed"
-	case n.link.has(linkPinned) && p.holdsRevision(n.path):
+	case n.link.has(linkPinned) && p.isRevisionShared(n.path):
 		return heldShared
 	case n.link.has(linkPinned) && !n.link.has(linkAsLayer):
 		return heldSymlink

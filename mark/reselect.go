@@ -162,7 +162,7 @@ func (p *live) keepSelected() {
 // conditional decides whether a tag goes when the image goes that it is about,
 // and sets its subject.
 func (p *selection) conditional(t *tag) bool {
-	if p.isUnlisted(t) || p.holdsTag(t.Name) {
+	if p.isUnlisted(t) || p.isTagShared(t.Name) {
 		return false
 	}
 	if p.selected != nil && p.goesWithSubject(t) {

@@ -164,7 +164,7 @@ func (p *selection) selectNode(a *selectedIn, n *node, name string) {
 	switch {
 	case p.protectsNode(n):
 		a.refuseProtected(p.lineOf(n), p.nameOf(n, name))
-	case n.link.has(linkPinned) && p.holdsRevision(n.path):
+	case n.link.has(linkPinned) && p.isRevisionShared(n.path):
 		digest := p.s.Table.Digest(n.path)
 		p.refuseShared(p.nameOf(n, name), layout.RevisionDir(p.r.Name, digest))
 	case n.link.has(linkPinned) && !n.link.has(linkAsLayer):

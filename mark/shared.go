@@ -31,7 +31,7 @@ func (l *Look) findShared(ctx context.Context) bool {
 		return true
 	}
 	return more && slices.ContainsFunc(l.Items, func(i Item) bool {
-		return l.w.Shares().Holds(holdable(i.Kind, l.RepositoryOf(&i), l.NameOf(&i), func() layout.Digest { return l.Digest(i.ID) }))
+		return l.w.Shares().IsShared(sharedPath(i.Kind, l.RepositoryOf(&i), l.NameOf(&i), func() layout.Digest { return l.Digest(i.ID) }))
 	})
 }
 
@@ -92,16 +92,16 @@ func (l *Look) sharesProtected() bool {
 }
 
 // holdsListed reports whether another name leads to an item of a written plan.
-func (l *Look) holdsListed(g *Listing, i *listed) bool {
+func (l *Look) isListedShared(g *Listing, i *listed) bool {
 	if !l.w.Shares().Any() {
 		return false
 	}
-	return l.w.Shares().Holds(holdable(i.kind, g.repos[i.repo], g.nameOf(i), func() layout.Digest { return l.Digest(i.id) }))
+	return l.w.Shares().IsShared(sharedPath(i.kind, g.repos[i.repo], g.nameOf(i), func() layout.Digest { return l.Digest(i.id) }))
 }
 
 // holdsBlob reports whether another name leads to a blob's directory.
-func (l *Look) holdsBlob(id ID) bool {
-	return l.w.Shares().Any() && l.w.Shares().Holds(layout.BlobDir(l.Digest(id)))
+func (l *Look) isBlobShared(id ID) bool {
+	return l.w.Shares().Any() && l.w.Shares().IsShared(layout.BlobDir(l.Digest(id)))
 }
 
 // keepShared keeps what was to go and has another name. A command that names it
@@ -112,7 +112,7 @@ func (p *selection) keepShared() {
 	}
 	refuse := p.asks() && !p.l.rules.Selected.prunes()
 	for i := range p.tags {
-		if t := &p.tags[i]; t.is.has(tagSelected) && p.holdsTag(t.Name) {
+		if t := &p.tags[i]; t.is.has(tagSelected) && p.isTagShared(t.Name) {
 			t.is.unset(tagSelected)
 			if refuse {
 				p.refuseShared(p.r.Name+":"+t.Name, layout.TagDir(p.r.Name, t.Name))
@@ -121,7 +121,7 @@ func (p *selection) keepShared() {
 	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if n.root.has(rootSelected|rootAlong) && !n.link.has(linkAsLayer) && p.holdsRevision(n.path) {
+		if n.root.has(rootSelected|rootAlong) && !n.link.has(linkAsLayer) && p.isRevisionShared(n.path) {
 			n.root.unset(rootSelected | rootAlong)
 			if digest := p.s.Table.Digest(n.path); refuse {
 				p.refuseShared(p.r.Name+"@"+digest.String(), layout.RevisionDir(p.r.Name, digest))
@@ -163,17 +163,17 @@ func (p *garbage) dropShared() {
 	if !p.w.Shares().Any() {
 		return
 	}
-	p.stays = p.stays || p.w.Shares().Holds(layout.RepositoryDir(p.r.Name))
+	p.stays = p.stays || p.w.Shares().IsShared(layout.RepositoryDir(p.r.Name))
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		name := ""
 		if i.named() {
 			name = p.names[i.Extra].Text
 		}
-		held := p.w.Shares().Holds(holdable(i.Kind, p.r.Name, name, func() layout.Digest { return p.s.Table.Digest(i.ID) }))
-		if held && i.Aside {
+		isShared := p.w.Shares().IsShared(sharedPath(i.Kind, p.r.Name, name, func() layout.Digest { return p.s.Table.Digest(i.ID) }))
+		if isShared && i.Aside {
 			p.restore = append(p.restore, i)
 		}
-		return held
+		return isShared
 	})
 }
 

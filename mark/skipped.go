@@ -140,7 +140,7 @@ func (g *Listing) tellSkipped(l *Look) {
 	for k := range g.items {
 		switch i := &g.items[k]; {
 		case i.why == goes:
-		case g.mayBeHeld(i) && l.holdsListed(g, i):
+		case g.mayBeHeld(i) && l.isListedShared(g, i):
 			g.skip(i, heldByName)
 		case g.repos[i.repo] == "":
 			g.skip(i, l.whySkipped(i))

@@ -170,16 +170,16 @@ func (p *visit) leftover(kind Kind, id ID, v *walker.Revision) {
 	p.stays = true
 }
 
-func (p *visit) holdsRevision(id ID) bool {
-	return p.w.Shares().Any() && p.w.Shares().Holds(layout.RevisionDir(p.r.Name, p.s.Table.Digest(id)))
+func (p *visit) isRevisionShared(id ID) bool {
+	return p.w.Shares().Any() && p.w.Shares().IsShared(layout.RevisionDir(p.r.Name, p.s.Table.Digest(id)))
 }
 
-func (p *visit) holdsTag(name string) bool {
-	return p.w.Shares().Any() && p.w.Shares().Holds(layout.TagDir(p.r.Name, name))
+func (p *visit) isTagShared(name string) bool {
+	return p.w.Shares().Any() && p.w.Shares().IsShared(layout.TagDir(p.r.Name, name))
 }
 
-func (p *visit) holdsLayer(d layout.Digest) bool {
-	return p.w.Shares().Any() && p.w.Shares().Holds(layout.LayerDir(p.r.Name, d))
+func (p *visit) isLayerShared(d layout.Digest) bool {
+	return p.w.Shares().Any() && p.w.Shares().IsShared(layout.LayerDir(p.r.Name, d))
 }
 
 // asks reports whether this Look finds what a selection has. Later ones are held

@@ -70,10 +70,10 @@ type RemedyFlags uint8
 
 // The facts.
 const (
-	Force   RemedyFlags = 1 << iota // an image in Remove is a part of an index
-	Stays                           // something that the problem breaks cannot be removed by name
-	Whole                           // all bytes of what it breaks are in the store
-	Garbage                         // nothing needs what it is about: gc removes that
+	Force       RemedyFlags = 1 << iota // an image in Remove is a part of an index
+	Unremovable                         // something that the problem breaks cannot be removed by name
+	Whole                               // all bytes of what it breaks are in the store
+	Garbage                             // nothing needs what it is about: gc removes that
 )
 
 // Has reports whether a fact is in the set.

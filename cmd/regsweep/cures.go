@@ -147,7 +147,7 @@ func pathsAbout(p *walker.Problem) (one, all []string) {
 			break
 		}
 	}
-	if p.Flags.Has(walker.Stays) {
+	if p.Flags.Has(walker.Unremovable) {
 		return one, nil
 	}
 	for _, image := range p.Remove {
