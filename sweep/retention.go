@@ -8,8 +8,8 @@ type Retention struct {
 	Removed   DecisionCount `json:"removed"`
 	Protected GuardedCount  `json:"protected"` // of Kept
 	// Timeless stay since their time is missing or absurd, Held since they cannot be judged.
-	Timeless int `json:"timeless"`
-	Held     int `json:"held"`
+	Timeless    int `json:"timeless"`
+	Undecidable int `json:"held"`
 	// Unmatched are the parts of the policy that select nothing, Warnings what its
 	// author may not have meant, Refused why nothing is removed, if that is so.
 	Unmatched []UnmatchedLine `json:"unmatched"`

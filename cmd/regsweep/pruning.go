@@ -174,7 +174,7 @@ func countDecision(c *sweep.Retention, d *retention.Decision) {
 		*protected++
 	}
 	if d.Undecidable {
-		c.Held++
+		c.Undecidable++
 	}
 	if d.Timeless && d.Keep && !d.Protected {
 		c.Timeless++

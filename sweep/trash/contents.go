@@ -53,18 +53,18 @@ type thing struct {
 	replaces  bool // what a repair has put in its place
 	elsewhere bool // what a manifest lacks is in another run
 	// stays says that something referenced needs it, and cannot go back yet.
-	stays bool
+	isNeeded bool
 }
 
 // thingState is what becomes of a thing.
 type thingState uint8
 
 const (
-	undecided thingState = iota
-	goesBack             // into a place where nothing is
-	goesAway             // what is in its place is the same
-	conflicts            // something else is in its place, or something that it needs is missing
-	held                 // it stays with a thing that conflicts
+	undecided    thingState = iota
+	comesBack               // into a place where nothing is
+	isSame                  // what is in its place is the same
+	conflicts               // something else is in its place, or something that it needs is missing
+	withConflict            // it stays with a thing that conflicts
 	isBack
 	isGone // for good
 )

@@ -15,7 +15,7 @@ func (t *thing) keep(format string, args ...any) {
 }
 
 // usable reports whether a thing will be in its place.
-func (t *thing) usable() bool { return t != nil && (t.state == goesBack || t.state == goesAway) }
+func (t *thing) usable() bool { return t != nil && (t.state == comesBack || t.state == isSame) }
 
 // blob finds a blob in the store, or among what goes back.
 func (r *Restore) blob(d layout.Digest) (there bool, t *thing, err error) {
@@ -71,7 +71,7 @@ func (t *thing) require(other *thing) {
 // than any registry accepts is one.
 func (r *Restore) manifest(d layout.Digest, at *thing) ([]byte, error) {
 	path := layout.BlobDir(d) + "/" + layout.Data
-	if at != nil && at.state == goesBack {
+	if at != nil && at.state == comesBack {
 		path = at.from
 	}
 	info, err := r.store.Follow(path)

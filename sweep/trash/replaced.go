@@ -231,7 +231,7 @@ func (r *Restore) decideUndo(t *thing) error {
 	}
 	switch t.kind {
 	case directoryThing:
-		t.state = goesAway
+		t.state = isSame
 		return nil
 	case unknownThing:
 		t.keep("it is not known what it is")
@@ -242,7 +242,7 @@ func (r *Restore) decideUndo(t *thing) error {
 		return err
 	}
 	if !there {
-		t.state = goesBack
+		t.state = comesBack
 		return nil
 	}
 	one, err := r.isOneFile(t)
@@ -254,9 +254,9 @@ func (r *Restore) decideUndo(t *thing) error {
 	case err != nil:
 		return err
 	case one:
-		t.state = goesAway
+		t.state = isSame
 	case mine:
-		t.state, t.replaces = goesBack, true
+		t.state, t.replaces = comesBack, true
 	default:
 		t.keep("something else has been written there since the repair")
 	}

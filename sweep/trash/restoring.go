@@ -125,7 +125,7 @@ func (w *putter) Close() {
 
 // put puts one thing back, unless what it needs is not there.
 func (w *putter) put(t *thing) {
-	if w.x.ctx.Err() != nil || t.state != goesBack && t.state != goesAway {
+	if w.x.ctx.Err() != nil || t.state != comesBack && t.state != isSame {
 		return
 	}
 	err := w.needs(t)
@@ -164,7 +164,7 @@ func (w *putter) needs(t *thing) error {
 
 func (w *putter) try(t *thing) error {
 	switch {
-	case t.state == goesAway:
+	case t.state == isSame:
 		return w.drop(t)
 	case t.replaces:
 		return w.replace(t)

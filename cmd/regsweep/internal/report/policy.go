@@ -136,8 +136,8 @@ func (run *Run) writeStaying(w *Screen) {
 		fmt.Fprintf(w, "%s whose time is missing or absurd: kept\n", term.Comma(c.Timeless))
 	}
 	run.writeUnmatched(w)
-	if c.Held > 0 {
-		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", term.Comma(c.Held))
+	if c.Undecidable > 0 {
+		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", term.Comma(c.Undecidable))
 	}
 }
 
