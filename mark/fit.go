@@ -64,7 +64,7 @@ func (s *Store) Again() {
 // addCandidates collects the images of the repository that the Judge lets go.
 func (p *garbage) addCandidates() {
 	pruning := p.l.rules.Selected.pruning
-	if !pruning.fitting.collects || p.judged == nil || !p.asks() {
+	if !pruning.fitting.collects || p.selectable == nil || !p.asks() {
 		return
 	}
 	found := map[int32]*Candidate{}
@@ -77,8 +77,8 @@ func (p *garbage) addCandidates() {
 		}
 		return c
 	}
-	for i := range p.judged.Tags {
-		one := &p.judged.Tags[i]
+	for i := range p.selectable.Tags {
+		one := &p.selectable.Tags[i]
 		t := &p.tags[one.at]
 		if !t.is.has(tagSelected) || t.node < 0 {
 			continue
@@ -87,8 +87,8 @@ func (p *garbage) addCandidates() {
 		c.Tags = append(c.Tags, CandidateTag{one.Name, one.Pushed})
 		c.use(one.Used, one.Pushed)
 	}
-	for i := range p.judged.Untagged {
-		if one := &p.judged.Untagged[i]; one.Goes && p.goes(&p.nodes[one.at]) {
+	for i := range p.selectable.Untagged {
+		if one := &p.selectable.Untagged[i]; one.Remove && p.goes(&p.nodes[one.at]) {
 			candidate(one.at).use(one.Used, one.Pushed)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // JudgedTag is a tag that a Judge may remove.
-type JudgedTag struct {
+type SelectableTag struct {
 	Name   string
 	Digest layout.Digest // of the manifest that it names
 	Pushed time.Time     // its link's time
@@ -15,10 +15,10 @@ type JudgedTag struct {
 	// has not been called.
 	Created time.Time
 	// Labels and History are empty until ReadLabels and ReadHistories are called.
-	Labels  ImageLabels
-	History []TagRevision
-	Held    string // why it cannot be judged, and must stay; or ""
-	Orphan  bool   // the subject of a referrer's tag is not linked here
+	Labels      ImageLabels
+	History     []TagRevision
+	Undecidable string // why it cannot be judged, and must stay; or ""
+	Orphan      bool   // the subject of a referrer's tag is not linked here
 	// Configs are the digests of the image's configurations, if the run protects
 	// anything by a digest.
 	Configs []layout.Digest
@@ -30,18 +30,18 @@ type JudgedTag struct {
 // Verdict is what a Judge decides about a tag or a manifest and, after that, what
 // happens to it; see Judged.
 type Verdict struct {
-	Goes      bool
+	Remove    bool
 	Protected bool // the Judge says so, for Look.Guarded
 	Note      string
 	Used      time.Time // when the image was last used, for Selected.Candidates
 }
 
 // JudgedManifest is an untagged manifest that a Judge may remove.
-type JudgedManifest struct {
+type SelectableManifest struct {
 	Digest          layout.Digest
 	Pushed, Created time.Time
 	Labels          ImageLabels
-	Held            string
+	Undecidable     string
 	Configs         []layout.Digest // as a tag's
 	Verdict
 

@@ -53,8 +53,8 @@ func (p *selection) dropManifests(a *selectedIn) map[ID]bool {
 		if !ok {
 			continue
 		}
-		judged := p.l.rules.Selected.prunes() && p.keepsLost(int32(i))
-		if judged || p.isUsed(int32(i)) || n.mtime > was.mtime || p.protectsNode(n) || n.link.has(linkPinned) && !n.link.has(linkAsLayer) || n.root.has(rootForced) && !was.named {
+		isLost := p.l.rules.Selected.prunes() && p.keepsLost(int32(i))
+		if isLost || p.isUsed(int32(i)) || n.mtime > was.mtime || p.protectsNode(n) || n.link.has(linkPinned) && !n.link.has(linkAsLayer) || n.root.has(rootForced) && !was.named {
 			dropped[n.path] = true
 		}
 		was.mtime = n.mtime
@@ -74,7 +74,7 @@ func (p *selection) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool 
 	case p.used.tag != nil && p.used.tag(t.Name) || t.node >= 0 && p.isUsed(t.node):
 		p.skipTag(t, isPulled)
 	case t.Linked || p.r.HasSymlink(t.Tag):
-		p.skipTag(t, heldSymlink)
+		p.skipTag(t, behindSymlink)
 	case withImages && t.node >= 0 && dropped[p.nodes[t.node].path]:
 		// The image has been pushed again: without the tag it could hardly be found.
 		p.skipTag(t, imageStays)

@@ -9,9 +9,9 @@ import (
 // same digest, or a manifest whose link has not been written again. An index keeps
 // its parts unless it is Sparse. Judged says that a policy decided about them.
 // Sort must have been called.
-func (g *Listing) Selected(tagsOnly, judged bool) *Selected {
+func (g *Listing) Selected(tagsOnly, byPolicy bool) *Selected {
 	r := &Selected{TagsOnly: tagsOnly, in: map[string]*selectedIn{}, listed: true}
-	if judged {
+	if byPolicy {
 		r.pruning = &pruning{}
 	}
 	in := func(repository string) *selectedIn {

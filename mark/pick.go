@@ -128,7 +128,7 @@ func (p *garbage) refuseBorrowed() {
 func (p *garbage) record() {
 	a := p.selected
 	if p.l.rules.Selected.prunes() {
-		p.recordJudged()
+		p.recordSelected()
 		return
 	}
 	tags := p.recordTags()

@@ -10,7 +10,7 @@ import (
 
 // ReadCreated reads the images' own times. For an index, it reads the time of its
 // newest child.
-func (j *Judged) ReadCreated() {
+func (j *Selectable) ReadCreated() {
 	p := j.in
 	wanted := j.wanted()
 	times := make([]time.Time, len(p.nodes))
@@ -20,7 +20,7 @@ func (j *Judged) ReadCreated() {
 		}
 	})
 	for i := range j.Tags {
-		if t := &j.Tags[i]; t.Held == "" {
+		if t := &j.Tags[i]; t.Undecidable == "" {
 			t.Created = times[p.tags[t.at].node]
 		}
 	}
@@ -89,7 +89,7 @@ func (s *Store) configTime(w *walker.Walker, part *describedPart) (t time.Time, 
 
 // dropJudged leaves a repository alone of which it is known only now that it
 // cannot be understood in full, or is behind a symbolic link.
-func (p *garbage) dropJudged() {
+func (p *garbage) dropSelected() {
 	if !p.l.rules.Selected.prunes() || p.keep == Dead && !p.r.Linked {
 		return
 	}
@@ -99,8 +99,8 @@ func (p *garbage) dropJudged() {
 }
 
 // tellJudged says what becomes of what has been judged.
-func (p *garbage) tellJudged() {
-	j := p.judged
+func (p *garbage) tellOutcome() {
+	j := p.selectable
 	if j == nil {
 		return
 	}
@@ -110,8 +110,8 @@ func (p *garbage) tellJudged() {
 	}
 	for i := range j.Untagged {
 		m := &j.Untagged[i]
-		if n := &p.nodes[m.at]; m.Goes && n.why != Dead {
-			m.Goes, m.Note = false, p.whyStays(m.at)
+		if n := &p.nodes[m.at]; m.Remove && n.why != Dead {
+			m.Remove, m.Note = false, p.whyStays(m.at)
 		}
 	}
 	if p.done != nil {
@@ -119,7 +119,7 @@ func (p *garbage) tellJudged() {
 	}
 }
 
-func (p *garbage) tellTag(one *JudgedTag) {
+func (p *garbage) tellTag(one *SelectableTag) {
 	t := &p.tags[one.at]
 	switch {
 	case t.is.has(tagSelected):
@@ -127,16 +127,16 @@ func (p *garbage) tellTag(one *JudgedTag) {
 			one.Note = "its image is kept: " + p.whyStays(t.node)
 		}
 	case t.is.has(tagAlong) && p.tagGoes(t) && !p.r.Linked:
-		one.Goes, one.Note = true, "follows its subject "+p.s.Table.Digest(t.subject).String()
-	case one.Goes:
-		one.Goes, one.Note = false, cmp.Or(p.heldAll(), "it is protected")
+		one.Remove, one.Note = true, "follows its subject "+p.s.Table.Digest(t.subject).String()
+	case one.Remove:
+		one.Remove, one.Note = false, cmp.Or(p.whyUndecidable(), "it is protected")
 	}
 }
 
 // whyStays says what keeps a manifest that was to go.
 func (p *garbage) whyStays(at int32) string {
 	n := &p.nodes[at]
-	if all := p.heldAll(); all != "" {
+	if all := p.whyUndecidable(); all != "" {
 		return all
 	}
 	if p.protectsNode(n) {
@@ -177,7 +177,7 @@ func (p *garbage) keeper(at int32) int32 {
 }
 
 // recordJudged keeps what goes, for the Looks after this one.
-func (p *garbage) recordJudged() {
+func (p *garbage) recordSelected() {
 	a := p.selected
 	for i := range p.tags {
 		t := &p.tags[i]

@@ -23,7 +23,7 @@ func (p *selection) selectNamed() {
 		}
 		p.holdTo(p.selected)
 	case p.l.rules.Selected.prunes():
-		p.judge(p.selected)
+		p.askSelector(p.selected)
 	default:
 		p.selected.found = true
 		p.resolve(p.selected)

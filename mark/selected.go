@@ -186,9 +186,9 @@ func (r *Selected) sweepsGarbage() bool { return r.prunes() && r.pruning.fitting
 
 // pruning is the part of a selection whose names come from a Judge.
 type pruning struct {
-	judge Judge
-	mu    sync.Mutex // of selection.in
-	again func()     // is called before it is made once more, or nil
+	selector Selector
+	mu       sync.Mutex // of selection.in
+	again    func()     // is called before it is made once more, or nil
 	// fitting is what a target for the space on the disk asks for.
 	fitting fitting
 }
@@ -196,8 +196,8 @@ type pruning struct {
 // NewPruning returns a selection for which a Judge decides. When it removes a tag,
 // it also removes the tag's image, if no kept tag names the image and nothing else
 // keeps it.
-func NewPruning(judge Judge) *Selected {
-	return &Selected{in: map[string]*selectedIn{}, pruning: &pruning{judge: judge}}
+func NewPruning(selector Selector) *Selected {
+	return &Selected{in: map[string]*selectedIn{}, pruning: &pruning{selector: selector}}
 }
 
 // prunes reports whether it is a Judge that says what goes.

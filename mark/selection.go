@@ -8,18 +8,18 @@ import (
 // and sets Goes for these. The first Look calls it once for every repository,
 // concurrently. If it returns a function, that function is called when the outcome
 // for the repository is known; see Judged. An error refuses the run.
-type Judge func(r *Judged) (done func(), err error)
+type Selector func(r *Selectable) (done func(), err error)
 
 // Judged is the repository that a Judge decides about. When its done is called,
 // Goes says what is really removed, and Note says why that differs from the
 // Judge's decision, or what else there is to know.
-type Judged struct {
+type Selectable struct {
 	Repository string
-	Tags       []JudgedTag // sorted by name
+	Tags       []SelectableTag // sorted by name
 	// Untagged are the manifests without a tag, sorted by digest, but for those
 	// that go and stay with another: that an index names which is linked here,
 	// and referrers whose subject is.
-	Untagged []JudgedManifest
+	Untagged []SelectableManifest
 
 	in *selection // what it is asked about
 }
@@ -32,10 +32,10 @@ type selection struct {
 	nodes []node
 	tags  []tag
 	protected
-	listed listing   // what a written plan lists of the repository
-	used   usedSince // what has been used since that was written
-	judged *Judged   // what a Judge has said, or nil
-	done   func()    // is to be told what becomes of it, or nil
+	listed     listing     // what a written plan lists of the repository
+	used       usedSince   // what has been used since that was written
+	selectable *Selectable // what a Judge has said, or nil
+	done       func()      // is to be told what becomes of it, or nil
 }
 
 // protected is what a list protects of a repository.

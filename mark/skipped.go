@@ -69,8 +69,8 @@ func (p *garbage) whyTagStays(i *listed, t *tag) string {
 		return isGuardedBy
 	case p.used.tag != nil && p.used.tag(t.Name) || t.node >= 0 && p.isUsed(t.node):
 		return isPulled
-	case p.heldAll() != "":
-		return p.heldAll()
+	case p.whyUndecidable() != "":
+		return p.whyUndecidable()
 	case t.node < 0:
 		return tooRecent
 	}
@@ -101,8 +101,8 @@ func (p *garbage) whyLayerStays(i *listed) string {
 	switch {
 	case l.State == walker.LinkMissing:
 		return isGone
-	case p.heldAll() != "":
-		return p.heldAll()
+	case p.whyUndecidable() != "":
+		return p.whyUndecidable()
 	case l.MTime > i.mtime:
 		return isRewritten
 	}
@@ -147,7 +147,7 @@ func (g *Listing) tellSkipped(l *Look) {
 		case !there[i.repo]:
 			g.skip(i, isGone)
 		case i.why == 0 && l.Borrowed != "":
-			g.skip(i, heldSymlink)
+			g.skip(i, behindSymlink)
 		case i.why == 0:
 			g.skip(i, inUse)
 		}

@@ -48,7 +48,7 @@ func (p *live) collect() *garbage {
 	if p.totals.LayerLinks > 0 && p.totals.Manifests+p.totals.Emptied == 0 {
 		p.totals.Unexplained++
 	}
-	g.dropJudged()
+	g.dropSelected()
 	g.countBytes()
 	g.report()
 	g.listItems()
@@ -57,7 +57,7 @@ func (p *live) collect() *garbage {
 		g.pickListed()
 	case p.l.rules.Selected != nil:
 		g.pickSelected()
-		g.tellJudged()
+		g.tellOutcome()
 	}
 	if p.l.observer != nil {
 		p.l.observer.Observe(&View{g})

@@ -26,7 +26,7 @@ func (p *pruning) begin(ctx context.Context, rules *mark.Rules) (err error) {
 		return err
 	}
 	rules.Protect = p.decider.Protection()
-	rules.Selected = mark.NewPruning(p.judge)
+	rules.Selected = mark.NewPruning(p.selectIn)
 	rules.Selected.OnAgain(p.forget)
 	p.room = p.onPage
 	return nil
@@ -43,7 +43,7 @@ func (p *pruning) forget() {
 }
 
 // judge is the policy as mark asks it. It is called concurrently.
-func (p *pruning) judge(r *mark.Judged) (func(), error) {
+func (p *pruning) selectIn(r *mark.Selectable) (func(), error) {
 	p.read(r)
 	repository := asRepository(r)
 	if p.used != nil && (p.fit != nil || p.decider.AboutPulls(r.Repository)) {
@@ -71,11 +71,11 @@ func (p *pruning) judge(r *mark.Judged) (func(), error) {
 		return nil, err
 	}
 	for i := range r.Tags {
-		r.Tags[i].Goes, r.Tags[i].Protected = !decisions[i].Keep, decisions[i].Protected
+		r.Tags[i].Remove, r.Tags[i].Protected = !decisions[i].Keep, decisions[i].Protected
 	}
 	untagged := decisions[len(r.Tags):]
 	for i := range r.Untagged {
-		r.Untagged[i].Goes, r.Untagged[i].Protected = !untagged[i].Keep, untagged[i].Protected
+		r.Untagged[i].Remove, r.Untagged[i].Protected = !untagged[i].Keep, untagged[i].Protected
 	}
 	return func() {
 		p.amend(r, decisions)
@@ -84,7 +84,7 @@ func (p *pruning) judge(r *mark.Judged) (func(), error) {
 }
 
 // read reads what the policy asks for in a repository.
-func (p *pruning) read(r *mark.Judged) {
+func (p *pruning) read(r *mark.Selectable) {
 	if p.decider.Age(r.Repository) == retention.Created {
 		r.ReadCreated()
 	}
@@ -96,35 +96,35 @@ func (p *pruning) read(r *mark.Judged) {
 	}
 }
 
-func asRepository(r *mark.Judged) retention.Repository {
+func asRepository(r *mark.Selectable) retention.Repository {
 	to := retention.Repository{Name: r.Repository, Tags: make([]retention.Tag, len(r.Tags)), Untagged: make([]retention.Manifest, len(r.Untagged))}
 	for i := range r.Tags {
 		t := &r.Tags[i]
-		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Undecidable: t.Held, Orphan: t.Orphan, Labels: retention.Labels(t.Labels), Configs: t.Configs}
+		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Undecidable: t.Undecidable, Orphan: t.Orphan, Labels: retention.Labels(t.Labels), Configs: t.Configs}
 		for _, was := range t.History {
 			to.Tags[i].History = append(to.Tags[i].History, retention.Revision(was))
 		}
 	}
 	for i := range r.Untagged {
 		m := &r.Untagged[i]
-		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Undecidable: m.Held, Labels: retention.Labels(m.Labels), Configs: m.Configs}
+		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Undecidable: m.Undecidable, Labels: retention.Labels(m.Labels), Configs: m.Configs}
 	}
 	return to
 }
 
 // amend makes a repository's decisions say what really becomes of it.
-func (p *pruning) amend(r *mark.Judged, decisions []retention.Decision) {
+func (p *pruning) amend(r *mark.Selectable, decisions []retention.Decision) {
 	for i := range decisions {
 		if i < len(r.Tags) {
-			amend(&decisions[i], r.Tags[i].Goes, r.Tags[i].Note)
+			amend(&decisions[i], r.Tags[i].Remove, r.Tags[i].Note)
 		} else {
-			amend(&decisions[i], r.Untagged[i-len(r.Tags)].Goes, r.Untagged[i-len(r.Tags)].Note)
+			amend(&decisions[i], r.Untagged[i-len(r.Tags)].Remove, r.Untagged[i-len(r.Tags)].Note)
 		}
 	}
 }
 
 // add takes over a repository's decisions.
-func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
+func (p *pruning) add(r *mark.Selectable, decisions []retention.Decision) {
 	one := report.PolicyRepository{Name: r.Repository}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -285,7 +285,7 @@ const notNeeded = "kept, since the target does not need it"
 // restrict leaves of a repository's decisions only what is chosen, and refuses
 // what would leave it without a tag. refusal is what the policy would refuse if
 // all went that it lets go.
-func (f *fit) restrict(r *mark.Judged, to *retention.Repository, decisions []retention.Decision, decider *retention.Decider, refusal error) error {
+func (f *fit) restrict(r *mark.Selectable, to *retention.Repository, decisions []retention.Decision, decider *retention.Decider, refusal error) error {
 	if empty := new(retention.EmptyError); refusal != nil && !errors.As(refusal, &empty) {
 		return refusal
 	}
@@ -318,7 +318,7 @@ func (f *fit) restrict(r *mark.Judged, to *retention.Repository, decisions []ret
 }
 
 // sameOrder makes sure that no decision is taken for another one's.
-func sameOrder(r *mark.Judged, decisions []retention.Decision) error {
+func sameOrder(r *mark.Selectable, decisions []retention.Decision) error {
 	same := len(decisions) == len(r.Tags)+len(r.Untagged)
 	for i := 0; same && i < len(decisions); i++ {
 		if d := &decisions[i]; i < len(r.Tags) {

@@ -177,7 +177,7 @@ func (p *pruning) know(used *usedHere) {
 }
 
 // into adds to a repository when what is in it was last pulled.
-func (u *usedHere) into(r *mark.Judged, to *retention.Repository) {
+func (u *usedHere) into(r *mark.Selectable, to *retention.Repository) {
 	tags, untagged := r.Latest(u.digests(r.Repository))
 	for i := range to.Tags {
 		to.Tags[i].Pulled = latest(tags[i], u.Tag(r.Repository, to.Tags[i].Name))
