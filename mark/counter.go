@@ -11,7 +11,7 @@ type counter struct {
 	nodes  []int32
 	blobs  map[ID]int32
 	within []int  // of a candidate: how many of its keepers may go
-	stays  []bool // of a candidate
+	kept   []bool // of a candidate
 
 	together int // manifests that were counted in one pass
 }

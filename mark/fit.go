@@ -72,7 +72,7 @@ func (p *garbage) addCandidates() {
 		c := found[at]
 		if c == nil {
 			n := &p.nodes[at]
-			c = &Candidate{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Reach: p.goesWith(at)}
+			c = &Candidate{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Reach: p.removedReach(at)}
 			found[at] = c
 		}
 		return c
@@ -88,7 +88,7 @@ func (p *garbage) addCandidates() {
 		c.use(one.Used, one.Pushed)
 	}
 	for i := range p.selectable.Untagged {
-		if one := &p.selectable.Untagged[i]; one.Remove && p.goes(&p.nodes[one.at]) {
+		if one := &p.selectable.Untagged[i]; one.Remove && p.isRemoved(&p.nodes[one.at]) {
 			candidate(one.at).use(one.Used, one.Pushed)
 		}
 	}
@@ -101,10 +101,10 @@ func (p *garbage) addCandidates() {
 
 // goesWith are the digests that a manifest which goes names, and that those name
 // which it would keep if it stayed.
-func (p *garbage) goesWith(at int32) (ids []ID) {
+func (p *garbage) removedReach(at int32) (ids []ID) {
 	seen := map[int32]bool{}
 	Reach([]int32{at}, func(i int32) bool {
-		first := !seen[i] && p.goes(&p.nodes[i])
+		first := !seen[i] && p.isRemoved(&p.nodes[i])
 		seen[i] = true
 		return first
 	}, func(i int32, push func(int32)) {

@@ -17,7 +17,7 @@ type garbage struct {
 
 // tagGoes reports whether a tag goes: it names a manifest whose link is gone,
 // or it refers to an image that is removed.
-func (p *garbage) tagGoes(t *tag) bool {
+func (p *garbage) isTagRemoved(t *tag) bool {
 	switch {
 	case p.isTagShared(t.Name):
 		return false
@@ -50,7 +50,7 @@ func (p *garbage) hasTagNamed(name string) bool {
 // cannot be removed follow.
 func (p *garbage) noteTags() {
 	for i := range p.tags {
-		if t := &p.tags[i]; t.AsideName == "" && (p.r.Linked || !p.tagGoes(t)) {
+		if t := &p.tags[i]; t.AsideName == "" && (p.r.Linked || !p.isTagRemoved(t)) {
 			p.noteTag(t)
 		}
 	}
@@ -70,5 +70,5 @@ func (p *garbage) release() {
 	clear(p.nodes)
 	p.here.reset()
 	*p.memory = memory{p.found[:0], p.manifests[:0], p.nodes[:0], p.here}
-	p.l.spare.Put(p.memory)
+	p.l.free.Put(p.memory)
 }

@@ -42,15 +42,15 @@ func (p *live) readLayers() {
 		}
 	}
 	p.keepLayers()
-	if p.totals.LayerLinks > len(p.layersGo) {
-		p.stays = true
+	if p.totals.LayerLinks > len(p.deadLayers) {
+		p.hasKept = true
 	}
 }
 
 // keepLayers keeps the layer links of manifests that were found to be live
 // after the links had been looked at.
 func (p *live) keepLayers() {
-	p.layersGo = slices.DeleteFunc(p.layersGo, func(i Item) bool {
+	p.deadLayers = slices.DeleteFunc(p.deadLayers, func(i Item) bool {
 		live := p.isLive(i.ID) || p.isLive(ID(i.Extra))
 		if live {
 			p.noteLayer(&i)
@@ -110,7 +110,7 @@ func (p *live) layer(v *walker.Revision) {
 			p.reachFrom(Recent, []int32{at})
 		}
 	default:
-		p.layerGoes(v, item)
+		p.addDeadLayer(v, item)
 		return
 	}
 	p.noteLayer(&item)
@@ -120,14 +120,14 @@ func (p *live) layer(v *walker.Revision) {
 }
 
 // layerGoes takes down a layer link that nothing keeps.
-func (p *live) layerGoes(v *walker.Revision, item Item) {
+func (p *live) addDeadLayer(v *walker.Revision, item Item) {
 	l := &v.Link
 	// Of a link that was set aside the blob may be gone before it is: a power
 	// cut loses the later of two removals, or the earlier on another filesystem.
 	if !l.Aside && !p.r.Linked && !p.s.stat(p.w, ID(item.Extra)) {
 		p.lostLayer(layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, l.Target)
 	}
-	p.layersGo = append(p.layersGo, item)
+	p.deadLayers = append(p.deadLayers, item)
 	if p.linkTimes != nil {
 		p.linkTimes[item.ID] = l.MTime
 	}

@@ -9,7 +9,7 @@ import (
 // says is still the plan's: the store may have been copied. All Looks of this run
 // hold it to the time that it has now.
 func (p *selection) holdToListing(a *selectedIn) {
-	if a.whole && p.uploads.going || p.keep == Protected {
+	if a.whole && p.uploads.active || p.keep == Protected {
 		why := isGuardedBy
 		if p.keep != Protected {
 			why = whileUpload
@@ -77,7 +77,7 @@ func (p *selection) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool 
 		p.skipTag(t, behindSymlink)
 	case withImages && t.node >= 0 && dropped[p.nodes[t.node].path]:
 		// The image has been pushed again: without the tag it could hardly be found.
-		p.skipTag(t, imageStays)
+		p.skipTag(t, imageIsKept)
 	default:
 		return false
 	}
@@ -99,11 +99,11 @@ func (p *garbage) pickListed() {
 	}
 	left := 0
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
-		goes := p.mayGoListed(&i)
-		if !goes {
+		removed := p.mayBeRemoved(&i)
+		if !removed {
 			left++
 		}
-		return !goes
+		return !removed
 	})
 	if left > 0 {
 		p.items = slices.DeleteFunc(p.items, func(i Item) bool { return i.Kind == Repository })
@@ -114,7 +114,7 @@ func (p *garbage) pickListed() {
 }
 
 // mayGoListed decides about one thing that is garbage.
-func (p *garbage) mayGoListed(i *Item) bool {
+func (p *garbage) mayBeRemoved(i *Item) bool {
 	name := ""
 	if i.named() {
 		name = p.names[i.Extra].Text

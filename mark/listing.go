@@ -225,21 +225,21 @@ func (g *Listing) skip(i *listed, why string) {
 const tellable = 60_000
 
 // goes is in place of a reason.
-const goes = ^uint16(0)
+const notSkipped = ^uint16(0)
 
 // Why items of a plan are skipped. Other reasons are whyStays's.
 const (
-	inUse       = "something that is kept needs it"
-	isGone      = "it is gone"
-	tooRecent   = "it is too recent"
-	isGuardedBy = "it is protected"
-	isPulled    = "it has been pulled since the plan was made"
-	isRewritten = "it has been written again since the plan was made"
-	isTagged    = "a tag names it"
-	imageStays  = "its image is kept"
-	notEmpty    = "it is not empty"
-	uploadGoes  = "it is being written to, or too recent"
-	whileUpload = "something is being uploaded to its repository"
-	leftover    = "it is gone, in use, or too recent"
-	heldByName  = "another name in the store leads to it"
+	inUse          = "something that is kept needs it"
+	isGone         = "it is gone"
+	tooRecent      = "it is too recent"
+	isGuardedBy    = "it is protected"
+	isPulled       = "it has been pulled since the plan was made"
+	isRewritten    = "it has been written again since the plan was made"
+	isTagged       = "a tag names it"
+	imageIsKept    = "its image is kept"
+	notEmpty       = "it is not empty"
+	uploadIsActive = "it is being written to, or too recent"
+	whileUpload    = "something is being uploaded to its repository"
+	leftover       = "it is gone, in use, or too recent"
+	otherNameLeads = "another name in the store leads to it"
 )

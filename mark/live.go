@@ -18,7 +18,7 @@ type live struct {
 	// keeps, with what shows that they were here.
 	keptDeleted map[ID]bool
 	// layersGo are layer links that no live manifest references.
-	layersGo []Item
+	deadLayers []Item
 	// linkTimes are the times of layersGo's links, if anybody asks for them.
 	linkTimes map[ID]int64
 }
@@ -121,6 +121,6 @@ func (p *live) subjectLives(t *tag) bool {
 }
 
 // goes reports whether a manifest goes with the selection.
-func (p *live) goes(n *node) bool {
+func (p *live) isRemoved(n *node) bool {
 	return n.root.has(rootSelected|rootAlong) && n.why == Dead
 }

@@ -70,7 +70,7 @@ type looking struct {
 type gathered struct {
 	mu     sync.Mutex
 	owners atomic.Uint32
-	spare  sync.Pool         // of *memory
+	free   sync.Pool         // of *memory
 	parts  [][]Item          // of repositories, before they are Items
 	lost   []lostImage       // of all repositories
 	hollow []string          // directories with nothing in them that repositories may come to be in

@@ -62,7 +62,7 @@ func (p *selection) keepUndecidable() {
 			return
 		}
 		t := &p.tags[one.at]
-		if t.is.put(tagPlain, !p.r.HasSymlink(t.Tag)); !t.is.has(tagPlain) {
+		if t.is.put(tagWithoutSymlink, !p.r.HasSymlink(t.Tag)); !t.is.has(tagWithoutSymlink) {
 			one.Remove, one.Note = false, behindSymlink
 		}
 	})

@@ -111,7 +111,7 @@ func (p *garbage) tellOutcome() {
 	for i := range j.Untagged {
 		m := &j.Untagged[i]
 		if n := &p.nodes[m.at]; m.Remove && n.why != Dead {
-			m.Remove, m.Note = false, p.whyStays(m.at)
+			m.Remove, m.Note = false, p.whyIsKept(m.at)
 		}
 	}
 	if p.done != nil {
@@ -124,9 +124,9 @@ func (p *garbage) tellTag(one *SelectableTag) {
 	switch {
 	case t.is.has(tagSelected):
 		if t.node >= 0 && p.nodes[t.node].root.has(rootAlong) && p.nodes[t.node].why != Dead {
-			one.Note = "its image is kept: " + p.whyStays(t.node)
+			one.Note = "its image is kept: " + p.whyIsKept(t.node)
 		}
-	case t.is.has(tagAlong) && p.tagGoes(t) && !p.r.Linked:
+	case t.is.has(tagAlong) && p.isTagRemoved(t) && !p.r.Linked:
 		one.Remove, one.Note = true, "follows its subject "+p.s.Table.Digest(t.subject).String()
 	case one.Remove:
 		one.Remove, one.Note = false, cmp.Or(p.whyUndecidable(), "it is protected")
@@ -134,7 +134,7 @@ func (p *garbage) tellTag(one *SelectableTag) {
 }
 
 // whyStays says what keeps a manifest that was to go.
-func (p *garbage) whyStays(at int32) string {
+func (p *garbage) whyIsKept(at int32) string {
 	n := &p.nodes[at]
 	if all := p.whyUndecidable(); all != "" {
 		return all
@@ -181,13 +181,13 @@ func (p *garbage) recordSelected() {
 	a := p.selected
 	for i := range p.tags {
 		t := &p.tags[i]
-		with := t.is.has(tagAlong) && p.tagGoes(t)
+		with := t.is.has(tagAlong) && p.isTagRemoved(t)
 		if t.AsideName == "" && (t.is.has(tagSelected) || with) {
 			a.tags[t.Name] = selectedTag{target: p.s.Table.Intern(t.Link.Target), mtime: t.Link.MTime, with: !t.is.has(tagSelected)}
 		}
 	}
 	for i := range p.nodes {
-		if n := &p.nodes[i]; p.goes(n) {
+		if n := &p.nodes[i]; p.isRemoved(n) {
 			a.manifests[n.path] = selectedNode{mtime: n.mtime}
 		}
 	}

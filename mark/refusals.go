@@ -34,12 +34,12 @@ func (r *Selected) Refusals(l *Look) (list []error) {
 }
 
 // Going returns what is removed, in the order of the targets' repositories.
-func (r *Selected) Going() (list []Going) {
+func (r *Selected) Images() (list []SelectedImage) {
 	said := map[*selectedIn]bool{}
 	for _, t := range r.targets {
 		if a := r.in[t.Repository]; !said[a] {
 			said[a] = true
-			list = append(list, a.going...)
+			list = append(list, a.images...)
 		}
 	}
 	return list

@@ -70,7 +70,7 @@ func (p *selection) isSame(t *tag, was selectedTag) bool {
 
 // goesWithSubject decides whether a tag goes with the image that it is about,
 // and sets its subject.
-func (p *selection) goesWithSubject(t *tag) bool {
+func (p *selection) followsSubject(t *tag) bool {
 	at := p.subjectOf(t.linkedTag)
 	if t.is.has(tagSelected) || at < 0 || !p.nodes[at].root.has(rootSelected|rootAlong) || p.protectsTag(t) {
 		return false
@@ -98,13 +98,13 @@ func (p *live) noteOfSelected() {
 		return
 	}
 	p.ofSelected = map[ID]int64{}
-	var going []int32
+	var removed []int32
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if !p.goes(n) || p.keep != Dead {
+		if !p.isRemoved(n) || p.keep != Dead {
 			continue
 		}
-		going = append(going, int32(i))
+		removed = append(removed, int32(i))
 		p.eachName(int32(i), func(id ID) {
 			p.ofSelected[id] = max(p.ofSelected[id], n.mtime)
 			p.s.Table.At(id).set(isOfSelected)
@@ -112,7 +112,7 @@ func (p *live) noteOfSelected() {
 	}
 	p.noteDangling()
 	seen := map[int32]bool{}
-	Reach(going, func(i int32) bool {
+	Reach(removed, func(i int32) bool {
 		first := !seen[i]
 		seen[i] = true
 		return first
@@ -165,7 +165,7 @@ func (p *selection) conditional(t *tag) bool {
 	if p.isUnlisted(t) || p.isTagShared(t.Name) {
 		return false
 	}
-	if p.selected != nil && p.goesWithSubject(t) {
+	if p.selected != nil && p.followsSubject(t) {
 		return true
 	}
 	if t.node < 0 || t.Odd || t.Half || t.is.has(tagSelected) {

@@ -67,7 +67,7 @@ func (p *selection) selectAll(a *selectedIn) {
 		t := &p.tags[i]
 		t.is.put(tagSelected, t.AsideName == "")
 	}
-	if p.uploads.going {
+	if p.uploads.active {
 		a.refuse("wait until it has ended, or give --grace 0 if it never will", "something is being uploaded to %q", p.r.Name)
 	}
 }

@@ -76,7 +76,7 @@ type selectedIn struct {
 	manifests map[ID]selectedNode // by the paths of their links
 	refusals  []error
 	absent    []string // tags that are not there and need not be removed
-	going     []Going
+	images    []SelectedImage
 	unread    int // targets that are manifests which cannot be read
 	// sparse are indexes that stay and may lack what goes by force, with the
 	// times of their links.
@@ -272,7 +272,7 @@ func (c *Candidate) use(used, pushed time.Time) {
 }
 
 // Going is a manifest of a selection, or tags without their manifest.
-type Going struct {
+type SelectedImage struct {
 	Repository string
 	Digest     layout.Digest // of the manifest; zero if only tags go
 	Tags       []string      // that go with it

@@ -163,7 +163,7 @@ func (p *garbage) dropShared() {
 	if !p.w.Shares().Any() {
 		return
 	}
-	p.stays = p.stays || p.w.Shares().IsShared(layout.RepositoryDir(p.r.Name))
+	p.hasKept = p.hasKept || p.w.Shares().IsShared(layout.RepositoryDir(p.r.Name))
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		name := ""
 		if i.named() {

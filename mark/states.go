@@ -56,10 +56,10 @@ func (s *rootState) put(one rootState, on bool) {
 type tagState uint8
 
 const (
-	tagSelected tagState = 1 << iota // the selection has it
-	tagNamed                         // the command named it
-	tagAlong                         // it goes with what is selected, if that goes
-	tagPlain                         // no symbolic link is in it
+	tagSelected       tagState = 1 << iota // the selection has it
+	tagNamed                               // the command named it
+	tagAlong                               // it goes with what is selected, if that goes
+	tagWithoutSymlink                      // no symbolic link is in it
 )
 
 // has reports whether any of these is set.

@@ -10,7 +10,7 @@ import (
 func (l *Look) read(ctx context.Context, r *walker.Repository) *facts {
 	p := &facts{
 		visit: &visit{
-			ctx: ctx, l: l, s: l.Store, w: l.w, r: r, memory: l.spareMemory(),
+			ctx: ctx, l: l, s: l.Store, w: l.w, r: r, memory: l.freeMemory(),
 			selected: l.rules.Selected.enter(r.Name, l.first),
 			repo:     Repo{Name: r.Name, Nested: r.Nested, owner: l.owners.Add(1)},
 		},

@@ -29,7 +29,7 @@ type uniqueness struct {
 	*counter
 	circle []int32
 	roots  []int32      // what stays whatever else goes
-	held   map[ID]bool  // blobs that stay
+	kept   map[ID]bool  // blobs that stay
 	ids    []ID         // of blobs, which are numbered after the manifests
 	blobs  map[ID]int32 // the places of these in ids
 	bytes  []int64
@@ -58,7 +58,7 @@ func (u *uniqueness) findRoots() {
 	for i := range u.g.nodes {
 		at := int32(i)
 		switch {
-		case u.g.nodes[i].stays || signed[i] || !along[i]:
+		case u.g.nodes[i].kept || signed[i] || !along[i]:
 			u.roots = append(u.roots, at)
 		case beside[i]:
 			odd = append(odd, at)
@@ -150,10 +150,10 @@ func (u *uniqueness) addBlobs() {
 			newest[id] = max(newest[id], n.mtime)
 		}
 	}
-	u.held = map[ID]bool{}
+	u.kept = map[ID]bool{}
 	for _, id := range u.ids {
 		link, recent := u.g.links[id]
-		u.held[id] = named[id] < u.s.count[id] || u.s.held[id] || u.look.Store.Table.At(id).has(isPinned) || recent && link > newest[id]
+		u.kept[id] = named[id] < u.s.count[id] || u.s.kept[id] || u.look.Store.Table.At(id).has(isPinned) || recent && link > newest[id]
 	}
 }
 
@@ -169,7 +169,7 @@ func (u *uniqueness) sum() {
 				push(at)
 			}
 			for k, id := range u.ids {
-				if u.held[id] {
+				if u.kept[id] {
 					push(n + int32(k))
 				}
 			}

@@ -17,8 +17,8 @@ func (p *facts) readUploads() {
 			p.items = append(p.items, Item{Kind: Upload, Extra: p.name(u.ID, u.Bytes)})
 			continue
 		}
-		p.stays = true
-		p.uploads.going = p.uploads.going || p.l.rules.recent(u.MTime)
+		p.hasKept = true
+		p.uploads.active = p.uploads.active || p.l.rules.recent(u.MTime)
 		p.uploads.newest = max(p.uploads.newest, u.MTime)
 	}
 }

@@ -48,7 +48,7 @@ type leftovers struct {
 	items   []Item
 	restore []Item
 	names   []Name
-	stays   bool
+	hasKept bool
 }
 
 // memory is what the work on a repository leaves for that on the next one.
@@ -59,8 +59,8 @@ type memory struct {
 	here      heres
 }
 
-func (l *Look) spareMemory() *memory {
-	if m, ok := l.spare.Get().(*memory); ok {
+func (l *Look) freeMemory() *memory {
+	if m, ok := l.free.Get().(*memory); ok {
 		return m
 	}
 	return new(memory)
@@ -155,19 +155,19 @@ func (p *visit) leftover(kind Kind, id ID, v *walker.Revision) {
 		return // it has vanished
 	}
 	p.addBare(kind, id)
-	goes := v.Left.Empty && !v.Linked && (p.selectsAll() || !p.l.rules.recent(v.Left.MTime))
+	removed := v.Left.Empty && !v.Linked && (p.selectsAll() || !p.l.rules.recent(v.Left.MTime))
 	for _, t := range v.Left.Temporaries {
 		if p.l.rules.recent(t.MTime) {
-			goes = false
+			removed = false
 			continue
 		}
 		p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(t.Path, t.Size)})
 	}
-	if goes {
+	if removed {
 		p.items = append(p.items, Item{Kind: kind, ID: id})
 		return
 	}
-	p.stays = true
+	p.hasKept = true
 }
 
 func (p *visit) isRevisionShared(id ID) bool {

@@ -88,12 +88,12 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 	}
 	j.nextUntagged(say)
 	if !j.rules.Selected.TagsOnly {
-		if slices.ContainsFunc(j.rules.Selected.Going(), func(g mark.Going) bool { return g.Unread }) {
+		if slices.ContainsFunc(j.rules.Selected.Images(), func(g mark.SelectedImage) bool { return g.Unread }) {
 			say("only the link of an unreadable manifest is removed; to remove what it kept: %s", j.where.Command("gc"))
 		}
 		return
 	}
-	list := j.rules.Selected.Going()
+	list := j.rules.Selected.Images()
 	for i := range list {
 		switch g := &list[i]; {
 		case g.Digest.IsZero():

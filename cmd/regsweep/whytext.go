@@ -18,13 +18,13 @@ import (
 // the rules of plain gc.
 func (r *reading) outcome(e *explained, fate *mark.Fate, before []mark.Keeper) outcome {
 	switch {
-	case fate.Goes && e.Tag != "" && len(before) > 0:
+	case fate.Removed && e.Tag != "" && len(before) > 0:
 		return outcome{goes: true, reason: "the image that it refers to is removed"}
-	case fate.Goes && e.Tag != "":
+	case fate.Removed && e.Tag != "":
 		return outcome{goes: true, reason: "the image that it names is gone"}
-	case fate.Goes && len(before) > 0:
+	case fate.Removed && len(before) > 0:
 		return outcome{goes: true, reason: "no tag leads to it: " + r.keeperText(&before[0], e)}
-	case fate.Goes:
+	case fate.Removed:
 		return outcome{goes: true, reason: "nothing needs it"}
 	case len(fate.Keepers) == 0 && !e.Here:
 		return outcome{reason: "its blob is not in the store, and there is no link to remove"}

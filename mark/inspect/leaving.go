@@ -20,7 +20,7 @@ type Leaving struct {
 // note notes what goes from a repository.
 func (l *leaving) note(p *mark.View, c *imageCounter) {
 	l.tags, l.manifests = map[string]int64{}, map[mark.ID]Leaving{}
-	p.EachGoing(func(item *mark.Item, name string) {
+	p.EachRemoved(func(item *mark.Item, name string) {
 		switch item.Kind {
 		case mark.Tag:
 			l.tags[name] = 0
@@ -32,7 +32,7 @@ func (l *leaving) note(p *mark.View, c *imageCounter) {
 		}
 	})
 	for _, t := range p.Tags() {
-		if _, goes := l.tags[t.Name]; goes {
+		if _, removed := l.tags[t.Name]; removed {
 			l.tags[t.Name] = t.Link.MTime
 		}
 	}

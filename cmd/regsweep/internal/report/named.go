@@ -88,7 +88,7 @@ func (named *Named) writeOtherNames(w *Screen) {
 }
 
 // GoingName is NAME@DIGEST of an image that goes, or the name of a whole repository.
-func GoingName(g *mark.Going) string {
+func GoingName(g *mark.SelectedImage) string {
 	if g.Digest.IsZero() {
 		return g.Repository
 	}
@@ -96,7 +96,7 @@ func GoingName(g *mark.Going) string {
 }
 
 // goingTags names the tags that go, those first that were named.
-func goingTags(g *mark.Going) string {
+func goingTags(g *mark.SelectedImage) string {
 	if len(g.Tags) == 0 {
 		return "no tag"
 	}

@@ -50,7 +50,7 @@ type Plan interface {
 // Named is what goes by name.
 type Named struct {
 	TagsOnly     bool
-	Going        []mark.Going
+	Going        []mark.SelectedImage
 	Repositories []string            // of which all goes
 	OtherNames   map[string][]string // of repositories that are the same by several names
 }
