@@ -29,9 +29,9 @@ func (j *job) newRun(rep *sweep.Report, executed bool) *report.Run {
 // named is what goes by name, for the report.
 func (j *job) named() *report.Named {
 	selected := j.rules.Selected
-	n := &report.Named{TagsOnly: selected.TagsOnly, Going: selected.Images(), Repositories: selected.Repositories(), OtherNames: map[string][]string{}}
-	for i := range n.Going {
-		name := n.Going[i].Repository
+	n := &report.Named{TagsOnly: selected.TagsOnly, Images: selected.Images(), Repositories: selected.Repositories(), OtherNames: map[string][]string{}}
+	for i := range n.Images {
+		name := n.Images[i].Repository
 		n.OtherNames[name] = j.w.Shares().OtherNames(name)
 	}
 	for _, name := range n.Repositories {

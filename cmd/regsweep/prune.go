@@ -168,7 +168,7 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 		job.prune.fit = job.fit
 	}
 	if p.filing.isPage() {
-		job.prune.onPage = report.MostGoing
+		job.prune.onPage = report.MostRemoved
 	}
 	return job.run(ctx)
 }

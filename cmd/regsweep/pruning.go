@@ -138,7 +138,7 @@ func (p *pruning) add(r *mark.Selectable, decisions []retention.Decision) {
 			p.remove(&one, d)
 		}
 	}
-	if one.Protected+one.Goes > 0 {
+	if one.Protected+one.RemovedCount > 0 {
 		p.repositories = append(p.repositories, one)
 	}
 	if p.all {
@@ -147,14 +147,14 @@ func (p *pruning) add(r *mark.Selectable, decisions []retention.Decision) {
 }
 
 // amend makes a decision say what really happens.
-func amend(d *retention.Decision, goes bool, note string) {
+func amend(d *retention.Decision, remove bool, note string) {
 	switch {
 	case slices.Contains(d.Reasons, note):
-		d.Keep = !goes
-	case goes != d.Keep && note != "":
+		d.Keep = !remove
+	case remove != d.Keep && note != "":
 		d.Reasons = append(d.Reasons, note)
-	case goes == d.Keep:
-		d.Keep, d.Reasons = !goes, []string{note}
+	case remove == d.Keep:
+		d.Keep, d.Reasons = !remove, []string{note}
 	}
 }
 
@@ -255,20 +255,20 @@ func decisionLine(d *retention.Decision) sweep.DecisionLine {
 // remove notes what goes from a repository: some of it, as far as it is named,
 // and more while there is room for it on the page.
 func (p *pruning) remove(r *report.PolicyRepository, d *retention.Decision) {
-	r.Goes++
-	if len(r.Going) < report.FewGoing || p.room > 0 {
-		if len(r.Going) >= report.FewGoing {
+	r.RemovedCount++
+	if len(r.Removed) < report.FewRemoved || p.room > 0 {
+		if len(r.Removed) >= report.FewRemoved {
 			p.room--
 		}
 		one := *d
 		one.Reasons = slices.Clone(d.Reasons)
-		r.Going = append(r.Going, one)
+		r.Removed = append(r.Removed, one)
 	}
 }
 
 // goes reports whether the image of a tag, or of an untagged manifest, was chosen.
 // One that was pushed after the choice is kept.
-func (f *fit) goes(d *retention.Decision, pushed time.Time) bool {
+func (f *fit) isChosen(d *retention.Decision, pushed time.Time) bool {
 	c := f.chosen[d.Repository][d.Digest]
 	switch {
 	case c == nil:
@@ -309,7 +309,7 @@ func (f *fit) restrict(r *mark.Selectable, to *retention.Repository, decisions [
 		} else {
 			pushed = r.Untagged[i-len(r.Tags)].Pushed
 		}
-		if !f.goes(d, pushed) {
+		if !f.isChosen(d, pushed) {
 			d.Keep = true
 			d.Reasons = append(d.Reasons, notNeeded)
 		}

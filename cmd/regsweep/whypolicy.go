@@ -47,7 +47,7 @@ func (r *reading) judgeByPolicy(ctx context.Context, o *whyOptions, things []ask
 
 // outcome is what the policy does with a thing.
 func (p *pruning) outcome(r *reading, e *explained, fate *mark.Fate) outcome {
-	out := outcome{goes: fate.Removed}
+	out := outcome{removed: fate.Removed}
 	own := p.decisionsAbout(e)
 	switch {
 	case len(own) > 0 && (e.Tag != "" || fate.Removed):

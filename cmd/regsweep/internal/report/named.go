@@ -14,7 +14,7 @@ var roleNames = map[mark.Role]string{
 }
 
 // writeGoing says what a removal by name takes away, with all that goes along.
-func (run *Run) writeGoing(w *Screen) {
+func (run *Run) writeRemoved(w *Screen) {
 	if run.Applied != nil {
 		run.writeApplied(w)
 		return
@@ -36,15 +36,15 @@ func (run *Run) writeGoing(w *Screen) {
 	}
 	fmt.Fprintln(w, title)
 	t := term.Table{Columns: make([]term.Column, 3)}
-	for i := range named.Going {
-		g := &named.Going[i]
+	for i := range named.Images {
+		g := &named.Images[i]
 		if named.TagsOnly {
 			for _, tag := range g.Tags {
 				t.Add("  tag "+term.Harmless(g.Repository+":"+tag), g.Digest.String(), "")
 			}
 			continue
 		}
-		t.Add("  "+term.Harmless(GoingName(g)), roleNames[g.Role], term.Harmless(goingTags(g)))
+		t.Add("  "+term.Harmless(ImageName(g)), roleNames[g.Role], term.Harmless(tagsText(g)))
 	}
 	t.Paint = func(_ int, line string) string { return w.Ink.Red(line) }
 	t.ShortenDigests(term.Width(w.Writer))
@@ -65,12 +65,12 @@ func (run *Run) writeGoing(w *Screen) {
 // writeOtherNames says by which other names a registry serves what goes: they go
 // with it.
 func (named *Named) writeOtherNames(w *Screen) {
-	for i := range named.Going {
-		g := &named.Going[i]
+	for i := range named.Images {
+		g := &named.Images[i]
 		for _, name := range named.OtherNames[g.Repository] {
 			other := *g
 			other.Repository = name
-			names := []string{GoingName(&other)}
+			names := []string{ImageName(&other)}
 			if named.TagsOnly || g.Digest.IsZero() {
 				names = nil
 			}
@@ -88,7 +88,7 @@ func (named *Named) writeOtherNames(w *Screen) {
 }
 
 // GoingName is NAME@DIGEST of an image that goes, or the name of a whole repository.
-func GoingName(g *mark.SelectedImage) string {
+func ImageName(g *mark.SelectedImage) string {
 	if g.Digest.IsZero() {
 		return g.Repository
 	}
@@ -96,7 +96,7 @@ func GoingName(g *mark.SelectedImage) string {
 }
 
 // goingTags names the tags that go, those first that were named.
-func goingTags(g *mark.SelectedImage) string {
+func tagsText(g *mark.SelectedImage) string {
 	if len(g.Tags) == 0 {
 		return "no tag"
 	}

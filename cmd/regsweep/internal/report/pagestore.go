@@ -229,20 +229,20 @@ func (s *storePage) imagesTable() *page.Table {
 	}
 	slices.SortStableFunc(list, func(a, b line) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	for _, l := range list {
-		going := 0
+		removed := 0
 		for _, tag := range l.Tags {
 			if gone[l.repository+":"+tag] {
-				going++
+				removed++
 			}
 		}
-		goes := ""
+		text := ""
 		switch {
-		case going == len(l.Tags):
-			goes = "all tags"
-		case going > 0:
-			goes = english.Plural(going, "tag", "")
+		case removed == len(l.Tags):
+			text = "all tags"
+		case removed > 0:
+			text = english.Plural(removed, "tag", "")
 		}
-		t.Add(textCell(l.repository), textCell(strings.Join(l.Tags, ", ")), page.Cell{Text: l.Digest.String()}, sizeCell(l.Bytes), sizeCell(l.UniqueBytes), page.Cell{Text: goes})
+		t.Add(textCell(l.repository), textCell(strings.Join(l.Tags, ", ")), page.Cell{Text: l.Digest.String()}, sizeCell(l.Bytes), sizeCell(l.UniqueBytes), page.Cell{Text: text})
 	}
 	return t
 }

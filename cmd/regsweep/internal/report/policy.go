@@ -28,12 +28,12 @@ func (run *Run) writePruned(w *Screen) {
 	run.writeFit(w)
 	run.writePrunedTable(w)
 	if run.Plan.Empty() {
-		run.writeStaying(w)
+		run.writeKept(w)
 		fmt.Fprintln(w)
 		return
 	}
 	fmt.Fprintln(w, run.freedText(frees))
-	run.writeStaying(w)
+	run.writeKept(w)
 	fmt.Fprintln(w)
 }
 
@@ -108,7 +108,7 @@ func (run *Run) writeNothing(w *Screen) {
 }
 
 // writeStaying names what stays whatever the rules say.
-func (run *Run) writeStaying(w *Screen) {
+func (run *Run) writeKept(w *Screen) {
 	c := run.Retention
 	things := func(tags, untagged int) string {
 		text := english.Plural(tags, "tag", "")

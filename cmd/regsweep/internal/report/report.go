@@ -50,7 +50,7 @@ type Plan interface {
 // Named is what goes by name.
 type Named struct {
 	TagsOnly     bool
-	Going        []mark.SelectedImage
+	Images       []mark.SelectedImage
 	Repositories []string            // of which all goes
 	OtherNames   map[string][]string // of repositories that are the same by several names
 }
@@ -66,12 +66,12 @@ type Policy struct {
 // PolicyRepository is what there is to be said of a repository without all of
 // its decisions: what goes, and what is protected in it.
 type PolicyRepository struct {
-	Name      string
-	Goes      int                  // tags and untagged manifests
-	Going     []retention.Decision // the first of these
-	Protected int
-	First     []string // a few of these
-	By        []string // what protects them, sorted
+	Name         string
+	RemovedCount int                  // tags and untagged manifests
+	Removed      []retention.Decision // the first of these
+	Protected    int
+	First        []string // a few of these
+	By           []string // what protects them, sorted
 }
 
 // Space says which images and blobs a store's space goes to.
