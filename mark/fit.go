@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// WithGarbage sets whether a run with a Judge also removes what gc would remove.
+// WithGarbage sets whether a run with a Selector also removes what gc would remove.
 // It must not be called during a Look.
 func (r *Selected) WithGarbage(on bool) { r.pruning.fitting.garbage = on }
 
@@ -53,7 +53,7 @@ func compareCandidates(a, b *Candidate) int {
 	return a.Digest.Compare(b.Digest)
 }
 
-// Again forgets what the first Look has selected. So the next Look asks the Judge
+// Again forgets what the first Look has selected. So the next Look asks the Selector
 // again and counts as the first. It must not be called once a plan is carried out.
 func (s *Store) Again() {
 	s.forgetSelected()
@@ -61,7 +61,7 @@ func (s *Store) Again() {
 	s.looked = false
 }
 
-// addCandidates collects the images of the repository that the Judge lets go.
+// addCandidates collects the images of the repository that the Selector removes.
 func (p *garbage) addCandidates() {
 	pruning := p.l.rules.Selected.pruning
 	if !pruning.fitting.collects || p.selectable == nil || !p.asks() {
@@ -99,8 +99,8 @@ func (p *garbage) addCandidates() {
 	}
 }
 
-// goesWith are the digests that a manifest which goes names, and that those name
-// which it would keep if it stayed.
+// removedReach are the digests that a removed manifest names, and the digests that
+// those manifests name which it would keep if it were kept.
 func (p *garbage) removedReach(at int32) (ids []ID) {
 	seen := map[int32]bool{}
 	Reach([]int32{at}, func(i int32) bool {

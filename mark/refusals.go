@@ -33,7 +33,7 @@ func (r *Selected) Refusals(l *Look) (list []error) {
 	return list
 }
 
-// Going returns what is removed, in the order of the targets' repositories.
+// Images returns what is removed, in the order of the targets' repositories.
 func (r *Selected) Images() (list []SelectedImage) {
 	said := map[*selectedIn]bool{}
 	for _, t := range r.targets {

@@ -6,7 +6,7 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// JudgedTag is a tag that a Judge may remove.
+// SelectableTag is a tag that a Selector may remove.
 type SelectableTag struct {
 	Name   string
 	Digest layout.Digest // of the manifest that it names
@@ -17,7 +17,7 @@ type SelectableTag struct {
 	// Labels and History are empty until ReadLabels and ReadHistories are called.
 	Labels      ImageLabels
 	History     []TagRevision
-	Undecidable string // why it cannot be judged, and must stay; or ""
+	Undecidable string // why it cannot be selected, and must be kept; or ""
 	Orphan      bool   // the subject of a referrer's tag is not linked here
 	// Configs are the digests of the image's configurations, if the run protects
 	// anything by a digest.
@@ -27,16 +27,16 @@ type SelectableTag struct {
 	at int32 // its index in selection.tags
 }
 
-// Verdict is what a Judge decides about a tag or a manifest and, after that, what
-// happens to it; see Judged.
+// Verdict is what a Selector decides about a tag or a manifest and, after that, what
+// happens to it; see Selectable.
 type Verdict struct {
 	Remove    bool
-	Protected bool // the Judge says so, for Look.Guarded
+	Protected bool // the Selector says so, for Look.Guarded
 	Note      string
 	Used      time.Time // when the image was last used, for Selected.Candidates
 }
 
-// JudgedManifest is an untagged manifest that a Judge may remove.
+// SelectableManifest is an untagged manifest that a Selector may remove.
 type SelectableManifest struct {
 	Digest          layout.Digest
 	Pushed, Created time.Time

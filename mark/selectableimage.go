@@ -33,7 +33,7 @@ func (j *Selectable) ReadLabels(names []string) {
 	}
 }
 
-// wanted marks the nodes that somebody may want to go.
+// wanted marks the nodes that somebody may want to remove.
 func (j *Selectable) wanted() []bool {
 	wanted := make([]bool, len(j.in.nodes))
 	for i := range j.Tags {

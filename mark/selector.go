@@ -9,8 +9,8 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// judge asks what goes. A manifest that loses its last tag is loose, not selected:
-// an index that stays keeps it.
+// askSelector asks what is removed. A manifest that loses its last tag is loose, not
+// selected: an index that is kept keeps it.
 func (p *selection) askSelector(a *selectedIn) {
 	j := p.newSelectable()
 	done, err := p.l.rules.Selected.pruning.selector(j)
@@ -48,7 +48,7 @@ func (p *selection) askSelector(a *selectedIn) {
 	p.loosen()
 }
 
-// spareHeld keeps what must not go whatever the Judge has said.
+// keepUndecidable keeps what must not be removed, whatever the Selector has said.
 func (p *selection) keepUndecidable() {
 	j := p.selectable
 	for i := range j.Tags {
@@ -73,7 +73,7 @@ func (p *selection) keepUndecidable() {
 	}
 }
 
-// newJudged describes the repository.
+// newSelectable describes the repository to the Selector.
 func (p *selection) newSelectable() *Selectable {
 	j := &Selectable{Repository: p.r.Name, in: p, Tags: make([]SelectableTag, 0, len(p.tags))}
 	all := p.whyUndecidable()
@@ -116,7 +116,7 @@ const (
 	namesUnlinked    = "the manifest that it names is not linked"
 )
 
-// heldAll says why nothing of the repository can be judged, or "".
+// whyUndecidable says why nothing of the repository can be selected, or "".
 func (p *visit) whyUndecidable() string {
 	switch {
 	case p.r.Odd:
@@ -129,7 +129,7 @@ func (p *visit) whyUndecidable() string {
 	return ""
 }
 
-// heldTag says why a tag cannot be judged, or "".
+// whyTagUndecidable says why a tag cannot be selected, or "".
 func (p *selection) whyTagUndecidable(t *tag, direct map[ID]bool) string {
 	switch {
 	case t.Odd:
@@ -152,10 +152,10 @@ func (p *selection) whyTagUndecidable(t *tag, direct map[ID]bool) string {
 	return p.whyNodeUndecidable(n)
 }
 
-// heldDeleted says that a manifest lost its last tag not long ago.
+// lostLastTag says that a manifest lost its last tag not long ago.
 const lostLastTag = "it lost its last tag less than --keep-deleted ago"
 
-// heldNode says why a manifest cannot be judged, or "".
+// whyNodeUndecidable says why a manifest cannot be selected, or "".
 func (p *visit) whyNodeUndecidable(n *node) string {
 	switch {
 	case n.link.has(linkAside):
@@ -224,7 +224,7 @@ func (p *facts) bare() (list []int32) {
 	return list
 }
 
-// guardNodes marks what the manifests reach that the Judge calls protected.
+// guardNodes marks what the manifests reach that the Selector calls protected.
 func (p *selection) guardNodes() {
 	var roots []int32
 	for i := range p.selectable.Tags {

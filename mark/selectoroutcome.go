@@ -87,7 +87,7 @@ func (s *Store) configTime(w *walker.Walker, part *describedPart) (t time.Time, 
 	return d.Created, true
 }
 
-// dropJudged leaves a repository alone of which it is known only now that it
+// dropSelected leaves a repository alone of which it is known only now that it
 // cannot be understood in full, or is behind a symbolic link.
 func (p *garbage) dropSelected() {
 	if !p.l.rules.Selected.prunes() || p.keep == Dead && !p.r.Linked {
@@ -98,7 +98,7 @@ func (p *garbage) dropSelected() {
 	}
 }
 
-// tellJudged says what becomes of what has been judged.
+// tellOutcome tells what becomes of what the Selector has decided about.
 func (p *garbage) tellOutcome() {
 	j := p.selectable
 	if j == nil {
@@ -133,7 +133,7 @@ func (p *garbage) tellTag(one *SelectableTag) {
 	}
 }
 
-// whyStays says what keeps a manifest that was to go.
+// whyIsKept says what keeps a manifest that was to be removed.
 func (p *garbage) whyIsKept(at int32) string {
 	n := &p.nodes[at]
 	if all := p.whyUndecidable(); all != "" {
@@ -176,7 +176,7 @@ func (p *garbage) keeper(at int32) int32 {
 	return p.keepers[at] - 1
 }
 
-// recordJudged keeps what goes, for the Looks after this one.
+// recordSelected records what is removed, for the Looks after this one.
 func (p *garbage) recordSelected() {
 	a := p.selected
 	for i := range p.tags {
@@ -193,7 +193,7 @@ func (p *garbage) recordSelected() {
 	}
 }
 
-// Guarded counts the blobs of everything that a Judge has called protected, each
+// Guarded counts the blobs of everything that a Selector has called protected, each
 // once.
 func (l *Look) Guarded() (blobs, bytes int64) {
 	for _, r := range l.Store.Table.All() {
