@@ -1,6 +1,6 @@
 package mark
 
-// loosen finds what goes along with what was named: the children of indexes,
+// loosen finds what is removed along with what was named: the children of indexes,
 // and what is about it, by subject or by tag.
 func (p *selection) loosen() {
 	about := p.whatIsAbout()
@@ -31,9 +31,9 @@ func (p *selection) loosen() {
 	}
 }
 
-// mayGo reports whether a manifest goes along with another one if nothing
-// else keeps it. A child whose recent link was written after the index belongs
-// to a push that is not at its end.
+// mayBeRemovedAlong reports whether a manifest is removed along with another one if
+// nothing else keeps it. A child whose recent link was written after the index
+// belongs to a push that is not at its end.
 func (p *selection) mayBeRemovedAlong(from, to *node, role Role) bool {
 	switch {
 	case to.root.has(rootSelected|rootAlong|rootForced) || to.link.has(linkPinned|linkAside|linkPending) || p.protectsNode(to):

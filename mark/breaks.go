@@ -93,7 +93,7 @@ func (p *facts) meetFamily() {
 	}
 }
 
-// along are the names of what goes with a manifest that is removed: its parts
+// along are the names of what is removed with a manifest: its parts
 // that nothing else names, its untagged referrers and the tags about it.
 func (p *facts) along(at int32) (names []string) {
 	p.meetFamily()

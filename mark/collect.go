@@ -6,7 +6,7 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// listItems lists what goes from the repository, and what gets its name back.
+// listItems lists what is removed from the repository, and what gets its name back.
 func (p *garbage) listItems() {
 	p.restoreLayers()
 	p.noteTags()
@@ -15,8 +15,8 @@ func (p *garbage) listItems() {
 		p.keepParts()
 	}
 	if p.r.Linked {
-		// Nothing is removed behind a symbolic link, and a layer link that
-		// stays does not keep its blob: what it names can be pushed again.
+		// Nothing is removed behind a symbolic link, and a layer link that is
+		// kept does not keep its blob: what it names can be pushed again.
 		for i := range p.deadLayers {
 			p.noteLayer(&p.deadLayers[i])
 		}
@@ -38,7 +38,7 @@ func (p *garbage) listItems() {
 }
 
 // keepParts takes back what has been decided before it was known that all is
-// to be kept. Uploads and interrupted writes are nobody's images: they go,
+// to be kept. Uploads and interrupted writes are nobody's images: they are removed,
 // unless they are behind a symbolic link.
 func (p *garbage) keepParts() {
 	p.hasKept = true
@@ -77,7 +77,7 @@ func (p *garbage) collectTags() {
 	}
 }
 
-// findPlain looks for symbolic links in the tags that a selection has, of
+// findSymlinks looks for symbolic links in the tags that a selection has, of
 // which there may be many.
 func (p *garbage) findSymlinks() {
 	p.w.Each(p.ctx, len(p.tags), func(i int) {
@@ -87,8 +87,8 @@ func (p *garbage) findSymlinks() {
 	})
 }
 
-// collectAside decides about a tag that was taken out of tags/: it goes back
-// if the image that it is about is live, or if it was rewritten meanwhile,
+// collectAside decides about a tag that was set aside, out of tags/: it gets its name
+// back if the image that it is about is live, or if it was rewritten meanwhile,
 // unless a new one has its name.
 func (p *garbage) collectAside(t *tag) {
 	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.is.has(tagAlong) && p.recent(t.Link.MTime))
@@ -122,7 +122,7 @@ func (p *garbage) collectManifests() {
 				p.restore = append(p.restore, Item{Kind: Manifest, ID: n.path, Aside: true})
 			}
 		case n.link.has(linkAsLayer):
-			// Its link is a layer link, and goes as one.
+			// Its link is a layer link, and is removed as one.
 		default:
 			p.history = true
 			p.items = append(p.items, Item{Kind: Manifest, ID: n.path, Extra: heights[i], Aside: n.link.has(linkAside)})
@@ -143,8 +143,8 @@ func (p *garbage) keepSignatures() {
 	})
 }
 
-// heights are numbers of the manifests that go, each above those of its children,
-// so that parents can be removed first.
+// heights are numbers of the manifests that are removed, each above those of its
+// children, so that parents can be removed first.
 func (p *garbage) heights() []uint32 {
 	const entered = ^uint32(0)
 	var heights []uint32
@@ -180,7 +180,7 @@ func (p *garbage) heights() []uint32 {
 	return heights
 }
 
-// collectHistory lists the entries of tags that stay whose manifest's link is gone or goes.
+// collectHistory lists the entries of kept tags whose manifest's link is gone or removed.
 func (p *garbage) collectHistory() {
 	entries := make([][]ID, len(p.tags))
 	p.w.Each(p.ctx, len(p.tags), func(i int) { entries[i] = p.deadEntries(i) })

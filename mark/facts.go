@@ -55,7 +55,7 @@ type past struct {
 // uploads are what is being uploaded to a repository.
 type uploads struct {
 	ids    map[string]bool // nil unless a written plan asks for them
-	active bool            // one is going on
+	active bool            // one is under way
 	newest int64           // when the newest file of one was written
 }
 

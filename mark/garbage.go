@@ -2,21 +2,21 @@ package mark
 
 import "github.com/regsweep/regsweep/walker"
 
-// garbage is what of a repository goes, and what gets its name back: its leftovers,
-// with what is not live.
+// garbage is what is removed from a repository, and what gets its name back: its
+// leftovers, with what is not live.
 type garbage struct {
 	*live
-	history bool // links of manifests go, so tags' histories may name such
+	history bool // links of manifests are removed, so tags' histories may name such
 	// inPlace are the names of the tags that are not set aside; nil until it is asked for.
 	inPlace map[string]bool
-	// keepers has, for each node, 1 + one that stays and names it, or 0; nil until it is asked for.
+	// keepers has, for each node, 1 + one that is kept and names it, or 0; nil until it is asked for.
 	keepers []int32
 	lost    []lostImage // that were deleted before and could be brought back
 	lostIDs map[ID]bool // of these
 }
 
-// tagGoes reports whether a tag goes: it names a manifest whose link is gone,
-// or it refers to an image that is removed.
+// isTagRemoved reports whether a tag is removed: it names a manifest whose link is
+// gone, or it refers to an image that is removed.
 func (p *garbage) isTagRemoved(t *tag) bool {
 	switch {
 	case p.isTagShared(t.Name):
@@ -46,8 +46,8 @@ func (p *garbage) hasTagNamed(name string) bool {
 	return p.inPlace[name]
 }
 
-// noteTags notes what the tags hold that stay, as far as a mark tells: those that
-// cannot be removed follow.
+// noteTags notes what the kept tags name, as far as a mark tells: those that cannot be
+// removed follow.
 func (p *garbage) noteTags() {
 	for i := range p.tags {
 		if t := &p.tags[i]; t.AsideName == "" && (p.r.Linked || !p.isTagRemoved(t)) {
@@ -56,7 +56,7 @@ func (p *garbage) noteTags() {
 	}
 }
 
-// noteTag notes what a tag holds that stays.
+// noteTag notes what a kept tag names.
 func (p *garbage) noteTag(t *tag) {
 	if t.Link.State == walker.LinkGood {
 		p.s.Table.At(p.s.Table.Intern(t.Link.Target)).set(isKept)

@@ -58,7 +58,7 @@ func (g *glance) dir(at part, alg layout.Algorithm) string {
 	return layout.RepositoryDir(g.p.Name) + "/" + layout.Manifests + "/" + layout.Revisions + "/" + alg.String()
 }
 
-// links looks whether links have been written that go.
+// links looks whether links that are removed have been written.
 func (g *glance) links(ctx context.Context, links Links) {
 	g.w.Each(ctx, links.N, func(i int) {
 		item, aside := links.At(i)
@@ -157,7 +157,7 @@ func (g *glance) list(path string, at part, alg layout.Algorithm, removed map[ID
 	})
 }
 
-// going are the links of a part that go, which are looked at anyway.
+// removedLinks are the links of a part that are removed, which are looked at anyway.
 func (g *glance) removedLinks(links Links, at part) map[ID]bool {
 	removed := map[ID]bool{}
 	for i := range links.N {

@@ -78,10 +78,10 @@ type Answer struct {
 // Fate says what the rules of a Look do with a thing.
 type Fate struct {
 	Removed bool
-	// Keepers are all that keeps it, the most telling first; none if it goes.
+	// Keepers are all that keeps it, the most telling first; none if it is removed.
 	Keepers []Keeper
 	// At is when the last of the keepers ends by its age, rounded up to seconds:
-	// from then on it goes. The zero time says that one stays for good.
+	// from then on it is removed. The zero time says that one keeps it for good.
 	At time.Time
 }
 
@@ -158,7 +158,7 @@ func (l *Look) blobsOf(d layout.Digest, f *found) (list []ID) {
 }
 
 // fate decides from the garbage of the Look what becomes of a thing, and from
-// its keepers until when it stays.
+// its keepers until when it is kept.
 func (l *Look) fate(a *Asked, f *found, blobs []ID, removed *planned) (fate Fate) {
 	if fate.Removed = removed.has(a, l.Store.Table.Lookup(a.Digest), blobs); fate.Removed {
 		return fate
@@ -186,7 +186,7 @@ func (l *Look) fate(a *Asked, f *found, blobs []ID, removed *planned) (fate Fate
 	return fate
 }
 
-// garbage is what of a Look's garbage answers are about.
+// planned is what of a Look's garbage answers are about.
 type planned struct {
 	blobs digests.Set
 	links map[repositoryID]bool // manifests and layers
@@ -199,7 +199,7 @@ type repositoryID struct {
 	id         ID
 }
 
-// garbage sorts the garbage by what it is.
+// planned sorts the garbage by what it is.
 func (l *Look) planned() *planned {
 	g := &planned{links: map[repositoryID]bool{}, tags: map[[2]string]bool{}, any: map[ID]bool{}}
 	for k := range l.Items {
@@ -216,7 +216,7 @@ func (l *Look) planned() *planned {
 	return g
 }
 
-// takes reports whether a thing is among the garbage.
+// has reports whether a thing is among the garbage.
 func (g *planned) has(a *Asked, id ID, blobs []ID) bool {
 	switch {
 	case a.Tag != "":

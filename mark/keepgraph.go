@@ -22,7 +22,7 @@ type graphNode struct {
 	names   []ID        // each once
 	keeps   []aboutEdge // the nodes that it keeps
 	keepers int         // how many edges lead here
-	kept    bool        // whatever else goes
+	kept    bool        // whatever else is removed
 	tagTimes
 	subjects  []layout.Digest
 	protected []string
@@ -69,7 +69,7 @@ func newGraph(p *View) *keepGraph {
 		}
 	}
 	for i := range p.tags {
-		// A tag keeps what it names, unless it goes with what it is about.
+		// A tag keeps what it names, unless it is removed with what it is about.
 		if t := &p.tags[i]; t.node >= 0 && t.AsideName == "" && p.subjectOf(t.linkedTag) < 0 {
 			g.nodes[t.node].kept = true
 		}
@@ -79,7 +79,7 @@ func newGraph(p *View) *keepGraph {
 	return g
 }
 
-// keptOnly is an edge along which something is kept and nothing goes along.
+// keptOnly is an edge along which something is kept and nothing is removed.
 const keptOnly Role = 0
 
 // aboutUnlinked finds the referrers of digests that are no manifests here: who

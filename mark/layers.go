@@ -119,7 +119,7 @@ func (p *live) layer(v *walker.Revision) {
 	}
 }
 
-// layerGoes takes down a layer link that nothing keeps.
+// addDeadLayer records a layer link that nothing keeps.
 func (p *live) addDeadLayer(v *walker.Revision, item Item) {
 	l := &v.Link
 	// Of a link that was set aside the blob may be gone before it is: a power
@@ -156,9 +156,9 @@ func (p *garbage) restoreLayers() {
 	}
 }
 
-// keepsLink reports whether the age of a layer link keeps its blob. Not that of
-// a link which belongs to images that go. In a repository that goes as a whole
-// no link stays, but what a push under way may need does.
+// keepsLink reports whether the age of a layer link keeps its blob. The age of a link
+// that belongs to removed images does not. In a repository that is removed as a whole
+// no link is kept, but what a push under way may need is.
 func (p *live) keepsLink(id, target ID, mtime int64) bool {
 	switch {
 	case !p.recentLayer(mtime) || p.isLinkOfSelected(id, target, mtime):

@@ -7,7 +7,7 @@ import (
 // holdToListing drops from a selection that was made of a plan what has changed
 // since, for the first Look and all others. A link that is older than the plan
 // says is still the plan's: the store may have been copied. All Looks of this run
-// hold it to the time that it has now.
+// expect the time that it has now.
 func (p *selection) holdToListing(a *selectedIn) {
 	if a.whole && p.uploads.active || p.keep == Protected {
 		why := isGuardedBy
@@ -66,7 +66,7 @@ func (p *selection) dropManifests(a *selectedIn) map[ID]bool {
 	return dropped
 }
 
-// keepsTag reports whether a tag that names the same digest stays all the same.
+// keepsTag reports whether a tag that names the same digest is kept all the same.
 func (p *selection) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool {
 	switch {
 	case p.protectsTag(t):
@@ -113,7 +113,7 @@ func (p *garbage) pickListed() {
 	}
 }
 
-// mayGoListed decides about one thing that is garbage.
+// mayBeRemoved decides about one thing that is garbage.
 func (p *garbage) mayBeRemoved(i *Item) bool {
 	name := ""
 	if i.named() {
@@ -122,7 +122,7 @@ func (p *garbage) mayBeRemoved(i *Item) bool {
 	found := p.listed.find(i.Kind, i.ID, name)
 	switch i.Kind {
 	case Tag:
-		// One that was taken is here only if it cannot go back, or is listed.
+		// One that was set aside is here only if it cannot get its name back, or is listed.
 		if i.Aside || found != nil && found.id == i.ID {
 			return true
 		}

@@ -99,7 +99,7 @@ func (s *Store) lookWith(ctx context.Context, how looking) *Look {
 	}
 	s.looked = true
 	if l.Borrowed != "" && how.rules.DeleteUntagged {
-		// No manifest link can go, so all of them have to be roots.
+		// No manifest link can be removed, so all of them have to be roots.
 		how.rules.DeleteUntagged, how.first = false, false
 		l = s.lookBy(ctx, how)
 	}
@@ -196,7 +196,7 @@ func (l *Look) add(p *garbage) {
 	t.add(&p.totals.Clues)
 }
 
-// dropBorrowed takes back what was to go from repositories if one of them has
+// dropBorrowed takes back what was to be removed from repositories if one of them has
 // directories that are symbolic links: they may lead into another one, whose
 // links are then needed by both.
 func (l *Look) dropBorrowed() {
@@ -208,8 +208,8 @@ func (l *Look) dropBorrowed() {
 	}
 }
 
-// join makes one list of the repositories' items, with room for the blobs that
-// go: at most all that nothing has marked so far.
+// join makes one list of the repositories' items, with room for the blobs that are
+// removed: at most all that nothing has marked so far.
 func (l *Look) join() {
 	n := len(l.Store.empty) + len(l.Store.temporaries)
 	for _, part := range l.parts {

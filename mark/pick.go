@@ -41,7 +41,7 @@ func (p *garbage) pickSelected() {
 	}
 }
 
-// goingTags are the names of the tags that go.
+// removedTags are the names of the tags that are removed.
 func (p *garbage) removedTags() map[string]bool {
 	names := map[string]bool{}
 	for i := range p.tags {
@@ -52,9 +52,9 @@ func (p *garbage) removedTags() map[string]bool {
 	return names
 }
 
-// isPicked reports whether something goes since the selection has what it
-// belongs to. What of the layer links goes is known only when all blobs are
-// known that go.
+// isPicked reports whether something is removed since the selection has what it
+// belongs to. Which layer links are removed is known only when all blobs are known
+// that are removed.
 func (p *garbage) isPicked(i *Item, tags map[string]bool) bool {
 	switch i.Kind {
 	case LayerLink:
@@ -74,8 +74,8 @@ func (p *garbage) isPicked(i *Item, tags map[string]bool) bool {
 // run would look for it.
 func isSetAside(path string) bool { return strings.HasSuffix(path, layout.Own) }
 
-// ownLinks finds the layer links that belong to what goes, and counts the
-// others: they stay, unless their blobs go for another repository's sake.
+// ownLinks finds the layer links that belong to what is removed, and counts the
+// others: they are kept, unless their blobs are removed for another repository's sake.
 func (p *garbage) ownLinks() (others int) {
 	for i := range p.items {
 		item := &p.items[i]
@@ -92,8 +92,8 @@ func (p *garbage) ownLinks() (others int) {
 	return others
 }
 
-// refuseParents refuses to take manifests out of indexes that stay, or, by
-// force, remembers these.
+// refuseParents refuses to remove manifests from indexes that are kept, or, by force,
+// remembers these.
 func (p *garbage) refuseParents() {
 	refused := map[int32]bool{}
 	for i := range p.nodes {
@@ -124,7 +124,7 @@ func (p *garbage) refuseBorrowed() {
 	}
 }
 
-// record keeps what goes, for the Looks after this one and for who asked.
+// record records what is removed, for the Looks after this one and for who asked.
 func (p *garbage) record() {
 	a := p.selected
 	if p.l.rules.Selected.prunes() {
@@ -161,7 +161,7 @@ func (p *garbage) record() {
 	})
 }
 
-// recordTags returns the tags that go, by the manifests that they name.
+// recordTags returns the tags that are removed, by the manifests that they name.
 func (p *garbage) recordTags() map[int32][]*tag {
 	tags := map[int32][]*tag{}
 	for i := range p.tags {
@@ -191,8 +191,8 @@ func (p *garbage) nameTags(g *SelectedImage, tags []*tag) {
 	slices.Sort(g.Unnamed)
 }
 
-// kept are the manifests that a tag which stays names, or another manifest, or
-// that are about one that is there.
+// kept are the manifests that a kept tag names, or another manifest, or that are
+// about one that is there.
 func (p *garbage) kept() map[int32]bool {
 	kept := map[int32]bool{}
 	for i := range p.tags {
@@ -213,8 +213,8 @@ func (p *garbage) kept() map[int32]bool {
 }
 
 // pickSelected leaves of what is garbage only what the selection made so: blobs that
-// what goes had named, and links to these wherever they are, so that none is
-// left that leads to nothing.
+// the removed manifests had named, and links to these wherever they are, so that none
+// is left that leads to nothing.
 func (l *Look) pickSelected() {
 	if l.rules.Selected.sweepsGarbage() {
 		return

@@ -28,7 +28,7 @@ func (p *selection) holdTo(a *selectedIn) {
 		}
 	}
 	for i := range p.tags {
-		// What has been tagged meanwhile stays.
+		// What has been tagged meanwhile is kept.
 		if t := &p.tags[i]; !t.is.has(tagSelected) && t.node >= 0 && t.AsideName == "" {
 			p.nodes[t.node].root.unset(rootSelected)
 		}
@@ -63,12 +63,12 @@ func (p *selection) isSame(t *tag, was selectedTag) bool {
 	case p.s.Table.Intern(t.Link.Target) != was.target, t.Link.MTime > was.mtime:
 		return false
 	case t.Link.MTime < was.mtime && t.AsideName == "":
-		return false // nobody writes what is set aside: that may be a tag of this name that a stopped run took
+		return false // nobody writes what is set aside: that may be a tag of this name that a stopped run set aside
 	}
 	return p.l.aside == nil || t.AsideName != "" || slices.Contains(p.l.aside.Cut[p.r.Name], t.Name)
 }
 
-// goesWithSubject decides whether a tag goes with the image that it is about,
+// followsSubject decides whether a tag is removed with the image that it is about,
 // and sets its subject.
 func (p *selection) followsSubject(t *tag) bool {
 	at := p.subjectOf(t.linkedTag)
@@ -91,7 +91,7 @@ func (p *selection) followsSubject(t *tag) bool {
 	return true
 }
 
-// noteOfSelected records what the manifests that go name: that is what may be swept,
+// noteOfSelected records what the removed manifests name: that is what may be swept,
 // and neither its age nor that of its links keeps it.
 func (p *live) noteOfSelected() {
 	if p.selected == nil {
@@ -138,8 +138,8 @@ func (p *live) noteDangling() {
 	}
 }
 
-// isLinkOfSelected reports whether a layer link belongs to manifests that go: it
-// was not written after them, by another push.
+// isLinkOfSelected reports whether a layer link belongs to removed manifests: it was
+// not written after them, by another push.
 func (p *live) isLinkOfSelected(id, target ID, mtime int64) bool {
 	for _, i := range [2]ID{id, target} {
 		if at, ok := p.ofSelected[i]; ok && mtime <= at {
@@ -149,8 +149,8 @@ func (p *live) isLinkOfSelected(id, target ID, mtime int64) bool {
 	return false
 }
 
-// keepSelected marks what was to go from a repository that cannot be understood
-// in full: names go from there, and nothing is swept.
+// keepSelected marks what was to be removed from a repository that cannot be
+// understood in full: names are removed there, and nothing is swept.
 func (p *live) keepSelected() {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.root.has(rootSelected) {
@@ -159,8 +159,8 @@ func (p *live) keepSelected() {
 	}
 }
 
-// conditional decides whether a tag goes when the image goes that it is about,
-// and sets its subject.
+// conditional decides whether a tag is removed when the image that it is about is
+// removed, and sets its subject.
 func (p *selection) conditional(t *tag) bool {
 	if p.isUnlisted(t) || p.isTagShared(t.Name) {
 		return false

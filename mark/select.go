@@ -12,8 +12,8 @@ import (
 
 // selectNamed finds which of the repository's tags and manifests a selection
 // has, before anything is marked. What somebody named is selected: no root, and
-// reached by nothing. What goes along with it if nothing else keeps it is
-// loose: no root.
+// reached by nothing. What is removed along with it if nothing else keeps it
+// is loose: no root.
 func (p *selection) selectNamed() {
 	switch {
 	case p.selected == nil:

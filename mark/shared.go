@@ -10,10 +10,10 @@ import (
 
 // Parts of a store may have several names: by symbolic links in it, and by
 // mounts. What is removed by one name is gone by all of them. So what a Look
-// finds to be garbage stays if another name leads to it, and manifests and tags
-// that stay for that are roots. Where such names are is known only when all
-// repositories have been read; if one of them leads to something that was to go,
-// the Look is made once more.
+// finds to be garbage is kept if another name leads to it, and manifests and tags
+// that are kept for that are roots. Where such names are is known only when all
+// repositories have been read; if one of them leads to something that was to be
+// removed, the Look is made once more.
 
 // findShared looks where names lead that the Look has met, and reports whether
 // the Look has to be made once more for them.
@@ -35,8 +35,8 @@ func (l *Look) findShared(ctx context.Context) bool {
 	})
 }
 
-// findLeads looks for symbolic links among the layer links and tags that stay
-// and hold a digest which a link that goes holds, too: these could be one file.
+// findLeads looks for symbolic links among the kept layer links and tags that name
+// a digest which a removed link names, too: these could be one file.
 // They are not looked at otherwise, since that would be a call for each.
 func (l *Look) findLeads(ctx context.Context) {
 	if l.aside != nil {
@@ -91,7 +91,7 @@ func (l *Look) sharesProtected() bool {
 	return more
 }
 
-// holdsListed reports whether another name leads to an item of a written plan.
+// isListedShared reports whether another name leads to an item of a written plan.
 func (l *Look) isListedShared(g *Listing, i *listed) bool {
 	if !l.w.Shares().Any() {
 		return false
@@ -99,12 +99,12 @@ func (l *Look) isListedShared(g *Listing, i *listed) bool {
 	return l.w.Shares().IsShared(sharedPath(i.kind, g.repos[i.repo], g.nameOf(i), func() layout.Digest { return l.Digest(i.id) }))
 }
 
-// holdsBlob reports whether another name leads to a blob's directory.
+// isBlobShared reports whether another name leads to a blob's directory.
 func (l *Look) isBlobShared(id ID) bool {
 	return l.w.Shares().Any() && l.w.Shares().IsShared(layout.BlobDir(l.Digest(id)))
 }
 
-// keepShared keeps what was to go and has another name. A command that names it
+// keepShared keeps what was to be removed and has another name. A command that names it
 // is refused: it would be gone by that name as well.
 func (p *selection) keepShared() {
 	if p.selected == nil || !p.w.Shares().Any() {

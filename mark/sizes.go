@@ -39,8 +39,8 @@ func (c *counter) linkedSince(id ID, newest map[ID]int64) bool {
 	})
 }
 
-// goWith returns what goes with a manifest, itself included: what it keeps,
-// and that keeps in turn, and nothing else does.
+// removedWith returns what is removed with a manifest, itself included: what it
+// keeps, and that keeps in turn, and nothing else does.
 func (c *counter) removedWith(from int32) (gone []int32) {
 	all := c.candidates(from)
 	var kept []int32
@@ -82,7 +82,7 @@ func (c *counter) removedWith(from int32) (gone []int32) {
 // signature is a tag's manifest and what the tag is about.
 type signature struct{ manifest, subject int32 }
 
-// withoutCircles takes from what goes with a manifest the images that tags
+// withoutCircles drops from what is removed with a manifest the images that tags
 // about them reach, which are kept: see live.keepCircles.
 func (c *counter) withoutCircles(from int32, gone []int32) []int32 {
 	removed := map[int32]bool{}
@@ -116,7 +116,7 @@ func (c *counter) withoutCircles(from int32, gone []int32) []int32 {
 	return slices.DeleteFunc(gone, func(i int32) bool { return reached[i] })
 }
 
-// reachedFrom returns what signatures reach of what goes.
+// reachedFrom returns what signatures reach of what is removed.
 func (c *counter) reachedFrom(signatures []signature, removed map[int32]bool) map[int32]bool {
 	reached := map[int32]bool{}
 	var roots []int32
@@ -135,7 +135,7 @@ func (c *counter) reachedFrom(signatures []signature, removed map[int32]bool) ma
 	return reached
 }
 
-// candidates returns what may go with a manifest, as selection.loosen does.
+// candidates returns what may be removed with a manifest, as selection.loosen does.
 func (c *counter) candidates(from int32) []int32 {
 	c.turn++
 	c.nodes[from] = c.turn

@@ -7,7 +7,7 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// tellSkipped says why what is listed of this repository does not go.
+// tellSkipped says why what is listed of this repository is not removed.
 func (p *garbage) tellSkipped() {
 	for k := range p.items {
 		i := &p.items[k]
@@ -154,7 +154,7 @@ func (g *Listing) tellSkipped(l *Look) {
 	}
 }
 
-// mayBeHeld reports whether nothing says more about an item than that it stays.
+// lacksReason reports whether nothing says more about an item than that it is kept.
 func (g *Listing) lacksReason(i *listed) bool {
 	return i.why == 0 || slices.Contains([]string{inUse, imageIsKept, leftover}, g.texts[i.why-1])
 }

@@ -41,7 +41,7 @@ func (l *Look) read(ctx context.Context, r *walker.Repository) *facts {
 	return p
 }
 
-// collect finds what goes, as far as a selection or a plan lets it, and tells
+// collect finds what is removed, as far as a selection or a plan lets it, and tells
 // those who have asked about the repository.
 func (p *live) collect() *garbage {
 	g := &garbage{live: p}

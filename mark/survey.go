@@ -9,7 +9,7 @@ import (
 // of one of them what every manifest reaches and what only it keeps. It costs
 // no second walk: it counts, over all repositories, how many manifests name
 // each blob. What the removal of one manifest frees is then what the manifests
-// that go with it name as often as all do.
+// that are removed with it name as often as all do.
 type Survey struct {
 	repositories []string
 
@@ -114,7 +114,7 @@ func (s *Survey) Nowhere(l *Look) (blobs, bytes, reclaimable int64) {
 }
 
 // countNames counts how many of the repository's manifests name each digest,
-// and finds what stays whichever of them goes.
+// and finds what is kept whichever of them is removed.
 func (p *garbage) countNames() (count map[ID]uint32, kept []ID) {
 	count = map[ID]uint32{}
 	for i := range p.nodes {

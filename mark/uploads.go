@@ -5,7 +5,7 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// readUploads decides about the uploads, and whether one is going on.
+// readUploads decides about the uploads, and whether one is under way.
 func (p *facts) readUploads() {
 	for _, u := range p.r.Uploads(p.ctx) {
 		p.totals.Uploads++

@@ -101,7 +101,7 @@ func (p *View) EachLayer(fn func(ID)) {
 	}
 }
 
-// EachGoing calls fn with each item that is removed, and its name.
+// EachRemoved calls fn with each item that is removed, and its name.
 func (p *View) EachRemoved(fn func(i *Item, name string)) {
 	for k := range p.items {
 		i, name := &p.items[k], ""

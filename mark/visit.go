@@ -24,7 +24,7 @@ import (
 // decided per repository: an index may be sparse in one and whole in another.
 
 // visit is what all steps in one repository have in common: where they work, what
-// they count, and what they meet that goes whatever is live.
+// they count, and what they meet that is removed whatever is live.
 type visit struct {
 	ctx context.Context
 	l   *Look
@@ -42,8 +42,8 @@ type visit struct {
 	memory *memory
 }
 
-// leftovers are what goes from a repository, what gets its name back, and the names
-// of both. stays says that something is left there.
+// leftovers are what is removed from a repository, what gets its name back, and the
+// names of both. hasKept says that something there is kept.
 type leftovers struct {
 	items   []Item
 	restore []Item
@@ -123,8 +123,8 @@ func (p *visit) refsOf(n *linkedManifest) []ID {
 	return slices.Concat(m.Required, m.Optional)
 }
 
-// uploadsOlderThan is the age above which an upload goes: in a repository that
-// goes as a whole, every one that is not under way.
+// uploadsOlderThan is the age above which an upload is removed: in a repository that
+// is removed as a whole, every one that is not under way.
 func (p *visit) uploadsOlderThan() time.Duration {
 	if p.selectsAll() {
 		return p.l.rules.Grace
@@ -182,9 +182,9 @@ func (p *visit) isLayerShared(d layout.Digest) bool {
 	return p.w.Shares().Any() && p.w.Shares().IsShared(layout.LayerDir(p.r.Name, d))
 }
 
-// asks reports whether this Look finds what a selection has. Later ones are held
-// to that, and all of them to a plan that was written down.
+// asks reports whether this Look finds what a selection has. Later ones select nothing
+// else, and with a plan that was written down no Look does.
 func (p *visit) asks() bool { return p.l.first && !p.l.rules.Selected.isListed() }
 
-// selectsAll reports whether the whole repository goes.
+// selectsAll reports whether the whole repository is removed.
 func (p *visit) selectsAll() bool { return p.selected != nil && p.selected.whole }

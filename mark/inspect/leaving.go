@@ -10,14 +10,14 @@ type leaving struct {
 	manifests map[mark.ID]Leaving // by the paths of their links
 }
 
-// Leaving is a manifest that goes.
+// Leaving is a manifest that is removed.
 type Leaving struct {
 	Pushed int64     // when its link was written, in nanoseconds since 1970
 	Bytes  int64     // that a pull of it transfers
 	Role   mark.Role // why a selection has it; 0 if none does
 }
 
-// note notes what goes from a repository.
+// note notes what is removed from a repository.
 func (l *leaving) note(p *mark.View, c *imageCounter) {
 	l.tags, l.manifests = map[string]int64{}, map[mark.ID]Leaving{}
 	p.EachRemoved(func(item *mark.Item, name string) {
@@ -38,11 +38,11 @@ func (l *leaving) note(p *mark.View, c *imageCounter) {
 	}
 }
 
-// Tag returns when a tag that goes was set, in nanoseconds since 1970; 0 if
+// Tag returns when a removed tag was set, in nanoseconds since 1970; 0 if
 // that is not known.
 func (l *leaving) Tag(name string) int64 { return l.tags[name] }
 
-// Manifest describes a manifest that goes; ok is false if it is not known.
+// Manifest describes a removed manifest; ok is false if it is not known.
 func (l *leaving) Manifest(id mark.ID) (m Leaving, ok bool) {
 	m, ok = l.manifests[id]
 	return m, ok
