@@ -200,7 +200,7 @@ func (c *repositoryCase) recentReason() string {
 	return "younger than the grace of " + LengthText(c.grace)
 }
 
-// shared says of the tags that go which tag keeps their manifest: of several
+// shared says of the removed tags which tag keeps their manifest: of several
 // the one whose name is first.
 func (c *repositoryCase) shared() {
 	if !slices.ContainsFunc(c.things, func(t thing) bool { return !t.Keep }) {

@@ -23,7 +23,7 @@ type thing struct {
 	configs     []layout.Digest
 }
 
-// keep adds a reason for which a thing stays. One is enough: what spoke against
+// keep adds a reason for which a thing is kept. One is enough: what spoke against
 // it no longer counts.
 func (t *thing) keep(reason string) {
 	if !t.Keep {
@@ -34,7 +34,7 @@ func (t *thing) keep(reason string) {
 	}
 }
 
-// drop adds a reason for which a thing that nothing keeps goes.
+// drop adds a reason for which a thing that nothing keeps is removed.
 func (t *thing) drop(reason string) {
 	if !t.Keep {
 		t.Reasons = append(t.Reasons, reason)
