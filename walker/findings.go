@@ -53,7 +53,7 @@ type Problem struct {
 // Remedy has the facts about a problem that matter for its cure.
 type Remedy struct {
 	Remove []string // the images, NAME@DIGEST, without which the problem is gone
-	Along  []string // what goes with them, as names
+	Along  []string // what is removed with them, as names
 	Untag  string   // the tag, NAME:TAG, without which it is gone
 	// Replica is a command that heals it with a copy of the registry, for which
 	// DIR stands; known to the caller.

@@ -15,7 +15,7 @@ import (
 )
 
 // Shares has the names that a Walker has found and that lead to other parts of the
-// store: symbolic links and mounts. The target of such a name is held: if it were
+// store: symbolic links and mounts. The target of such a name is shared: if it were
 // removed, the name would lead nowhere. All methods except Settle can be called
 // concurrently.
 type Shares struct {
@@ -40,7 +40,7 @@ type part struct {
 	inner bool // it is mounted below one of the store's directories
 }
 
-// heldPaths are the paths that other names lead to, with these names.
+// sharedPaths are the paths that other names lead to, with these names.
 type sharedPaths struct {
 	by     map[string][]string
 	sorted []string
@@ -64,10 +64,10 @@ func (s *Shares) lead(path string) {
 	}
 }
 
-// Any reports whether anything is held.
+// Any reports whether anything is shared.
 func (s *Shares) Any() bool { return len(s.shared.Load().sorted) > 0 }
 
-// Holds reports whether removing a path would remove the target of another name:
+// IsShared reports whether removing a path would remove the target of another name:
 // the path itself, something below it, or a directory above it.
 func (s *Shares) IsShared(path string) bool {
 	h := s.shared.Load()
@@ -90,7 +90,7 @@ func (h *sharedPaths) below(path string) (lo, hi int) {
 	return lo, hi
 }
 
-// Others returns the paths that lead to a path that is held, or to something below
+// Others returns the paths that lead to a path that is shared, or to something below
 // it, relative to the store and sorted.
 func (s *Shares) Others(path string) (list []string) {
 	h := s.shared.Load()
@@ -165,7 +165,7 @@ func (s *Shares) hasNewLeads() bool {
 }
 
 // Settle finds where the symbolic links that were met, and the mounts in the
-// store, lead to. It reports whether anything is held that was not before.
+// store, lead to. It reports whether anything is shared that was not before.
 func (s *Shares) Settle() (more bool, err error) {
 	shared := map[string][]string{}
 	maps.Copy(shared, s.shared.Load().by)
@@ -220,8 +220,8 @@ func (s *Shares) findParts() error {
 	return nil
 }
 
-// holdMounts holds what a mount in the store shows that is elsewhere in it, too,
-// by both of its names.
+// shareMounts records what a mount in the store shows that is elsewhere in it, too, as
+// shared by both of its names.
 func (s *Shares) shareMounts(shared map[string][]string) {
 	for i := range s.parts {
 		m := &s.parts[i]
@@ -265,7 +265,8 @@ func (p *part) shows(mounts *disk.Mounts, place disk.Place) []string {
 	return nil
 }
 
-// follow holds what a symbolic link leads to, and what is mounted below that.
+// follow records as shared what a symbolic link leads to, and what is mounted below
+// that.
 func (s *Shares) follow(path string, shared map[string][]string) {
 	resolved, err := s.store.Target(path)
 	if err != nil {
