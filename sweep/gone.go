@@ -12,7 +12,7 @@ type GoneLine struct {
 	Tag        string     // "" of a manifest
 	ID         digests.ID // of the manifest that the tag names, or of the manifest
 	Digest     string     // the same; "" if the tag names none
-	Image      bool       // the manifest goes, and not only a tag of it
+	Image      bool       // the manifest is removed, and not only a tag of it
 }
 
 // EachGone calls fn for every tag that was removed, or would be, and then for

@@ -33,7 +33,7 @@ type Report struct {
 	Problems       []walker.Problem `json:"problems"`
 	EndedImages    int              `json:"endedImages,omitempty"` // deleted before, and now for good
 	Trashed        string           `json:"trashed,omitempty"`     // the run in the trash that what was removed is in
-	Shared         KeptAmount       `json:"shared,omitzero"`       // of what rm or prune takes away, what others need
+	Shared         KeptAmount       `json:"shared,omitzero"`       // of what rm or prune removes, what others need
 	Retention      *Retention       `json:"retention,omitempty"`
 	Fit            *Fitted          `json:"fit,omitempty"`
 	Decisions      []DecisionLine   `json:"decisions,omitzero"`

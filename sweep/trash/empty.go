@@ -19,9 +19,9 @@ import (
 // become referenced.
 type Emptying struct {
 	Bins []*Bin
-	// Back are the paths of what goes back, or went.
+	// Back are the paths of what is put back, or was.
 	Back []string
-	// Items and Bytes are what goes for good, or went.
+	// Items and Bytes are what is removed for good, or was.
 	Items int
 	Bytes int64
 
@@ -30,7 +30,7 @@ type Emptying struct {
 	giveBack GivingBack
 	store    *disk.Dir
 	restores []*Restore
-	missing  map[layout.Digest]bool // blobs of manifests that go back, which may be in another run
+	missing  map[layout.Digest]bool // blobs of manifests that are put back, which may be in another run
 }
 
 // GivingBack gives what a look has found to be set aside, and to be live, its name
@@ -104,13 +104,13 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 		}
 	}
 	for _, r := range e.restores {
-		// What a repair has replaced is damaged, and never goes back by itself.
+		// What a repair has replaced is damaged, and is never put back by itself.
 		back = r.only(func(t *thing) bool { return !r.undoes && e.isWanted(look, wanted, t) }, e.missing) || back
 	}
 	return back, nil
 }
 
-// refuseHeld refuses to empty a trash into which a name in the store leads, such
+// refuseLeads refuses to empty a trash into which a name in the store leads, such
 // as data that is a symbolic link: it would lead nowhere.
 func (e *Emptying) refuseLeads(ctx context.Context, w *walker.Walker, look *mark.Look) error {
 	if err := unreadable(w); err != nil {
@@ -178,8 +178,8 @@ func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool)
 	return more
 }
 
-// stayWhole keeps in the trash a manifest that cannot go back since something
-// is in another run, with what it needs.
+// keepWhole keeps in the trash a manifest that cannot be put back since something is
+// in another run, with what it needs.
 func (t *thing) keepWhole() {
 	if t.kind != manifestThing || !t.elsewhere || t.isNeeded {
 		return

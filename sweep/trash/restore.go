@@ -26,9 +26,9 @@ type Conflict struct {
 type Restore struct {
 	bin    *Bin
 	store  *disk.Dir
-	things []*thing       // in the order in which they go back
+	things []*thing       // in the order in which they are put back
 	aside  bool           // some are set aside in the store, by a run that was stopped
-	reads  bool           // blobs that are in their places are read before those in the trash go
+	reads  bool           // blobs that are in their places are read before those in the trash are removed
 	undoes bool           // it is the run of a repair
 	shares *walker.Shares // names that lead into the trash; nil before they were looked for
 
@@ -102,7 +102,7 @@ func (r *Restore) decide(t *thing, order *[]*thing) error {
 		switch t.kind {
 		case manifestThing:
 			if err = r.decideManifest(t, order); state == isSame {
-				t.state = state // but what it needs goes back
+				t.state = state // but what it needs is put back
 			}
 		case signatureThing:
 			err = r.decideSignature(t)
@@ -250,8 +250,8 @@ func (r *Restore) target(path string, otherwise layout.Digest) (layout.Digest, e
 	return otherwise, nil
 }
 
-// hold keeps in the trash what only manifests that conflict need: in the store
-// it would be garbage, and the next sweep would take it for good.
+// keepWithConflicts keeps in the trash what only manifests that conflict need: in the
+// store it would be garbage, and the next sweep would remove it for good.
 func (r *Restore) keepWithConflicts() error {
 	needed := map[*thing]bool{}
 	var conflicting []*thing
@@ -274,7 +274,7 @@ func (r *Restore) keepWithConflicts() error {
 			}
 		}
 	}
-	// A blob that stays keeps the links to it.
+	// A blob that stays in the trash keeps the links to it there.
 	for _, t := range r.things {
 		if t.kind != layerThing || t.state != comesBack {
 			continue
@@ -321,7 +321,7 @@ func (r *Restore) EachTag(fn func(repository, tag string)) {
 	}
 }
 
-// Execute puts back what goes back: blobs, then, when they are on the disk,
+// Execute carries out the plan: it puts back blobs, then, when they are on the disk,
 // layer links, manifest links with children before parents, and tags last.
 // When ctx is done it stops between two; it can be run again at any time.
 func (r *Restore) Execute(ctx context.Context, lock *disk.Lock, jobs int) ([]tree.Failure, error) {

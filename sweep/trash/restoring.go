@@ -77,7 +77,7 @@ func (x *restoring) sync(things []*thing) error {
 }
 
 // finish removes what is left of the run: directories with nothing in them,
-// and, unless something stays, the description.
+// and, unless something stays in the trash, the description.
 func (x *restoring) finish() error {
 	if x.aside && !slices.ContainsFunc(x.things, func(t *thing) bool { return t.inPlace && t.state != isBack }) {
 		x.removeMarks()
@@ -233,7 +233,7 @@ func (w *putter) same(path, from string) error {
 // drop removes what is in its place already.
 func (w *putter) drop(t *thing) error {
 	if t.kind == directoryThing {
-		return nil // its own goes with the run's
+		return nil // its own is removed with the run's
 	}
 	return w.unlink(t.from)
 }
