@@ -33,7 +33,7 @@ type explained struct {
 type outcome struct {
 	removed bool
 	reason  string
-	at      time.Time // from when on it goes, if only ages keep it; or the zero time
+	at      time.Time // from when on it is removed, if only ages keep it; or the zero time
 }
 
 // inquire asks one look.

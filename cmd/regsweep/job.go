@@ -149,7 +149,7 @@ type pruning struct {
 
 	decider *retention.Decider
 
-	mu           sync.Mutex // of what follows, as repositories are judged concurrently
+	mu           sync.Mutex // of what follows, as repositories are decided about concurrently
 	repositories []report.PolicyRepository
 	decisions    []retention.Decision
 	count        sweep.Retention

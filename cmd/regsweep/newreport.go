@@ -26,7 +26,7 @@ func (j *job) newRun(rep *sweep.Report, executed bool) *report.Run {
 	return run
 }
 
-// named is what goes by name, for the report.
+// named is what is removed by name, for the report.
 func (j *job) named() *report.Named {
 	selected := j.rules.Selected
 	n := &report.Named{TagsOnly: selected.TagsOnly, Images: selected.Images(), Repositories: selected.Repositories(), OtherNames: map[string][]string{}}

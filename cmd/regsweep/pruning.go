@@ -17,7 +17,7 @@ import (
 	"github.com/regsweep/regsweep/sweep"
 )
 
-// begin makes the policy decide what goes in a run.
+// begin makes the policy decide what a run removes.
 func (p *pruning) begin(ctx context.Context, rules *mark.Rules) (err error) {
 	p.decider, err = p.policy.Decider(retention.Options{
 		Now: rules.Now, Grace: rules.Grace, Protect: rules.Protect, Stopped: func() bool { return ctx.Err() != nil },
@@ -42,7 +42,7 @@ func (p *pruning) forget() {
 	p.repositories, p.decisions, p.count, p.room = nil, nil, sweep.Retention{}, p.onPage
 }
 
-// judge is the policy as mark asks it. It is called concurrently.
+// selectIn is the policy as a mark.Selector. It is called concurrently.
 func (p *pruning) selectIn(r *mark.Selectable) (func(), error) {
 	p.read(r)
 	repository := asRepository(r)
@@ -197,7 +197,7 @@ func addProtected(r *report.PolicyRepository, d *retention.Decision) {
 	}
 }
 
-// finish puts everything in order when all repositories have been judged.
+// finish puts everything in order when all repositories have been decided about.
 func (p *pruning) finish(look *mark.Look) {
 	slices.SortFunc(p.repositories, func(a, b report.PolicyRepository) int { return strings.Compare(a.Name, b.Name) })
 	for i := range p.repositories {
@@ -252,7 +252,7 @@ func decisionLine(d *retention.Decision) sweep.DecisionLine {
 	return line
 }
 
-// remove notes what goes from a repository: some of it, as far as it is named,
+// remove notes what is removed from a repository: some of it, as far as it is named,
 // and more while there is room for it on the page.
 func (p *pruning) remove(r *report.PolicyRepository, d *retention.Decision) {
 	r.RemovedCount++
@@ -266,7 +266,7 @@ func (p *pruning) remove(r *report.PolicyRepository, d *retention.Decision) {
 	}
 }
 
-// goes reports whether the image of a tag, or of an untagged manifest, was chosen.
+// isChosen reports whether the image of a tag, or of an untagged manifest, was chosen.
 // One that was pushed after the choice is kept.
 func (f *fit) isChosen(d *retention.Decision, pushed time.Time) bool {
 	c := f.chosen[d.Repository][d.Digest]
@@ -279,12 +279,12 @@ func (f *fit) isChosen(d *retention.Decision, pushed time.Time) bool {
 	return slices.ContainsFunc(c.Tags, func(t mark.CandidateTag) bool { return t.Name == d.Tag && t.Pushed.Equal(pushed) })
 }
 
-// notNeeded is the reason for which an image is kept that the policy lets go.
+// notNeeded is the reason for which an image is kept that the policy removes.
 const notNeeded = "kept, since the target does not need it"
 
 // restrict leaves of a repository's decisions only what is chosen, and refuses
-// what would leave it without a tag. refusal is what the policy would refuse if
-// all went that it lets go.
+// what would leave it without a tag. refusal is what the policy would refuse if all
+// were removed that it removes without a target.
 func (f *fit) restrict(r *mark.Selectable, to *retention.Repository, decisions []retention.Decision, decider *retention.Decider, refusal error) error {
 	if empty := new(retention.EmptyError); refusal != nil && !errors.As(refusal, &empty) {
 		return refusal

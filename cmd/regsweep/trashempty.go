@@ -135,7 +135,7 @@ type goneForGood struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// emptiedText says what goes, with a line about space before the last one, which
+// emptiedText says what is removed, with a line about space before the last one, which
 // is the outcome.
 func (j *trashJob) emptiedText(e *trash.Emptying, would bool, space string) string {
 	if len(e.Bins) == 0 {

@@ -145,7 +145,7 @@ func sourceOf(plan *planfile.Plan) *logSource {
 	return s
 }
 
-// sparePulled makes a plan that is from a rule about pulls skip what has been
+// skipPulled makes a plan that is from a rule about pulls skip what has been
 // pulled since.
 func (j *job) skipPulled(ctx context.Context, store *mark.Store) error {
 	if j.applied == nil || len(j.applied.Pulls) == 0 {

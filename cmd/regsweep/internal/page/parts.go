@@ -96,7 +96,7 @@ func (*List) style(*bytes.Buffer) {}
 // as a map. Without scripts it is not shown.
 type Map struct {
 	Title   string
-	Removed string // what becomes of what the plan takes
+	Removed string // what becomes of what the plan removes
 }
 
 func (m *Map) write(w *writer) {

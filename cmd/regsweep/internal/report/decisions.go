@@ -9,11 +9,11 @@ import (
 	"github.com/regsweep/regsweep/mark/retention"
 )
 
-// FewGoing is how many of what goes from a repository are named without -v.
+// FewRemoved is how many of what is removed from a repository are named without -v.
 const FewRemoved = 20
 
-// writeDecisions names what goes, with its age, rule and reasons: some of each
-// repository, or with -v all, and what stays in repositories that a rule applies to.
+// writeDecisions names what is removed, with its age, rule and reasons: some of each
+// repository, or with -v all, and what is kept in repositories that a rule applies to.
 func (run *Run) writeDecisions(w *Screen) {
 	p := run.Policy
 	remove := w.Ink.Red("remove")

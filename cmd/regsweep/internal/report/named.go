@@ -8,12 +8,13 @@ import (
 	"github.com/regsweep/regsweep/mark"
 )
 
-// roleNames say in the table why a manifest goes.
+// roleNames say in the table why a manifest is removed.
 var roleNames = map[mark.Role]string{
 	mark.Named: "named", mark.Child: "part of an index", mark.Referrer: "referrer", mark.Signature: "signature",
 }
 
-// writeGoing says what a removal by name takes away, with all that goes along.
+// writeRemoved says what a run removes that was told what to, with all that is removed
+// along.
 func (run *Run) writeRemoved(w *Screen) {
 	if run.Applied != nil {
 		run.writeApplied(w)
@@ -48,7 +49,7 @@ func (run *Run) writeRemoved(w *Screen) {
 	}
 	t.Paint = func(_ int, line string) string { return w.Ink.Red(line) }
 	t.ShortenDigests(term.Width(w.Writer))
-	if err := t.Write(w.Writer, 0); err != nil { // a tag that goes is never hidden
+	if err := t.Write(w.Writer, 0); err != nil { // a removed tag is never hidden
 		return
 	}
 	run.Named.writeOtherNames(w)
@@ -62,8 +63,8 @@ func (run *Run) writeRemoved(w *Screen) {
 	fmt.Fprint(w, run.freedText(frees), "\n\n")
 }
 
-// writeOtherNames says by which other names a registry serves what goes: they go
-// with it.
+// writeOtherNames says by which other names a registry serves what is removed: they
+// are removed with it.
 func (named *Named) writeOtherNames(w *Screen) {
 	for i := range named.Images {
 		g := &named.Images[i]
@@ -87,7 +88,7 @@ func (named *Named) writeOtherNames(w *Screen) {
 	}
 }
 
-// GoingName is NAME@DIGEST of an image that goes, or the name of a whole repository.
+// ImageName is NAME@DIGEST of a removed image, or the name of a whole repository.
 func ImageName(g *mark.SelectedImage) string {
 	if g.Digest.IsZero() {
 		return g.Repository
@@ -95,7 +96,7 @@ func ImageName(g *mark.SelectedImage) string {
 	return g.Repository + "@" + g.Digest.String()
 }
 
-// goingTags names the tags that go, those first that were named.
+// tagsText names the tags that are removed, those first that were named.
 func tagsText(g *mark.SelectedImage) string {
 	if len(g.Tags) == 0 {
 		return "no tag"

@@ -42,7 +42,7 @@ func (e *Ending) Page() ([]byte, error) {
 	return p.HTML()
 }
 
-// planSections say what goes, and what that changes.
+// planSections say what is removed, and what that changes.
 func (run *Run) planSections() (list []page.Section) {
 	if len(run.Next) > 0 {
 		list = append(list, &page.List{ID: "next", Title: "Next", Lines: run.Next, Command: "regsweep "})

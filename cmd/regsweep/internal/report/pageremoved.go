@@ -15,7 +15,8 @@ import (
 	"github.com/regsweep/regsweep/sweep"
 )
 
-// goingTable names the tags and the manifests that go, each with its age and why.
+// removedTable names the tags and the manifests that are removed, each with its age and
+// why.
 func (run *Run) removedTable() *page.Table {
 	title := "What would be removed"
 	switch {
@@ -45,7 +46,7 @@ func (run *Run) removedTable() *page.Table {
 	return g.table
 }
 
-// goingRows fills the table of what goes.
+// removedRows fills the table of what is removed.
 type removedRows struct {
 	*Run
 	table     *page.Table
@@ -54,7 +55,7 @@ type removedRows struct {
 	of        map[string]int                 // repository: rows that it has
 }
 
-// decide finds what a policy has decided about what goes.
+// decide finds what a policy has decided about what is removed.
 func (g *removedRows) decide() {
 	if g.Policy == nil {
 		return
@@ -117,7 +118,7 @@ func (g *removedRows) add(l *sweep.GoneLine) {
 	g.table.Add(g.cells(&row)...)
 }
 
-// goingWhat says what goes: a tag alone is less than its image.
+// removedWhat says what is removed: a tag alone is less than its image.
 func removedWhat(l *sweep.GoneLine, role mark.Role) string {
 	switch {
 	case l.Tag != "" && l.Image:
@@ -130,7 +131,7 @@ func removedWhat(l *sweep.GoneLine, role mark.Role) string {
 	return "untagged image"
 }
 
-// why is the reason for which something goes that no rule has decided about.
+// why is the reason for which something is removed that no rule has decided about.
 func (g *removedRows) why(l *sweep.GoneLine, role mark.Role) string {
 	switch {
 	case g.Applied != nil:
@@ -192,7 +193,7 @@ func (g *removedRows) addDecisions() {
 	}
 }
 
-// goingRow is a row about something that goes.
+// removedRow is a row about something that is removed.
 type removedRow struct {
 	repository, what, tag, digest, rule, why string
 
@@ -228,7 +229,7 @@ func (run *Run) dateCell(at int64, created bool) page.Cell {
 	return page.Cell{Value: t.Unix(), Text: term.Either(created, "created ", "pushed ") + t.UTC().Format("2006-01-02 15:04") + ", " + agoText(run.Now.Sub(t))}
 }
 
-// prunedPage counts by repository what a policy lets go.
+// prunedPage counts by repository what a policy removes.
 func (run *Run) prunedPage() *page.Table {
 	removed, freed := "to remove", "to free"
 	if run.Executed {
@@ -276,7 +277,7 @@ func keptTable(rep *sweep.Report) *page.Table {
 	return t
 }
 
-// itemsTable has all that goes, if -v asks for that.
+// itemsTable has all that is removed, if -v asks for that.
 func itemsTable(rep *sweep.Report) *page.Table {
 	t := pageTable("items", term.Either(rep.DryRun, "Everything that would be removed", "Everything that was removed"), mostPageItems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
 		page.Column{Title: "digest", Kind: page.Digest}, page.Column{Title: "size", Kind: page.Number})

@@ -39,7 +39,7 @@ func (run *Run) totalsSection() page.Section {
 	return b
 }
 
-// countsSection says what else there is and goes, and what becomes of the space.
+// countsSection says what else there is and is removed, and what becomes of the space.
 func (run *Run) countsSection() page.Section {
 	verb := run.verb()
 	counts := &page.Table{ID: "counts", Title: "What else is there", Plain: true, Clean: term.Harmless, Columns: []page.Column{
@@ -204,7 +204,7 @@ func (s *storePage) imagesTable() *page.Table {
 		repository string
 		*inspect.Image
 	}
-	gone := map[string]bool{} // REPOSITORY:TAG of the tags that go, or went
+	gone := map[string]bool{} // REPOSITORY:TAG of the tags that are removed, or were
 	s.Plan.EachLine(s.Executed, func(l sweep.ItemLine) {
 		if l.Kind == "tag" {
 			gone[l.Repository+":"+l.Name] = true

@@ -37,7 +37,7 @@ func (run *Run) writePruned(w *Screen) {
 	fmt.Fprintln(w)
 }
 
-// prunedCount is what goes from one repository, by the plan.
+// prunedCount is what is removed from one repository, by the plan.
 type prunedCount struct{ tags, manifests int }
 
 // prunedLines are the repositories that lose something, those that free most first.
@@ -107,7 +107,7 @@ func (run *Run) writeNothing(w *Screen) {
 	}
 }
 
-// writeStaying names what stays whatever the rules say.
+// writeKept names what is kept whatever the rules say.
 func (run *Run) writeKept(w *Screen) {
 	c := run.Retention
 	things := func(tags, untagged int) string {
