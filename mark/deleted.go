@@ -70,7 +70,7 @@ func (p *live) keepDeleted(id ID, roots *[]int32) {
 			p.keepName(to, roots)
 		}
 		if _, linked := p.linked(ref); !linked && m.Kind != manifest.Image && m.Kind != manifest.Schema1 && p.s.stat(p.w, ref) {
-			p.keepDeleted(ref, roots) // a part of an index that went with it
+			p.keepDeleted(ref, roots) // a part of an index that was removed with it
 		}
 	})
 }

@@ -205,7 +205,7 @@ func (p *selection) selectTagsOf() {
 	}
 }
 
-// refuseTags refuses tags that must not or cannot go.
+// refuseTags refuses tags that must not or cannot be removed.
 func (p *selection) refuseTags(a *selectedIn) {
 	for i := range p.tags {
 		t := &p.tags[i]

@@ -2,13 +2,13 @@ package mark
 
 import "slices"
 
-// unique is the size of what only a manifest keeps, with those that go along.
+// unique is the size of what only a manifest keeps, with those that are removed along.
 func (c *counter) unique(from int32) (bytes int64) {
 	c.eachFreed(from, func(id ID) { bytes += c.size(id) })
 	return bytes
 }
 
-// eachFreed calls fn with what only a manifest keeps, with those that go along.
+// eachFreed calls fn with what only a manifest keeps, with those that are removed along.
 func (c *counter) eachFreed(from int32, fn func(ID)) {
 	named, newest := map[ID]uint32{}, map[ID]int64{}
 	for _, i := range c.removedWith(from) {

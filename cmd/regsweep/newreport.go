@@ -99,7 +99,7 @@ func isForeign(place *locate.Place) bool {
 	return err != nil || reason != ""
 }
 
-// skipped are the items of the plan that stay, for the report.
+// skipped are the items of the plan that apply leaves, for the report.
 func (j *job) skipped() []sweep.SkippedLine {
 	list := j.plan.Skipped(j.applied.Listing)
 	for i := range list {

@@ -4,7 +4,7 @@ import (
 	"github.com/regsweep/regsweep/mark"
 )
 
-// leaving is what is known of a repository's tags and manifests that go.
+// leaving is what is known of a repository's tags and manifests that are removed.
 type leaving struct {
 	tags      map[string]int64    // when each was set, in nanoseconds since 1970
 	manifests map[mark.ID]Leaving // by the paths of their links
