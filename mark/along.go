@@ -1,6 +1,6 @@
 package mark
 
-// loosen finds what goes along with what was named: the children of indexes,
+// loosen finds what is removed along with what was named: the children of indexes,
 // and what is about it, by subject or by tag.
 func (p *selection) loosen() {
 	about := p.whatIsAbout()
@@ -14,7 +14,7 @@ func (p *selection) loosen() {
 		from := waiting[len(waiting)-1]
 		waiting = waiting[:len(waiting)-1]
 		add := func(to int32, role Role) {
-			if p.mayGo(&p.nodes[from], &p.nodes[to], role) {
+			if p.mayBeRemovedAlong(&p.nodes[from], &p.nodes[to], role) {
 				p.nodes[to].root.set(rootAlong)
 				p.nodes[to].role = role
 				waiting = append(waiting, to)
@@ -31,10 +31,10 @@ func (p *selection) loosen() {
 	}
 }
 
-// mayGo reports whether a manifest goes along with another one if nothing
-// else keeps it. A child whose recent link was written after the index belongs
-// to a push that is not at its end.
-func (p *selection) mayGo(from, to *node, role Role) bool {
+// mayBeRemovedAlong reports whether a manifest is removed along with another one if
+// nothing else keeps it. A child whose recent link was written after the index
+// belongs to a push that is not at its end.
+func (p *selection) mayBeRemovedAlong(from, to *node, role Role) bool {
 	switch {
 	case to.root.has(rootSelected|rootAlong|rootForced) || to.link.has(linkPinned|linkAside|linkPending) || p.protectsNode(to):
 		return false

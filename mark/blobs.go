@@ -10,7 +10,7 @@ import (
 type BlobInfo struct {
 	ID     ID
 	Size   int64 // bytes
-	Disk   int64 // bytes that its removal frees, or that it takes if it stays
+	Disk   int64 // bytes that its removal frees, or that it takes if it is kept
 	Reason Reason
 }
 

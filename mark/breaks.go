@@ -13,7 +13,7 @@ func (p *facts) blame(problem *walker.Problem, at int32) {
 	n := &p.manifests[at]
 	problem.Breaks = append(problem.Breaks, p.broken(at)...)
 	if p.r.Odd || p.r.Linked || n.link.has(linkAsLayer|linkPinned) {
-		problem.Flags |= walker.Stays // no rm removes it
+		problem.Flags |= walker.Unremovable // no rm removes it
 		return
 	}
 	problem.Along = append(problem.Along, p.along(at)...)
@@ -93,7 +93,7 @@ func (p *facts) meetFamily() {
 	}
 }
 
-// along are the names of what goes with a manifest that is removed: its parts
+// along are the names of what is removed with a manifest: its parts
 // that nothing else names, its untagged referrers and the tags about it.
 func (p *facts) along(at int32) (names []string) {
 	p.meetFamily()

@@ -1,8 +1,8 @@
 package mark
 
 // keepCircles keeps images that a tag about them reaches, directly or through
-// others of the kind and through referrers: an image goes only if nothing but
-// such a tag's being about it would keep the tag. Where each of such tags is
+// others of the kind and through referrers: an image is removed only if nothing
+// but such a tag's being about it would keep the tag. Where each of such tags is
 // reached from another one, they end in a circle: one that leads from an image to
 // a tag about it, and from what the tag names back to the image. So what is in
 // such a circle is a root. All circles are found in one pass.

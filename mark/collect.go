@@ -6,7 +6,7 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// listItems lists what goes from the repository, and what gets its name back.
+// listItems lists what is removed from the repository, and what gets its name back.
 func (p *garbage) listItems() {
 	p.restoreLayers()
 	p.noteTags()
@@ -15,48 +15,48 @@ func (p *garbage) listItems() {
 		p.keepParts()
 	}
 	if p.r.Linked {
-		// Nothing is removed behind a symbolic link, and a layer link that
-		// stays does not keep its blob: what it names can be pushed again.
-		for i := range p.layersGo {
-			p.noteLayer(&p.layersGo[i])
+		// Nothing is removed behind a symbolic link, and a layer link that is
+		// kept does not keep its blob: what it names can be pushed again.
+		for i := range p.deadLayers {
+			p.noteLayer(&p.deadLayers[i])
 		}
-		p.stays, p.items, p.layersGo = true, nil, nil
+		p.hasKept, p.items, p.deadLayers = true, nil, nil
 		return
 	}
 	p.collectTags()
 	p.collectManifests()
 	p.keepSignatures()
-	p.items = append(p.items, p.layersGo...)
+	p.items = append(p.items, p.deadLayers...)
 	if (p.history || p.lacking) && p.keep == Dead && p.l.aside == nil {
 		p.collectHistory()
 	}
 	p.dropShared()
-	p.stays = p.stays || p.r.Unknown || p.recent(p.r.MTime) && !p.selectsAll()
-	if !p.stays && p.l.aside == nil {
+	p.hasKept = p.hasKept || p.r.Unknown || p.recent(p.r.MTime) && !p.selectsAll()
+	if !p.hasKept && p.l.aside == nil {
 		p.items = append(p.items, Item{Kind: Repository})
 	}
 }
 
 // keepParts takes back what has been decided before it was known that all is
-// to be kept. Uploads and interrupted writes are nobody's images: they go,
+// to be kept. Uploads and interrupted writes are nobody's images: they are removed,
 // unless they are behind a symbolic link.
 func (p *garbage) keepParts() {
-	p.stays = true
+	p.hasKept = true
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		return p.r.Odd || i.Kind != Upload && i.Kind != Temporary
 	})
-	for i := range p.layersGo {
-		p.noteLayer(&p.layersGo[i])
-		if p.layersGo[i].Aside {
-			p.restore = append(p.restore, p.layersGo[i])
+	for i := range p.deadLayers {
+		p.noteLayer(&p.deadLayers[i])
+		if p.deadLayers[i].Aside {
+			p.restore = append(p.restore, p.deadLayers[i])
 		}
 	}
-	p.layersGo = nil
+	p.deadLayers = nil
 }
 
 func (p *garbage) collectTags() {
 	if p.selected != nil {
-		p.findPlain()
+		p.findSymlinks()
 	}
 	for i := range p.tags {
 		t := &p.tags[i]
@@ -65,30 +65,30 @@ func (p *garbage) collectTags() {
 			continue
 		}
 		switch {
-		case !p.tagGoes(t):
-			p.stays = true
+		case !p.isTagRemoved(t):
+			p.hasKept = true
 			continue
-		case !t.is.has(tagPlain) && p.r.HasSymlink(t.Tag):
+		case !t.is.has(tagWithoutSymlink) && p.r.HasSymlink(t.Tag):
 			p.noteTag(t)
-			p.stays = true
+			p.hasKept = true
 			continue
 		}
 		p.items = append(p.items, Item{Kind: Tag, ID: p.s.Table.Intern(t.Link.Target), Extra: p.name(t.Name, 0)})
 	}
 }
 
-// findPlain looks for symbolic links in the tags that a selection has, of
+// findSymlinks looks for symbolic links in the tags that a selection has, of
 // which there may be many.
-func (p *garbage) findPlain() {
+func (p *garbage) findSymlinks() {
 	p.w.Each(p.ctx, len(p.tags), func(i int) {
-		if t := &p.tags[i]; t.is.has(tagSelected) && t.AsideName == "" && !t.is.has(tagPlain) {
-			t.is.put(tagPlain, !p.r.HasSymlink(t.Tag))
+		if t := &p.tags[i]; t.is.has(tagSelected) && t.AsideName == "" && !t.is.has(tagWithoutSymlink) {
+			t.is.put(tagWithoutSymlink, !p.r.HasSymlink(t.Tag))
 		}
 	})
 }
 
-// collectAside decides about a tag that was taken out of tags/: it goes back
-// if the image that it is about is live, or if it was rewritten meanwhile,
+// collectAside decides about a tag that was set aside, out of tags/: it gets its name
+// back if the image that it is about is live, or if it was rewritten meanwhile,
 // unless a new one has its name.
 func (p *garbage) collectAside(t *tag) {
 	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.is.has(tagAlong) && p.recent(t.Link.MTime))
@@ -98,7 +98,7 @@ func (p *garbage) collectAside(t *tag) {
 		item.ID = p.s.Table.Intern(t.Link.Target)
 	}
 	if back && !p.hasTagNamed(t.Name) {
-		p.stays = true
+		p.hasKept = true
 		p.restore = append(p.restore, item)
 		return
 	}
@@ -117,12 +117,12 @@ func (p *garbage) collectManifests() {
 		}
 		switch {
 		case n.why != Dead:
-			p.stays = true
+			p.hasKept = true
 			if n.link.has(linkAside) {
 				p.restore = append(p.restore, Item{Kind: Manifest, ID: n.path, Aside: true})
 			}
 		case n.link.has(linkAsLayer):
-			// Its link is a layer link, and goes as one.
+			// Its link is a layer link, and is removed as one.
 		default:
 			p.history = true
 			p.items = append(p.items, Item{Kind: Manifest, ID: n.path, Extra: heights[i], Aside: n.link.has(linkAside)})
@@ -138,13 +138,13 @@ func (p *garbage) keepSignatures() {
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		at, ok := p.linked(i.ID)
 		kept := i.Kind == RevisionDir && (ok && p.nodes[at].why != Dead && len(p.extra[at]) > 0 || p.about[i.ID] && p.isLive(i.ID) || p.showsKept(i.ID))
-		p.stays = p.stays || kept
+		p.hasKept = p.hasKept || kept
 		return kept
 	})
 }
 
-// heights are numbers of the manifests that go, each above those of its children,
-// so that parents can be removed first.
+// heights are numbers of the manifests that are removed, each above those of its
+// children, so that parents can be removed first.
 func (p *garbage) heights() []uint32 {
 	const entered = ^uint32(0)
 	var heights []uint32
@@ -180,7 +180,7 @@ func (p *garbage) heights() []uint32 {
 	return heights
 }
 
-// collectHistory lists the entries of tags that stay whose manifest's link is gone or goes.
+// collectHistory lists the entries of kept tags whose manifest's link is gone or removed.
 func (p *garbage) collectHistory() {
 	entries := make([][]ID, len(p.tags))
 	p.w.Each(p.ctx, len(p.tags), func(i int) { entries[i] = p.deadEntries(i) })
@@ -201,7 +201,7 @@ func (p *garbage) collectHistory() {
 // deadEntries are the entries of one tag. It is called concurrently.
 func (p *garbage) deadEntries(i int) (dead []ID) {
 	t := &p.tags[i]
-	if t.AsideName != "" || t.Odd || t.Linked || p.tagGoes(t) {
+	if t.AsideName != "" || t.Odd || t.Linked || p.isTagRemoved(t) {
 		return nil
 	}
 	for _, id := range p.historyOf(i) {

@@ -10,8 +10,8 @@ type counter struct {
 	turn   int32
 	nodes  []int32
 	blobs  map[ID]int32
-	within []int  // of a candidate: how many of its keepers may go
-	stays  []bool // of a candidate
+	within []int  // of a candidate: how many of its keepers may be removed
+	kept   []bool // of a candidate
 
 	together int // manifests that were counted in one pass
 }
@@ -57,7 +57,7 @@ func (c *counter) circlesOf() []int32 {
 	})
 }
 
-// follows reports whether what is at the end of an edge can go along, as
+// follows reports whether what is at the end of an edge can be removed along, as
 // candidates has it.
 func (c *counter) follows(n *graphNode, e aboutEdge) bool {
 	to := &c.g.nodes[e.to]

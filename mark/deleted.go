@@ -70,7 +70,7 @@ func (p *live) keepDeleted(id ID, roots *[]int32) {
 			p.keepName(to, roots)
 		}
 		if _, linked := p.linked(ref); !linked && m.Kind != manifest.Image && m.Kind != manifest.Schema1 && p.s.stat(p.w, ref) {
-			p.keepDeleted(ref, roots) // a part of an index that went with it
+			p.keepDeleted(ref, roots) // a part of an index that was removed with it
 		}
 	})
 }
@@ -114,7 +114,7 @@ func (p *facts) keepsLost(at int32) bool {
 // show it; 0 if they do not.
 func (p *facts) lostTag(n *linkedManifest) int64 { return max(p.losses.at[n.id], p.losses.at[n.path]) }
 
-// readLostTags finds out when the manifests lost their last tag that would go
+// readLostTags finds out when the manifests lost their last tag that would be removed
 // for their age.
 func (p *live) readLostTags() {
 	rules := &p.l.rules

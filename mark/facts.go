@@ -55,14 +55,14 @@ type past struct {
 // uploads are what is being uploaded to a repository.
 type uploads struct {
 	ids    map[string]bool // nil unless a written plan asks for them
-	going  bool            // one is going on
+	active bool            // one is under way
 	newest int64           // when the newest file of one was written
 }
 
 // recentLayer reports whether a layer link of this age keeps its blob: while
 // something is uploaded, links of the same push may be older than the grace.
 func (p *facts) recentLayer(mtime int64) bool {
-	return p.l.rules.recent(mtime) || p.uploads.going && mtime > p.l.rules.cutoff(p.l.rules.UploadsOlderThan)
+	return p.l.rules.recent(mtime) || p.uploads.active && mtime > p.l.rules.cutoff(p.l.rules.UploadsOlderThan)
 }
 
 // family is what names the manifests of a repository: tags and indexes.

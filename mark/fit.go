@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// WithGarbage sets whether a run with a Judge also removes what gc would remove.
+// WithGarbage sets whether a run with a Selector also removes what gc would remove.
 // It must not be called during a Look.
 func (r *Selected) WithGarbage(on bool) { r.pruning.fitting.garbage = on }
 
@@ -53,7 +53,7 @@ func compareCandidates(a, b *Candidate) int {
 	return a.Digest.Compare(b.Digest)
 }
 
-// Again forgets what the first Look has selected. So the next Look asks the Judge
+// Again forgets what the first Look has selected. So the next Look asks the Selector
 // again and counts as the first. It must not be called once a plan is carried out.
 func (s *Store) Again() {
 	s.forgetSelected()
@@ -61,10 +61,10 @@ func (s *Store) Again() {
 	s.looked = false
 }
 
-// addCandidates collects the images of the repository that the Judge lets go.
+// addCandidates collects the images of the repository that the Selector removes.
 func (p *garbage) addCandidates() {
 	pruning := p.l.rules.Selected.pruning
-	if !pruning.fitting.collects || p.judged == nil || !p.asks() {
+	if !pruning.fitting.collects || p.selectable == nil || !p.asks() {
 		return
 	}
 	found := map[int32]*Candidate{}
@@ -72,13 +72,13 @@ func (p *garbage) addCandidates() {
 		c := found[at]
 		if c == nil {
 			n := &p.nodes[at]
-			c = &Candidate{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Reach: p.goesWith(at)}
+			c = &Candidate{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Reach: p.removedReach(at)}
 			found[at] = c
 		}
 		return c
 	}
-	for i := range p.judged.Tags {
-		one := &p.judged.Tags[i]
+	for i := range p.selectable.Tags {
+		one := &p.selectable.Tags[i]
 		t := &p.tags[one.at]
 		if !t.is.has(tagSelected) || t.node < 0 {
 			continue
@@ -87,8 +87,8 @@ func (p *garbage) addCandidates() {
 		c.Tags = append(c.Tags, CandidateTag{one.Name, one.Pushed})
 		c.use(one.Used, one.Pushed)
 	}
-	for i := range p.judged.Untagged {
-		if one := &p.judged.Untagged[i]; one.Goes && p.goes(&p.nodes[one.at]) {
+	for i := range p.selectable.Untagged {
+		if one := &p.selectable.Untagged[i]; one.Remove && p.isRemoved(&p.nodes[one.at]) {
 			candidate(one.at).use(one.Used, one.Pushed)
 		}
 	}
@@ -99,12 +99,12 @@ func (p *garbage) addCandidates() {
 	}
 }
 
-// goesWith are the digests that a manifest which goes names, and that those name
-// which it would keep if it stayed.
-func (p *garbage) goesWith(at int32) (ids []ID) {
+// removedReach are the digests that a removed manifest names, and the digests that
+// those manifests name which it would keep if it were kept.
+func (p *garbage) removedReach(at int32) (ids []ID) {
 	seen := map[int32]bool{}
 	Reach([]int32{at}, func(i int32) bool {
-		first := !seen[i] && p.goes(&p.nodes[i])
+		first := !seen[i] && p.isRemoved(&p.nodes[i])
 		seen[i] = true
 		return first
 	}, func(i int32, push func(int32)) {

@@ -2,24 +2,24 @@ package mark
 
 import "github.com/regsweep/regsweep/walker"
 
-// garbage is what of a repository goes, and what gets its name back: its leftovers,
-// with what is not live.
+// garbage is what is removed from a repository, and what gets its name back: its
+// leftovers, with what is not live.
 type garbage struct {
 	*live
-	history bool // links of manifests go, so tags' histories may name such
+	history bool // links of manifests are removed, so tags' histories may name such
 	// inPlace are the names of the tags that are not set aside; nil until it is asked for.
 	inPlace map[string]bool
-	// keepers has, for each node, 1 + one that stays and names it, or 0; nil until it is asked for.
+	// keepers has, for each node, 1 + one that is kept and names it, or 0; nil until it is asked for.
 	keepers []int32
 	lost    []lostImage // that were deleted before and could be brought back
 	lostIDs map[ID]bool // of these
 }
 
-// tagGoes reports whether a tag goes: it names a manifest whose link is gone,
-// or it refers to an image that is removed.
-func (p *garbage) tagGoes(t *tag) bool {
+// isTagRemoved reports whether a tag is removed: it names a manifest whose link is
+// gone, or it refers to an image that is removed.
+func (p *garbage) isTagRemoved(t *tag) bool {
 	switch {
-	case p.holdsTag(t.Name):
+	case p.isTagShared(t.Name):
 		return false
 	case t.is.has(tagSelected):
 		return true
@@ -46,17 +46,17 @@ func (p *garbage) hasTagNamed(name string) bool {
 	return p.inPlace[name]
 }
 
-// noteTags notes what the tags hold that stay, as far as a mark tells: those that
-// cannot be removed follow.
+// noteTags notes what the kept tags name, as far as a mark tells: those that cannot be
+// removed follow.
 func (p *garbage) noteTags() {
 	for i := range p.tags {
-		if t := &p.tags[i]; t.AsideName == "" && (p.r.Linked || !p.tagGoes(t)) {
+		if t := &p.tags[i]; t.AsideName == "" && (p.r.Linked || !p.isTagRemoved(t)) {
 			p.noteTag(t)
 		}
 	}
 }
 
-// noteTag notes what a tag holds that stays.
+// noteTag notes what a kept tag names.
 func (p *garbage) noteTag(t *tag) {
 	if t.Link.State == walker.LinkGood {
 		p.s.Table.At(p.s.Table.Intern(t.Link.Target)).set(isKept)
@@ -70,5 +70,5 @@ func (p *garbage) release() {
 	clear(p.nodes)
 	p.here.reset()
 	*p.memory = memory{p.found[:0], p.manifests[:0], p.nodes[:0], p.here}
-	p.l.spare.Put(p.memory)
+	p.l.free.Put(p.memory)
 }

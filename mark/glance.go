@@ -58,7 +58,7 @@ func (g *glance) dir(at part, alg layout.Algorithm) string {
 	return layout.RepositoryDir(g.p.Name) + "/" + layout.Manifests + "/" + layout.Revisions + "/" + alg.String()
 }
 
-// links looks whether links have been written that go.
+// links looks whether links that are removed have been written.
 func (g *glance) links(ctx context.Context, links Links) {
 	g.w.Each(ctx, links.N, func(i int) {
 		item, aside := links.At(i)
@@ -128,26 +128,26 @@ func (g *glance) newLinks(links Links) {
 			s.unread = s.unread || err != nil
 			continue
 		}
-		goes := g.going(links, at)
-		s.unread = !g.list(path, at, layout.SHA256, goes)
+		removed := g.removedLinks(links, at)
+		s.unread = !g.list(path, at, layout.SHA256, removed)
 		if at == revisions {
 			continue
 		}
 		// A layer that was pushed by another algorithm has a link by sha256 as well.
 		for _, alg := range layout.Algorithms {
 			if alg != layout.SHA256 {
-				s.unread = !g.list(g.dir(at, alg), at, alg, goes) || s.unread
+				s.unread = !g.list(g.dir(at, alg), at, alg, removed) || s.unread
 			}
 		}
 	}
 }
 
 // list reads the links in a directory that are new, and are not looked at anyway.
-func (g *glance) list(path string, at part, alg layout.Algorithm, goes map[ID]bool) (all bool) {
+func (g *glance) list(path string, at part, alg layout.Algorithm, removed map[ID]bool) (all bool) {
 	t := g.l.Store.Table
 	skip := func(d layout.Digest) bool {
 		id := t.Lookup(d)
-		return id != 0 && goes[id]
+		return id != 0 && removed[id]
 	}
 	return g.w.LinksSince(path, alg, g.since, skip, func(name, target layout.Digest) {
 		g.mu.Lock()
@@ -157,15 +157,15 @@ func (g *glance) list(path string, at part, alg layout.Algorithm, goes map[ID]bo
 	})
 }
 
-// going are the links of a part that go, which are looked at anyway.
-func (g *glance) going(links Links, at part) map[ID]bool {
-	goes := map[ID]bool{}
+// removedLinks are the links of a part that are removed, which are looked at anyway.
+func (g *glance) removedLinks(links Links, at part) map[ID]bool {
+	removed := map[ID]bool{}
 	for i := range links.N {
 		if item, _ := links.At(i); item != nil && partOf(item) == at {
-			goes[item.ID] = true
+			removed[item.ID] = true
 		}
 	}
-	return goes
+	return removed
 }
 
 func partOf(i *Item) part {

@@ -77,11 +77,11 @@ type Answer struct {
 
 // Fate says what the rules of a Look do with a thing.
 type Fate struct {
-	Goes bool
-	// Keepers are all that keeps it, the most telling first; none if it goes.
+	Removed bool
+	// Keepers are all that keeps it, the most telling first; none if it is removed.
 	Keepers []Keeper
 	// At is when the last of the keepers ends by its age, rounded up to seconds:
-	// from then on it goes. The zero time says that one stays for good.
+	// from then on it is removed. The zero time says that one keeps it for good.
 	At time.Time
 }
 
@@ -103,15 +103,15 @@ func (f *found) add(more *found) {
 // Answers returns what the Look found, in the order of the things. It must be the
 // Look that the Inquiry observed, with no other Look since.
 func (q *Inquiry) Answers(ctx context.Context, l *Look) []Answer {
-	answers, goes := make([]Answer, len(q.asked)), l.planned()
+	answers, removed := make([]Answer, len(q.asked)), l.planned()
 	for i := range answers {
-		answers[i] = q.answer(ctx, l, goes, i)
+		answers[i] = q.answer(ctx, l, removed, i)
 	}
 	return answers
 }
 
 // answer is what was found of one thing.
-func (q *Inquiry) answer(ctx context.Context, l *Look, goes *planned, i int) Answer {
+func (q *Inquiry) answer(ctx context.Context, l *Look, removed *planned, i int) Answer {
 	f, digest := &q.found[i], q.asked[i].Digest
 	a := Answer{Broken: f.broken, Unread: f.unread, Paths: [][]string{}}
 	slices.SortFunc(f.paths, func(x, y foundPath) int { return strings.Compare(x.repository, y.repository) })
@@ -137,7 +137,7 @@ func (q *Inquiry) answer(ctx context.Context, l *Look, goes *planned, i int) Ans
 	a.Live = len(a.Paths) > 0 || a.Here && reason != Dead || len(a.Broken) > 0
 	a.Known = a.Live || a.Here || f.linked
 	a.Until = nanoseconds(until)
-	a.Fate = l.fate(&q.asked[i], f, blobs, goes)
+	a.Fate = l.fate(&q.asked[i], f, blobs, removed)
 	return a
 }
 
@@ -158,9 +158,9 @@ func (l *Look) blobsOf(d layout.Digest, f *found) (list []ID) {
 }
 
 // fate decides from the garbage of the Look what becomes of a thing, and from
-// its keepers until when it stays.
-func (l *Look) fate(a *Asked, f *found, blobs []ID, goes *planned) (fate Fate) {
-	if fate.Goes = goes.takes(a, l.Store.Table.Lookup(a.Digest), blobs); fate.Goes {
+// its keepers until when it is kept.
+func (l *Look) fate(a *Asked, f *found, blobs []ID, removed *planned) (fate Fate) {
+	if fate.Removed = removed.has(a, l.Store.Table.Lookup(a.Digest), blobs); fate.Removed {
 		return fate
 	}
 	fate.Keepers = f.keepers
@@ -186,7 +186,7 @@ func (l *Look) fate(a *Asked, f *found, blobs []ID, goes *planned) (fate Fate) {
 	return fate
 }
 
-// garbage is what of a Look's garbage answers are about.
+// planned is what of a Look's garbage answers are about.
 type planned struct {
 	blobs digests.Set
 	links map[repositoryID]bool // manifests and layers
@@ -199,7 +199,7 @@ type repositoryID struct {
 	id         ID
 }
 
-// garbage sorts the garbage by what it is.
+// planned sorts the garbage by what it is.
 func (l *Look) planned() *planned {
 	g := &planned{links: map[repositoryID]bool{}, tags: map[[2]string]bool{}, any: map[ID]bool{}}
 	for k := range l.Items {
@@ -216,8 +216,8 @@ func (l *Look) planned() *planned {
 	return g
 }
 
-// takes reports whether a thing is among the garbage.
-func (g *planned) takes(a *Asked, id ID, blobs []ID) bool {
+// has reports whether a thing is among the garbage.
+func (g *planned) has(a *Asked, id ID, blobs []ID) bool {
 	switch {
 	case a.Tag != "":
 		return g.tags[[2]string{a.Repository, a.Tag}]

@@ -13,7 +13,7 @@ type Item struct {
 	Repo  uint32 // index in Look.Repositories; NoRepo for a blob and its directory
 	Extra uint32 // index in Look.Names (Tag, TagHistory, Upload, Temporary, Namespace), height (Manifest), ID of the link's content (LayerLink)
 	Kind  Kind
-	Aside bool // a run that was stopped has taken its name away
+	Aside bool // a run that was stopped has set it aside
 	Own   bool // of a LayerLink: a selection has what it belongs to
 }
 
@@ -79,9 +79,9 @@ func pathOf(kind Kind, repo, name string, digest func() layout.Digest) string {
 	return layout.RepositoryDir(repo)
 }
 
-// holdable is what of an item another name may lead to: of what is in a
+// sharedPath is what of an item another name may lead to: of what is in a
 // directory of its own that directory.
-func holdable(kind Kind, repository, name string, digest func() layout.Digest) string {
+func sharedPath(kind Kind, repository, name string, digest func() layout.Digest) string {
 	path := pathOf(kind, repository, name, digest)
 	switch kind {
 	case Manifest, LayerLink, TagHistory:
@@ -97,7 +97,7 @@ func holdable(kind Kind, repository, name string, digest func() layout.Digest) s
 type lostImage struct {
 	owner uint32 // of its repository
 	id    ID
-	needs []ID // blobs besides its own, if only some of the store's garbage goes
+	needs []ID // blobs besides its own, if only some of the store's garbage is removed
 }
 
 // Role says why a manifest or a tag is removed.
@@ -106,7 +106,7 @@ type Role uint8
 // The roles.
 const (
 	Named     Role = iota + 1 // somebody named it, or one of its tags
-	Child                     // of an index that goes
-	Referrer                  // of a manifest that goes
-	Signature                 // by a tag about a manifest that goes
+	Child                     // of an index that is removed
+	Referrer                  // of a manifest that is removed
+	Signature                 // by a tag about a manifest that is removed
 )

@@ -18,7 +18,7 @@ const (
 	KeptByTag        KeeperKind = iota + 1 // a tag leads to it
 	KeptByManifest                         // a manifest without a tag does
 	KeptByImage                            // it is a tag, and the image that it names is there
-	KeptProtected                          // somebody said that it must stay
+	KeptProtected                          // somebody said that it must be kept
 	KeptBroken                             // its repository cannot be read in full
 	KeptBySymlink                          // it is behind a symbolic link
 	KeptDamaged                            // a link or tag that is damaged leads to it

@@ -49,7 +49,7 @@ func (g *keeping) explain(id ID, f *found) {
 			}
 		}
 	}
-	for _, i := range g.layersGo {
+	for _, i := range g.deadLayers {
 		f.linked = f.linked || i.ID == id || ID(i.Extra) == id
 	}
 	if to, ok := g.aliases[id]; ok {
@@ -61,7 +61,7 @@ func (g *keeping) explain(id ID, f *found) {
 // links last longer as long as it is recent itself.
 func (p *facts) linkUntil(mtime int64) int64 {
 	until := disk.Later(mtime, p.l.rules.Grace)
-	if p.uploads.going {
+	if p.uploads.active {
 		until = max(until, min(disk.Later(mtime, p.l.rules.UploadsOlderThan), disk.Later(p.uploads.newest, p.l.rules.Grace)))
 	}
 	return until

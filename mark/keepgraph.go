@@ -22,7 +22,7 @@ type graphNode struct {
 	names   []ID        // each once
 	keeps   []aboutEdge // the nodes that it keeps
 	keepers int         // how many edges lead here
-	stays   bool        // whatever else goes
+	kept    bool        // whatever else is removed
 	tagTimes
 	subjects  []layout.Digest
 	protected []string
@@ -44,7 +44,7 @@ func newGraph(p *View) *keepGraph {
 		n, to := &p.nodes[i], &g.nodes[i]
 		*to = graphNode{
 			digest: p.s.Table.Digest(n.path), mtime: n.mtime, names: p.distinctNames(int32(i)), tagTimes: tagTimes{tags: tags[int32(i)]},
-			here: n.isHere() && !n.link.has(linkAsLayer), counted: !n.link.has(linkAside) || n.why != Dead, stays: n.root.has(rootForced) || n.link.has(linkPinned) || !n.isHere(),
+			here: n.isHere() && !n.link.has(linkAsLayer), counted: !n.link.has(linkAside) || n.why != Dead, kept: n.root.has(rootForced) || n.link.has(linkPinned) || !n.isHere(),
 		}
 		to.protected = p.linesOf(n, to.tags)
 		if err := p.failed[int32(i)]; err != nil {
@@ -69,9 +69,9 @@ func newGraph(p *View) *keepGraph {
 		}
 	}
 	for i := range p.tags {
-		// A tag keeps what it names, unless it goes with what it is about.
+		// A tag keeps what it names, unless it is removed with what it is about.
 		if t := &p.tags[i]; t.node >= 0 && t.AsideName == "" && p.subjectOf(t.linkedTag) < 0 {
-			g.nodes[t.node].stays = true
+			g.nodes[t.node].kept = true
 		}
 	}
 	g.addTimes(p)
@@ -79,7 +79,7 @@ func newGraph(p *View) *keepGraph {
 	return g
 }
 
-// keptOnly is an edge along which something is kept and nothing goes along.
+// keptOnly is an edge along which something is kept and nothing is removed.
 const keptOnly Role = 0
 
 // aboutUnlinked finds the referrers of digests that are no manifests here: who

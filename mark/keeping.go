@@ -52,8 +52,8 @@ func (g *keeping) build() {
 	}
 }
 
-// imageOf is the manifest with which a tag goes, or, of a recent tag, will go
-// when it is old; -1 if there is none.
+// imageOf is the manifest with which a tag is removed, or, of a recent tag, will be
+// removed when it is old; -1 if there is none.
 func (g *keeping) imageOf(t *tag) int32 {
 	if t.subject != 0 {
 		at, _ := g.linked(t.subject)
@@ -176,7 +176,7 @@ func (g *keeping) nearest(l *ladder, id ID) []string {
 	return g.path(l, best.at, id, best.name, len(tagged) > 0)
 }
 
-// circles reports whether a tag that goes with an image is among what leads to a
+// circles reports whether a tag that is removed with an image is among what leads to a
 // thing and reaches its own image: such tags keep each other.
 func (g *keeping) circles(l *ladder) *tag {
 	for at, subjects := range g.subject {

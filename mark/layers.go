@@ -42,15 +42,15 @@ func (p *live) readLayers() {
 		}
 	}
 	p.keepLayers()
-	if p.totals.LayerLinks > len(p.layersGo) {
-		p.stays = true
+	if p.totals.LayerLinks > len(p.deadLayers) {
+		p.hasKept = true
 	}
 }
 
 // keepLayers keeps the layer links of manifests that were found to be live
 // after the links had been looked at.
 func (p *live) keepLayers() {
-	p.layersGo = slices.DeleteFunc(p.layersGo, func(i Item) bool {
+	p.deadLayers = slices.DeleteFunc(p.deadLayers, func(i Item) bool {
 		live := p.isLive(i.ID) || p.isLive(ID(i.Extra))
 		if live {
 			p.noteLayer(&i)
@@ -102,7 +102,7 @@ func (p *live) layer(v *walker.Revision) {
 		p.mark(target, p.lowest(id))
 	case p.isLive(target):
 		// Its blob is referenced by the other name.
-	case p.keepsLink(id, target, l.MTime) || v.Linked || p.holdsLayer(v.Digest):
+	case p.keepsLink(id, target, l.MTime) || v.Linked || p.isLayerShared(v.Digest):
 		p.mark(id, Recent)
 		p.mark(target, Recent)
 		p.note(id, target, l.MTime)
@@ -110,7 +110,7 @@ func (p *live) layer(v *walker.Revision) {
 			p.reachFrom(Recent, []int32{at})
 		}
 	default:
-		p.layerGoes(v, item)
+		p.addDeadLayer(v, item)
 		return
 	}
 	p.noteLayer(&item)
@@ -119,15 +119,15 @@ func (p *live) layer(v *walker.Revision) {
 	}
 }
 
-// layerGoes takes down a layer link that nothing keeps.
-func (p *live) layerGoes(v *walker.Revision, item Item) {
+// addDeadLayer records a layer link that nothing keeps.
+func (p *live) addDeadLayer(v *walker.Revision, item Item) {
 	l := &v.Link
 	// Of a link that was set aside the blob may be gone before it is: a power
 	// cut loses the later of two removals, or the earlier on another filesystem.
 	if !l.Aside && !p.r.Linked && !p.s.stat(p.w, ID(item.Extra)) {
 		p.lostLayer(layout.LayerDir(p.r.Name, v.Digest)+"/"+layout.Link, l.Target)
 	}
-	p.layersGo = append(p.layersGo, item)
+	p.deadLayers = append(p.deadLayers, item)
 	if p.linkTimes != nil {
 		p.linkTimes[item.ID] = l.MTime
 	}
@@ -150,15 +150,15 @@ func (p *garbage) restoreLayers() {
 		return
 	}
 	for _, id := range p.l.aside.Layers[p.r.Name] {
-		if p.isLive(id) || p.keep != Dead || p.holdsLayer(p.s.Table.Digest(id)) {
+		if p.isLive(id) || p.keep != Dead || p.isLayerShared(p.s.Table.Digest(id)) {
 			p.restore = append(p.restore, Item{Kind: LayerLink, ID: id, Aside: true})
 		}
 	}
 }
 
-// keepsLink reports whether the age of a layer link keeps its blob. Not that of
-// a link which belongs to images that go. In a repository that goes as a whole
-// no link stays, but what a push under way may need does.
+// keepsLink reports whether the age of a layer link keeps its blob. The age of a link
+// that belongs to removed images does not. In a repository that is removed as a whole
+// no link is kept, but what a push under way may need is.
 func (p *live) keepsLink(id, target ID, mtime int64) bool {
 	switch {
 	case !p.recentLayer(mtime) || p.isLinkOfSelected(id, target, mtime):

@@ -7,9 +7,9 @@ import (
 // holdToListing drops from a selection that was made of a plan what has changed
 // since, for the first Look and all others. A link that is older than the plan
 // says is still the plan's: the store may have been copied. All Looks of this run
-// hold it to the time that it has now.
+// expect the time that it has now.
 func (p *selection) holdToListing(a *selectedIn) {
-	if a.whole && p.uploads.going || p.keep == Protected {
+	if a.whole && p.uploads.active || p.keep == Protected {
 		why := isGuardedBy
 		if p.keep != Protected {
 			why = whileUpload
@@ -53,8 +53,8 @@ func (p *selection) dropManifests(a *selectedIn) map[ID]bool {
 		if !ok {
 			continue
 		}
-		judged := p.l.rules.Selected.prunes() && p.keepsLost(int32(i))
-		if judged || p.isUsed(int32(i)) || n.mtime > was.mtime || p.protectsNode(n) || n.link.has(linkPinned) && !n.link.has(linkAsLayer) || n.root.has(rootForced) && !was.named {
+		isLost := p.l.rules.Selected.prunes() && p.keepsLost(int32(i))
+		if isLost || p.isUsed(int32(i)) || n.mtime > was.mtime || p.protectsNode(n) || n.link.has(linkPinned) && !n.link.has(linkAsLayer) || n.root.has(rootForced) && !was.named {
 			dropped[n.path] = true
 		}
 		was.mtime = n.mtime
@@ -66,7 +66,7 @@ func (p *selection) dropManifests(a *selectedIn) map[ID]bool {
 	return dropped
 }
 
-// keepsTag reports whether a tag that names the same digest stays all the same.
+// keepsTag reports whether a tag that names the same digest is kept all the same.
 func (p *selection) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool {
 	switch {
 	case p.protectsTag(t):
@@ -74,10 +74,10 @@ func (p *selection) keepsTag(t *tag, withImages bool, dropped map[ID]bool) bool 
 	case p.used.tag != nil && p.used.tag(t.Name) || t.node >= 0 && p.isUsed(t.node):
 		p.skipTag(t, isPulled)
 	case t.Linked || p.r.HasSymlink(t.Tag):
-		p.skipTag(t, heldSymlink)
+		p.skipTag(t, behindSymlink)
 	case withImages && t.node >= 0 && dropped[p.nodes[t.node].path]:
 		// The image has been pushed again: without the tag it could hardly be found.
-		p.skipTag(t, imageStays)
+		p.skipTag(t, imageIsKept)
 	default:
 		return false
 	}
@@ -99,11 +99,11 @@ func (p *garbage) pickListed() {
 	}
 	left := 0
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
-		goes := p.mayGoListed(&i)
-		if !goes {
+		removed := p.mayBeRemoved(&i)
+		if !removed {
 			left++
 		}
-		return !goes
+		return !removed
 	})
 	if left > 0 {
 		p.items = slices.DeleteFunc(p.items, func(i Item) bool { return i.Kind == Repository })
@@ -113,8 +113,8 @@ func (p *garbage) pickListed() {
 	}
 }
 
-// mayGoListed decides about one thing that is garbage.
-func (p *garbage) mayGoListed(i *Item) bool {
+// mayBeRemoved decides about one thing that is garbage.
+func (p *garbage) mayBeRemoved(i *Item) bool {
 	name := ""
 	if i.named() {
 		name = p.names[i.Extra].Text
@@ -122,7 +122,7 @@ func (p *garbage) mayGoListed(i *Item) bool {
 	found := p.listed.find(i.Kind, i.ID, name)
 	switch i.Kind {
 	case Tag:
-		// One that was taken is here only if it cannot go back, or is listed.
+		// One that was set aside is here only if it cannot get its name back, or is listed.
 		if i.Aside || found != nil && found.id == i.ID {
 			return true
 		}

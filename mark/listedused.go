@@ -3,7 +3,7 @@ package mark
 import "github.com/regsweep/regsweep/layout"
 
 // findUsed finds the manifests that have been used since a plan was made: by
-// themselves, by a tag of theirs, or since they hold one that was.
+// themselves, by a tag of theirs, or since they contain one that was.
 func (p *selection) findUsed() {
 	if p.listed.g.Used == nil {
 		return

@@ -20,7 +20,7 @@ type Part uint8
 const (
 	NoRoot Part = iota // garbage
 	Root               // it was named, or decided about by itself
-	Along              // a root that goes along with another one
+	Along              // a root that is removed along with another one
 )
 
 // Listed is one item of a plan that was written down.
@@ -47,8 +47,8 @@ type Sparse struct {
 type Listing struct {
 	// Time is the clock of the look that the plan was made from.
 	Time time.Time
-	// Whole are repositories that go as a whole, Sparse indexes that were to
-	// lose parts.
+	// Whole are repositories that are removed as a whole, Sparse indexes that were
+	// to lose parts.
 	Whole  []string
 	Sparse []Sparse
 	// Used, unless it is nil, says which tags and manifests of a repository have
@@ -72,7 +72,7 @@ type listed struct {
 	id    ID
 	repo  uint32
 	name  uint32 // 1 + index in names, or 0
-	why   uint16 // 1 + index in texts, goes, or 0 as long as nothing is known
+	why   uint16 // 1 + index in texts, notSkipped, or 0 as long as nothing is known
 	kind  Kind
 	part  Part
 }
@@ -184,7 +184,7 @@ func (g *Listing) within(repository string) listing {
 		return listing{g: g}
 	}
 	// Not slices.BinarySearchFunc, which copies whole items: those of other
-	// repositories are just being told why they stay.
+	// repositories are just being told why they are skipped.
 	begin := func(repo int) int {
 		return sort.Search(len(g.items), func(i int) bool { return g.items[i].repo >= uint32(repo) })
 	}
@@ -202,7 +202,7 @@ func (s listing) find(kind Kind, id ID, name string) *listed {
 	return &s.items[at]
 }
 
-// skip records why an item does not go. The first Look calls it,
+// skip records why an item is not removed. The first Look calls it,
 // concurrently for different items.
 func (g *Listing) skip(i *listed, why string) {
 	g.mu.Lock()
@@ -224,22 +224,22 @@ func (g *Listing) skip(i *listed, why string) {
 // tag that has been moved.
 const tellable = 60_000
 
-// goes is in place of a reason.
-const goes = ^uint16(0)
+// notSkipped is in place of a reason.
+const notSkipped = ^uint16(0)
 
-// Why items of a plan are skipped. Other reasons are whyStays's.
+// Why items of a plan are skipped. Other reasons are those of whyIsKept.
 const (
-	inUse       = "something that is kept needs it"
-	isGone      = "it is gone"
-	tooRecent   = "it is too recent"
-	isGuardedBy = "it is protected"
-	isPulled    = "it has been pulled since the plan was made"
-	isRewritten = "it has been written again since the plan was made"
-	isTagged    = "a tag names it"
-	imageStays  = "its image is kept"
-	notEmpty    = "it is not empty"
-	uploadGoes  = "it is being written to, or too recent"
-	whileUpload = "something is being uploaded to its repository"
-	leftover    = "it is gone, in use, or too recent"
-	heldByName  = "another name in the store leads to it"
+	inUse          = "something that is kept needs it"
+	isGone         = "it is gone"
+	tooRecent      = "it is too recent"
+	isGuardedBy    = "it is protected"
+	isPulled       = "it has been pulled since the plan was made"
+	isRewritten    = "it has been written again since the plan was made"
+	isTagged       = "a tag names it"
+	imageIsKept    = "its image is kept"
+	notEmpty       = "it is not empty"
+	uploadIsActive = "it is being written to, or too recent"
+	whileUpload    = "something is being uploaded to its repository"
+	leftover       = "it is gone, in use, or too recent"
+	otherNameLeads = "another name in the store leads to it"
 )

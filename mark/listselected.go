@@ -7,11 +7,11 @@ import (
 
 // Selected returns the listed roots that have not changed: a tag that names the
 // same digest, or a manifest whose link has not been written again. An index keeps
-// its parts unless it is Sparse. Judged says that a policy decided about them.
+// its parts unless it is Sparse. byPolicy says that a policy decided about them.
 // Sort must have been called.
-func (g *Listing) Selected(tagsOnly, judged bool) *Selected {
+func (g *Listing) Selected(tagsOnly, byPolicy bool) *Selected {
 	r := &Selected{TagsOnly: tagsOnly, in: map[string]*selectedIn{}, listed: true}
-	if judged {
+	if byPolicy {
 		r.pruning = &pruning{}
 	}
 	in := func(repository string) *selectedIn {
@@ -47,7 +47,7 @@ func (g *Listing) Selected(tagsOnly, judged bool) *Selected {
 	return r
 }
 
-// keepTimes keeps the times of the links that go from a repository.
+// keepTimes keeps the times of the links that are removed from a repository.
 func (l *Look) keepTimes(p *garbage) {
 	if !l.rules.Times || l.aside != nil {
 		return

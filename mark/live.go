@@ -12,14 +12,14 @@ type live struct {
 	edges []edge // sorted by from
 	// noted are layer links that keep what no manifest here may name.
 	noted []notedLink
-	// ofSelected is what the manifests that go name, with the time of the newest of their links.
+	// ofSelected is what the removed manifests name, with the time of the newest of their links.
 	ofSelected map[ID]int64
 	// keptDeleted are manifests that are not linked and that Rules.KeepDeleted
 	// keeps, with what shows that they were here.
 	keptDeleted map[ID]bool
-	// layersGo are layer links that no live manifest references.
-	layersGo []Item
-	// linkTimes are the times of layersGo's links, if anybody asks for them.
+	// deadLayers are layer links that no live manifest references.
+	deadLayers []Item
+	// linkTimes are the times of deadLayers' links, if anybody asks for them.
 	linkTimes map[ID]int64
 }
 
@@ -82,7 +82,7 @@ func (p *live) follow(id ID, push func(int32)) {
 // manifest that is kept though it is not linked.
 func (p *live) showsKept(id ID) bool { return p.keptDeleted[id] }
 
-// noteLayer notes what a layer link holds that stays.
+// noteLayer notes what a layer link names that is kept.
 func (p *live) noteLayer(i *Item) {
 	p.s.Table.At(i.ID).set(isKept)
 	p.s.Table.At(ID(i.Extra)).set(isKept)
@@ -112,7 +112,7 @@ func (p *live) note(id, target ID, mtime int64) {
 	}
 }
 
-// subjectLives reports whether the image stays that a tag is about.
+// subjectLives reports whether the image that a tag is about is kept.
 func (p *live) subjectLives(t *tag) bool {
 	if at, ok := p.linked(t.subject); ok && p.nodes[at].root.has(rootSelected) {
 		return false
@@ -120,7 +120,7 @@ func (p *live) subjectLives(t *tag) bool {
 	return p.isLive(t.subject)
 }
 
-// goes reports whether a manifest goes with the selection.
-func (p *live) goes(n *node) bool {
+// isRemoved reports whether a manifest is removed by the selection.
+func (p *live) isRemoved(n *node) bool {
 	return n.root.has(rootSelected|rootAlong) && n.why == Dead
 }

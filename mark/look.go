@@ -60,8 +60,8 @@ type looking struct {
 	rules    Rules
 	aside    *Aside
 	observer Observer // is told about every repository, or nil
-	// first says that the Look finds what a Selection names. Later ones are held to
-	// that, and nothing goes from what came after it.
+	// first says that the Look finds what a Selection names. Later ones select nothing
+	// else, and nothing is removed from what came after it.
 	first bool
 }
 
@@ -70,11 +70,11 @@ type looking struct {
 type gathered struct {
 	mu     sync.Mutex
 	owners atomic.Uint32
-	spare  sync.Pool         // of *memory
+	free   sync.Pool         // of *memory
 	parts  [][]Item          // of repositories, before they are Items
 	lost   []lostImage       // of all repositories
 	hollow []string          // directories with nothing in them that repositories may come to be in
-	times  map[linkKey]int64 // of links that go, if Selection.Times
+	times  map[linkKey]int64 // of links that are removed, if Selection.Times
 	steps  int               // how often manifests' names were gone through: the work of marking
 	// metAside says that a name was met that a stopped run has set aside.
 	metAside atomic.Bool
@@ -88,8 +88,8 @@ type gathered struct {
 type Aside struct {
 	// Layers are the layer links, by repository. They are not listed again.
 	Layers map[string][]ID
-	// Tags are those that could not be set aside, by repository. One that was
-	// to go with its image keeps the image, or it would be a root for ever.
+	// Tags are those that could not be set aside, by repository. One that was to be
+	// removed with its image keeps the image, or it would be a root for ever.
 	Tags map[string][]string
 	// Cut are tags that are still there and will be removed where they are.
 	Cut map[string][]string

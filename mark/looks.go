@@ -99,7 +99,7 @@ func (s *Store) lookWith(ctx context.Context, how looking) *Look {
 	}
 	s.looked = true
 	if l.Borrowed != "" && how.rules.DeleteUntagged {
-		// No manifest link can go, so all of them have to be roots.
+		// No manifest link can be removed, so all of them have to be roots.
 		how.rules.DeleteUntagged, how.first = false, false
 		l = s.lookBy(ctx, how)
 	}
@@ -153,7 +153,7 @@ func (l *Look) addEmpty(r *walker.Repository) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hollow = append(l.hollow, r.Name)
-	if l.w.Shares().Holds(layout.RepositoryDir(r.Name)) || l.rules.recent(r.MTime) {
+	if l.w.Shares().IsShared(layout.RepositoryDir(r.Name)) || l.rules.recent(r.MTime) {
 		return
 	}
 	l.Names = append(l.Names, Name{Text: r.Name})
@@ -196,7 +196,7 @@ func (l *Look) add(p *garbage) {
 	t.add(&p.totals.Clues)
 }
 
-// dropBorrowed takes back what was to go from repositories if one of them has
+// dropBorrowed takes back what was to be removed from repositories if one of them has
 // directories that are symbolic links: they may lead into another one, whose
 // links are then needed by both.
 func (l *Look) dropBorrowed() {
@@ -208,8 +208,8 @@ func (l *Look) dropBorrowed() {
 	}
 }
 
-// join makes one list of the repositories' items, with room for the blobs that
-// go: at most all that nothing has marked so far.
+// join makes one list of the repositories' items, with room for the blobs that are
+// removed: at most all that nothing has marked so far.
 func (l *Look) join() {
 	n := len(l.Store.empty) + len(l.Store.temporaries)
 	for _, part := range l.parts {
@@ -259,20 +259,20 @@ func (l *Look) addBlobItems() {
 			continue
 		}
 		switch dead := r.reason() == Dead; {
-		case dead && bits&(isPinned|isLate) == 0 && !l.holdsBlob(id):
+		case dead && bits&(isPinned|isLate) == 0 && !l.isBlobShared(id):
 			l.Items = append(l.Items, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: bits&isAside != 0})
 		case !dead && bits&isAside != 0:
 			l.Restore = append(l.Restore, Item{Kind: Blob, ID: id, Repo: NoRepo, Aside: true})
 		}
 	}
 	for _, id := range l.Store.empty {
-		if l.holdsBlob(id) {
+		if l.isBlobShared(id) {
 			continue
 		}
 		l.Items = append(l.Items, Item{Kind: BlobDir, ID: id, Repo: NoRepo})
 	}
 	for _, t := range l.Store.temporaries {
-		if l.w.Shares().Holds(t.Path) {
+		if l.w.Shares().IsShared(t.Path) {
 			continue
 		}
 		l.Names = append(l.Names, Name{t.Path, t.Size})

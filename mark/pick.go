@@ -24,16 +24,16 @@ func (p *garbage) pickSelected() {
 		return
 	}
 	whole, others := p.selectsAll(), 0
-	tags := p.goingTags()
+	tags := p.removedTags()
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
-		stays := i.Kind == Repository || !whole && !i.Aside && !p.isPicked(&i, tags)
-		if stays && i.Kind != Repository {
+		kept := i.Kind == Repository || !whole && !i.Aside && !p.isPicked(&i, tags)
+		if kept && i.Kind != Repository {
 			others++
 		}
-		return stays
+		return kept
 	})
 	others += p.ownLinks()
-	if !p.stays && others == 0 && len(p.items) > 0 && p.l.aside == nil && !p.l.rules.Selected.TagsOnly {
+	if !p.hasKept && others == 0 && len(p.items) > 0 && p.l.aside == nil && !p.l.rules.Selected.TagsOnly {
 		p.items = append(p.items, Item{Kind: Repository})
 	}
 	if first {
@@ -41,8 +41,8 @@ func (p *garbage) pickSelected() {
 	}
 }
 
-// goingTags are the names of the tags that go.
-func (p *garbage) goingTags() map[string]bool {
+// removedTags are the names of the tags that are removed.
+func (p *garbage) removedTags() map[string]bool {
 	names := map[string]bool{}
 	for i := range p.tags {
 		if t := &p.tags[i]; t.is.has(tagSelected | tagAlong) {
@@ -52,9 +52,9 @@ func (p *garbage) goingTags() map[string]bool {
 	return names
 }
 
-// isPicked reports whether something goes since the selection has what it
-// belongs to. What of the layer links goes is known only when all blobs are
-// known that go.
+// isPicked reports whether something is removed since the selection has what it
+// belongs to. Which layer links are removed is known only when all blobs are known
+// that are removed.
 func (p *garbage) isPicked(i *Item, tags map[string]bool) bool {
 	switch i.Kind {
 	case LayerLink:
@@ -65,7 +65,7 @@ func (p *garbage) isPicked(i *Item, tags map[string]bool) bool {
 		return tags[p.names[i.Extra].Text]
 	case Manifest, TagHistory:
 		at, ok := p.linked(i.ID)
-		return ok && p.goes(&p.nodes[at])
+		return ok && p.isRemoved(&p.nodes[at])
 	}
 	return false
 }
@@ -74,8 +74,8 @@ func (p *garbage) isPicked(i *Item, tags map[string]bool) bool {
 // run would look for it.
 func isSetAside(path string) bool { return strings.HasSuffix(path, layout.Own) }
 
-// ownLinks finds the layer links that belong to what goes, and counts the
-// others: they stay, unless their blobs go for another repository's sake.
+// ownLinks finds the layer links that belong to what is removed, and counts the
+// others: they are kept, unless their blobs are removed for another repository's sake.
 func (p *garbage) ownLinks() (others int) {
 	for i := range p.items {
 		item := &p.items[i]
@@ -92,8 +92,8 @@ func (p *garbage) ownLinks() (others int) {
 	return others
 }
 
-// refuseParents refuses to take manifests out of indexes that stay, or, by
-// force, remembers these.
+// refuseParents refuses to remove manifests from indexes that are kept, or, by force,
+// remembers these.
 func (p *garbage) refuseParents() {
 	refused := map[int32]bool{}
 	for i := range p.nodes {
@@ -124,11 +124,11 @@ func (p *garbage) refuseBorrowed() {
 	}
 }
 
-// record keeps what goes, for the Looks after this one and for who asked.
+// record records what is removed, for the Looks after this one and for who asked.
 func (p *garbage) record() {
 	a := p.selected
 	if p.l.rules.Selected.prunes() {
-		p.recordJudged()
+		p.recordSelected()
 		return
 	}
 	tags := p.recordTags()
@@ -138,35 +138,35 @@ func (p *garbage) record() {
 	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if p.goes(n) {
+		if p.isRemoved(n) {
 			a.manifests[n.path] = selectedNode{mtime: n.mtime, named: n.root.has(rootSelected)}
 		}
-		g := Going{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Role: n.role, Unread: n.place == 0 || n.link.has(linkUnread), Unlinked: n.link.has(linkAsLayer)}
-		if !p.goes(n) {
+		g := SelectedImage{Repository: p.r.Name, Digest: p.s.Table.Digest(n.path), Role: n.role, Unread: n.place == 0 || n.link.has(linkUnread), Unlinked: n.link.has(linkAsLayer)}
+		if !p.isRemoved(n) {
 			if len(tags[int32(i)]) == 0 {
 				continue
 			}
 			g.Role, g.Untagged = Named, kept != nil && !kept[int32(i)]
 		}
 		p.nameTags(&g, tags[int32(i)])
-		a.going = append(a.going, g)
+		a.images = append(a.images, g)
 	}
 	if len(tags[-1]) > 0 {
-		g := Going{Repository: p.r.Name, Role: Named}
+		g := SelectedImage{Repository: p.r.Name, Role: Named}
 		p.nameTags(&g, tags[-1])
-		a.going = append(a.going, g)
+		a.images = append(a.images, g)
 	}
-	slices.SortFunc(a.going, func(a, b Going) int {
+	slices.SortFunc(a.images, func(a, b SelectedImage) int {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), a.Digest.Compare(b.Digest))
 	})
 }
 
-// recordTags returns the tags that go, by the manifests that they name.
+// recordTags returns the tags that are removed, by the manifests that they name.
 func (p *garbage) recordTags() map[int32][]*tag {
 	tags := map[int32][]*tag{}
 	for i := range p.tags {
 		t := &p.tags[i]
-		if !t.is.has(tagSelected) && !(t.is.has(tagAlong) && p.tagGoes(t)) || t.AsideName != "" {
+		if !t.is.has(tagSelected) && !(t.is.has(tagAlong) && p.isTagRemoved(t)) || t.AsideName != "" {
 			continue
 		}
 		if t.is.has(tagAlong) {
@@ -177,7 +177,7 @@ func (p *garbage) recordTags() map[int32][]*tag {
 	return tags
 }
 
-func (p *garbage) nameTags(g *Going, tags []*tag) {
+func (p *garbage) nameTags(g *SelectedImage, tags []*tag) {
 	for _, t := range tags {
 		g.Tags = append(g.Tags, t.Name)
 		if !t.is.has(tagNamed) {
@@ -191,8 +191,8 @@ func (p *garbage) nameTags(g *Going, tags []*tag) {
 	slices.Sort(g.Unnamed)
 }
 
-// kept are the manifests that a tag which stays names, or another manifest, or
-// that are about one that is there.
+// kept are the manifests that a kept tag names, or another manifest, or that are
+// about one that is there.
 func (p *garbage) kept() map[int32]bool {
 	kept := map[int32]bool{}
 	for i := range p.tags {
@@ -213,24 +213,24 @@ func (p *garbage) kept() map[int32]bool {
 }
 
 // pickSelected leaves of what is garbage only what the selection made so: blobs that
-// what goes had named, and links to these wherever they are, so that none is
-// left that leads to nothing.
+// the removed manifests had named, and links to these wherever they are, so that none
+// is left that leads to nothing.
 func (l *Look) pickSelected() {
 	if l.rules.Selected.sweepsGarbage() {
 		return
 	}
-	goes := map[ID]bool{}
+	removed := map[ID]bool{}
 	for _, i := range l.Items {
 		if i.Kind == Blob && (i.Aside || l.Store.Table.At(i.ID).has(isOfSelected)) {
-			goes[i.ID] = true
+			removed[i.ID] = true
 		}
 	}
 	l.Items = slices.DeleteFunc(l.Items, func(i Item) bool {
 		switch i.Kind {
 		case Blob:
-			return !goes[i.ID]
+			return !removed[i.ID]
 		case LayerLink:
-			return !i.Own && !i.Aside && !goes[ID(i.Extra)]
+			return !i.Own && !i.Aside && !removed[ID(i.Extra)]
 		case BlobDir, Namespace:
 			return true
 		case Temporary:

@@ -39,7 +39,7 @@ func (p *selection) protect(id ID, lines []*protect.Line) {
 }
 
 // findProtectedDigests finds what is protected by a digest: a manifest's own, or
-// its configuration's, which clusters call the image's. Any other blob stays
+// its configuration's, which clusters call the image's. Any other blob is kept
 // alone.
 func (p *selection) findProtectedDigests() {
 	listed := map[ID]layout.Digest{}

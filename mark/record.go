@@ -32,10 +32,10 @@ const (
 	isLate                          // its blob came after the walk of the blobs
 	isOfSelected                    // a manifest names it that a selection has
 	isBelow                         // such a manifest reaches it
-	isGuarded                       // a manifest reaches it that a Judge calls protected
+	isGuarded                       // a manifest reaches it that a Selector calls protected
 	isNewer                         // than the plan that was written down
-	isKept                          // a layer link or a tag that stays holds it
-	isLeaving                       // a link that goes holds it, and another one that stays
+	isKept                          // a layer link or a tag that is kept names it
+	isLeaving                       // a link that is removed names it, and another one that is kept
 	isLinked                        // a layer link that no live manifest names holds it
 	isKnown                         // the index knows what its blob says
 )

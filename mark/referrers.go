@@ -112,9 +112,9 @@ func beginsObject(text []byte) bool {
 	return true
 }
 
-// deadReferrers are manifests that are linked somewhere, and go, while a
-// manifest stays that they are about: it may have a link to them in a
-// repository in which they have none else.
+// deadReferrers are manifests that are linked somewhere, and are removed, while the
+// manifest that they are about is kept: it may have a link to them in a repository in
+// which they have none else.
 func (l *Look) deadReferrers() (found []about) {
 	s := l.Store
 	for id, r := range s.Table.All() {

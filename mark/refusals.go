@@ -33,13 +33,13 @@ func (r *Selected) Refusals(l *Look) (list []error) {
 	return list
 }
 
-// Going returns what is removed, in the order of the targets' repositories.
-func (r *Selected) Going() (list []Going) {
+// Images returns what is removed, in the order of the targets' repositories.
+func (r *Selected) Images() (list []SelectedImage) {
 	said := map[*selectedIn]bool{}
 	for _, t := range r.targets {
 		if a := r.in[t.Repository]; !said[a] {
 			said[a] = true
-			list = append(list, a.going...)
+			list = append(list, a.images...)
 		}
 	}
 	return list

@@ -28,7 +28,7 @@ func (p *selection) holdTo(a *selectedIn) {
 		}
 	}
 	for i := range p.tags {
-		// What has been tagged meanwhile stays.
+		// What has been tagged meanwhile is kept.
 		if t := &p.tags[i]; !t.is.has(tagSelected) && t.node >= 0 && t.AsideName == "" {
 			p.nodes[t.node].root.unset(rootSelected)
 		}
@@ -63,14 +63,14 @@ func (p *selection) isSame(t *tag, was selectedTag) bool {
 	case p.s.Table.Intern(t.Link.Target) != was.target, t.Link.MTime > was.mtime:
 		return false
 	case t.Link.MTime < was.mtime && t.AsideName == "":
-		return false // nobody writes what is set aside: that may be a tag of this name that a stopped run took
+		return false // nobody writes what is set aside: that may be a tag of this name that a stopped run set aside
 	}
 	return p.l.aside == nil || t.AsideName != "" || slices.Contains(p.l.aside.Cut[p.r.Name], t.Name)
 }
 
-// goesWithSubject decides whether a tag goes with the image that it is about,
+// followsSubject decides whether a tag is removed with the image that it is about,
 // and sets its subject.
-func (p *selection) goesWithSubject(t *tag) bool {
+func (p *selection) followsSubject(t *tag) bool {
 	at := p.subjectOf(t.linkedTag)
 	if t.is.has(tagSelected) || at < 0 || !p.nodes[at].root.has(rootSelected|rootAlong) || p.protectsTag(t) {
 		return false
@@ -91,20 +91,20 @@ func (p *selection) goesWithSubject(t *tag) bool {
 	return true
 }
 
-// noteOfSelected records what the manifests that go name: that is what may be swept,
+// noteOfSelected records what the removed manifests name: that is what may be swept,
 // and neither its age nor that of its links keeps it.
 func (p *live) noteOfSelected() {
 	if p.selected == nil {
 		return
 	}
 	p.ofSelected = map[ID]int64{}
-	var going []int32
+	var removed []int32
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if !p.goes(n) || p.keep != Dead {
+		if !p.isRemoved(n) || p.keep != Dead {
 			continue
 		}
-		going = append(going, int32(i))
+		removed = append(removed, int32(i))
 		p.eachName(int32(i), func(id ID) {
 			p.ofSelected[id] = max(p.ofSelected[id], n.mtime)
 			p.s.Table.At(id).set(isOfSelected)
@@ -112,7 +112,7 @@ func (p *live) noteOfSelected() {
 	}
 	p.noteDangling()
 	seen := map[int32]bool{}
-	Reach(going, func(i int32) bool {
+	Reach(removed, func(i int32) bool {
 		first := !seen[i]
 		seen[i] = true
 		return first
@@ -138,8 +138,8 @@ func (p *live) noteDangling() {
 	}
 }
 
-// isLinkOfSelected reports whether a layer link belongs to manifests that go: it
-// was not written after them, by another push.
+// isLinkOfSelected reports whether a layer link belongs to removed manifests: it was
+// not written after them, by another push.
 func (p *live) isLinkOfSelected(id, target ID, mtime int64) bool {
 	for _, i := range [2]ID{id, target} {
 		if at, ok := p.ofSelected[i]; ok && mtime <= at {
@@ -149,8 +149,8 @@ func (p *live) isLinkOfSelected(id, target ID, mtime int64) bool {
 	return false
 }
 
-// keepSelected marks what was to go from a repository that cannot be understood
-// in full: names go from there, and nothing is swept.
+// keepSelected marks what was to be removed from a repository that cannot be
+// understood in full: names are removed there, and nothing is swept.
 func (p *live) keepSelected() {
 	for i := range p.nodes {
 		if n := &p.nodes[i]; n.root.has(rootSelected) {
@@ -159,13 +159,13 @@ func (p *live) keepSelected() {
 	}
 }
 
-// conditional decides whether a tag goes when the image goes that it is about,
-// and sets its subject.
+// conditional decides whether a tag is removed when the image that it is about is
+// removed, and sets its subject.
 func (p *selection) conditional(t *tag) bool {
-	if p.isUnlisted(t) || p.holdsTag(t.Name) {
+	if p.isUnlisted(t) || p.isTagShared(t.Name) {
 		return false
 	}
-	if p.selected != nil && p.goesWithSubject(t) {
+	if p.selected != nil && p.followsSubject(t) {
 		return true
 	}
 	if t.node < 0 || t.Odd || t.Half || t.is.has(tagSelected) {

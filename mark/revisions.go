@@ -19,7 +19,7 @@ func (p *facts) addRevision(v *walker.Revision) {
 	path := p.s.Table.Intern(v.Digest)
 	n := linkedManifest{id: path, path: path, mtime: v.Link.MTime}
 	n.link.put(linkAside, v.Link.Aside)
-	n.link.put(linkPinned, v.Linked || p.holdsRevision(path))
+	n.link.put(linkPinned, v.Linked || p.isRevisionShared(path))
 	switch v.Link.State {
 	case walker.LinkGood:
 		if v.Link.Target != v.Digest {

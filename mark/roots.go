@@ -48,7 +48,7 @@ func (p *live) recentRoot(n *node) bool {
 	return p.l.rules.recentUntagged(n.mtime) || p.losesLately(n.linkedManifest) || p.s.Table.At(n.id).has(hasBlob|isRecent)
 }
 
-// tagRoots says which nodes a tag makes roots: every tag but one that goes
+// tagRoots says which nodes a tag makes roots: every tag but one that is removed
 // with its subject, and one that a stopped run has set aside, unless it was
 // rewritten since.
 func (p *live) tagRoots() {

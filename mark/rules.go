@@ -36,11 +36,11 @@ type Rules struct {
 // Selection has the roots that a command removes, or the written plan to which a
 // run is limited. The zero value is the selection of gc.
 type Selection struct {
-	// Selected has the roots that go, or nil. What is garbage without that is left alone.
+	// Selected has the roots that are removed, or nil. What is garbage without that is left alone.
 	Selected *Selected
-	// Listed is a plan that was written down, or nil. Nothing else goes.
+	// Listed is a plan that was written down, or nil. Nothing else is removed.
 	Listed *Listing
-	// Times has the first Look remember the times of the links that go.
+	// Times has the first Look remember the times of the links that are removed.
 	Times bool
 }
 

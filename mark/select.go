@@ -12,8 +12,8 @@ import (
 
 // selectNamed finds which of the repository's tags and manifests a selection
 // has, before anything is marked. What somebody named is selected: no root, and
-// reached by nothing. What goes along with it if nothing else keeps it is
-// loose: no root.
+// reached by nothing. What is removed along with it if nothing else keeps it
+// is loose: no root.
 func (p *selection) selectNamed() {
 	switch {
 	case p.selected == nil:
@@ -23,7 +23,7 @@ func (p *selection) selectNamed() {
 		}
 		p.holdTo(p.selected)
 	case p.l.rules.Selected.prunes():
-		p.judge(p.selected)
+		p.askSelector(p.selected)
 	default:
 		p.selected.found = true
 		p.resolve(p.selected)
@@ -67,7 +67,7 @@ func (p *selection) selectAll(a *selectedIn) {
 		t := &p.tags[i]
 		t.is.put(tagSelected, t.AsideName == "")
 	}
-	if p.uploads.going {
+	if p.uploads.active {
 		a.refuse("wait until it has ended, or give --grace 0 if it never will", "something is being uploaded to %q", p.r.Name)
 	}
 }
@@ -164,7 +164,7 @@ func (p *selection) selectNode(a *selectedIn, n *node, name string) {
 	switch {
 	case p.protectsNode(n):
 		a.refuseProtected(p.lineOf(n), p.nameOf(n, name))
-	case n.link.has(linkPinned) && p.holdsRevision(n.path):
+	case n.link.has(linkPinned) && p.isRevisionShared(n.path):
 		digest := p.s.Table.Digest(n.path)
 		p.refuseShared(p.nameOf(n, name), layout.RevisionDir(p.r.Name, digest))
 	case n.link.has(linkPinned) && !n.link.has(linkAsLayer):
@@ -205,7 +205,7 @@ func (p *selection) selectTagsOf() {
 	}
 }
 
-// refuseTags refuses tags that must not or cannot go.
+// refuseTags refuses tags that must not or cannot be removed.
 func (p *selection) refuseTags(a *selectedIn) {
 	for i := range p.tags {
 		t := &p.tags[i]

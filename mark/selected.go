@@ -17,8 +17,8 @@ import (
 // and a manifest only if its link has not been written again. They remove nothing
 // that came later.
 type Selected struct {
-	// Force removes a manifest even if an index that stays names it, which then
-	// is a sparse one.
+	// Force removes a manifest even if an index that is kept names it. That index
+	// is a sparse one then.
 	Force bool
 	// TagsOnly removes tags and nothing else.
 	TagsOnly bool
@@ -28,8 +28,8 @@ type Selected struct {
 
 	targets []Target
 	in      map[string]*selectedIn
-	pruning *pruning // nil if the targets say what goes
-	listed  bool     // a plan that was written down says what goes
+	pruning *pruning // nil if the targets say what is removed
+	listed  bool     // a plan that was written down says what is removed
 }
 
 // Target is something that a user wants to remove. If none of its last three
@@ -66,7 +66,7 @@ func (t Target) matches(d layout.Digest) bool {
 	return strings.HasPrefix(d.String(), t.Prefix) || strings.HasPrefix(d.Hex(), t.Prefix)
 }
 
-// selectedIn is what goes from one repository.
+// selectedIn is what is removed from one repository.
 type selectedIn struct {
 	targets []Target
 	whole   bool
@@ -76,10 +76,10 @@ type selectedIn struct {
 	manifests map[ID]selectedNode // by the paths of their links
 	refusals  []error
 	absent    []string // tags that are not there and need not be removed
-	going     []Going
+	images    []SelectedImage
 	unread    int // targets that are manifests which cannot be read
-	// sparse are indexes that stay and may lack what goes by force, with the
-	// times of their links.
+	// sparse are indexes that are kept and may lack what is removed by force, with
+	// the times of their links.
 	sparse map[ID]int64
 }
 
@@ -87,7 +87,7 @@ type selectedIn struct {
 type selectedTag struct {
 	target ID // what its link holds
 	mtime  int64
-	with   bool // it goes with the image that it is about
+	with   bool // it is removed with the image that it is about
 }
 
 // selectedNode is a manifest as the first Look found it.
@@ -125,7 +125,7 @@ func newSelectedIn() *selectedIn {
 	return &selectedIn{tags: map[string]selectedTag{}, manifests: map[ID]selectedNode{}, sparse: map[ID]int64{}}
 }
 
-// within returns what goes from one repository, or nil.
+// within returns what is removed from one repository, or nil.
 func (r *Selected) within(repository string) *selectedIn {
 	if r == nil {
 		return nil
@@ -133,7 +133,7 @@ func (r *Selected) within(repository string) *selectedIn {
 	return r.in[repository]
 }
 
-// isListed reports whether a plan that was written down says what goes.
+// isListed reports whether a plan that was written down says what is removed.
 func (r *Selected) isListed() bool { return r != nil && r.listed }
 
 // Exact reports whether everything that is removed was named exactly, and is
@@ -176,34 +176,34 @@ func (a *selectedIn) refuseTo(command []string, hint, format string, args ...any
 
 // fitting is the part of a pruning that is limited by a target.
 type fitting struct {
-	garbage    bool // what is garbage without the Judge goes too
+	garbage    bool // what is garbage without the Selector is removed, too
 	collects   bool // the next Look collects candidates
 	candidates []Candidate
 }
 
-// sweepsGarbage reports whether what gc would remove goes, too.
+// sweepsGarbage reports whether what gc would remove is removed, too.
 func (r *Selected) sweepsGarbage() bool { return r.prunes() && r.pruning.fitting.garbage }
 
-// pruning is the part of a selection whose names come from a Judge.
+// pruning is the part of a selection whose names come from a Selector.
 type pruning struct {
-	judge Judge
-	mu    sync.Mutex // of selection.in
-	again func()     // is called before it is made once more, or nil
+	selector Selector
+	mu       sync.Mutex // of selection.in
+	again    func()     // is called before it is made once more, or nil
 	// fitting is what a target for the space on the disk asks for.
 	fitting fitting
 }
 
-// NewPruning returns a selection for which a Judge decides. When it removes a tag,
+// NewPruning returns a selection for which a Selector decides. When it removes a tag,
 // it also removes the tag's image, if no kept tag names the image and nothing else
 // keeps it.
-func NewPruning(judge Judge) *Selected {
-	return &Selected{in: map[string]*selectedIn{}, pruning: &pruning{judge: judge}}
+func NewPruning(selector Selector) *Selected {
+	return &Selected{in: map[string]*selectedIn{}, pruning: &pruning{selector: selector}}
 }
 
-// prunes reports whether it is a Judge that says what goes.
+// prunes reports whether a Selector says what is removed.
 func (r *Selected) prunes() bool { return r != nil && r.pruning != nil }
 
-// enter returns what goes from a repository that is about to be looked at, or nil.
+// enter returns what is removed from a repository that is about to be looked at, or nil.
 func (r *Selected) enter(repository string, first bool) *selectedIn {
 	if !r.prunes() {
 		return r.within(repository)
@@ -211,7 +211,7 @@ func (r *Selected) enter(repository string, first bool) *selectedIn {
 	r.pruning.mu.Lock()
 	defer r.pruning.mu.Unlock()
 	if a := r.in[repository]; a != nil || !first {
-		return a // nothing goes from what came after the first Look
+		return a // nothing is removed from what came after the first Look
 	}
 	a := newSelectedIn()
 	r.in[repository] = a
@@ -222,7 +222,7 @@ func (r *Selected) enter(repository string, first bool) *selectedIn {
 // the first.
 func (r *Selected) startAgain() {
 	if r == nil || r.listed {
-		return // a plan that was written down says what goes
+		return // a plan that was written down says what is removed
 	}
 	if r.prunes() {
 		r.pruning.fitting.candidates = nil
@@ -239,20 +239,20 @@ func (r *Selected) startAgain() {
 	}
 }
 
-// OnAgain sets a function that is called before the Judge is asked again about all
+// OnAgain sets a function that is called before the Selector is asked again about all
 // repositories, so that callers who keep its decisions can forget them.
 func (r *Selected) OnAgain(fn func()) { r.pruning.again = fn }
 
-// Candidate is an image that a Judge does not keep: a digest in a repository, with
+// Candidate is an image that a Selector does not keep: a digest in a repository, with
 // all of its tags that would be removed.
 type Candidate struct {
 	Repository string
 	Digest     layout.Digest
-	Tags       []CandidateTag // that go, sorted; none of an untagged manifest
-	Used       time.Time      // the latest that the Judge has said of it
+	Tags       []CandidateTag // that are removed, sorted; none of an untagged manifest
+	Used       time.Time      // the latest that the Selector has said of it
 	Pushed     time.Time      // the latest of its tags, or of its link if it has none
-	// Reach are the digests that it names, and that what goes along with it
-	// names, sorted. It is empty if the manifest stays and only tags go.
+	// Reach are the digests that it names, and that what is removed with it names,
+	// sorted. It is empty if the manifest is kept and only tags are removed.
 	Reach []ID
 }
 
@@ -271,18 +271,18 @@ func (c *Candidate) use(used, pushed time.Time) {
 	}
 }
 
-// Going is a manifest of a selection, or tags without their manifest.
-type Going struct {
+// SelectedImage is a manifest of a selection, or tags without their manifest.
+type SelectedImage struct {
 	Repository string
-	Digest     layout.Digest // of the manifest; zero if only tags go
-	Tags       []string      // that go with it
+	Digest     layout.Digest // of the manifest; zero if only tags are removed
+	Tags       []string      // that are removed with it
 	Unnamed    []string      // those of Tags that nobody named
 	Role       Role
 	Unread     bool // the manifest cannot be read
 	// Unlinked says that a tag is all that keeps the manifest, which registry
 	// 2.1.0 linked as a layer.
 	Unlinked bool
-	// Untagged says that the manifest stays and has no tag any more, and that
-	// nothing else in the repository names it.
+	// Untagged says that the manifest is kept, has no tag any more, and is named by
+	// nothing else in the repository.
 	Untagged bool
 }

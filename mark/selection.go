@@ -4,38 +4,38 @@ import (
 	"github.com/regsweep/regsweep/mark/protect"
 )
 
-// Judge decides which tags and untagged manifests of one repository are removed,
-// and sets Goes for these. The first Look calls it once for every repository,
+// Selector decides which tags and untagged manifests of one repository are removed,
+// and sets Remove for these. The first Look calls it once for every repository,
 // concurrently. If it returns a function, that function is called when the outcome
-// for the repository is known; see Judged. An error refuses the run.
-type Judge func(r *Judged) (done func(), err error)
+// for the repository is known; see Selectable. An error refuses the run.
+type Selector func(r *Selectable) (done func(), err error)
 
-// Judged is the repository that a Judge decides about. When its done is called,
-// Goes says what is really removed, and Note says why that differs from the
-// Judge's decision, or what else there is to know.
-type Judged struct {
+// Selectable is the repository that a Selector decides about. When its done is
+// called, Remove says what is really removed, and Note says why that differs from
+// the Selector's decision, or what else there is to know.
+type Selectable struct {
 	Repository string
-	Tags       []JudgedTag // sorted by name
-	// Untagged are the manifests without a tag, sorted by digest, but for those
-	// that go and stay with another: that an index names which is linked here,
-	// and referrers whose subject is.
-	Untagged []JudgedManifest
+	Tags       []SelectableTag // sorted by name
+	// Untagged are the manifests without a tag, sorted by digest. Manifests that are
+	// kept or removed with another one are not among them: those that an index
+	// names which is linked here, and referrers whose subject is.
+	Untagged []SelectableManifest
 
 	in *selection // what it is asked about
 }
 
 // selection is what of a repository a command, a policy or a written plan
-// selects, and what a list protects. The first look finds what is named; those after
-// it are held to that.
+// selects, and what a list protects. The first look finds what is named; later ones
+// select nothing else.
 type selection struct {
 	*facts
 	nodes []node
 	tags  []tag
 	protected
-	listed listing   // what a written plan lists of the repository
-	used   usedSince // what has been used since that was written
-	judged *Judged   // what a Judge has said, or nil
-	done   func()    // is to be told what becomes of it, or nil
+	listed     listing     // what a written plan lists of the repository
+	used       usedSince   // what has been used since that was written
+	selectable *Selectable // what a Selector has said, or nil
+	done       func()      // is to be told what becomes of it, or nil
 }
 
 // protected is what a list protects of a repository.
@@ -60,7 +60,7 @@ func (p *selection) decide() {
 	}
 }
 
-// lists reports whether a plan was written down that lists what may go.
+// lists reports whether a plan was written down that lists what may be removed.
 func (p *selection) lists() bool { return p.listed.g != nil }
 
 // listsNode reports whether a manifest is listed, and has not been linked again since.
@@ -76,7 +76,7 @@ func (p *selection) listsTag(t *tag) bool {
 }
 
 // isUnlisted reports whether a plan was written down that does not list a tag:
-// it is a root, though it may be about an image that goes.
+// it is a root, though it may be about an image that is removed.
 func (p *selection) isUnlisted(t *tag) bool { return p.lists() && !p.listsTag(t) }
 
 // usedSince is what of a repository has been used since a plan was made.

@@ -10,10 +10,10 @@ import (
 
 // Parts of a store may have several names: by symbolic links in it, and by
 // mounts. What is removed by one name is gone by all of them. So what a Look
-// finds to be garbage stays if another name leads to it, and manifests and tags
-// that stay for that are roots. Where such names are is known only when all
-// repositories have been read; if one of them leads to something that was to go,
-// the Look is made once more.
+// finds to be garbage is kept if another name leads to it, and manifests and tags
+// that are kept for that are roots. Where such names are is known only when all
+// repositories have been read; if one of them leads to something that was to be
+// removed, the Look is made once more.
 
 // findShared looks where names lead that the Look has met, and reports whether
 // the Look has to be made once more for them.
@@ -31,12 +31,12 @@ func (l *Look) findShared(ctx context.Context) bool {
 		return true
 	}
 	return more && slices.ContainsFunc(l.Items, func(i Item) bool {
-		return l.w.Shares().Holds(holdable(i.Kind, l.RepositoryOf(&i), l.NameOf(&i), func() layout.Digest { return l.Digest(i.ID) }))
+		return l.w.Shares().IsShared(sharedPath(i.Kind, l.RepositoryOf(&i), l.NameOf(&i), func() layout.Digest { return l.Digest(i.ID) }))
 	})
 }
 
-// findLeads looks for symbolic links among the layer links and tags that stay
-// and hold a digest which a link that goes holds, too: these could be one file.
+// findLeads looks for symbolic links among the kept layer links and tags that name
+// a digest which a removed link names, too: these could be one file.
 // They are not looked at otherwise, since that would be a call for each.
 func (l *Look) findLeads(ctx context.Context) {
 	if l.aside != nil {
@@ -91,20 +91,20 @@ func (l *Look) sharesProtected() bool {
 	return more
 }
 
-// holdsListed reports whether another name leads to an item of a written plan.
-func (l *Look) holdsListed(g *Listing, i *listed) bool {
+// isListedShared reports whether another name leads to an item of a written plan.
+func (l *Look) isListedShared(g *Listing, i *listed) bool {
 	if !l.w.Shares().Any() {
 		return false
 	}
-	return l.w.Shares().Holds(holdable(i.kind, g.repos[i.repo], g.nameOf(i), func() layout.Digest { return l.Digest(i.id) }))
+	return l.w.Shares().IsShared(sharedPath(i.kind, g.repos[i.repo], g.nameOf(i), func() layout.Digest { return l.Digest(i.id) }))
 }
 
-// holdsBlob reports whether another name leads to a blob's directory.
-func (l *Look) holdsBlob(id ID) bool {
-	return l.w.Shares().Any() && l.w.Shares().Holds(layout.BlobDir(l.Digest(id)))
+// isBlobShared reports whether another name leads to a blob's directory.
+func (l *Look) isBlobShared(id ID) bool {
+	return l.w.Shares().Any() && l.w.Shares().IsShared(layout.BlobDir(l.Digest(id)))
 }
 
-// keepShared keeps what was to go and has another name. A command that names it
+// keepShared keeps what was to be removed and has another name. A command that names it
 // is refused: it would be gone by that name as well.
 func (p *selection) keepShared() {
 	if p.selected == nil || !p.w.Shares().Any() {
@@ -112,7 +112,7 @@ func (p *selection) keepShared() {
 	}
 	refuse := p.asks() && !p.l.rules.Selected.prunes()
 	for i := range p.tags {
-		if t := &p.tags[i]; t.is.has(tagSelected) && p.holdsTag(t.Name) {
+		if t := &p.tags[i]; t.is.has(tagSelected) && p.isTagShared(t.Name) {
 			t.is.unset(tagSelected)
 			if refuse {
 				p.refuseShared(p.r.Name+":"+t.Name, layout.TagDir(p.r.Name, t.Name))
@@ -121,7 +121,7 @@ func (p *selection) keepShared() {
 	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
-		if n.root.has(rootSelected|rootAlong) && !n.link.has(linkAsLayer) && p.holdsRevision(n.path) {
+		if n.root.has(rootSelected|rootAlong) && !n.link.has(linkAsLayer) && p.isRevisionShared(n.path) {
 			n.root.unset(rootSelected | rootAlong)
 			if digest := p.s.Table.Digest(n.path); refuse {
 				p.refuseShared(p.r.Name+"@"+digest.String(), layout.RevisionDir(p.r.Name, digest))
@@ -163,17 +163,17 @@ func (p *garbage) dropShared() {
 	if !p.w.Shares().Any() {
 		return
 	}
-	p.stays = p.stays || p.w.Shares().Holds(layout.RepositoryDir(p.r.Name))
+	p.hasKept = p.hasKept || p.w.Shares().IsShared(layout.RepositoryDir(p.r.Name))
 	p.items = slices.DeleteFunc(p.items, func(i Item) bool {
 		name := ""
 		if i.named() {
 			name = p.names[i.Extra].Text
 		}
-		held := p.w.Shares().Holds(holdable(i.Kind, p.r.Name, name, func() layout.Digest { return p.s.Table.Digest(i.ID) }))
-		if held && i.Aside {
+		isShared := p.w.Shares().IsShared(sharedPath(i.Kind, p.r.Name, name, func() layout.Digest { return p.s.Table.Digest(i.ID) }))
+		if isShared && i.Aside {
 			p.restore = append(p.restore, i)
 		}
-		return held
+		return isShared
 	})
 }
 

@@ -2,16 +2,16 @@ package mark
 
 import "slices"
 
-// unique is the size of what only a manifest keeps, with those that go along.
+// unique is the size of what only a manifest keeps, with those that are removed along.
 func (c *counter) unique(from int32) (bytes int64) {
 	c.eachFreed(from, func(id ID) { bytes += c.size(id) })
 	return bytes
 }
 
-// eachFreed calls fn with what only a manifest keeps, with those that go along.
+// eachFreed calls fn with what only a manifest keeps, with those that are removed along.
 func (c *counter) eachFreed(from int32, fn func(ID)) {
 	named, newest := map[ID]uint32{}, map[ID]int64{}
-	for _, i := range c.goWith(from) {
+	for _, i := range c.removedWith(from) {
 		n := &c.g.nodes[i]
 		for _, id := range n.names {
 			named[id]++
@@ -20,7 +20,7 @@ func (c *counter) eachFreed(from int32, fn func(ID)) {
 	}
 	for id, n := range named {
 		switch {
-		case n < c.s.count[id] || c.s.held[id] || c.look.Store.Table.At(id).has(isPinned):
+		case n < c.s.count[id] || c.s.kept[id] || c.look.Store.Table.At(id).has(isPinned):
 		case c.linkedSince(id, newest):
 		default:
 			fn(id)
@@ -39,11 +39,11 @@ func (c *counter) linkedSince(id ID, newest map[ID]int64) bool {
 	})
 }
 
-// goWith returns what goes with a manifest, itself included: what it keeps,
-// and that keeps in turn, and nothing else does.
-func (c *counter) goWith(from int32) (gone []int32) {
+// removedWith returns what is removed with a manifest, itself included: what it
+// keeps, and that keeps in turn, and nothing else does.
+func (c *counter) removedWith(from int32) (gone []int32) {
 	all := c.candidates(from)
-	var staying []int32
+	var kept []int32
 	for _, i := range all {
 		c.within[i] = 0
 	}
@@ -56,25 +56,25 @@ func (c *counter) goWith(from int32) (gone []int32) {
 	}
 	for _, i := range all {
 		if i != from && c.within[i] < c.g.nodes[i].keepers {
-			c.stays[i] = true
-			staying = append(staying, i)
+			c.kept[i] = true
+			kept = append(kept, i)
 		}
 	}
-	for len(staying) > 0 {
-		i := staying[len(staying)-1]
-		staying = staying[:len(staying)-1]
+	for len(kept) > 0 {
+		i := kept[len(kept)-1]
+		kept = kept[:len(kept)-1]
 		for _, e := range c.g.nodes[i].keeps {
-			if c.nodes[e.to] == c.turn && e.to != from && !c.stays[e.to] {
-				c.stays[e.to] = true
-				staying = append(staying, e.to)
+			if c.nodes[e.to] == c.turn && e.to != from && !c.kept[e.to] {
+				c.kept[e.to] = true
+				kept = append(kept, e.to)
 			}
 		}
 	}
 	for _, i := range all {
-		if !c.stays[i] {
+		if !c.kept[i] {
 			gone = append(gone, i)
 		}
-		c.stays[i] = false
+		c.kept[i] = false
 	}
 	return c.withoutCircles(from, gone)
 }
@@ -82,17 +82,17 @@ func (c *counter) goWith(from int32) (gone []int32) {
 // signature is a tag's manifest and what the tag is about.
 type signature struct{ manifest, subject int32 }
 
-// withoutCircles takes from what goes with a manifest the images that tags
+// withoutCircles drops from what is removed with a manifest the images that tags
 // about them reach, which are kept: see live.keepCircles.
 func (c *counter) withoutCircles(from int32, gone []int32) []int32 {
-	goes := map[int32]bool{}
+	removed := map[int32]bool{}
 	for _, i := range gone {
-		goes[i] = i != from
+		removed[i] = i != from
 	}
 	var left []signature
 	for _, i := range gone {
 		for _, e := range c.g.nodes[i].keeps {
-			if e.role == Signature && i != from && goes[e.to] {
+			if e.role == Signature && i != from && removed[e.to] {
 				left = append(left, signature{e.to, i})
 			}
 		}
@@ -104,7 +104,7 @@ func (c *counter) withoutCircles(from int32, gone []int32) []int32 {
 	for at, i := range gone {
 		place[i] = int32(at)
 	}
-	circle := circles(len(gone), func(at int32) bool { return goes[gone[at]] }, func(at int32, push func(int32)) {
+	circle := circles(len(gone), func(at int32) bool { return removed[gone[at]] }, func(at int32, push func(int32)) {
 		for _, e := range c.g.nodes[gone[at]].keeps {
 			if to, ok := place[e.to]; ok {
 				push(to)
@@ -112,20 +112,20 @@ func (c *counter) withoutCircles(from int32, gone []int32) []int32 {
 		}
 	})
 	left = slices.DeleteFunc(left, func(s signature) bool { return circle[place[s.manifest]] != circle[place[s.subject]] })
-	reached := c.reachedFrom(left, goes)
+	reached := c.reachedFrom(left, removed)
 	return slices.DeleteFunc(gone, func(i int32) bool { return reached[i] })
 }
 
-// reachedFrom returns what signatures reach of what goes.
-func (c *counter) reachedFrom(signatures []signature, goes map[int32]bool) map[int32]bool {
+// reachedFrom returns what signatures reach of what is removed.
+func (c *counter) reachedFrom(signatures []signature, removed map[int32]bool) map[int32]bool {
 	reached := map[int32]bool{}
 	var roots []int32
 	for _, s := range signatures {
 		roots = append(roots, s.manifest)
 	}
 	Reach(roots, func(i int32) bool {
-		first := goes[i] && !reached[i]
-		reached[i] = reached[i] || goes[i]
+		first := removed[i] && !reached[i]
+		reached[i] = reached[i] || removed[i]
 		return first
 	}, func(i int32, push func(int32)) {
 		for _, e := range c.g.nodes[i].keeps {
@@ -135,7 +135,7 @@ func (c *counter) reachedFrom(signatures []signature, goes map[int32]bool) map[i
 	return reached
 }
 
-// candidates returns what may go with a manifest, as selection.loosen does.
+// candidates returns what may be removed with a manifest, as selection.loosen does.
 func (c *counter) candidates(from int32) []int32 {
 	c.turn++
 	c.nodes[from] = c.turn
@@ -144,7 +144,7 @@ func (c *counter) candidates(from int32) []int32 {
 		n := &c.g.nodes[all[k]]
 		c.s.steps++
 		for _, e := range n.keeps {
-			if c.nodes[e.to] != c.turn && !c.g.nodes[e.to].stays && c.follows(n, e) {
+			if c.nodes[e.to] != c.turn && !c.g.nodes[e.to].kept && c.follows(n, e) {
 				c.nodes[e.to] = c.turn
 				all = append(all, e.to)
 			}

@@ -7,7 +7,7 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// tellSkipped says why what is listed of this repository does not go.
+// tellSkipped says why what is listed of this repository is not removed.
 func (p *garbage) tellSkipped() {
 	for k := range p.items {
 		i := &p.items[k]
@@ -16,7 +16,7 @@ func (p *garbage) tellSkipped() {
 			name = p.names[i.Extra].Text
 		}
 		if found := p.listed.find(i.Kind, i.ID, name); found != nil {
-			found.why = goes
+			found.why = notSkipped
 		}
 	}
 	tags := map[string]*tag{}
@@ -36,11 +36,11 @@ func (p *garbage) tellSkipped() {
 func (p *garbage) whySkipped(i *listed, t *tag) string {
 	switch i.kind {
 	case Tag:
-		return p.whyTagStays(i, t)
+		return p.whyTagIsKept(i, t)
 	case Manifest:
-		return p.whyManifestStays(i)
+		return p.whyManifestIsKept(i)
 	case LayerLink:
-		return p.whyLayerStays(i)
+		return p.whyLayerIsKept(i)
 	case TagHistory:
 		if t != nil && slices.Contains(p.r.History(t.Tag), p.s.Table.Digest(i.id)) {
 			return inUse
@@ -48,7 +48,7 @@ func (p *garbage) whySkipped(i *listed, t *tag) string {
 		return isGone
 	case Upload:
 		if p.uploads.ids[p.listed.g.nameOf(i)] {
-			return uploadGoes
+			return uploadIsActive
 		}
 		return isGone
 	case Repository:
@@ -57,7 +57,7 @@ func (p *garbage) whySkipped(i *listed, t *tag) string {
 	return leftover
 }
 
-func (p *garbage) whyTagStays(i *listed, t *tag) string {
+func (p *garbage) whyTagIsKept(i *listed, t *tag) string {
 	switch {
 	case t == nil:
 		return isGone
@@ -69,15 +69,15 @@ func (p *garbage) whyTagStays(i *listed, t *tag) string {
 		return isGuardedBy
 	case p.used.tag != nil && p.used.tag(t.Name) || t.node >= 0 && p.isUsed(t.node):
 		return isPulled
-	case p.heldAll() != "":
-		return p.heldAll()
+	case p.whyUndecidable() != "":
+		return p.whyUndecidable()
 	case t.node < 0:
 		return tooRecent
 	}
-	return imageStays
+	return imageIsKept
 }
 
-func (p *garbage) whyManifestStays(i *listed) string {
+func (p *garbage) whyManifestIsKept(i *listed) string {
 	at, ok := p.linked(i.id)
 	if !ok || p.nodes[at].path != i.id {
 		return isGone
@@ -93,16 +93,16 @@ func (p *garbage) whyManifestStays(i *listed) string {
 	case n.why == Recent:
 		return tooRecent
 	}
-	return p.whyStays(at)
+	return p.whyIsKept(at)
 }
 
-func (p *garbage) whyLayerStays(i *listed) string {
+func (p *garbage) whyLayerIsKept(i *listed) string {
 	l := p.r.HasLayer(p.ctx, p.s.Table.Digest(i.id))
 	switch {
 	case l.State == walker.LinkMissing:
 		return isGone
-	case p.heldAll() != "":
-		return p.heldAll()
+	case p.whyUndecidable() != "":
+		return p.whyUndecidable()
 	case l.MTime > i.mtime:
 		return isRewritten
 	}
@@ -121,14 +121,14 @@ func (g *Listing) tellSkipped(l *Look) {
 		return
 	}
 	for k := range g.items {
-		if i := &g.items[k]; i.why == goes {
+		if i := &g.items[k]; i.why == notSkipped {
 			i.why = 0 // in the end it may not
 		}
 	}
 	for k := range l.Items {
 		i := &l.Items[k]
 		if found := g.within(l.RepositoryOf(i)).find(i.Kind, i.ID, l.NameOf(i)); found != nil {
-			found.why = goes
+			found.why = notSkipped
 		}
 	}
 	there := make([]bool, len(g.repos))
@@ -139,24 +139,24 @@ func (g *Listing) tellSkipped(l *Look) {
 	}
 	for k := range g.items {
 		switch i := &g.items[k]; {
-		case i.why == goes:
-		case g.mayBeHeld(i) && l.holdsListed(g, i):
-			g.skip(i, heldByName)
+		case i.why == notSkipped:
+		case g.lacksReason(i) && l.isListedShared(g, i):
+			g.skip(i, otherNameLeads)
 		case g.repos[i.repo] == "":
 			g.skip(i, l.whySkipped(i))
 		case !there[i.repo]:
 			g.skip(i, isGone)
 		case i.why == 0 && l.Borrowed != "":
-			g.skip(i, heldSymlink)
+			g.skip(i, behindSymlink)
 		case i.why == 0:
 			g.skip(i, inUse)
 		}
 	}
 }
 
-// mayBeHeld reports whether nothing says more about an item than that it stays.
-func (g *Listing) mayBeHeld(i *listed) bool {
-	return i.why == 0 || slices.Contains([]string{inUse, imageStays, leftover}, g.texts[i.why-1])
+// lacksReason reports whether nothing says more about an item than that it is kept.
+func (g *Listing) lacksReason(i *listed) bool {
+	return i.why == 0 || slices.Contains([]string{inUse, imageIsKept, leftover}, g.texts[i.why-1])
 }
 
 func (l *Look) whySkipped(i *listed) string {
@@ -190,7 +190,7 @@ func (g *Listing) EachSkipped(fn func(Skipped)) {
 	}
 	for k := range g.items {
 		i := &g.items[k]
-		if i.why == goes {
+		if i.why == notSkipped {
 			continue
 		}
 		fn(Skipped{

@@ -35,7 +35,7 @@ const (
 	rootTagged   rootState = 1 << iota // a tag makes it one
 	rootForced                         // it is one whatever the rules say
 	rootSelected                       // the selection has it: it is not one
-	rootAlong                          // it goes with what is selected, unless something keeps it
+	rootAlong                          // it is removed with what is selected, unless something keeps it
 )
 
 // has reports whether any of these is set.
@@ -56,10 +56,10 @@ func (s *rootState) put(one rootState, on bool) {
 type tagState uint8
 
 const (
-	tagSelected tagState = 1 << iota // the selection has it
-	tagNamed                         // the command named it
-	tagAlong                         // it goes with what is selected, if that goes
-	tagPlain                         // no symbolic link is in it
+	tagSelected       tagState = 1 << iota // the selection has it
+	tagNamed                               // the command named it
+	tagAlong                               // it is removed with what is selected, if that is removed
+	tagWithoutSymlink                      // no symbolic link is in it
 )
 
 // has reports whether any of these is set.
@@ -98,7 +98,7 @@ func (n *linkedManifest) isHere() bool { return !n.link.has(linkAside | linkPend
 // tag is a linkedTag with what is decided about it.
 type tag struct {
 	*linkedTag
-	subject ID // of a tag that goes when its subject goes; 0 for any other
+	subject ID // of a tag that is removed with its subject; 0 for any other
 	is      tagState
 	by      *protect.Line // that protects it by its name, or nil
 }
@@ -107,6 +107,6 @@ type tag struct {
 type node struct {
 	*linkedManifest
 	why  Reason
-	role Role // why it goes
+	role Role // why it is removed
 	root rootState
 }

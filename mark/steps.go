@@ -10,7 +10,7 @@ import (
 func (l *Look) read(ctx context.Context, r *walker.Repository) *facts {
 	p := &facts{
 		visit: &visit{
-			ctx: ctx, l: l, s: l.Store, w: l.w, r: r, memory: l.spareMemory(),
+			ctx: ctx, l: l, s: l.Store, w: l.w, r: r, memory: l.freeMemory(),
 			selected: l.rules.Selected.enter(r.Name, l.first),
 			repo:     Repo{Name: r.Name, Nested: r.Nested, owner: l.owners.Add(1)},
 		},
@@ -41,14 +41,14 @@ func (l *Look) read(ctx context.Context, r *walker.Repository) *facts {
 	return p
 }
 
-// collect finds what goes, as far as a selection or a plan lets it, and tells
+// collect finds what is removed, as far as a selection or a plan lets it, and tells
 // those who have asked about the repository.
 func (p *live) collect() *garbage {
 	g := &garbage{live: p}
 	if p.totals.LayerLinks > 0 && p.totals.Manifests+p.totals.Emptied == 0 {
 		p.totals.Unexplained++
 	}
-	g.dropJudged()
+	g.dropSelected()
 	g.countBytes()
 	g.report()
 	g.listItems()
@@ -57,7 +57,7 @@ func (p *live) collect() *garbage {
 		g.pickListed()
 	case p.l.rules.Selected != nil:
 		g.pickSelected()
-		g.tellJudged()
+		g.tellOutcome()
 	}
 	if p.l.observer != nil {
 		p.l.observer.Observe(&View{g})

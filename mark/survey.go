@@ -9,7 +9,7 @@ import (
 // of one of them what every manifest reaches and what only it keeps. It costs
 // no second walk: it counts, over all repositories, how many manifests name
 // each blob. What the removal of one manifest frees is then what the manifests
-// that go with it name as often as all do.
+// that are removed with it name as often as all do.
 type Survey struct {
 	repositories []string
 
@@ -17,7 +17,7 @@ type Survey struct {
 	pushed map[string]int64
 	bare   map[string]int        // manifests without a tag
 	count  map[ID]uint32         // in how many repositories' manifests, each once, a digest is named
-	held   map[ID]bool           // what something else than a manifest keeps
+	kept   map[ID]bool           // what something else than a manifest keeps
 	graphs map[string]*keepGraph // of the repositories, by name
 	linked map[ID]bool           // what layer links name and no live manifest may
 	// steps counts the work of finding what only a manifest keeps.
@@ -36,7 +36,7 @@ func NewSurvey(repositories ...string) *Survey {
 
 // Begin forgets the results of a Look that has to be made again.
 func (s *Survey) Begin() {
-	s.pushed, s.bare, s.count, s.held = map[string]int64{}, map[string]int{}, map[ID]uint32{}, map[ID]bool{}
+	s.pushed, s.bare, s.count, s.kept = map[string]int64{}, map[string]int{}, map[ID]uint32{}, map[ID]bool{}
 	s.graphs, s.linked = map[string]*keepGraph{}, map[ID]bool{}
 	s.protected = map[string][]string{}
 }
@@ -65,9 +65,9 @@ func (s *Survey) Observe(p *View) {
 			pushed = max(pushed, t.Link.MTime)
 		}
 	}
-	counted, held := map[ID]uint32{}, []ID(nil)
+	counted, kept := map[ID]uint32{}, []ID(nil)
 	if len(s.repositories) > 0 {
-		counted, held = p.countNames()
+		counted, kept = p.countNames()
 	}
 	protected := p.allLines()
 	var g *keepGraph
@@ -83,13 +83,13 @@ func (s *Survey) Observe(p *View) {
 	if len(protected) > 0 {
 		s.protected[p.r.Name] = protected
 	}
-	for _, id := range held {
-		s.held[id] = true
+	for _, id := range kept {
+		s.kept[id] = true
 	}
 	if g != nil {
 		s.graphs[p.r.Name] = g
 	}
-	for _, i := range p.layersGo {
+	for _, i := range p.deadLayers {
 		s.linked[i.ID], s.linked[ID(i.Extra)] = true, true
 	}
 	for _, l := range p.noted {
@@ -114,8 +114,8 @@ func (s *Survey) Nowhere(l *Look) (blobs, bytes, reclaimable int64) {
 }
 
 // countNames counts how many of the repository's manifests name each digest,
-// and finds what stays whichever of them goes.
-func (p *garbage) countNames() (count map[ID]uint32, held []ID) {
+// and finds what is kept whichever of them is removed.
+func (p *garbage) countNames() (count map[ID]uint32, kept []ID) {
 	count = map[ID]uint32{}
 	for i := range p.nodes {
 		if p.nodes[i].link.has(linkAside) && p.nodes[i].why == Dead {
@@ -126,14 +126,14 @@ func (p *garbage) countNames() (count map[ID]uint32, held []ID) {
 		}
 	}
 	for _, l := range p.noted {
-		if held = append(held, l.id); l.target != 0 {
-			held = append(held, l.target)
+		if kept = append(kept, l.id); l.target != 0 {
+			kept = append(kept, l.target)
 		}
 	}
 	if p.keep != Dead || p.r.Linked {
 		for id := range count {
-			held = append(held, id)
+			kept = append(kept, id)
 		}
 	}
-	return count, held
+	return count, kept
 }

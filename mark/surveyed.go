@@ -70,5 +70,5 @@ func (s *Survey) Frees(l *Look, repository string, manifest layout.Digest) map[l
 }
 
 func (s *Survey) counter(l *Look, g *keepGraph) *counter {
-	return &counter{s: s, g: g, look: l, nodes: make([]int32, len(g.nodes)), blobs: map[ID]int32{}, within: make([]int, len(g.nodes)), stays: make([]bool, len(g.nodes))}
+	return &counter{s: s, g: g, look: l, nodes: make([]int32, len(g.nodes)), blobs: map[ID]int32{}, within: make([]int, len(g.nodes)), kept: make([]bool, len(g.nodes))}
 }

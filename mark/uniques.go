@@ -1,11 +1,11 @@
 package mark
 
-// uniques is unique of every manifest, in one pass: what goes with a manifest is
-// what all ways from what stays lead through it to. So the bytes of a blob are
+// uniques is unique of every manifest, in one pass: what is removed with a manifest is
+// what all ways from what is kept lead through it to. So the bytes of a blob are
 // counted at the nearest manifest through which all ways to it lead, and those of
 // a manifest are the sum of its own and of those below it.
 //
-// Where an edge is one that nothing goes along, beside others that lead to the
+// Where an edge is one along which nothing is removed, beside others that lead to the
 // same manifest, and in circles of tags about images, that is not so: the few
 // manifests that reach such an edge are counted one by one.
 func (c *counter) uniques() []int64 {
@@ -28,15 +28,15 @@ func (c *counter) uniques() []int64 {
 type uniqueness struct {
 	*counter
 	circle []int32
-	roots  []int32      // what stays whatever else goes
-	held   map[ID]bool  // blobs that stay
+	roots  []int32      // what is kept whatever else is removed
+	kept   map[ID]bool  // blobs that are kept
 	ids    []ID         // of blobs, which are numbered after the manifests
 	blobs  map[ID]int32 // the places of these in ids
 	bytes  []int64
 	single []bool // to be counted one by one
 }
 
-// findRoots finds what stays, and marks what is to be counted one by one.
+// findRoots finds what is kept, and marks what is to be counted one by one.
 func (u *uniqueness) findRoots() {
 	n := len(u.g.nodes)
 	along, beside, signed := make([]bool, n), make([]bool, n), make([]bool, n)
@@ -58,7 +58,7 @@ func (u *uniqueness) findRoots() {
 	for i := range u.g.nodes {
 		at := int32(i)
 		switch {
-		case u.g.nodes[i].stays || signed[i] || !along[i]:
+		case u.g.nodes[i].kept || signed[i] || !along[i]:
 			u.roots = append(u.roots, at)
 		case beside[i]:
 			odd = append(odd, at)
@@ -66,7 +66,7 @@ func (u *uniqueness) findRoots() {
 		if u.namesOdd(at) {
 			odd = append(odd, at)
 		}
-		// Those outside a circle need not be: to them its tags' images stay.
+		// Those outside a circle need not be: to them its tags' images are kept.
 		u.single[i] = ring[u.circle[i]]
 	}
 	u.markAbove(odd)
@@ -121,7 +121,7 @@ func (u *uniqueness) reach(from []int32, fn func(int32), refs func(int32, func(i
 }
 
 // namesOdd reports whether a manifest names a blob that a recent link of another
-// name leads to: whether that stays depends on what goes.
+// name leads to: whether that is kept depends on what is removed.
 func (u *uniqueness) namesOdd(at int32) bool {
 	if len(u.g.aliases) == 0 {
 		return false
@@ -134,7 +134,7 @@ func (u *uniqueness) namesOdd(at int32) bool {
 	return false
 }
 
-// addBlobs numbers the blobs, and finds those that stay.
+// addBlobs numbers the blobs, and finds those that are kept.
 func (u *uniqueness) addBlobs() {
 	named, newest := map[ID]uint32{}, map[ID]int64{}
 	for i := range u.g.nodes {
@@ -150,10 +150,10 @@ func (u *uniqueness) addBlobs() {
 			newest[id] = max(newest[id], n.mtime)
 		}
 	}
-	u.held = map[ID]bool{}
+	u.kept = map[ID]bool{}
 	for _, id := range u.ids {
 		link, recent := u.g.links[id]
-		u.held[id] = named[id] < u.s.count[id] || u.s.held[id] || u.look.Store.Table.At(id).has(isPinned) || recent && link > newest[id]
+		u.kept[id] = named[id] < u.s.count[id] || u.s.kept[id] || u.look.Store.Table.At(id).has(isPinned) || recent && link > newest[id]
 	}
 }
 
@@ -169,7 +169,7 @@ func (u *uniqueness) sum() {
 				push(at)
 			}
 			for k, id := range u.ids {
-				if u.held[id] {
+				if u.kept[id] {
 					push(n + int32(k))
 				}
 			}

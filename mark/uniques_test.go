@@ -77,7 +77,7 @@ func randomGraph(rnd *rand.Rand) *counter {
 	odd := rnd.IntN(4) == 0
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		*n = graphNode{mtime: int64(rnd.IntN(10)), here: true, counted: true, stays: rnd.IntN(8) == 0}
+		*n = graphNode{mtime: int64(rnd.IntN(10)), here: true, counted: true, kept: rnd.IntN(8) == 0}
 		for range 1 + rnd.IntN(3) {
 			n.names = append(n.names, ids[rnd.IntN(len(ids))])
 		}
@@ -93,7 +93,7 @@ func randomGraph(rnd *rand.Rand) *counter {
 			}
 		}
 		if rnd.IntN(12) == 0 { // set aside, and dead
-			n.here, n.counted, n.stays = false, false, true
+			n.here, n.counted, n.kept = false, false, true
 		}
 		if n.counted {
 			for _, id := range n.names {
@@ -111,7 +111,7 @@ func randomGraph(rnd *rand.Rand) *counter {
 		case 0:
 			s.count[id]++ // elsewhere
 		case 1:
-			s.held[id] = true
+			s.kept[id] = true
 		case 2:
 			g.links[id] = int64(rnd.IntN(12))
 		case 3:
@@ -140,9 +140,9 @@ func TestUniqueSizesInOnePass(t *testing.T) {
 			var text string
 			for i := range c.g.nodes {
 				n := &c.g.nodes[i]
-				text += fmt.Sprintf("%d: mtime %d, names %v, keeps %v, stays %v, here %v\n", i, n.mtime, n.names, n.keeps, n.stays, n.here)
+				text += fmt.Sprintf("%d: mtime %d, names %v, keeps %v, stays %v, here %v\n", i, n.mtime, n.names, n.keeps, n.kept, n.here)
 			}
-			t.Fatalf("round %d (-each by itself +in one pass):\n%s\n%scount %v, held %v, links %v, aliases %v", round, diff, text, c.s.count, c.s.held, c.g.links, c.g.aliases)
+			t.Fatalf("round %d (-each by itself +in one pass):\n%s\n%scount %v, held %v, links %v, aliases %v", round, diff, text, c.s.count, c.s.kept, c.g.links, c.g.aliases)
 		}
 		together += c.together
 	}

@@ -5,7 +5,7 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// readUploads decides about the uploads, and whether one is going on.
+// readUploads decides about the uploads, and whether one is under way.
 func (p *facts) readUploads() {
 	for _, u := range p.r.Uploads(p.ctx) {
 		p.totals.Uploads++
@@ -17,8 +17,8 @@ func (p *facts) readUploads() {
 			p.items = append(p.items, Item{Kind: Upload, Extra: p.name(u.ID, u.Bytes)})
 			continue
 		}
-		p.stays = true
-		p.uploads.going = p.uploads.going || p.l.rules.recent(u.MTime)
+		p.hasKept = true
+		p.uploads.active = p.uploads.active || p.l.rules.recent(u.MTime)
 		p.uploads.newest = max(p.uploads.newest, u.MTime)
 	}
 }

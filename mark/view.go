@@ -91,7 +91,7 @@ func (p *View) Size(id ID) (bytes int64, stored bool) {
 // EachLayer calls fn with digests that layer links name and that maybe no live
 // manifest names.
 func (p *View) EachLayer(fn func(ID)) {
-	for _, i := range p.layersGo {
+	for _, i := range p.deadLayers {
 		fn(i.ID)
 		fn(ID(i.Extra))
 	}
@@ -101,8 +101,8 @@ func (p *View) EachLayer(fn func(ID)) {
 	}
 }
 
-// EachGoing calls fn with each item that is removed, and its name.
-func (p *View) EachGoing(fn func(i *Item, name string)) {
+// EachRemoved calls fn with each item that is removed, and its name.
+func (p *View) EachRemoved(fn func(i *Item, name string)) {
 	for k := range p.items {
 		i, name := &p.items[k], ""
 		if i.named() {

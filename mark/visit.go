@@ -24,7 +24,7 @@ import (
 // decided per repository: an index may be sparse in one and whole in another.
 
 // visit is what all steps in one repository have in common: where they work, what
-// they count, and what they meet that goes whatever is live.
+// they count, and what they meet that is removed whatever is live.
 type visit struct {
 	ctx context.Context
 	l   *Look
@@ -42,13 +42,13 @@ type visit struct {
 	memory *memory
 }
 
-// leftovers are what goes from a repository, what gets its name back, and the names
-// of both. stays says that something is left there.
+// leftovers are what is removed from a repository, what gets its name back, and the
+// names of both. hasKept says that something there is kept.
 type leftovers struct {
 	items   []Item
 	restore []Item
 	names   []Name
-	stays   bool
+	hasKept bool
 }
 
 // memory is what the work on a repository leaves for that on the next one.
@@ -59,8 +59,8 @@ type memory struct {
 	here      heres
 }
 
-func (l *Look) spareMemory() *memory {
-	if m, ok := l.spare.Get().(*memory); ok {
+func (l *Look) freeMemory() *memory {
+	if m, ok := l.free.Get().(*memory); ok {
 		return m
 	}
 	return new(memory)
@@ -123,8 +123,8 @@ func (p *visit) refsOf(n *linkedManifest) []ID {
 	return slices.Concat(m.Required, m.Optional)
 }
 
-// uploadsOlderThan is the age above which an upload goes: in a repository that
-// goes as a whole, every one that is not under way.
+// uploadsOlderThan is the age above which an upload is removed: in a repository that
+// is removed as a whole, every one that is not under way.
 func (p *visit) uploadsOlderThan() time.Duration {
 	if p.selectsAll() {
 		return p.l.rules.Grace
@@ -155,36 +155,36 @@ func (p *visit) leftover(kind Kind, id ID, v *walker.Revision) {
 		return // it has vanished
 	}
 	p.addBare(kind, id)
-	goes := v.Left.Empty && !v.Linked && (p.selectsAll() || !p.l.rules.recent(v.Left.MTime))
+	removed := v.Left.Empty && !v.Linked && (p.selectsAll() || !p.l.rules.recent(v.Left.MTime))
 	for _, t := range v.Left.Temporaries {
 		if p.l.rules.recent(t.MTime) {
-			goes = false
+			removed = false
 			continue
 		}
 		p.items = append(p.items, Item{Kind: Temporary, ID: id, Extra: p.name(t.Path, t.Size)})
 	}
-	if goes {
+	if removed {
 		p.items = append(p.items, Item{Kind: kind, ID: id})
 		return
 	}
-	p.stays = true
+	p.hasKept = true
 }
 
-func (p *visit) holdsRevision(id ID) bool {
-	return p.w.Shares().Any() && p.w.Shares().Holds(layout.RevisionDir(p.r.Name, p.s.Table.Digest(id)))
+func (p *visit) isRevisionShared(id ID) bool {
+	return p.w.Shares().Any() && p.w.Shares().IsShared(layout.RevisionDir(p.r.Name, p.s.Table.Digest(id)))
 }
 
-func (p *visit) holdsTag(name string) bool {
-	return p.w.Shares().Any() && p.w.Shares().Holds(layout.TagDir(p.r.Name, name))
+func (p *visit) isTagShared(name string) bool {
+	return p.w.Shares().Any() && p.w.Shares().IsShared(layout.TagDir(p.r.Name, name))
 }
 
-func (p *visit) holdsLayer(d layout.Digest) bool {
-	return p.w.Shares().Any() && p.w.Shares().Holds(layout.LayerDir(p.r.Name, d))
+func (p *visit) isLayerShared(d layout.Digest) bool {
+	return p.w.Shares().Any() && p.w.Shares().IsShared(layout.LayerDir(p.r.Name, d))
 }
 
-// asks reports whether this Look finds what a selection has. Later ones are held
-// to that, and all of them to a plan that was written down.
+// asks reports whether this Look finds what a selection has. Later ones select nothing
+// else, and with a plan that was written down no Look does.
 func (p *visit) asks() bool { return p.l.first && !p.l.rules.Selected.isListed() }
 
-// selectsAll reports whether the whole repository goes.
+// selectsAll reports whether the whole repository is removed.
 func (p *visit) selectsAll() bool { return p.selected != nil && p.selected.whole }

@@ -136,7 +136,7 @@ func (r *run) needed(p *mark.Place, ids []mark.ID) (needed []int) {
 	return append(needed, links...)
 }
 
-// keep lets an item stay, or gives its name back. Several repositories may need
+// keep keeps an item, or gives its name back. Several repositories may need
 // one blob.
 func (r *run) keep(c *cache, at int) {
 	i := &r.items[at]

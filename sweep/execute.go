@@ -135,7 +135,7 @@ func (r *run) finish() error {
 		return err
 	}
 	if len(r.failures) == 0 && !r.stopped() {
-		r.removeMarksBeside() // nothing is set aside now, and they are in directories that may go
+		r.removeMarksBeside() // nothing is set aside now, and they are in directories that may be removed
 	}
 	r.each(mark.RevisionDir, planned, r.removeRevisionDir)
 	r.each(mark.LayerDir, planned, r.removeLayerDir)

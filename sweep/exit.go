@@ -19,7 +19,7 @@ func (m *mover) File(d *disk.Locked, name string) error {
 	err = d.RenameNoReplace(name, to, plainName(name))
 	switch {
 	case errors.Is(err, disk.ErrExists):
-		// What a stopped run had set aside, and what was pushed again and goes
+		// What a stopped run had set aside, and what was pushed again and is removed
 		// now, have one name: one of them is enough.
 		return d.Unlink(name)
 	case disk.Gone(err):

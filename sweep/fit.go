@@ -10,9 +10,9 @@ import (
 // Cut is the choice of the candidates that a run has to remove to free a number
 // of bytes.
 type Cut struct {
-	// Garbage is what goes without any of the candidates, in bytes on the disk.
+	// Garbage is what is removed without any of the candidates, in bytes on the disk.
 	Garbage int64
-	// Freed is what goes with those that are chosen, Garbage included.
+	// Freed is what is removed with those that are chosen, Garbage included.
 	Freed  int64
 	Chosen []mark.Candidate
 }

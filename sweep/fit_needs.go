@@ -87,7 +87,7 @@ func (n *needing) enter(items []int32) {
 		case mark.Tag:
 			name := n.p.look.NameOf(item)
 			n.tags[name] = at
-			if _, ok := layout.ReferrerTag(name); ok { // it goes with what it is about
+			if _, ok := layout.ReferrerTag(name); ok { // it is removed with what it is about
 				n.link(item.ID, at)
 			}
 		case mark.Manifest, mark.TagHistory:

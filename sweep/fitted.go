@@ -16,9 +16,9 @@ type Fitted struct {
 	Needed     int64  `json:"needed"`    // have to be freed; 0 if the target is met
 	Frees      int64  `json:"frees"`     // by the estimate, which decides
 	Garbage    int64  `json:"garbage"`   // of these by what gc would remove
-	Images     int    `json:"images"`    // that the policy lets go
-	Chosen     int    `json:"chosen"`    // of these that go
-	Shortfall  int64  `json:"shortfall"` // what is missing though all of them go
+	Images     int    `json:"images"`    // that the policy removes
+	Chosen     int    `json:"chosen"`    // of these that are removed
+	Shortfall  int64  `json:"shortfall"` // what is missing though all of them are removed
 	// Largest are the largest repositories that are kept, of a target that is missed.
 	Largest []KeptRepository `json:"largestKept,omitempty"`
 }

@@ -48,20 +48,20 @@ func (p *Plan) Estimate(store *disk.Dir) FreedCount {
 // estimate is what the items of one kind would free.
 func (p *Plan) estimate(store *disk.Dir, kind mark.Kind) (sum disk.Freed) {
 	lo, hi := p.kindRange(kind)
-	going := int64(0)
+	items := int64(0)
 	for i := lo; i < hi; i++ {
 		if p.done[i] != planned {
 			continue
 		}
-		going++
+		items++
 		if kind == mark.Blob {
 			sum.Bytes = disk.Sum(sum.Bytes, p.look.Store.Blob(p.items[i].ID).Disk)
 			sum.Inodes++
 		}
 	}
 	if some, seen := p.sample(store, kind, nil); seen > 0 {
-		sum.Bytes = disk.Sum(sum.Bytes, some.Bytes*going/seen)
-		sum.Inodes += some.Inodes * going / seen
+		sum.Bytes = disk.Sum(sum.Bytes, some.Bytes*items/seen)
+		sum.Inodes += some.Inodes * items / seen
 	}
 	return sum
 }
@@ -112,28 +112,28 @@ func (p *Plan) sample(store *disk.Dir, kind mark.Kind, each func(i int, f disk.F
 // and what each of them frees.
 func (p *Plan) emptied(store *disk.Dir) map[string]disk.Freed {
 	found := map[string]disk.Freed{}
-	going := map[string]bool{}
+	gone := map[string]bool{}
 	var above []string
 	for i := range p.items {
 		if k := p.items[i].Kind; p.done[i] == planned && (k == mark.Repository || k == mark.Namespace) {
 			at := p.path(&p.items[i])
-			going[at] = true
+			gone[at] = true
 			above = append(above, path.Dir(at))
 		}
 	}
 	for ; len(above) > 0; above = above[1:] {
 		at := above[0]
-		if at == layout.Repositories || going[at] || !isEmptied(store, at, going) {
+		if at == layout.Repositories || gone[at] || !isEmptied(store, at, gone) {
 			continue
 		}
-		going[at] = true
+		gone[at] = true
 		found[at] = measureNames(store, at)
 		above = append(above, path.Dir(at))
 	}
 	return found
 }
 
-func isEmptied(store *disk.Dir, at string, going map[string]bool) bool {
+func isEmptied(store *disk.Dir, at string, gone map[string]bool) bool {
 	d, err := store.Walk(strings.Split(at, "/")...)
 	if err != nil {
 		return false
@@ -141,7 +141,7 @@ func isEmptied(store *disk.Dir, at string, going map[string]bool) bool {
 	defer d.Close()
 	empty := true
 	err = d.List(func(e disk.Entry) error {
-		empty = empty && going[at+"/"+e.Name]
+		empty = empty && gone[at+"/"+e.Name]
 		return nil
 	})
 	return err == nil && empty

@@ -12,21 +12,21 @@ type GoneLine struct {
 	Tag        string     // "" of a manifest
 	ID         digests.ID // of the manifest that the tag names, or of the manifest
 	Digest     string     // the same; "" if the tag names none
-	Image      bool       // the manifest goes, and not only a tag of it
+	Image      bool       // the manifest is removed, and not only a tag of it
 }
 
 // EachGone calls fn for every tag that was removed, or would be, and then for
 // every such manifest that none of these tags names.
 func (p *Plan) EachGone(executed bool, fn func(*GoneLine)) {
-	goes := planned
+	want := planned
 	if executed {
-		goes = removed
+		want = removed
 	}
 	manifests := map[image]bool{} // true: a tag has told of it
 	each := func(kind mark.Kind, fn func(*mark.Item)) {
 		lo, hi := p.kindRange(kind)
 		for i := lo; i < hi; i++ {
-			if p.done[i] == goes && !(kind == mark.Tag && p.items[i].Aside) {
+			if p.done[i] == want && !(kind == mark.Tag && p.items[i].Aside) {
 				fn(&p.items[i])
 			}
 		}
@@ -58,13 +58,13 @@ func (p *Plan) EachGone(executed bool, fn func(*GoneLine)) {
 // BytesWithin returns the bytes of those blobs of a set that were removed, or
 // would be.
 func (p *Plan) BytesWithin(executed bool, set digests.Set) (bytes int64) {
-	goes := planned
+	want := planned
 	if executed {
-		goes = removed
+		want = removed
 	}
 	lo, hi := p.kindRange(mark.Blob)
 	for i := lo; i < hi; i++ {
-		if p.done[i] == goes && set.Has(p.items[i].ID) {
+		if p.done[i] == want && set.Has(p.items[i].ID) {
 			bytes += p.look.Store.Blob(p.items[i].ID).Size
 		}
 	}

@@ -38,7 +38,7 @@ func (c *census) checkPrune(t *rapid.T, dir string) {
 }
 
 // pruneRun is a pipeline in which a judge takes names away.
-func pruneRun(s *layouttest.Store, judge mark.Judge) pipeline {
+func pruneRun(s *layouttest.Store, judge mark.Selector) pipeline {
 	rules := usual(s.Now)
 	rules.DeleteUntagged = false
 	rules.Selected = mark.NewPruning(judge)
@@ -55,7 +55,7 @@ type verdicts struct {
 	held map[string]bool
 }
 
-func (v *verdicts) judge(r *mark.Judged) (func(), error) {
+func (v *verdicts) judge(r *mark.Selectable) (func(), error) {
 	says := func(name string) bool {
 		h := fnv.New32a()
 		_, _ = h.Write(strconv.AppendUint([]byte(name), uint64(v.seed), 10))
@@ -66,23 +66,23 @@ func (v *verdicts) judge(r *mark.Judged) (func(), error) {
 	for i := range r.Tags {
 		t := &r.Tags[i]
 		name := r.Repository + ":" + t.Name
-		t.Goes = says(name) // held ones too: those must stay all the same
-		v.said[name], v.held[name] = t.Goes, t.Held != ""
+		t.Remove = says(name) // held ones too: those must stay all the same
+		v.said[name], v.held[name] = t.Remove, t.Undecidable != ""
 	}
 	for i := range r.Untagged {
 		m := &r.Untagged[i]
 		name := r.Repository + "@" + m.Digest.String()
-		m.Goes = says(name)
-		v.said[name], v.held[name] = m.Goes, m.Held != ""
+		m.Remove = says(name)
+		v.said[name], v.held[name] = m.Remove, m.Undecidable != ""
 	}
 	return func() {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		for i := range r.Tags {
-			v.goes[r.Repository+":"+r.Tags[i].Name] = r.Tags[i].Goes
+			v.goes[r.Repository+":"+r.Tags[i].Name] = r.Tags[i].Remove
 		}
 		for i := range r.Untagged {
-			v.goes[r.Repository+"@"+r.Untagged[i].Digest.String()] = r.Untagged[i].Goes
+			v.goes[r.Repository+"@"+r.Untagged[i].Digest.String()] = r.Untagged[i].Remove
 		}
 	}, nil
 }

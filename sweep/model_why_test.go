@@ -66,10 +66,10 @@ func (c *census) compareWhy(s *layouttest.Store, seed, share uint32) (wrong comp
 		later := 0
 		for i := range answers {
 			a, f := everything[i], &answers[i].Fate
-			if f.Goes != goes[whyKey(&a)] {
-				wrong.add("%s of %s: why says that it goes: %v, the plan: %v (%+v)", command, whyKey(&a), f.Goes, !f.Goes, f.Keepers)
+			if f.Removed != goes[whyKey(&a)] {
+				wrong.add("%s of %s: why says that it goes: %v, the plan: %v (%+v)", command, whyKey(&a), f.Removed, !f.Removed, f.Keepers)
 			}
-			if f.Goes {
+			if f.Removed {
 				c.add(command+" removes", 1)
 				continue
 			}

@@ -86,7 +86,7 @@ func (f *mountFinder) trash() (int, error) {
 // something is mounted in it.
 func (f *mountFinder) refuse(path string, kind mark.Kind, home int) error {
 	if kind == mark.Manifest || kind == mark.LayerLink || kind == mark.TagHistory || kind == mark.Blob {
-		path = pathpkg.Dir(path) // what else is in the directory goes with it
+		path = pathpkg.Dir(path) // what else is in the directory is removed with it
 	}
 	name, rest, _ := strings.Cut(path, "/")
 	t, err := f.top(name)

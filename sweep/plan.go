@@ -20,12 +20,12 @@ type Plan struct {
 	done  []outcome // of each item
 	total Amount
 	kept  [mark.Reasons]Amount // by the reason for which blobs are live
-	// cure says that the store could not be read in full, and that nothing goes
+	// cure says that the store could not be read in full, and that nothing is removed
 	// for which it would have to be.
 	cure bool
-	// refused says that nothing goes, though the look has found what would.
+	// refused says that nothing is removed, though the look has found what would be.
 	refused bool
-	bin     *trash.Bin // where what goes is moved to; nil if it is removed
+	bin     *trash.Bin // where removed items are moved to; nil if they are removed for good
 	// begun is the run in the trash that was stopped, where the rest of what it
 	// had set aside belongs; nil if there is none.
 	begun *trash.Bin

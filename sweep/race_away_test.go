@@ -36,10 +36,10 @@ func byName(s *layouttest.Store) pipeline {
 
 // byJudge is what a policy does.
 func byJudge(s *layouttest.Store) pipeline {
-	return pruneRun(s, func(r *mark.Judged) (func(), error) {
+	return pruneRun(s, func(r *mark.Selectable) (func(), error) {
 		for i := range r.Tags {
 			t := &r.Tags[i]
-			t.Goes = r.Repository == "a" && (t.Name == "v1" || t.Name == "old" || t.Name == "all")
+			t.Remove = r.Repository == "a" && (t.Name == "v1" || t.Name == "old" || t.Name == "all")
 		}
 		return nil, nil
 	})

@@ -33,7 +33,7 @@ type Report struct {
 	Problems       []walker.Problem `json:"problems"`
 	EndedImages    int              `json:"endedImages,omitempty"` // deleted before, and now for good
 	Trashed        string           `json:"trashed,omitempty"`     // the run in the trash that what was removed is in
-	Shared         KeptAmount       `json:"shared,omitzero"`       // of what rm or prune takes away, what others need
+	Shared         KeptAmount       `json:"shared,omitzero"`       // of what rm or prune removes, what others need
 	Retention      *Retention       `json:"retention,omitempty"`
 	Fit            *Fitted          `json:"fit,omitempty"`
 	Decisions      []DecisionLine   `json:"decisions,omitzero"`
@@ -110,14 +110,14 @@ type ItemLine struct {
 // Report returns the counts of the plan: what it would remove or, if it has
 // been executed, what it did remove. The caller fills in what only it knows.
 func (p *Plan) Report(executed bool) Report {
-	goes := planned
+	want := planned
 	if executed {
-		goes = removed
+		want = removed
 	}
 	rep := Report{Schema: Schema, DryRun: !executed, Store: p.store(), Problems: []walker.Problem{}}
 	for i := range p.items {
 		switch {
-		case p.done[i] == goes:
+		case p.done[i] == want:
 			p.countRemoved(&rep.Removed, &p.items[i])
 		case p.done[i] != kept:
 			p.countFailed(&rep.Failed, &p.items[i])
@@ -126,7 +126,7 @@ func (p *Plan) Report(executed bool) Report {
 	p.countStore(&rep)
 	rep.Kept = Kept{p.keptFor(mark.Recent), p.keptFor(mark.Protected), p.keptFor(mark.Broken)}
 	rep.Shared.Blobs, rep.Shared.Bytes = p.look.Shared()
-	rep.Repositories = p.repositories(goes)
+	rep.Repositories = p.repositories(want)
 	if p.bin == nil { // what is in the trash can come back
 		rep.EndedImages = p.Ended(executed)
 	}
@@ -188,13 +188,13 @@ func (p *Plan) countFailed(c *FailedCount, i *mark.Item) {
 	}
 }
 
-func (p *Plan) repositories(goes outcome) []RepositoryLine {
+func (p *Plan) repositories(want outcome) []RepositoryLine {
 	lines := make([]RepositoryLine, len(p.look.Repositories))
 	for i := range lines {
 		r := &p.look.Repositories[i]
 		lines[i] = RepositoryLine{Name: r.Name, Tags: r.Tags, Manifests: r.Manifests, Bytes: r.Bytes, UniqueBytes: r.UniqueBytes}
 	}
-	dead := p.blobsThat(goes)
+	dead := p.blobsThat(want)
 	manifests, layers := p.ofKind(mark.Manifest), p.ofKind(mark.LayerLink)
 	var ids []digests.ID
 	for at := range lines {
@@ -216,10 +216,10 @@ func (p *Plan) repositories(goes outcome) []RepositoryLine {
 }
 
 // blobsThat returns the blobs of the plan that have an outcome.
-func (p *Plan) blobsThat(goes outcome) (dead digests.Set) {
+func (p *Plan) blobsThat(want outcome) (dead digests.Set) {
 	lo, hi := p.kindRange(mark.Blob)
 	for i := lo; i < hi; i++ {
-		if p.done[i] == goes {
+		if p.done[i] == want {
 			dead.Add(p.items[i].ID)
 		}
 	}
@@ -229,13 +229,13 @@ func (p *Plan) blobsThat(goes outcome) (dead digests.Set) {
 // EachLine calls fn for every item that was removed, or would be, in the order
 // of the plan.
 func (p *Plan) EachLine(executed bool, fn func(ItemLine)) {
-	goes := planned
+	want := planned
 	if executed {
-		goes = removed
+		want = removed
 	}
 	for i := range p.items {
 		item := &p.items[i]
-		if !item.Kind.Is(mark.Reported) || p.done[i] != goes || item.Kind == mark.Tag && item.Aside {
+		if !item.Kind.Is(mark.Reported) || p.done[i] != want || item.Kind == mark.Tag && item.Aside {
 			continue
 		}
 		line := ItemLine{Kind: item.Kind.String(), Repository: p.look.RepositoryOf(item), Name: p.look.NameOf(item), Bytes: p.look.BytesOf(item)}
@@ -271,16 +271,16 @@ func (p *Plan) Untagged() (left []string) {
 // Mark sets to true the paths, relative to the store, of what was removed, or
 // would be. It leaves out directories whose content is missing.
 func (p *Plan) Mark(executed bool, paths map[string]bool) {
-	goes := planned
+	want := planned
 	if executed {
-		goes = removed
+		want = removed
 	}
 	for i := range p.items {
 		switch p.items[i].Kind {
 		case mark.RevisionDir, mark.LayerDir, mark.BlobDir, mark.Namespace:
 			continue
 		}
-		if p.done[i] != goes {
+		if p.done[i] != want {
 			continue
 		}
 		path := p.path(&p.items[i])
@@ -294,9 +294,9 @@ func (p *Plan) Mark(executed bool, paths map[string]bool) {
 // back after this plan. The plan removes a blob that they need, or the trace that
 // the repository had them.
 func (p *Plan) Ended(executed bool) (n int) {
-	goes := planned
+	want := planned
 	if executed {
-		goes = removed
+		want = removed
 	}
 	type trace struct {
 		repo uint32
@@ -306,9 +306,9 @@ func (p *Plan) Ended(executed bool) (n int) {
 	var traces map[trace]bool
 	p.look.EachLost(func(repo uint32, id mark.ID, needs []mark.ID) {
 		if traces == nil {
-			blobs, traces = p.blobsThat(goes), map[trace]bool{}
+			blobs, traces = p.blobsThat(want), map[trace]bool{}
 			for i := range p.items {
-				if k := p.items[i].Kind; p.done[i] == goes && (k == mark.RevisionDir || k == mark.TagHistory) {
+				if k := p.items[i].Kind; p.done[i] == want && (k == mark.RevisionDir || k == mark.TagHistory) {
 					traces[trace{p.items[i].Repo, p.items[i].ID}] = true
 				}
 			}

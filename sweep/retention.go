@@ -7,9 +7,10 @@ type Retention struct {
 	Kept      DecisionCount `json:"kept"`
 	Removed   DecisionCount `json:"removed"`
 	Protected GuardedCount  `json:"protected"` // of Kept
-	// Timeless stay since their time is missing or absurd, Held since they cannot be judged.
-	Timeless int `json:"timeless"`
-	Held     int `json:"held"`
+	// Timeless are kept since their time is missing or absurd, Undecidable since the
+	// policy cannot decide about them.
+	Timeless    int `json:"timeless"`
+	Undecidable int `json:"held"`
 	// Unmatched are the parts of the policy that select nothing, Warnings what its
 	// author may not have meant, Refused why nothing is removed, if that is so.
 	Unmatched []UnmatchedLine `json:"unmatched"`
@@ -45,7 +46,7 @@ type DecisionLine struct {
 	Repository string     `json:"repository"`
 	Tag        string     `json:"tag"` // "" of an untagged manifest
 	Digest     string     `json:"digest"`
-	Time       *time.Time `json:"time"`   // by which it was judged, or null
+	Time       *time.Time `json:"time"`   // by which it was decided, or null
 	Action     string     `json:"action"` // keep or remove
 	Rule       string     `json:"rule"`   // "" if none matches
 	Entry      int        `json:"entry"`  // of the rule's tags, from 1; 0 if none matches

@@ -15,7 +15,7 @@ var ErrRights = errors.New("something is to be removed where this process may no
 
 // refuseUnwritable refuses a plan, before anything is set aside, if names in
 // some directories cannot be renamed. Else a part of an image would be removed
-// and the rest would stay. In most stores one call for each parent directory is
+// and the rest would be left. In most stores one call for each parent directory is
 // enough. Only if a parent may not be changed are the directories in it
 // checked.
 func (r *run) refuseUnwritable() error {
@@ -52,7 +52,7 @@ func (r *run) refuseUnwritable() error {
 
 // changes is the directory in which an item is renamed, and one that it shares
 // with others of its kind. There is none for directories that are removed when
-// they are empty: if these cannot be removed, they stay.
+// they are empty: if these cannot be removed, they are left.
 func (r *run) changes(i *mark.Item) (dir, parent string) {
 	path := r.path(i)
 	switch i.Kind {

@@ -33,7 +33,7 @@ func (r *run) one(c *cache, at int, from, to outcome, do step) {
 	case err == nil || disk.Gone(err):
 		r.done[at] = to
 	case errors.As(err, &left) && to == removed:
-		// What was to go is gone; of what is left the next run takes care.
+		// What was to be removed is gone; of what is left the next run takes care.
 		r.done[at] = removed
 		r.failLeft(r.path(&r.items[at]), left.err)
 	case errors.Is(err, errKept):

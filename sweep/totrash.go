@@ -183,7 +183,7 @@ func (r *run) mirror(c *cache, item *mark.Item, path []string) error {
 	return err
 }
 
-// directories are those of the store from which an item's names go.
+// directories are those of the store from which an item's names are removed.
 func (r *run) directories(i *mark.Item) (paths [][]string) {
 	split := func(path string) [][]string { return [][]string{strings.Split(path, "/")} }
 	path := r.path(i)

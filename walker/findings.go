@@ -53,7 +53,7 @@ type Problem struct {
 // Remedy has the facts about a problem that matter for its cure.
 type Remedy struct {
 	Remove []string // the images, NAME@DIGEST, without which the problem is gone
-	Along  []string // what goes with them, as names
+	Along  []string // what is removed with them, as names
 	Untag  string   // the tag, NAME:TAG, without which it is gone
 	// Replica is a command that heals it with a copy of the registry, for which
 	// DIR stands; known to the caller.
@@ -70,10 +70,10 @@ type RemedyFlags uint8
 
 // The facts.
 const (
-	Force   RemedyFlags = 1 << iota // an image in Remove is a part of an index
-	Stays                           // something that the problem breaks cannot be removed by name
-	Whole                           // all bytes of what it breaks are in the store
-	Garbage                         // nothing needs what it is about: gc removes that
+	Force       RemedyFlags = 1 << iota // an image in Remove is a part of an index
+	Unremovable                         // something that the problem breaks cannot be removed by name
+	Whole                               // all bytes of what it breaks are in the store
+	Garbage                             // nothing needs what it is about: gc removes that
 )
 
 // Has reports whether a fact is in the set.

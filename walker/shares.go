@@ -15,7 +15,7 @@ import (
 )
 
 // Shares has the names that a Walker has found and that lead to other parts of the
-// store: symbolic links and mounts. The target of such a name is held: if it were
+// store: symbolic links and mounts. The target of such a name is shared: if it were
 // removed, the name would lead nowhere. All methods except Settle can be called
 // concurrently.
 type Shares struct {
@@ -28,7 +28,7 @@ type Shares struct {
 	mounts *disk.Mounts // nil before it was read
 	parts  []part
 	opaque string
-	held   atomic.Pointer[heldPaths]
+	shared atomic.Pointer[sharedPaths]
 }
 
 // part is a directory of the store, or a mount in it, with the place that it shows.
@@ -40,15 +40,15 @@ type part struct {
 	inner bool // it is mounted below one of the store's directories
 }
 
-// heldPaths are the paths that other names lead to, with these names.
-type heldPaths struct {
+// sharedPaths are the paths that other names lead to, with these names.
+type sharedPaths struct {
 	by     map[string][]string
 	sorted []string
 }
 
 func newShares(store *disk.Dir) *Shares {
 	s := &Shares{store: store, leads: map[string]bool{}, names: map[string]string{}}
-	s.held.Store(&heldPaths{})
+	s.shared.Store(&sharedPaths{})
 	return s
 }
 
@@ -64,13 +64,13 @@ func (s *Shares) lead(path string) {
 	}
 }
 
-// Any reports whether anything is held.
-func (s *Shares) Any() bool { return len(s.held.Load().sorted) > 0 }
+// Any reports whether anything is shared.
+func (s *Shares) Any() bool { return len(s.shared.Load().sorted) > 0 }
 
-// Holds reports whether removing a path would remove the target of another name:
+// IsShared reports whether removing a path would remove the target of another name:
 // the path itself, something below it, or a directory above it.
-func (s *Shares) Holds(path string) bool {
-	h := s.held.Load()
+func (s *Shares) IsShared(path string) bool {
+	h := s.shared.Load()
 	if len(h.sorted) == 0 {
 		return false
 	}
@@ -84,16 +84,16 @@ func (s *Shares) Holds(path string) bool {
 }
 
 // below returns which of the sorted paths are below a directory.
-func (h *heldPaths) below(path string) (lo, hi int) {
+func (h *sharedPaths) below(path string) (lo, hi int) {
 	lo = sort.SearchStrings(h.sorted, path+"/")
 	hi = lo + sort.Search(len(h.sorted)-lo, func(i int) bool { return !strings.HasPrefix(h.sorted[lo+i], path+"/") })
 	return lo, hi
 }
 
-// Others returns the paths that lead to a path that is held, or to something below
+// Others returns the paths that lead to a path that is shared, or to something below
 // it, relative to the store and sorted.
 func (s *Shares) Others(path string) (list []string) {
-	h := s.held.Load()
+	h := s.shared.Load()
 	for at := path; at != "." && at != "/"; at = pathpkg.Dir(at) {
 		for _, by := range h.by[at] {
 			list = append(list, by+strings.TrimPrefix(path, at))
@@ -165,11 +165,11 @@ func (s *Shares) hasNewLeads() bool {
 }
 
 // Settle finds where the symbolic links that were met, and the mounts in the
-// store, lead to. It reports whether anything is held that was not before.
+// store, lead to. It reports whether anything is shared that was not before.
 func (s *Shares) Settle() (more bool, err error) {
-	held := map[string][]string{}
-	maps.Copy(held, s.held.Load().by)
-	before := len(held)
+	shared := map[string][]string{}
+	maps.Copy(shared, s.shared.Load().by)
+	before := len(shared)
 	if s.mounts, err = s.store.MountsIn(layout.IsForeign, append(parts(), s.targets()...)...); err != nil {
 		return false, err
 	}
@@ -179,19 +179,19 @@ func (s *Shares) Settle() (more bool, err error) {
 	if err := s.findUnclear(); err != nil {
 		return false, err
 	}
-	s.holdMounts(held)
+	s.shareMounts(shared)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for path, followed := range s.leads {
 		if !followed {
-			s.follow(path, held)
+			s.follow(path, shared)
 			s.leads[path] = true
 		}
 	}
-	if len(held) == before {
+	if len(shared) == before {
 		return false, nil
 	}
-	s.held.Store(&heldPaths{held, slices.Sorted(maps.Keys(held))})
+	s.shared.Store(&sharedPaths{shared, slices.Sorted(maps.Keys(shared))})
 	return true, nil
 }
 
@@ -220,9 +220,9 @@ func (s *Shares) findParts() error {
 	return nil
 }
 
-// holdMounts holds what a mount in the store shows that is elsewhere in it, too,
-// by both of its names.
-func (s *Shares) holdMounts(held map[string][]string) {
+// shareMounts records what a mount in the store shows that is elsewhere in it, too, as
+// shared by both of its names.
+func (s *Shares) shareMounts(shared map[string][]string) {
 	for i := range s.parts {
 		m := &s.parts[i]
 		if !m.inner {
@@ -233,16 +233,16 @@ func (s *Shares) holdMounts(held map[string][]string) {
 				continue
 			}
 			for _, path := range s.parts[k].shows(s.mounts, m.place) {
-				hold(held, path, m.path)
-				hold(held, m.path, path)
+				share(shared, path, m.path)
+				share(shared, m.path, path)
 			}
 		}
 	}
 }
 
-func hold(held map[string][]string, path, by string) {
-	if !slices.Contains(held[path], by) {
-		held[path] = append(slices.Clip(held[path]), by)
+func share(shared map[string][]string, path, by string) {
+	if !slices.Contains(shared[path], by) {
+		shared[path] = append(slices.Clip(shared[path]), by)
 	}
 }
 
@@ -265,8 +265,9 @@ func (p *part) shows(mounts *disk.Mounts, place disk.Place) []string {
 	return nil
 }
 
-// follow holds what a symbolic link leads to, and what is mounted below that.
-func (s *Shares) follow(path string, held map[string][]string) {
+// follow records as shared what a symbolic link leads to, and what is mounted below
+// that.
+func (s *Shares) follow(path string, shared map[string][]string) {
 	resolved, err := s.store.Target(path)
 	if err != nil {
 		return // whoever reads it will say so
@@ -279,7 +280,7 @@ func (s *Shares) follow(path string, held map[string][]string) {
 		for i := range s.parts {
 			for _, to := range s.parts[i].shows(s.mounts, place) {
 				if to != path {
-					hold(held, to, path)
+					share(shared, to, path)
 				}
 			}
 		}

@@ -53,14 +53,14 @@ func (r *Repository) Tags(ctx context.Context, tags []Tag) []Tag {
 		}
 		r.readTags(ctx, r.tags, tags)
 	}
-	taken := make([]Tag, len(r.gone))
+	aside := make([]Tag, len(r.gone))
 	for i, name := range r.gone {
-		taken[i] = Tag{Name: strings.TrimPrefix(name, layout.GonePrefix), AsideName: name}
+		aside[i] = Tag{Name: strings.TrimPrefix(name, layout.GonePrefix), AsideName: name}
 	}
-	if len(taken) > 0 {
-		r.readTags(ctx, r.manifests, taken)
+	if len(aside) > 0 {
+		r.readTags(ctx, r.manifests, aside)
 	}
-	tags = append(tags, taken...)
+	tags = append(tags, aside...)
 	present := tags[:0]
 	for _, t := range tags {
 		if t.Link.State != linkFailed && (t.Link.State != LinkMissing || r.lacksCurrent(&t)) {

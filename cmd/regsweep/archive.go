@@ -31,7 +31,7 @@ func (p *planning) verifyArchive(f *pflag.FlagSet) error {
 }
 
 // placeArchive makes sure, before anything is read, that an archive can take
-// what goes, outside of the store and on another filesystem: there it takes no
+// what is removed, outside of the store and on another filesystem: there it takes no
 // space of the store's, and is there if the store's disk is not.
 func (j *job) placeArchive() error {
 	if j.archive == "" {

@@ -35,7 +35,7 @@ func lastResorts() map[string]func(*walker.Problem) []string {
 	}
 }
 
-// removeTag takes away a tag that leads nowhere. What its history names stays.
+// removeTag removes a tag that leads nowhere. What its history names is kept.
 func removeTag(p *walker.Problem) []string {
 	if p.Untag == "" {
 		return nil
@@ -147,7 +147,7 @@ func pathsAbout(p *walker.Problem) (one, all []string) {
 			break
 		}
 	}
-	if p.Flags.Has(walker.Stays) {
+	if p.Flags.Has(walker.Unremovable) {
 		return one, nil
 	}
 	for _, image := range p.Remove {

@@ -168,7 +168,7 @@ func (e *examination) lookAtDatabase(context.Context) error {
 	return nil
 }
 
-// lookAtLocks looks at the store's own list of what must stay.
+// lookAtLocks looks at the store's own list of what must be kept.
 func (e *examination) lookAtLocks(context.Context) error {
 	locks, err := sweep.ReadLocks(e.dir)
 	switch {

@@ -31,9 +31,9 @@ type explained struct {
 
 // outcome is what one command would do with a thing.
 type outcome struct {
-	goes   bool
-	reason string
-	at     time.Time // from when on it goes, if only ages keep it; or the zero time
+	removed bool
+	reason  string
+	at      time.Time // from when on it is removed, if only ages keep it; or the zero time
 }
 
 // inquire asks one look.

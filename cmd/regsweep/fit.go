@@ -80,12 +80,12 @@ func (l *limit) of(whole int64) int64 {
 	return int64(min(math.Ceil(l.share*float64(whole)), float64(whole)))
 }
 
-// mostCuts is how often the images that go are chosen anew, where those that
+// mostCuts is how often the images to remove are chosen anew, where those that
 // were chosen would free less than what was counted for them.
 const mostCuts = 4
 
 // look looks at the store. With a target it looks twice: for all images that the
-// policy lets go, of which it chooses, and then for what is chosen. The second
+// policy removes, of which it chooses, and then for what is chosen. The second
 // look decides: what is not chosen is kept, and so is what has changed since.
 func (j *job) look(ctx context.Context, store *mark.Store) (*mark.Look, error) {
 	f := j.fit

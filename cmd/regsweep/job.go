@@ -129,8 +129,8 @@ type fit struct {
 	sweep.Fitted
 	apart bool // the blobs have a filesystem of their own
 
-	collecting bool // the policy is asked for all that it lets go
-	// chosen are the images that go, by repository and digest.
+	collecting bool // the policy is asked for all that it removes
+	// chosen are the images to remove, by repository and digest.
 	chosen map[string]map[layout.Digest]*mark.Candidate
 }
 
@@ -149,7 +149,7 @@ type pruning struct {
 
 	decider *retention.Decider
 
-	mu           sync.Mutex // of what follows, as repositories are judged concurrently
+	mu           sync.Mutex // of what follows, as repositories are decided about concurrently
 	repositories []report.PolicyRepository
 	decisions    []retention.Decision
 	count        sweep.Retention

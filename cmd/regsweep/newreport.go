@@ -26,12 +26,12 @@ func (j *job) newRun(rep *sweep.Report, executed bool) *report.Run {
 	return run
 }
 
-// named is what goes by name, for the report.
+// named is what is removed by name, for the report.
 func (j *job) named() *report.Named {
 	selected := j.rules.Selected
-	n := &report.Named{TagsOnly: selected.TagsOnly, Going: selected.Going(), Repositories: selected.Repositories(), OtherNames: map[string][]string{}}
-	for i := range n.Going {
-		name := n.Going[i].Repository
+	n := &report.Named{TagsOnly: selected.TagsOnly, Images: selected.Images(), Repositories: selected.Repositories(), OtherNames: map[string][]string{}}
+	for i := range n.Images {
+		name := n.Images[i].Repository
 		n.OtherNames[name] = j.w.Shares().OtherNames(name)
 	}
 	for _, name := range n.Repositories {
@@ -99,7 +99,7 @@ func isForeign(place *locate.Place) bool {
 	return err != nil || reason != ""
 }
 
-// skipped are the items of the plan that stay, for the report.
+// skipped are the items of the plan that apply leaves, for the report.
 func (j *job) skipped() []sweep.SkippedLine {
 	list := j.plan.Skipped(j.applied.Listing)
 	for i := range list {

@@ -88,12 +88,12 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 	}
 	j.nextUntagged(say)
 	if !j.rules.Selected.TagsOnly {
-		if slices.ContainsFunc(j.rules.Selected.Going(), func(g mark.Going) bool { return g.Unread }) {
+		if slices.ContainsFunc(j.rules.Selected.Images(), func(g mark.SelectedImage) bool { return g.Unread }) {
 			say("only the link of an unreadable manifest is removed; to remove what it kept: %s", j.where.Command("gc"))
 		}
 		return
 	}
-	list := j.rules.Selected.Going()
+	list := j.rules.Selected.Images()
 	for i := range list {
 		switch g := &list[i]; {
 		case g.Digest.IsZero():
@@ -106,9 +106,9 @@ func (j *job) nextAway(rep *sweep.Report, say func(format string, args ...any)) 
 			if g.Unlinked {
 				gc = "gc"
 			}
-			say("%s has no tag %s, and the next %s removes it once it is old enough; to remove it now: %s", report.GoingName(g), tense, gc, j.where.Command("rm", report.GoingName(g)))
+			say("%s has no tag %s, and the next %s removes it once it is old enough; to remove it now: %s", report.ImageName(g), tense, gc, j.where.Command("rm", report.ImageName(g)))
 		default:
-			say("%s is kept; to delete the image and free what only it needs: %s", report.GoingName(g), j.where.Command("rm", report.GoingName(g)))
+			say("%s is kept; to delete the image and free what only it needs: %s", report.ImageName(g), j.where.Command("rm", report.ImageName(g)))
 		}
 	}
 }

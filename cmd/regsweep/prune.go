@@ -125,7 +125,7 @@ func (o *pruneOptions) policy(p *program, f *pflag.FlagSet) (*retention.Policy, 
 		flags.Keep = &o.keep
 	}
 	if o.given() && flags.Ago == nil && flags.Keep == nil {
-		flags.Keep = new(int) // the target says what stays
+		flags.Keep = new(int) // the target says what is kept
 	}
 	policy, err := retention.FromFlags(flags)
 	return policy, usage(err)
@@ -168,7 +168,7 @@ func (p *program) prune(ctx context.Context, o *pruneOptions, f *pflag.FlagSet) 
 		job.prune.fit = job.fit
 	}
 	if p.filing.isPage() {
-		job.prune.onPage = report.MostGoing
+		job.prune.onPage = report.MostRemoved
 	}
 	return job.run(ctx)
 }

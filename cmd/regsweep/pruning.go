@@ -17,7 +17,7 @@ import (
 	"github.com/regsweep/regsweep/sweep"
 )
 
-// begin makes the policy decide what goes in a run.
+// begin makes the policy decide what a run removes.
 func (p *pruning) begin(ctx context.Context, rules *mark.Rules) (err error) {
 	p.decider, err = p.policy.Decider(retention.Options{
 		Now: rules.Now, Grace: rules.Grace, Protect: rules.Protect, Stopped: func() bool { return ctx.Err() != nil },
@@ -26,7 +26,7 @@ func (p *pruning) begin(ctx context.Context, rules *mark.Rules) (err error) {
 		return err
 	}
 	rules.Protect = p.decider.Protection()
-	rules.Selected = mark.NewPruning(p.judge)
+	rules.Selected = mark.NewPruning(p.selectIn)
 	rules.Selected.OnAgain(p.forget)
 	p.room = p.onPage
 	return nil
@@ -42,8 +42,8 @@ func (p *pruning) forget() {
 	p.repositories, p.decisions, p.count, p.room = nil, nil, sweep.Retention{}, p.onPage
 }
 
-// judge is the policy as mark asks it. It is called concurrently.
-func (p *pruning) judge(r *mark.Judged) (func(), error) {
+// selectIn is the policy as a mark.Selector. It is called concurrently.
+func (p *pruning) selectIn(r *mark.Selectable) (func(), error) {
 	p.read(r)
 	repository := asRepository(r)
 	if p.used != nil && (p.fit != nil || p.decider.AboutPulls(r.Repository)) {
@@ -71,11 +71,11 @@ func (p *pruning) judge(r *mark.Judged) (func(), error) {
 		return nil, err
 	}
 	for i := range r.Tags {
-		r.Tags[i].Goes, r.Tags[i].Protected = !decisions[i].Keep, decisions[i].Protected
+		r.Tags[i].Remove, r.Tags[i].Protected = !decisions[i].Keep, decisions[i].Protected
 	}
 	untagged := decisions[len(r.Tags):]
 	for i := range r.Untagged {
-		r.Untagged[i].Goes, r.Untagged[i].Protected = !untagged[i].Keep, untagged[i].Protected
+		r.Untagged[i].Remove, r.Untagged[i].Protected = !untagged[i].Keep, untagged[i].Protected
 	}
 	return func() {
 		p.amend(r, decisions)
@@ -84,7 +84,7 @@ func (p *pruning) judge(r *mark.Judged) (func(), error) {
 }
 
 // read reads what the policy asks for in a repository.
-func (p *pruning) read(r *mark.Judged) {
+func (p *pruning) read(r *mark.Selectable) {
 	if p.decider.Age(r.Repository) == retention.Created {
 		r.ReadCreated()
 	}
@@ -96,35 +96,35 @@ func (p *pruning) read(r *mark.Judged) {
 	}
 }
 
-func asRepository(r *mark.Judged) retention.Repository {
+func asRepository(r *mark.Selectable) retention.Repository {
 	to := retention.Repository{Name: r.Repository, Tags: make([]retention.Tag, len(r.Tags)), Untagged: make([]retention.Manifest, len(r.Untagged))}
 	for i := range r.Tags {
 		t := &r.Tags[i]
-		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Held: t.Held, Orphan: t.Orphan, Labels: retention.Labels(t.Labels), Configs: t.Configs}
+		to.Tags[i] = retention.Tag{Name: t.Name, Digest: t.Digest, Pushed: t.Pushed, Created: t.Created, Undecidable: t.Undecidable, Orphan: t.Orphan, Labels: retention.Labels(t.Labels), Configs: t.Configs}
 		for _, was := range t.History {
 			to.Tags[i].History = append(to.Tags[i].History, retention.Revision(was))
 		}
 	}
 	for i := range r.Untagged {
 		m := &r.Untagged[i]
-		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Held: m.Held, Labels: retention.Labels(m.Labels), Configs: m.Configs}
+		to.Untagged[i] = retention.Manifest{Digest: m.Digest, Pushed: m.Pushed, Created: m.Created, Undecidable: m.Undecidable, Labels: retention.Labels(m.Labels), Configs: m.Configs}
 	}
 	return to
 }
 
 // amend makes a repository's decisions say what really becomes of it.
-func (p *pruning) amend(r *mark.Judged, decisions []retention.Decision) {
+func (p *pruning) amend(r *mark.Selectable, decisions []retention.Decision) {
 	for i := range decisions {
 		if i < len(r.Tags) {
-			amend(&decisions[i], r.Tags[i].Goes, r.Tags[i].Note)
+			amend(&decisions[i], r.Tags[i].Remove, r.Tags[i].Note)
 		} else {
-			amend(&decisions[i], r.Untagged[i-len(r.Tags)].Goes, r.Untagged[i-len(r.Tags)].Note)
+			amend(&decisions[i], r.Untagged[i-len(r.Tags)].Remove, r.Untagged[i-len(r.Tags)].Note)
 		}
 	}
 }
 
 // add takes over a repository's decisions.
-func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
+func (p *pruning) add(r *mark.Selectable, decisions []retention.Decision) {
 	one := report.PolicyRepository{Name: r.Repository}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -138,7 +138,7 @@ func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
 			p.remove(&one, d)
 		}
 	}
-	if one.Protected+one.Goes > 0 {
+	if one.Protected+one.RemovedCount > 0 {
 		p.repositories = append(p.repositories, one)
 	}
 	if p.all {
@@ -147,14 +147,14 @@ func (p *pruning) add(r *mark.Judged, decisions []retention.Decision) {
 }
 
 // amend makes a decision say what really happens.
-func amend(d *retention.Decision, goes bool, note string) {
+func amend(d *retention.Decision, remove bool, note string) {
 	switch {
 	case slices.Contains(d.Reasons, note):
-		d.Keep = !goes
-	case goes != d.Keep && note != "":
+		d.Keep = !remove
+	case remove != d.Keep && note != "":
 		d.Reasons = append(d.Reasons, note)
-	case goes == d.Keep:
-		d.Keep, d.Reasons = !goes, []string{note}
+	case remove == d.Keep:
+		d.Keep, d.Reasons = !remove, []string{note}
 	}
 }
 
@@ -173,8 +173,8 @@ func countDecision(c *sweep.Retention, d *retention.Decision) {
 	if d.Protected {
 		*protected++
 	}
-	if d.Held {
-		c.Held++
+	if d.Undecidable {
+		c.Undecidable++
 	}
 	if d.Timeless && d.Keep && !d.Protected {
 		c.Timeless++
@@ -197,7 +197,7 @@ func addProtected(r *report.PolicyRepository, d *retention.Decision) {
 	}
 }
 
-// finish puts everything in order when all repositories have been judged.
+// finish puts everything in order when all repositories have been decided about.
 func (p *pruning) finish(look *mark.Look) {
 	slices.SortFunc(p.repositories, func(a, b report.PolicyRepository) int { return strings.Compare(a.Name, b.Name) })
 	for i := range p.repositories {
@@ -252,23 +252,23 @@ func decisionLine(d *retention.Decision) sweep.DecisionLine {
 	return line
 }
 
-// remove notes what goes from a repository: some of it, as far as it is named,
+// remove notes what is removed from a repository: some of it, as far as it is named,
 // and more while there is room for it on the page.
 func (p *pruning) remove(r *report.PolicyRepository, d *retention.Decision) {
-	r.Goes++
-	if len(r.Going) < report.FewGoing || p.room > 0 {
-		if len(r.Going) >= report.FewGoing {
+	r.RemovedCount++
+	if len(r.Removed) < report.FewRemoved || p.room > 0 {
+		if len(r.Removed) >= report.FewRemoved {
 			p.room--
 		}
 		one := *d
 		one.Reasons = slices.Clone(d.Reasons)
-		r.Going = append(r.Going, one)
+		r.Removed = append(r.Removed, one)
 	}
 }
 
-// goes reports whether the image of a tag, or of an untagged manifest, was chosen.
+// isChosen reports whether the image of a tag, or of an untagged manifest, was chosen.
 // One that was pushed after the choice is kept.
-func (f *fit) goes(d *retention.Decision, pushed time.Time) bool {
+func (f *fit) isChosen(d *retention.Decision, pushed time.Time) bool {
 	c := f.chosen[d.Repository][d.Digest]
 	switch {
 	case c == nil:
@@ -279,13 +279,13 @@ func (f *fit) goes(d *retention.Decision, pushed time.Time) bool {
 	return slices.ContainsFunc(c.Tags, func(t mark.CandidateTag) bool { return t.Name == d.Tag && t.Pushed.Equal(pushed) })
 }
 
-// notNeeded is the reason for which an image is kept that the policy lets go.
+// notNeeded is the reason for which an image is kept that the policy removes.
 const notNeeded = "kept, since the target does not need it"
 
 // restrict leaves of a repository's decisions only what is chosen, and refuses
-// what would leave it without a tag. refusal is what the policy would refuse if
-// all went that it lets go.
-func (f *fit) restrict(r *mark.Judged, to *retention.Repository, decisions []retention.Decision, decider *retention.Decider, refusal error) error {
+// what would leave it without a tag. refusal is what the policy would refuse if all
+// were removed that it removes without a target.
+func (f *fit) restrict(r *mark.Selectable, to *retention.Repository, decisions []retention.Decision, decider *retention.Decider, refusal error) error {
 	if empty := new(retention.EmptyError); refusal != nil && !errors.As(refusal, &empty) {
 		return refusal
 	}
@@ -309,7 +309,7 @@ func (f *fit) restrict(r *mark.Judged, to *retention.Repository, decisions []ret
 		} else {
 			pushed = r.Untagged[i-len(r.Tags)].Pushed
 		}
-		if !f.goes(d, pushed) {
+		if !f.isChosen(d, pushed) {
 			d.Keep = true
 			d.Reasons = append(d.Reasons, notNeeded)
 		}
@@ -318,7 +318,7 @@ func (f *fit) restrict(r *mark.Judged, to *retention.Repository, decisions []ret
 }
 
 // sameOrder makes sure that no decision is taken for another one's.
-func sameOrder(r *mark.Judged, decisions []retention.Decision) error {
+func sameOrder(r *mark.Selectable, decisions []retention.Decision) error {
 	same := len(decisions) == len(r.Tags)+len(r.Untagged)
 	for i := 0; same && i < len(decisions); i++ {
 		if d := &decisions[i]; i < len(r.Tags) {

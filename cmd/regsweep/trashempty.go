@@ -135,7 +135,7 @@ type goneForGood struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// emptiedText says what goes, with a line about space before the last one, which
+// emptiedText says what is removed, with a line about space before the last one, which
 // is the outcome.
 func (j *trashJob) emptiedText(e *trash.Emptying, would bool, space string) string {
 	if len(e.Bins) == 0 {
@@ -145,9 +145,9 @@ func (j *trashJob) emptiedText(e *trash.Emptying, would bool, space string) stri
 	for _, b := range e.Bins {
 		fmt.Fprintf(&text, "run %s\n", b.Name)
 	}
-	goes, back := "removed for good", "put back, since it is referenced"
+	removed, back := "removed for good", "put back, since it is referenced"
 	if would {
-		goes, back = "would be "+goes, "would be "+back
+		removed, back = "would be "+removed, "would be "+back
 	}
 	paths := e.Back
 	if !j.verbose {
@@ -159,6 +159,6 @@ func (j *trashJob) emptiedText(e *trash.Emptying, would bool, space string) stri
 	if more := len(e.Back) - len(paths); more > 0 {
 		fmt.Fprintf(&text, "and %s more, which -v lists\n", term.Comma(more))
 	}
-	fmt.Fprintf(&text, "%s%s: %s (%s)\n", space, goes, english.Plural(e.Items, "item", ""), term.Size(e.Bytes))
+	fmt.Fprintf(&text, "%s%s: %s (%s)\n", space, removed, english.Plural(e.Items, "item", ""), term.Size(e.Bytes))
 	return text.String()
 }

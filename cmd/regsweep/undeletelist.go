@@ -166,8 +166,8 @@ func (j *backJob) backText(o *undeleteOptions, plan *back.Plan, executed bool) s
 	untagged := ""
 	const most = 20
 	for _, i := range plan.Images {
-		goes := i.Restored || !executed && i.Err == nil && (i.Complete() || o.scope.partial) && i.Changes()
-		if !goes {
+		comesBack := i.Restored || !executed && i.Err == nil && (i.Complete() || o.scope.partial) && i.Changes()
+		if !comesBack {
 			if i.Linked && i.Err == nil {
 				fmt.Fprintf(&text, "%s@%s is not deleted: nothing to do\n", term.Harmless(i.Repository), i.Digest)
 			}

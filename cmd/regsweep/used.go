@@ -93,7 +93,7 @@ func (s *logSource) names() (files []string, err error) {
 func (j *job) readUsed(ctx context.Context, store *mark.Store) error {
 	about := j.prune != nil && j.prune.policy.AboutPulls()
 	if !about && j.fit == nil {
-		return j.sparePulled(ctx, store)
+		return j.skipPulled(ctx, store)
 	}
 	source := j.prune.source()
 	used, err := j.usedBy(ctx, j.store, j.jobs, &j.rules, store.Oldest(), source)
@@ -145,9 +145,9 @@ func sourceOf(plan *planfile.Plan) *logSource {
 	return s
 }
 
-// sparePulled makes a plan that is from a rule about pulls skip what has been
+// skipPulled makes a plan that is from a rule about pulls skip what has been
 // pulled since.
-func (j *job) sparePulled(ctx context.Context, store *mark.Store) error {
+func (j *job) skipPulled(ctx context.Context, store *mark.Store) error {
 	if j.applied == nil || len(j.applied.Pulls) == 0 {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (p *pruning) know(used *usedHere) {
 }
 
 // into adds to a repository when what is in it was last pulled.
-func (u *usedHere) into(r *mark.Judged, to *retention.Repository) {
+func (u *usedHere) into(r *mark.Selectable, to *retention.Repository) {
 	tags, untagged := r.Latest(u.digests(r.Repository))
 	for i := range to.Tags {
 		to.Tags[i].Pulled = latest(tags[i], u.Tag(r.Repository, to.Tags[i].Name))

@@ -47,12 +47,12 @@ func (r *reading) judgeByPolicy(ctx context.Context, o *whyOptions, things []ask
 
 // outcome is what the policy does with a thing.
 func (p *pruning) outcome(r *reading, e *explained, fate *mark.Fate) outcome {
-	out := outcome{goes: fate.Goes}
+	out := outcome{removed: fate.Removed}
 	own := p.decisionsAbout(e)
 	switch {
-	case len(own) > 0 && (e.Tag != "" || fate.Goes):
+	case len(own) > 0 && (e.Tag != "" || fate.Removed):
 		out.reason = decisionsText(own)
-	case fate.Goes:
+	case fate.Removed:
 		out.reason = "only what the policy removes needs it"
 	case len(fate.Keepers) == 0:
 		out.reason = "nothing needs it, and the policy does not name it: gc removes it, not prune"

@@ -18,14 +18,14 @@ import (
 // the rules of plain gc.
 func (r *reading) outcome(e *explained, fate *mark.Fate, before []mark.Keeper) outcome {
 	switch {
-	case fate.Goes && e.Tag != "" && len(before) > 0:
-		return outcome{goes: true, reason: "the image that it refers to is removed"}
-	case fate.Goes && e.Tag != "":
-		return outcome{goes: true, reason: "the image that it names is gone"}
-	case fate.Goes && len(before) > 0:
-		return outcome{goes: true, reason: "no tag leads to it: " + r.keeperText(&before[0], e)}
-	case fate.Goes:
-		return outcome{goes: true, reason: "nothing needs it"}
+	case fate.Removed && e.Tag != "" && len(before) > 0:
+		return outcome{removed: true, reason: "the image that it refers to is removed"}
+	case fate.Removed && e.Tag != "":
+		return outcome{removed: true, reason: "the image that it names is gone"}
+	case fate.Removed && len(before) > 0:
+		return outcome{removed: true, reason: "no tag leads to it: " + r.keeperText(&before[0], e)}
+	case fate.Removed:
+		return outcome{removed: true, reason: "nothing needs it"}
 	case len(fate.Keepers) == 0 && !e.Here:
 		return outcome{reason: "its blob is not in the store, and there is no link to remove"}
 	case len(fate.Keepers) == 0:
@@ -119,13 +119,13 @@ func (r *reading) ago(t time.Time) string { return humanize.RelTime(t, r.rules.N
 
 // whyAnswer is the answer about one thing, as in docs/formats.md.
 type whyAnswer struct {
-	Name       string     `json:"name,omitempty"`
-	Digest     string     `json:"digest"`
-	Live       bool       `json:"live"`
-	Paths      [][]string `json:"paths"`
-	FreshUntil *string    `json:"freshUntil,omitempty"`
-	Broken     []string   `json:"brokenRepositories,omitempty"`
-	Verdict    whyVerdict `json:"verdict"`
+	Name        string     `json:"name,omitempty"`
+	Digest      string     `json:"digest"`
+	Live        bool       `json:"live"`
+	Paths       [][]string `json:"paths"`
+	RecentUntil *string    `json:"freshUntil,omitempty"`
+	Broken      []string   `json:"brokenRepositories,omitempty"`
+	Verdict     whyVerdict `json:"verdict"`
 }
 
 type whyVerdict struct {
@@ -142,7 +142,7 @@ type whyOutcome struct {
 
 func (o *outcome) json() whyOutcome {
 	out := whyOutcome{Action: "keep", Reason: term.Valid(o.reason)}
-	if o.goes {
+	if o.removed {
 		out.Action = "remove"
 	}
 	if !o.at.IsZero() {
@@ -181,7 +181,7 @@ func (r *reading) answerJSON(o *whyOptions, e *explained) whyAnswer {
 		out.Broken = append(out.Broken, term.Valid(name))
 	}
 	if e.Until.After(r.rules.Now) {
-		out.FreshUntil = timeText(e.Until.UnixNano())
+		out.RecentUntil = timeText(e.Until.UnixNano())
 	}
 	out.Verdict = whyVerdict{GC: e.gc.json(), Untagged: e.untagged.json()}
 	if e.policy != nil {
@@ -269,11 +269,11 @@ func (r *reading) unneeded(e *explained) string {
 // writeVerdict says of a command what it does, until when, and why.
 func (r *reading) writeVerdict(text *strings.Builder, ink term.Ink, command string, o *outcome) {
 	does, paint := "keeps it", ink.Green
-	if o.goes {
+	if o.removed {
 		does, paint = "removes it", ink.Red
 	}
 	until := ""
-	if !o.goes && !o.at.IsZero() {
+	if !o.removed && !o.at.IsZero() {
 		until = fmt.Sprintf(" until %s (%s)", o.at.UTC().Format(time.RFC3339), humanize.RelTime(o.at, r.rules.Now, "ago", "from now"))
 	}
 	line := term.Harmless(fmt.Sprintf("%s %s%s: %s", command, does, until, o.reason))

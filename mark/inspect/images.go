@@ -11,7 +11,7 @@ import (
 )
 
 // Images asks a Look what the tagged images of every repository take, and when
-// what goes was pushed. It costs no second walk, and follows what each image
+// what is removed was pushed. It costs no second walk, and follows what each image
 // reaches in its own repository.
 type Images struct {
 	most int

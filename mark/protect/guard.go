@@ -102,7 +102,7 @@ func Patterns(lines []*Line) []string {
 type Matches struct {
 	Lines     int     // of the list
 	Unmatched []*Line // that name nothing
-	Blobs     []*Line // that name a blob which is no image: it stays, and no image with it
+	Blobs     []*Line // that name a blob which is no image: it is kept, and no image with it
 	Expired   []*Line // that protect nothing any more
 }
 

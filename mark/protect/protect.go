@@ -16,7 +16,7 @@ import (
 	"github.com/regsweep/regsweep/mark/glob"
 )
 
-// List is a list of repositories, tags and digests that stay. A nil
+// List is a list of repositories, tags and digests that are kept. A nil
 // List protects nothing. Its methods may be called concurrently, once all lines
 // have been added; those that add must not.
 type List struct {
@@ -43,7 +43,7 @@ type Line struct {
 	Lock    bool // it is in the store's own list
 }
 
-// Lift says what to do if what the line names is to go; command is what to call
+// Lift says what to do if what the line names is to be removed; command is what to call
 // regsweep with, or nil.
 func (l *Line) Lift() (command []string, hint string) {
 	if l.Lock {

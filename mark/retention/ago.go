@@ -67,7 +67,7 @@ func ParseAge(text string) (Ago, error) { return parseAge(text, false) }
 // or a time such as those of RFC 3339. A date begins at midnight; what lacks a zone
 // is in UTC. In an age m is
 // accepted only after h or d, where it can be nothing but minutes: elsewhere it
-// could mean months, and what is 13 days old would go where 2m13d was written
+// could mean months, and what is 13 days old would be removed where 2m13d was written
 // for two months. Nothing later than now is accepted.
 func ParseAgo(text string, now time.Time) (Ago, error) {
 	for _, layout := range momentLayouts {

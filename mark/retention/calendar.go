@@ -8,7 +8,7 @@ import (
 )
 
 // judge asks every rule of a Keep about every thing of a pool. What has no
-// usable time stays for that, and takes nobody's place among the newest.
+// usable time is kept for that, and takes nobody's place among the newest.
 func (c *repositoryCase) judge(k *Keep, pool []*thing) {
 	timed := newestFirst(pool)
 	if k.Last > 0 {
@@ -96,7 +96,7 @@ func (k *Keep) calendar() []calendar {
 
 // judge keeps the newest of each of the n newest buckets that have any; while
 // there are fewer, the oldest of all too, so that the history grows until it is
-// full. Things as new as what is kept stay with it.
+// full. Things as new as what is kept are kept with it.
 // Source: restic internal/data/snapshot_policy.go ApplyPolicy, doc/060_forget.rst.
 func (b *calendar) judge(timed []*thing, zone *time.Location) {
 	var (

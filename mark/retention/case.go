@@ -29,7 +29,7 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 	if c.rule != nil {
 		age = c.rule.Age
 	}
-	judged := func(pushed, created time.Time) time.Time {
+	timeOf := func(pushed, created time.Time) time.Time {
 		if age == Created {
 			return created
 		}
@@ -43,7 +43,7 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 		c.things = append(c.things, t)
 	}
 	for _, t := range sorted(r.Tags, func(a, b *Tag) int { return cmp.Compare(a.Name, b.Name) }) {
-		one := Decision{Repository: r.Name, Tag: t.Name, Digest: t.Digest, Time: judged(t.Pushed, t.Created), Created: age == Created}
+		one := Decision{Repository: r.Name, Tag: t.Name, Digest: t.Digest, Time: timeOf(t.Pushed, t.Created), Created: age == Created}
 		referrer := false
 		if strings.HasPrefix(t.Name, "sha") { // hardly any tag does, and the rest is an expression
 			_, referrer = layout.ReferrerTag(t.Name)
@@ -51,11 +51,11 @@ func (d *Decider) newCase(r Repository) *repositoryCase {
 		if referrer {
 			one.Time, one.Created = t.Pushed, false
 		}
-		add(one, thing{pushed: t.Pushed, pulled: t.Pulled, held: t.Held, referrer: referrer, orphan: t.Orphan, labels: &t.Labels, history: t.History, configs: t.Configs})
+		add(one, thing{pushed: t.Pushed, pulled: t.Pulled, undecidable: t.Undecidable, referrer: referrer, orphan: t.Orphan, labels: &t.Labels, history: t.History, configs: t.Configs})
 	}
 	for _, m := range sorted(r.Untagged, func(a, b *Manifest) int { return a.Digest.Compare(b.Digest) }) {
-		add(Decision{Repository: r.Name, Digest: m.Digest, Time: judged(m.Pushed, m.Created), Created: age == Created},
-			thing{pushed: m.Pushed, pulled: m.Pulled, held: m.Held, untagged: true, labels: &m.Labels, configs: m.Configs})
+		add(Decision{Repository: r.Name, Digest: m.Digest, Time: timeOf(m.Pushed, m.Created), Created: age == Created},
+			thing{pushed: m.Pushed, pulled: m.Pulled, undecidable: m.Undecidable, untagged: true, labels: &m.Labels, configs: m.Configs})
 	}
 	return c
 }
@@ -82,9 +82,9 @@ func (c *repositoryCase) look(t *thing) {
 	for _, config := range t.configs {
 		t.protect(protect.Patterns(c.guard.Digest(config)))
 	}
-	if t.held != "" {
-		t.Held = true
-		t.keep(t.held)
+	if t.undecidable != "" {
+		t.Undecidable = true
+		t.keep(t.undecidable)
 	}
 	if c.rule == nil {
 		t.keep("no rule matches")
@@ -92,7 +92,7 @@ func (c *repositoryCase) look(t *thing) {
 	}
 	t.Rule = c.rule.name
 	if reason := c.timeless(t); reason != "" {
-		t.timeless, t.Timeless = true, t.held == ""
+		t.timeless, t.Timeless = true, t.undecidable == ""
 		t.keep(reason)
 	}
 }
@@ -146,7 +146,7 @@ func (c *repositoryCase) apply() bool {
 			default:
 				t.Entry = at + 1
 				c.rule.entries[at].hit.Store(true)
-				if t.held == "" {
+				if t.undecidable == "" {
 					pools[at] = append(pools[at], t)
 				}
 			}
@@ -167,8 +167,8 @@ func (c *repositoryCase) applyReferrer(t *thing) {
 		t.keep("follows its subject " + subject.String())
 	case !c.rule.RemoveOrphanedReferrers:
 		t.keep("orphaned referrers are kept")
-	case c.fresh(t):
-		t.keep(c.freshReason())
+	case c.isRecent(t):
+		t.keep(c.recentReason())
 	default:
 		t.drop("orphaned: " + subject.String() + " is not in the repository")
 	}
@@ -183,10 +183,10 @@ func (c *repositoryCase) applyUntagged(all []*thing) {
 	}
 	pool := all[:0]
 	for _, t := range all {
-		if c.fresh(t) {
-			t.keep(c.freshReason())
+		if c.isRecent(t) {
+			t.keep(c.recentReason())
 		}
-		if t.held == "" {
+		if t.undecidable == "" {
 			pool = append(pool, t)
 		}
 	}
@@ -194,13 +194,13 @@ func (c *repositoryCase) applyUntagged(all []*thing) {
 	c.judgeRevisions(c.rule.Untagged.Revisions, pool)
 }
 
-func (c *repositoryCase) fresh(t *thing) bool { return c.now.Sub(t.pushed) < c.grace }
+func (c *repositoryCase) isRecent(t *thing) bool { return c.now.Sub(t.pushed) < c.grace }
 
-func (c *repositoryCase) freshReason() string {
+func (c *repositoryCase) recentReason() string {
 	return "younger than the grace of " + LengthText(c.grace)
 }
 
-// shared says of the tags that go which tag keeps their manifest: of several
+// shared says of the removed tags which tag keeps their manifest: of several
 // the one whose name is first.
 func (c *repositoryCase) shared() {
 	if !slices.ContainsFunc(c.things, func(t thing) bool { return !t.Keep }) {
@@ -228,7 +228,7 @@ func (c *repositoryCase) empty() error {
 	gone := 0
 	for i := range c.things {
 		switch t := &c.things[i]; {
-		case t.untagged || t.held != "" || t.referrer:
+		case t.untagged || t.undecidable != "" || t.referrer:
 		case t.Keep:
 			return nil
 		default:

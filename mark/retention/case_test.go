@@ -87,7 +87,7 @@ func (s *scene) add(fields []string, at int) (err error) {
 		case "orphan":
 			one.Orphan = true
 		case "held":
-			one.Held = "it names nothing"
+			one.Undecidable = "it names nothing"
 		default:
 			one.Pushed, err = parseTime(f)
 		}
@@ -105,7 +105,7 @@ func (s *scene) add(fields []string, at int) (err error) {
 	if tagged {
 		r.Tags = append(r.Tags, one)
 	} else {
-		r.Untagged = append(r.Untagged, Manifest{Digest: one.Digest, Pushed: one.Pushed, Created: one.Created, Held: one.Held, Labels: one.Labels})
+		r.Untagged = append(r.Untagged, Manifest{Digest: one.Digest, Pushed: one.Pushed, Created: one.Created, Undecidable: one.Undecidable, Labels: one.Labels})
 	}
 	s.refs[reference(name, one.Name, one.Digest)] = at
 	return nil

@@ -17,10 +17,10 @@ type Tag struct {
 	Pushed  time.Time     // its link's time
 	Created time.Time     // the image's own time; zero if there is none
 	Pulled  time.Time     // the last time, as far as logs tell; zero if they tell of none
-	// Held says why the tag cannot be judged, such as a link that cannot be read
-	// or names nothing. It stays, and counts for nothing.
-	Held    string
-	Configs []layout.Digest // of the image's configurations, for what is protected by them
+	// Undecidable says why the policy cannot decide about the tag, such as a link that
+	// cannot be read or names nothing. The tag is kept, and counts for nothing.
+	Undecidable string
+	Configs     []layout.Digest // of the image's configurations, for what is protected by them
 	// Orphan says of a referrer's tag (see layout.ReferrerTag) that its subject
 	// is not linked in the repository.
 	Orphan bool
@@ -30,16 +30,16 @@ type Tag struct {
 	History []Revision
 }
 
-// Manifest is an untagged manifest. Those that go and stay with another, as
+// Manifest is an untagged manifest. Those that are kept or removed with another, as
 // children of an index and as referrers, need not be listed.
 type Manifest struct {
-	Digest  layout.Digest
-	Pushed  time.Time // its link's time
-	Created time.Time // zero if there is none
-	Pulled  time.Time // as a tag's
-	Held    string    // as a tag's
-	Labels  Labels
-	Configs []layout.Digest
+	Digest      layout.Digest
+	Pushed      time.Time // its link's time
+	Created     time.Time // zero if there is none
+	Pulled      time.Time // as a tag's
+	Undecidable string    // as a tag's
+	Labels      Labels
+	Configs     []layout.Digest
 }
 
 // Repository is what is there to be decided about, in any order.
@@ -51,25 +51,25 @@ type Repository struct {
 
 // Decision is about one tag or one untagged manifest.
 type Decision struct {
-	Repository string
-	Tag        string // empty for an untagged manifest
-	Digest     layout.Digest
-	Time       time.Time // by which it was judged; zero if there is none
-	Keep       bool
-	Protected  bool
-	Held       bool     // it cannot be judged, as the repository's owner has said
-	Timeless   bool     // its time is missing or absurd
-	Created    bool     // Time is the image's own; else it was pushed then
-	Entry      int      // the rule's entry that matches, from 1; 0 if there is none
-	Rule       string   // the one whose repositories match; empty if there is none
-	Reasons    []string // for what was decided, never empty
+	Repository  string
+	Tag         string // empty for an untagged manifest
+	Digest      layout.Digest
+	Time        time.Time // by which it was decided; zero if there is none
+	Keep        bool
+	Protected   bool
+	Undecidable bool     // the policy cannot decide about it, as the caller has said
+	Timeless    bool     // its time is missing or absurd
+	Created     bool     // Time is the image's own; else it was pushed then
+	Entry       int      // the rule's entry that matches, from 1; 0 if there is none
+	Rule        string   // the one whose repositories match; empty if there is none
+	Reasons     []string // for what was decided, never empty
 }
 
 // Options are what a policy is applied with.
 type Options struct {
 	Now time.Time // the run's clock, which says what is in the future
-	// Grace spares young untagged manifests, which a push may be about to name,
-	// and young tags of orphaned referrers.
+	// Grace keeps recent untagged manifests, which a push may be about to name, and
+	// recent tags of orphaned referrers.
 	Grace time.Duration
 	// Protect is protected besides what the policy protects.
 	Protect *protect.List
@@ -85,7 +85,7 @@ var ErrStopped = errors.New("the decisions have been stopped")
 // whole run is refused for it.
 type EmptyError struct {
 	Rule, Repository string
-	Tags             int // how many would go
+	Tags             int // how many would be removed
 }
 
 func (e *EmptyError) Error() string {
@@ -130,7 +130,7 @@ func (p *Policy) Decider(o Options) (*Decider, error) {
 }
 
 // Protection is what the policy protects. Mark has to know it too, since what
-// is protected may be below what goes.
+// is protected may be below what is removed.
 func (p *Policy) Protection() (*protect.List, error) {
 	list := &protect.List{}
 	var errs []error
@@ -191,16 +191,16 @@ func (d *Decider) Decide(r Repository) ([]Decision, error) {
 func (d *Decider) stops(i int) bool { return i%256 == 0 && d.stopped != nil && d.stopped() }
 
 // Images lists the manifests of a repository's decisions that nothing is to
-// keep for its own sake any more: those whose every tag goes, and untagged ones
-// that go. An index or a subject may keep them all the same.
+// keep for its own sake any more: those whose every tag is removed, and untagged ones
+// that are removed. An index or a subject may keep them all the same.
 func Images(decisions []Decision) []layout.Digest {
-	stays := map[layout.Digest]bool{}
+	isKept := map[layout.Digest]bool{}
 	for i := range decisions {
 		d := &decisions[i]
-		stays[d.Digest] = stays[d.Digest] || d.Keep
+		isKept[d.Digest] = isKept[d.Digest] || d.Keep
 	}
 	var gone []layout.Digest
-	for digest, keep := range stays {
+	for digest, keep := range isKept {
 		if !keep && !digest.IsZero() {
 			gone = append(gone, digest)
 		}

@@ -20,7 +20,7 @@ func (d *Decider) Empties(decisions []Decision) error {
 	}
 	counted := slices.DeleteFunc(slices.Clone(decisions), func(one Decision) bool {
 		_, referrer := layout.ReferrerTag(one.Tag)
-		return one.Tag == "" || one.Held || referrer
+		return one.Tag == "" || one.Undecidable || referrer
 	})
 	if len(counted) == 0 || slices.ContainsFunc(counted, func(one Decision) bool { return one.Keep }) {
 		return nil

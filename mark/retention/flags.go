@@ -10,13 +10,13 @@ import (
 type Flags struct {
 	// Filters are pairs REPO_REGEX:TAG_REGEX, each for whole names.
 	Filters []string
-	// Excludes are such pairs of what stays, and counts for nothing.
+	// Excludes are such pairs of what is kept, and counts for nothing.
 	Excludes []string
-	Ago      *Ago // only what is older goes; nil if it was not given
-	// Keep is how many of the newest stay, of all tags of a repository that any
+	Ago      *Ago // only what is older is removed; nil if it was not given
+	// Keep is how many of the newest are kept, of all tags of a repository that any
 	// filter matches, whatever their age; nil if it was not given.
 	Keep         *int
-	Untagged     bool // untagged manifests go too, if they are older than Ago
+	Untagged     bool // untagged manifests are removed too, if they are older than Ago
 	UntaggedOnly bool // and no tags
 	AllowEmpty   bool
 }

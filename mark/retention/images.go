@@ -30,7 +30,7 @@ func judgeImages(n int, timed []*thing) {
 		}
 		place[t.Digest] = at
 		if at > n && t.Time.Equal(border) {
-			place[t.Digest] = n // as new as the last that stays
+			place[t.Digest] = n // as new as the last that is kept
 		}
 	}
 	beyond := "not of the newest " + plural(n, "image")
@@ -43,9 +43,9 @@ func judgeImages(n int, timed []*thing) {
 	}
 }
 
-// judgeRevisions keeps of the untagged manifests what each tag that stays named
-// before: the n newest entries of its history besides what it names now. A tag
-// that goes takes its history along.
+// judgeRevisions keeps of the untagged manifests what each kept tag named before: the
+// n newest entries of its history besides what it names now. A removed tag keeps
+// nothing of its history.
 func (c *repositoryCase) judgeRevisions(n int, untagged []*thing) {
 	if n == 0 {
 		return
@@ -53,10 +53,10 @@ func (c *repositoryCase) judgeRevisions(n int, untagged []*thing) {
 	kept := map[layout.Digest]string{}
 	for more := true; more; {
 		more = false
-		stays := c.stays(kept)
+		isKept := c.keptManifests(kept)
 		for i := range c.things {
 			t := &c.things[i]
-			if t.untagged || t.goes() || t.referrer && !t.Protected && !c.subjectStays(t, stays) {
+			if t.untagged || t.isRemoved() || t.referrer && !t.Protected && !c.subjectIsKept(t, isKept) {
 				continue
 			}
 			for _, d := range c.revisions(n, t) {
@@ -76,27 +76,27 @@ func (c *repositoryCase) judgeRevisions(n int, untagged []*thing) {
 	}
 }
 
-// goes reports whether it has been decided that a tag goes.
-func (t *thing) goes() bool { return !t.Keep && len(t.Reasons) > 0 }
+// isRemoved reports whether it has been decided that a tag is removed.
+func (t *thing) isRemoved() bool { return !t.Keep && len(t.Reasons) > 0 }
 
-// stays says of the manifests that are decided about whether anything keeps them.
-func (c *repositoryCase) stays(kept map[layout.Digest]string) map[layout.Digest]bool {
-	stays := map[layout.Digest]bool{}
+// keptManifests says of the manifests that are decided about whether anything keeps them.
+func (c *repositoryCase) keptManifests(kept map[layout.Digest]string) map[layout.Digest]bool {
+	isKept := map[layout.Digest]bool{}
 	for i := range c.things {
 		t := &c.things[i]
-		keep := t.Keep || kept[t.Digest] != "" || !t.untagged && !t.goes()
-		stays[t.Digest] = stays[t.Digest] || keep
+		keep := t.Keep || kept[t.Digest] != "" || !t.untagged && !t.isRemoved()
+		isKept[t.Digest] = isKept[t.Digest] || keep
 	}
-	return stays
+	return isKept
 }
 
-// subjectStays reports whether the subject of a referrer's tag stays: the tag goes
-// and stays with that. A subject that is not decided about, such as the child of an
-// index, is taken to stay.
-func (c *repositoryCase) subjectStays(t *thing, stays map[layout.Digest]bool) bool {
+// subjectIsKept reports whether the subject of a referrer's tag is kept: the tag is
+// kept or removed with it. A subject that is not decided about, such as the child of
+// an index, counts as kept.
+func (c *repositoryCase) subjectIsKept(t *thing, isKept map[layout.Digest]bool) bool {
 	subject, _ := layout.ReferrerTag(t.Tag)
-	stay, decided := stays[subject]
-	return stay || !decided
+	keep, decided := isKept[subject]
+	return keep || !decided
 }
 
 // revisions are the n newest of what a tag named before. Equals of the last one

@@ -2,10 +2,10 @@
 // policy keeps, and says why. It is pure: times and names in, decisions out; it
 // reads no clock and no files.
 //
-// What nothing decides about stays: a repository that no rule matches, a tag
+// What nothing decides about is kept: a repository that no rule matches, a tag
 // that no entry matches, untagged manifests without a word about them, whatever
 // has no usable time, and whatever is protected. A keep rule only ever adds to
-// what stays, so more of them never remove more.
+// what is kept, so more of them never remove more.
 package retention
 
 import "fmt"
@@ -34,8 +34,8 @@ type Rule struct {
 	Age          Age
 	Timezone     string // instead of the policy's
 	AllowEmpty   bool   // the rule may leave a repository without a tag
-	// RemoveOrphanedReferrers takes away tags of the referrers' tag schema and
-	// of cosign whose subject is no longer in their repository.
+	// RemoveOrphanedReferrers removes tags of the referrers' tag schema and of
+	// cosign whose subject is no longer in their repository.
 	RemoveOrphanedReferrers bool
 }
 
@@ -49,7 +49,7 @@ type Entry struct {
 	Keep   Keep
 }
 
-// Keep lists the keep rules; what any of them keeps stays. A rule that is zero
+// Keep lists the keep rules; what any of them keeps is kept. A rule that is zero
 // is absent.
 type Keep struct {
 	Last   int // the newest N
@@ -64,7 +64,7 @@ type Keep struct {
 	Hourly, Daily, Weekly, Monthly, Yearly int
 	Semver                                 Semver
 	Label                                  Label
-	Revisions                              int  // of untagged manifests: what each tag that stays named before, the newest N
+	Revisions                              int  // of untagged manifests: what each kept tag named before, the newest N
 	All                                    bool // everything
 	None                                   bool // nothing; stands alone
 }

@@ -42,12 +42,12 @@ func drawRepository(t *rapid.T) Repository {
 		r.Tags = append(r.Tags, Tag{
 			Name: name, Digest: digestOf(fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "image"))),
 			Pushed: drawTime(t, "pushed"), Created: drawTime(t, "created"),
-			Pulled: drawTime(t, "pulled"), Held: held(), Orphan: rapid.Bool().Draw(t, "orphan"), Labels: drawLabels(t), History: drawHistory(t),
+			Pulled: drawTime(t, "pulled"), Undecidable: held(), Orphan: rapid.Bool().Draw(t, "orphan"), Labels: drawLabels(t), History: drawHistory(t),
 		})
 	}
 	for i := range rapid.IntRange(0, 6).Draw(t, "untagged") {
 		r.Untagged = append(r.Untagged, Manifest{
-			Digest: digestOf(fmt.Sprint("untagged", i)), Pushed: drawTime(t, "pushed"), Created: drawTime(t, "created"), Held: held(), Labels: drawLabels(t),
+			Digest: digestOf(fmt.Sprint("untagged", i)), Pushed: drawTime(t, "pushed"), Created: drawTime(t, "created"), Undecidable: held(), Labels: drawLabels(t),
 		})
 	}
 	return r
@@ -161,12 +161,12 @@ func mustStay(t testing.TB, p *Policy, r Repository, decisions []Decision, err e
 	for _, d := range decisions {
 		one := tags[d.Tag]
 		_, referrer := layout.ReferrerTag(d.Tag)
-		counts := d.Tag != "" && one.Held == "" && !referrer
+		counts := d.Tag != "" && one.Undecidable == "" && !referrer
 		switch {
 		case d.Keep && counts:
 			stay++
 		case d.Keep:
-		case one.Held != "", d.Time.IsZero(), d.Time.After(now), d.Time.Year() < 1981, d.Rule == "",
+		case one.Undecidable != "", d.Time.IsZero(), d.Time.After(now), d.Time.Year() < 1981, d.Rule == "",
 			guard.Repository() != nil, guard.Digest(d.Digest) != nil, d.Tag != "" && guard.Tag(d.Tag) != nil:
 			t.Errorf("%+v must stay", d)
 		case referrer && !one.Orphan:

@@ -11,19 +11,19 @@ import (
 // thing is one tag or untagged manifest.
 type thing struct {
 	*Decision
-	pushed   time.Time
-	pulled   time.Time // zero if no log tells of a pull
-	held     string
-	untagged bool
-	referrer bool // a referrer's tag
-	orphan   bool
-	timeless bool // its time cannot be used
-	labels   *Labels
-	history  []Revision // of a tag
-	configs  []layout.Digest
+	pushed      time.Time
+	pulled      time.Time // zero if no log tells of a pull
+	undecidable string
+	untagged    bool
+	referrer    bool // a referrer's tag
+	orphan      bool
+	timeless    bool // its time cannot be used
+	labels      *Labels
+	history     []Revision // of a tag
+	configs     []layout.Digest
 }
 
-// keep adds a reason for which a thing stays. One is enough: what spoke against
+// keep adds a reason for which a thing is kept. One is enough: what spoke against
 // it no longer counts.
 func (t *thing) keep(reason string) {
 	if !t.Keep {
@@ -34,7 +34,7 @@ func (t *thing) keep(reason string) {
 	}
 }
 
-// drop adds a reason for which a thing that nothing keeps goes.
+// drop adds a reason for which a thing that nothing keeps is removed.
 func (t *thing) drop(reason string) {
 	if !t.Keep {
 		t.Reasons = append(t.Reasons, reason)

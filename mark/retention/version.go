@@ -60,7 +60,7 @@ func parseVersion(t *thing) (version, bool) {
 }
 
 // judgeVersions asks the levels of a semver rule. Where two versions are equal
-// by precedence, as v1.0 and 1.0.0+b, both stay.
+// by precedence, as v1.0 and 1.0.0+b, both are kept.
 func judgeVersions(s *Semver, pool []*thing) {
 	var releases, floating, pre []version
 	for _, t := range pool {

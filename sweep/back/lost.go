@@ -13,10 +13,10 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// How says how an image went.
+// How says how an image was lost.
 type How string
 
-// The ways in which images go. Their names are part of the JSON.
+// The ways in which images are lost. Their names are part of the JSON.
 const (
 	Deleted     How = "deleted"     // through the API: its directory has no link
 	Overwritten How = "overwritten" // a tag's history names it, and it is not linked
@@ -72,7 +72,7 @@ type search struct {
 }
 
 // Find lists what the wanted repositories have lost, sorted by repository, then
-// the last that went first. withUnlinked also reads the stored blobs that no
+// the last that was lost first. withUnlinked also reads the stored blobs that no
 // repository links, for manifests among them.
 func Find(ctx context.Context, w *walker.Walker, wants func(repository string) bool, withUnlinked bool) ([]Lost, error) {
 	s := &search{reader: reader{w.Store()}, ctx: ctx, w: w}

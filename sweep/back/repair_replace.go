@@ -62,7 +62,7 @@ func (x *repairing) replace(s *Step, at *disk.Locked) error {
 }
 
 // takeAway moves to the trash what is damaged. If that is something else by now,
-// it goes back.
+// it is put back.
 func (x *repairing) takeAway(s *Step, at *disk.Locked) error {
 	name := path.Base(s.Path)
 	if err := s.isSame(at); err != nil {

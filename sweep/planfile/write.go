@@ -28,7 +28,7 @@ type Header struct {
 	DeleteUntagged   bool // of gc
 	OlderThan        time.Duration
 	Force            bool // of rm
-	Named            bool // of rm and untag: whatever goes was named exactly
+	Named            bool // of rm and untag: whatever is removed was named exactly
 	Whole            []string
 	Sparse           []mark.Sparse
 	// Pulls are, of a plan from a rule about pulls, where it is known from what is

@@ -30,7 +30,7 @@ const (
 	binDone      = "run.json"
 	binMoving    = "moving.json"    // the run is under way, or was stopped
 	binRestoring = "restoring.json" // a restore of it is, or was
-	binEmptying  = "emptying.json"  // what is referenced goes back, or was to
+	binEmptying  = "emptying.json"  // what is referenced is put back, or was to be
 	binTemporary = "run.json.tmp"
 )
 

@@ -46,25 +46,25 @@ type thing struct {
 	// What a restore decides.
 	state  thingState
 	needs  []*thing // they have to be back before it
-	detail string   // why it stays
-	// lacking are the blobs that keep a manifest from going back.
+	detail string   // why it stays in the trash
+	// lacking are the blobs that keep a manifest in the trash.
 	lacking   []layout.Digest
 	seen      bool // it has been decided, or is being decided, about
 	replaces  bool // what a repair has put in its place
 	elsewhere bool // what a manifest lacks is in another run
-	// stays says that something referenced needs it, and cannot go back yet.
-	stays bool
+	// isNeeded says that something referenced needs it, and cannot be put back yet.
+	isNeeded bool
 }
 
 // thingState is what becomes of a thing.
 type thingState uint8
 
 const (
-	undecided thingState = iota
-	goesBack             // into a place where nothing is
-	goesAway             // what is in its place is the same
-	conflicts            // something else is in its place, or something that it needs is missing
-	held                 // it stays with a thing that conflicts
+	undecided    thingState = iota
+	comesBack               // into a place where nothing is
+	isSame                  // what is in its place is the same
+	conflicts               // something else is in its place, or something that it needs is missing
+	withConflict            // it stays in the trash with a thing that conflicts
 	isBack
 	isGone // for good
 )
@@ -155,7 +155,7 @@ func (l *trashLister) list(d *disk.Dir, path []string) error {
 	return err
 }
 
-// inTag reports whether a directory belongs to a tag, with which it goes back.
+// inTag reports whether a directory belongs to a tag, with which it is put back.
 func inTag(path []string) bool {
 	at := slices.Index(path, layout.Manifests)
 	return at > 0 && len(path) > at+2 && path[at+1] == layout.Tags
@@ -199,7 +199,7 @@ func (k thingKind) mayBeSymlink() bool {
 	return false
 }
 
-// addHistory adds entries of a tag's history that went without their tag.
+// addHistory adds entries of a tag's history that were removed without their tag.
 func (l *trashLister) addHistory(g *thing) {
 	for _, f := range g.files {
 		h := thing{kind: historyThing, path: g.path + "/" + f, repo: g.repo, tag: g.tag, from: g.from + "/" + f}

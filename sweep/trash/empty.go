@@ -19,9 +19,9 @@ import (
 // become referenced.
 type Emptying struct {
 	Bins []*Bin
-	// Back are the paths of what goes back, or went.
+	// Back are the paths of what is put back, or was.
 	Back []string
-	// Items and Bytes are what goes for good, or went.
+	// Items and Bytes are what is removed for good, or was.
 	Items int
 	Bytes int64
 
@@ -30,7 +30,7 @@ type Emptying struct {
 	giveBack GivingBack
 	store    *disk.Dir
 	restores []*Restore
-	missing  map[layout.Digest]bool // blobs of manifests that go back, which may be in another run
+	missing  map[layout.Digest]bool // blobs of manifests that are put back, which may be in another run
 }
 
 // GivingBack gives what a look has found to be set aside, and to be live, its name
@@ -55,7 +55,7 @@ func (e *Emptying) Plan(ctx context.Context, store *disk.Dir) error {
 	for _, r := range e.restores {
 		for _, t := range r.things {
 			switch {
-			case t.state == goesBack:
+			case t.state == comesBack:
 				e.Back = append(e.Back, t.path)
 			case t.kind < directoryThing:
 				e.Items++
@@ -95,7 +95,7 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	if err := e.refuseHeld(ctx, w, look); err != nil {
+	if err := e.refuseLeads(ctx, w, look); err != nil {
 		return false, err
 	}
 	if lock != nil && len(look.Restore) > 0 {
@@ -104,15 +104,15 @@ func (e *Emptying) look(ctx context.Context, lock *disk.Lock) (back bool, err er
 		}
 	}
 	for _, r := range e.restores {
-		// What a repair has replaced is damaged, and never goes back by itself.
+		// What a repair has replaced is damaged, and is never put back by itself.
 		back = r.only(func(t *thing) bool { return !r.undoes && e.isWanted(look, wanted, t) }, e.missing) || back
 	}
 	return back, nil
 }
 
-// refuseHeld refuses to empty a trash into which a name in the store leads, such
+// refuseLeads refuses to empty a trash into which a name in the store leads, such
 // as data that is a symbolic link: it would lead nowhere.
-func (e *Emptying) refuseHeld(ctx context.Context, w *walker.Walker, look *mark.Look) error {
+func (e *Emptying) refuseLeads(ctx context.Context, w *walker.Walker, look *mark.Look) error {
 	if err := unreadable(w); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool)
 			missing[d] = true
 		}
 		if t.state == conflicts {
-			t.stayWhole()
+			t.keepWhole()
 			return
 		}
 		for _, n := range t.needs {
@@ -169,25 +169,25 @@ func (r *Restore) only(wanted func(*thing) bool, missing map[layout.Digest]bool)
 	for _, t := range r.things {
 		switch {
 		case !keep[t]:
-			t.state, t.detail = held, ""
-		case t.state == held:
-			t.state = goesBack // it is wanted by something else than what conflicts
+			t.state, t.detail = withConflict, ""
+		case t.state == withConflict:
+			t.state = comesBack // it is wanted by something else than what conflicts
 		}
-		more = more || t.state == goesBack
+		more = more || t.state == comesBack
 	}
 	return more
 }
 
-// stayWhole keeps in the trash a manifest that cannot go back since something
-// is in another run, with what it needs.
-func (t *thing) stayWhole() {
-	if t.kind != manifestThing || !t.elsewhere || t.stays {
+// keepWhole keeps in the trash a manifest that cannot be put back since something is
+// in another run, with what it needs.
+func (t *thing) keepWhole() {
+	if t.kind != manifestThing || !t.elsewhere || t.isNeeded {
 		return
 	}
-	t.stays = true
+	t.isNeeded = true
 	for _, n := range t.needs {
-		n.stays = true
-		n.stayWhole()
+		n.isNeeded = true
+		n.keepWhole()
 	}
 }
 
@@ -218,7 +218,7 @@ func (e *Emptying) PutBack(ctx context.Context, lock *disk.Lock) ([]tree.Failure
 		for _, r := range e.restores {
 			r.bin.lock = lock
 			switch {
-			case back && r.bin.state != binRestoring && slices.ContainsFunc(r.things, func(t *thing) bool { return t.state == goesBack }):
+			case back && r.bin.state != binRestoring && slices.ContainsFunc(r.things, func(t *thing) bool { return t.state == comesBack }):
 				err = errors.Join(err, r.bin.rename(binEmptying))
 			case !back && r.bin.state == binEmptying:
 				err = errors.Join(err, r.bin.rename(binDone))
@@ -275,7 +275,7 @@ func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (
 			e.Items++
 			e.Bytes += t.bytes
 		}
-		if t.stays && t.state == conflicts {
+		if t.isNeeded && t.state == conflicts {
 			x.fail(t.from, fmt.Errorf("it is referenced and cannot be put back, so it stays in the trash: %s", t.detail))
 		}
 	}
@@ -294,7 +294,7 @@ func (e *Emptying) removeRun(ctx context.Context, lock *disk.Lock, r *Restore) (
 
 // remove removes a thing for good.
 func (w *putter) remove(t *thing) {
-	if w.x.ctx.Err() != nil || t.kind == unknownThing || t.kind == directoryThing || t.state == isBack || t.stays {
+	if w.x.ctx.Err() != nil || t.kind == unknownThing || t.kind == directoryThing || t.state == isBack || t.isNeeded {
 		return
 	}
 	paths := []string{t.from}

@@ -15,9 +15,9 @@ func (t *thing) keep(format string, args ...any) {
 }
 
 // usable reports whether a thing will be in its place.
-func (t *thing) usable() bool { return t != nil && (t.state == goesBack || t.state == goesAway) }
+func (t *thing) usable() bool { return t != nil && (t.state == comesBack || t.state == isSame) }
 
-// blob finds a blob in the store, or among what goes back.
+// blob finds a blob in the store, or among what is put back.
 func (r *Restore) blob(d layout.Digest) (there bool, t *thing, err error) {
 	path := layout.BlobDir(d) + "/" + layout.Data
 	if t := r.byPath[path]; t.usable() {
@@ -53,7 +53,7 @@ func (r *Restore) decideManifest(t *thing, order *[]*thing) error {
 	}
 	said, _ := manifest.Decode(content) // one that is none is put back as it was
 	for _, ref := range said.Refs {
-		// All of them, since what they need is held if one of them keeps it.
+		// All of them, since what they need is left in the trash if one of them is.
 		if err := r.reference(t, ref, order); err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (t *thing) require(other *thing) {
 // than any registry accepts is one.
 func (r *Restore) manifest(d layout.Digest, at *thing) ([]byte, error) {
 	path := layout.BlobDir(d) + "/" + layout.Data
-	if at != nil && at.state == goesBack {
+	if at != nil && at.state == comesBack {
 		path = at.from
 	}
 	info, err := r.store.Follow(path)
@@ -115,7 +115,7 @@ func (r *Restore) reference(t *thing, ref manifest.Reference, order *[]*thing) e
 }
 
 // layer is what a repository's layer link says that a digest is stored under.
-// Without the link, unless that was missing when the manifest went, too, the
+// Without the link, unless that was missing when the manifest was removed, too, the
 // registry would not serve the layer.
 func (r *Restore) layer(t *thing, ref manifest.Reference) (layout.Digest, error) {
 	d := ref.Digest
@@ -137,8 +137,8 @@ func (r *Restore) layer(t *thing, ref manifest.Reference) (layout.Digest, error)
 	return d, nil
 }
 
-// lacks keeps a manifest that would go back without one of its blobs, unless
-// the blob was missing when the manifest went.
+// lacks keeps in the trash a manifest that would be put back without one of its blobs,
+// unless the blob was missing when the manifest was removed.
 func (r *Restore) lacks(t *thing, d layout.Digest, what string) error {
 	path := layout.BlobDir(d) + "/" + layout.Data
 	if r.absent[path] {
@@ -187,8 +187,8 @@ func (r *Restore) decideSignature(t *thing) error {
 	return err
 }
 
-// decideTag keeps a tag whose manifest will not be there, unless it was not
-// there when the tag went.
+// decideTag keeps in the trash a tag whose manifest will not be there, unless it was
+// not there when the tag was removed.
 func (r *Restore) decideTag(t *thing) error {
 	d, err := r.target(t.from+"/"+layout.Current+"/"+layout.Link, layout.Digest{})
 	if err != nil || d.IsZero() {

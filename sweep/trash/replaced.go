@@ -17,7 +17,7 @@ import (
 const repairCommand = "repair"
 
 // isRepair reports whether the run holds what a repair has replaced: damaged
-// files, which go back only when somebody asks for them.
+// files, which are put back only when somebody asks for them.
 func (b *Bin) isRepair() bool { return b.Command == repairCommand }
 
 // Replaced is the run in the trash to which a repair moves what it replaces. It
@@ -169,7 +169,7 @@ func (r *Replaced) GiveBack(d *disk.Locked, name string, mine *disk.Info) error 
 	return err
 }
 
-// place makes the directory in the trash that a file goes to.
+// place makes the directory in the trash that a file is moved to.
 func (r *Replaced) place(d *disk.Locked, name string) (to *disk.Locked, base string, err error) {
 	at := d.Join(name)
 	to, err = r.maker.Make(d.Dir, strings.Split(path.Dir(at), "/")...)
@@ -199,7 +199,7 @@ func (r *Replaced) Close() error {
 	return err
 }
 
-// planUndo decides what of a repair's run goes back: each file by itself, since
+// planUndo decides what of a repair's run is put back: each file by itself, since
 // they are damaged. What the repair has put in its place gives way; what anybody
 // else has does not.
 func (r *Restore) planUndo() error {
@@ -231,7 +231,7 @@ func (r *Restore) decideUndo(t *thing) error {
 	}
 	switch t.kind {
 	case directoryThing:
-		t.state = goesAway
+		t.state = isSame
 		return nil
 	case unknownThing:
 		t.keep("it is not known what it is")
@@ -242,7 +242,7 @@ func (r *Restore) decideUndo(t *thing) error {
 		return err
 	}
 	if !there {
-		t.state = goesBack
+		t.state = comesBack
 		return nil
 	}
 	one, err := r.isOneFile(t)
@@ -254,9 +254,9 @@ func (r *Restore) decideUndo(t *thing) error {
 	case err != nil:
 		return err
 	case one:
-		t.state = goesAway
+		t.state = isSame
 	case mine:
-		t.state, t.replaces = goesBack, true
+		t.state, t.replaces = comesBack, true
 	default:
 		t.keep("something else has been written there since the repair")
 	}

@@ -26,9 +26,9 @@ type Conflict struct {
 type Restore struct {
 	bin    *Bin
 	store  *disk.Dir
-	things []*thing       // in the order in which they go back
+	things []*thing       // in the order in which they are put back
 	aside  bool           // some are set aside in the store, by a run that was stopped
-	reads  bool           // blobs that are in their places are read before those in the trash go
+	reads  bool           // blobs that are in their places are read before those in the trash are removed
 	undoes bool           // it is the run of a repair
 	shares *walker.Shares // names that lead into the trash; nil before they were looked for
 
@@ -84,7 +84,7 @@ func (r *Restore) plan() error {
 		}
 	}
 	r.things = order
-	return r.hold()
+	return r.keepWithConflicts()
 }
 
 // decide says what becomes of a thing, and puts it in its place in the order.
@@ -98,11 +98,11 @@ func (r *Restore) decide(t *thing, order *[]*thing) error {
 		return err
 	}
 	t.state = state
-	if state == goesBack || state == goesAway && t.kind == manifestThing {
+	if state == comesBack || state == isSame && t.kind == manifestThing {
 		switch t.kind {
 		case manifestThing:
-			if err = r.decideManifest(t, order); state == goesAway {
-				t.state = state // but what it needs goes back
+			if err = r.decideManifest(t, order); state == isSame {
+				t.state = state // but what it needs is put back
 			}
 		case signatureThing:
 			err = r.decideSignature(t)
@@ -130,12 +130,12 @@ func (r *Restore) compare(t *thing) (thingState, error) {
 		t.detail = "it is not known what it is"
 		return conflicts, nil
 	case !there:
-		return goesBack, nil
+		return comesBack, nil
 	}
 	var same bool
 	switch t.kind {
 	case directoryThing:
-		return goesAway, nil
+		return isSame, nil
 	case blobThing:
 		if same, err = r.sameSize(t); same && r.reads {
 			same, err = r.isWhole(t)
@@ -145,12 +145,12 @@ func (r *Restore) compare(t *thing) (thingState, error) {
 	case tagThing:
 		return r.compareTag(t)
 	case uploadThing:
-		return goesBack, nil // file by file
+		return comesBack, nil // file by file
 	default:
 		same, err = r.isOneFile(t)
 	}
 	if err != nil || same {
-		return goesAway, err
+		return isSame, err
 	}
 	t.detail = "something else is in its place"
 	return conflicts, nil
@@ -162,11 +162,11 @@ func (r *Restore) compareTag(t *thing) (thingState, error) {
 	current := "/" + layout.Current + "/" + layout.Link
 	there, err := r.stat(t.path + current)
 	if err != nil || !there {
-		return goesBack, err // file by file
+		return comesBack, err // file by file
 	}
 	same, err := r.sameText(t.path+current, t.from+current)
 	if err != nil || same {
-		return goesBack, err
+		return comesBack, err
 	}
 	t.detail = "the tag has been pushed again, and names something else"
 	return conflicts, nil
@@ -250,41 +250,41 @@ func (r *Restore) target(path string, otherwise layout.Digest) (layout.Digest, e
 	return otherwise, nil
 }
 
-// hold keeps in the trash what only manifests that conflict need: in the store
-// it would be garbage, and the next sweep would take it for good.
-func (r *Restore) hold() error {
+// keepWithConflicts keeps in the trash what only manifests that conflict need: in the
+// store it would be garbage, and the next sweep would remove it for good.
+func (r *Restore) keepWithConflicts() error {
 	needed := map[*thing]bool{}
-	var stays []*thing
+	var conflicting []*thing
 	for _, t := range r.things {
 		if t.kind != manifestThing {
 			continue
 		}
 		if t.state == conflicts {
-			stays = append(stays, t)
+			conflicting = append(conflicting, t)
 			continue
 		}
 		for _, n := range t.needs {
 			needed[n] = true
 		}
 	}
-	for _, t := range stays {
+	for _, t := range conflicting {
 		for _, n := range t.needs {
-			if n.state == goesBack && !needed[n] && n.kind != manifestThing {
-				n.state = held
+			if n.state == comesBack && !needed[n] && n.kind != manifestThing {
+				n.state = withConflict
 			}
 		}
 	}
-	// A blob that stays keeps the links to it.
+	// A blob that stays in the trash keeps the links to it there.
 	for _, t := range r.things {
-		if t.kind != layerThing || t.state != goesBack {
+		if t.kind != layerThing || t.state != comesBack {
 			continue
 		}
 		d, err := r.target(t.from, t.digest)
 		if err != nil {
 			return err
 		}
-		if b := r.byPath[layout.BlobDir(d)+"/"+layout.Data]; b != nil && b.state == held {
-			t.state = held
+		if b := r.byPath[layout.BlobDir(d)+"/"+layout.Data]; b != nil && b.state == withConflict {
+			t.state = withConflict
 		}
 	}
 	return nil
@@ -304,7 +304,7 @@ func (r *Restore) Conflicts() []Conflict {
 // Size returns how much is put back, or was. Empty directories are not counted.
 func (r *Restore) Size() (items int, bytes int64) {
 	for _, t := range r.things {
-		if t.kind < directoryThing && (t.state == goesBack || t.state == isBack) {
+		if t.kind < directoryThing && (t.state == comesBack || t.state == isBack) {
 			items++
 			bytes += t.bytes
 		}
@@ -315,13 +315,13 @@ func (r *Restore) Size() (items int, bytes int64) {
 // EachTag calls fn for every tag that is put back, or was.
 func (r *Restore) EachTag(fn func(repository, tag string)) {
 	for _, t := range r.things {
-		if t.kind == tagThing && (t.state == goesBack || t.state == isBack) {
+		if t.kind == tagThing && (t.state == comesBack || t.state == isBack) {
 			fn(t.repo, t.tag)
 		}
 	}
 }
 
-// Execute puts back what goes back: blobs, then, when they are on the disk,
+// Execute carries out the plan: it puts back blobs, then, when they are on the disk,
 // layer links, manifest links with children before parents, and tags last.
 // When ctx is done it stops between two; it can be run again at any time.
 func (r *Restore) Execute(ctx context.Context, lock *disk.Lock, jobs int) ([]tree.Failure, error) {

@@ -77,7 +77,7 @@ func (x *restoring) sync(things []*thing) error {
 }
 
 // finish removes what is left of the run: directories with nothing in them,
-// and, unless something stays, the description.
+// and, unless something stays in the trash, the description.
 func (x *restoring) finish() error {
 	if x.aside && !slices.ContainsFunc(x.things, func(t *thing) bool { return t.inPlace && t.state != isBack }) {
 		x.removeMarks()
@@ -125,7 +125,7 @@ func (w *putter) Close() {
 
 // put puts one thing back, unless what it needs is not there.
 func (w *putter) put(t *thing) {
-	if w.x.ctx.Err() != nil || t.state != goesBack && t.state != goesAway {
+	if w.x.ctx.Err() != nil || t.state != comesBack && t.state != isSame {
 		return
 	}
 	err := w.needs(t)
@@ -164,7 +164,7 @@ func (w *putter) needs(t *thing) error {
 
 func (w *putter) try(t *thing) error {
 	switch {
-	case t.state == goesAway:
+	case t.state == isSame:
 		return w.drop(t)
 	case t.replaces:
 		return w.replace(t)
@@ -233,7 +233,7 @@ func (w *putter) same(path, from string) error {
 // drop removes what is in its place already.
 func (w *putter) drop(t *thing) error {
 	if t.kind == directoryThing {
-		return nil // its own goes with the run's
+		return nil // its own is removed with the run's
 	}
 	return w.unlink(t.from)
 }

@@ -40,7 +40,7 @@ func TestTextsAreText(t *testing.T) {
 		Sections: []Section{
 			rows("t", false), &Bar{Table: rows("u", true), Parts: []Part{{"live", hostile, 2}, {"removed", hostile, 1}}},
 			&Figures{ID: "f", Title: hostile, Tables: []*Table{rows("v", true)}, Notes: []string{hostile}},
-			&List{ID: "l", Title: hostile, Lines: []string{hostile + ": regsweep " + hostile}, Command: "regsweep "}, &Map{Title: hostile, Goes: hostile},
+			&List{ID: "l", Title: hostile, Lines: []string{hostile + ": regsweep " + hostile}, Command: "regsweep "}, &Map{Title: hostile, Removed: hostile},
 		},
 	}
 	text, err := p.HTML()

@@ -95,14 +95,14 @@ func (*List) style(*bytes.Buffer) {}
 // Map is where the script draws the tables with the IDs repositories and images
 // as a map. Without scripts it is not shown.
 type Map struct {
-	Title string
-	Goes  string // what becomes of what the plan takes
+	Title   string
+	Removed string // what becomes of what the plan removes
 }
 
 func (m *Map) write(w *writer) {
 	w.raw("<div id=\"map-place\" hidden>\n").section("map", m.Title, "map")
 	w.raw(`<nav id="crumbs" aria-label="Place in the map"></nav>` + "\n" + `<div id="treemap" role="group" aria-label="Sizes of what is here"></div>` + "\n")
-	w.raw(`<p class="key"><span class="swatch shared"></span> shared with others <span class="swatch unique"></span> unique <span class="swatch reclaim"></span> <span id="key-reclaim">`).text(m.Goes)
+	w.raw(`<p class="key"><span class="swatch shared"></span> shared with others <span class="swatch unique"></span> unique <span class="swatch reclaim"></span> <span id="key-reclaim">`).text(m.Removed)
 	w.raw(`</span> <span class="hint" id="map-hint"></span></p>` + "\n</section>\n</div>\n")
 }
 

@@ -9,19 +9,19 @@ import (
 	"github.com/regsweep/regsweep/mark/retention"
 )
 
-// FewGoing is how many of what goes from a repository are named without -v.
-const FewGoing = 20
+// FewRemoved is how many of what is removed from a repository are named without -v.
+const FewRemoved = 20
 
-// writeDecisions names what goes, with its age, rule and reasons: some of each
-// repository, or with -v all, and what stays in repositories that a rule applies to.
+// writeDecisions names what is removed, with its age, rule and reasons: some of each
+// repository, or with -v all, and what is kept in repositories that a rule applies to.
 func (run *Run) writeDecisions(w *Screen) {
 	p := run.Policy
-	goes := w.Ink.Red("remove")
+	remove := w.Ink.Red("remove")
 	if run.Executed {
-		goes = w.Ink.Red("removed")
+		remove = w.Ink.Red("removed")
 	}
 	line := func(d *retention.Decision) {
-		action := goes
+		action := remove
 		if d.Keep {
 			action = w.Ink.Green("keep") + "  "
 		}
@@ -38,13 +38,13 @@ func (run *Run) writeDecisions(w *Screen) {
 	} else {
 		for i := range p.Repositories {
 			r := &p.Repositories[i]
-			named := min(FewGoing, len(r.Going))
+			named := min(FewRemoved, len(r.Removed))
 			for d := range named {
-				line(&r.Going[d])
+				line(&r.Removed[d])
 				written++
 			}
-			if more := r.Goes - named; more > 0 {
-				fmt.Fprintf(w, "%s %s\n", goes, term.Harmless(fmt.Sprintf("%s: %s more, which -v lists", r.Name, term.Comma(more))))
+			if more := r.RemovedCount - named; more > 0 {
+				fmt.Fprintf(w, "%s %s\n", remove, term.Harmless(fmt.Sprintf("%s: %s more, which -v lists", r.Name, term.Comma(more))))
 			}
 		}
 	}

@@ -8,13 +8,14 @@ import (
 	"github.com/regsweep/regsweep/mark"
 )
 
-// roleNames say in the table why a manifest goes.
+// roleNames say in the table why a manifest is removed.
 var roleNames = map[mark.Role]string{
 	mark.Named: "named", mark.Child: "part of an index", mark.Referrer: "referrer", mark.Signature: "signature",
 }
 
-// writeGoing says what a removal by name takes away, with all that goes along.
-func (run *Run) writeGoing(w *Screen) {
+// writeRemoved says what a run removes that was told what to, with all that is removed
+// along.
+func (run *Run) writeRemoved(w *Screen) {
 	if run.Applied != nil {
 		run.writeApplied(w)
 		return
@@ -36,19 +37,19 @@ func (run *Run) writeGoing(w *Screen) {
 	}
 	fmt.Fprintln(w, title)
 	t := term.Table{Columns: make([]term.Column, 3)}
-	for i := range named.Going {
-		g := &named.Going[i]
+	for i := range named.Images {
+		g := &named.Images[i]
 		if named.TagsOnly {
 			for _, tag := range g.Tags {
 				t.Add("  tag "+term.Harmless(g.Repository+":"+tag), g.Digest.String(), "")
 			}
 			continue
 		}
-		t.Add("  "+term.Harmless(GoingName(g)), roleNames[g.Role], term.Harmless(goingTags(g)))
+		t.Add("  "+term.Harmless(ImageName(g)), roleNames[g.Role], term.Harmless(tagsText(g)))
 	}
 	t.Paint = func(_ int, line string) string { return w.Ink.Red(line) }
 	t.ShortenDigests(term.Width(w.Writer))
-	if err := t.Write(w.Writer, 0); err != nil { // a tag that goes is never hidden
+	if err := t.Write(w.Writer, 0); err != nil { // a removed tag is never hidden
 		return
 	}
 	run.Named.writeOtherNames(w)
@@ -62,15 +63,15 @@ func (run *Run) writeGoing(w *Screen) {
 	fmt.Fprint(w, run.freedText(frees), "\n\n")
 }
 
-// writeOtherNames says by which other names a registry serves what goes: they go
-// with it.
+// writeOtherNames says by which other names a registry serves what is removed: they
+// are removed with it.
 func (named *Named) writeOtherNames(w *Screen) {
-	for i := range named.Going {
-		g := &named.Going[i]
+	for i := range named.Images {
+		g := &named.Images[i]
 		for _, name := range named.OtherNames[g.Repository] {
 			other := *g
 			other.Repository = name
-			names := []string{GoingName(&other)}
+			names := []string{ImageName(&other)}
 			if named.TagsOnly || g.Digest.IsZero() {
 				names = nil
 			}
@@ -87,16 +88,16 @@ func (named *Named) writeOtherNames(w *Screen) {
 	}
 }
 
-// GoingName is NAME@DIGEST of an image that goes, or the name of a whole repository.
-func GoingName(g *mark.Going) string {
+// ImageName is NAME@DIGEST of a removed image, or the name of a whole repository.
+func ImageName(g *mark.SelectedImage) string {
 	if g.Digest.IsZero() {
 		return g.Repository
 	}
 	return g.Repository + "@" + g.Digest.String()
 }
 
-// goingTags names the tags that go, those first that were named.
-func goingTags(g *mark.Going) string {
+// tagsText names the tags that are removed, those first that were named.
+func tagsText(g *mark.SelectedImage) string {
 	if len(g.Tags) == 0 {
 		return "no tag"
 	}

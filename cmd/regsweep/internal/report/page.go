@@ -42,7 +42,7 @@ func (e *Ending) Page() ([]byte, error) {
 	return p.HTML()
 }
 
-// planSections say what goes, and what that changes.
+// planSections say what is removed, and what that changes.
 func (run *Run) planSections() (list []page.Section) {
 	if len(run.Next) > 0 {
 		list = append(list, &page.List{ID: "next", Title: "Next", Lines: run.Next, Command: "regsweep "})
@@ -51,13 +51,13 @@ func (run *Run) planSections() (list []page.Section) {
 	if run.Policy != nil {
 		list = append(list, run.prunedPage())
 		var text strings.Builder
-		run.writeStaying(&Screen{Writer: &text})
-		if stays := strings.Split(strings.TrimSpace(text.String()), "\n"); stays[0] != "" {
-			list = append(list, &page.List{ID: "stays", Title: "What the policy keeps whatever its rules say, and what it does not know", Lines: stays})
+		run.writeKept(&Screen{Writer: &text})
+		if kept := strings.Split(strings.TrimSpace(text.String()), "\n"); kept[0] != "" {
+			list = append(list, &page.List{ID: "stays", Title: "What the policy keeps whatever its rules say, and what it does not know", Lines: kept})
 		}
 	}
-	if going := run.goingTable(); going.Rows() > 0 {
-		list = append(list, going)
+	if removed := run.removedTable(); removed.Rows() > 0 {
+		list = append(list, removed)
 	}
 	if n := len(run.Skipped); n > 0 {
 		list = append(list, skippedTable(run.Skipped))
@@ -69,7 +69,7 @@ func (run *Run) planSections() (list []page.Section) {
 func (run *Run) storeSections() (list []page.Section) {
 	s := &storePage{Run: run}
 	if repositories := s.repositoriesTable(); repositories.Rows() > 0 {
-		list = append(list, &page.Map{Title: "Where the space is", Goes: run.verb()}, repositories)
+		list = append(list, &page.Map{Title: "Where the space is", Removed: run.verb()}, repositories)
 	}
 	for _, t := range []*page.Table{s.imagesTable(), keptTable(run.Report), itemsTable(run.Report)} {
 		if t.Rows() > 0 {

@@ -15,7 +15,7 @@ const (
 	MostImages       = 200 // of one repository
 	mostPageImages   = 3000
 	mostPageRepos    = 4000
-	MostGoing        = 3000
+	MostRemoved      = 3000
 	mostPageItems    = 2000
 	mostPageKept     = 2000
 	mostPageProblems = 1000

@@ -39,7 +39,7 @@ func (run *Run) totalsSection() page.Section {
 	return b
 }
 
-// countsSection says what else there is and goes, and what becomes of the space.
+// countsSection says what else there is and is removed, and what becomes of the space.
 func (run *Run) countsSection() page.Section {
 	verb := run.verb()
 	counts := &page.Table{ID: "counts", Title: "What else is there", Plain: true, Clean: term.Harmless, Columns: []page.Column{
@@ -204,7 +204,7 @@ func (s *storePage) imagesTable() *page.Table {
 		repository string
 		*inspect.Image
 	}
-	gone := map[string]bool{} // REPOSITORY:TAG of the tags that go, or went
+	gone := map[string]bool{} // REPOSITORY:TAG of the tags that are removed, or were
 	s.Plan.EachLine(s.Executed, func(l sweep.ItemLine) {
 		if l.Kind == "tag" {
 			gone[l.Repository+":"+l.Name] = true
@@ -229,20 +229,20 @@ func (s *storePage) imagesTable() *page.Table {
 	}
 	slices.SortStableFunc(list, func(a, b line) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	for _, l := range list {
-		going := 0
+		removed := 0
 		for _, tag := range l.Tags {
 			if gone[l.repository+":"+tag] {
-				going++
+				removed++
 			}
 		}
-		goes := ""
+		text := ""
 		switch {
-		case going == len(l.Tags):
-			goes = "all tags"
-		case going > 0:
-			goes = english.Plural(going, "tag", "")
+		case removed == len(l.Tags):
+			text = "all tags"
+		case removed > 0:
+			text = english.Plural(removed, "tag", "")
 		}
-		t.Add(textCell(l.repository), textCell(strings.Join(l.Tags, ", ")), page.Cell{Text: l.Digest.String()}, sizeCell(l.Bytes), sizeCell(l.UniqueBytes), page.Cell{Text: goes})
+		t.Add(textCell(l.repository), textCell(strings.Join(l.Tags, ", ")), page.Cell{Text: l.Digest.String()}, sizeCell(l.Bytes), sizeCell(l.UniqueBytes), page.Cell{Text: text})
 	}
 	return t
 }

@@ -28,16 +28,16 @@ func (run *Run) writePruned(w *Screen) {
 	run.writeFit(w)
 	run.writePrunedTable(w)
 	if run.Plan.Empty() {
-		run.writeStaying(w)
+		run.writeKept(w)
 		fmt.Fprintln(w)
 		return
 	}
 	fmt.Fprintln(w, run.freedText(frees))
-	run.writeStaying(w)
+	run.writeKept(w)
 	fmt.Fprintln(w)
 }
 
-// prunedCount is what goes from one repository, by the plan.
+// prunedCount is what is removed from one repository, by the plan.
 type prunedCount struct{ tags, manifests int }
 
 // prunedLines are the repositories that lose something, those that free most first.
@@ -107,8 +107,8 @@ func (run *Run) writeNothing(w *Screen) {
 	}
 }
 
-// writeStaying names what stays whatever the rules say.
-func (run *Run) writeStaying(w *Screen) {
+// writeKept names what is kept whatever the rules say.
+func (run *Run) writeKept(w *Screen) {
 	c := run.Retention
 	things := func(tags, untagged int) string {
 		text := english.Plural(tags, "tag", "")
@@ -136,8 +136,8 @@ func (run *Run) writeStaying(w *Screen) {
 		fmt.Fprintf(w, "%s whose time is missing or absurd: kept\n", term.Comma(c.Timeless))
 	}
 	run.writeUnmatched(w)
-	if c.Held > 0 {
-		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", term.Comma(c.Held))
+	if c.Undecidable > 0 {
+		fmt.Fprintf(w, "%s that cannot be judged, since something is wrong with them: kept\n", term.Comma(c.Undecidable))
 	}
 }
 

@@ -21,14 +21,14 @@ type Run struct {
 	*sweep.Report      // what -o json prints
 	Plan          Plan // names what is removed
 	Executed      bool // the plan was carried out, or was to be
-	Trash         bool // what goes is moved to the trash
+	Trash         bool // what is removed is moved to the trash
 	Refused       bool // a dry run shows what a run would refuse
 
 	Where term.Where // the registry was found
 	Now   time.Time  // from which ages are counted
 	Next  []string   // what the reader may want to do now, a line each
 
-	// What goes is named by one of these, unless all garbage goes. Of a plan file
+	// What is removed is named by one of these, unless all garbage is. Of a plan file
 	// Named is set, too, if a command that was given names or a policy made it.
 	Named   *Named
 	Policy  *Policy
@@ -47,11 +47,11 @@ type Plan interface {
 	BytesWithin(executed bool, set digests.Set) int64
 }
 
-// Named is what goes by name.
+// Named is what is removed by name.
 type Named struct {
 	TagsOnly     bool
-	Going        []mark.Going
-	Repositories []string            // of which all goes
+	Images       []mark.SelectedImage
+	Repositories []string            // of which all is removed
 	OtherNames   map[string][]string // of repositories that are the same by several names
 }
 
@@ -64,17 +64,17 @@ type Policy struct {
 }
 
 // PolicyRepository is what there is to be said of a repository without all of
-// its decisions: what goes, and what is protected in it.
+// its decisions: what is removed, and what is protected in it.
 type PolicyRepository struct {
-	Name      string
-	Goes      int                  // tags and untagged manifests
-	Going     []retention.Decision // the first of these
-	Protected int
-	First     []string // a few of these
-	By        []string // what protects them, sorted
+	Name         string
+	RemovedCount int                  // tags and untagged manifests
+	Removed      []retention.Decision // the first of these
+	Protected    int
+	First        []string // a few of these
+	By           []string // what protects them, sorted
 }
 
-// Space says which images and blobs a store's space goes to.
+// Space says which images and blobs take a store's space.
 type Space struct {
 	Images       *inspect.Images
 	Outside      digests.Set // blobs that are in no repository

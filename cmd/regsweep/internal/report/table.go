@@ -32,7 +32,7 @@ func (run *Run) WriteTable(w *Screen) error {
 		fmt.Fprintln(w, strings.Replace(line, run.verb(), w.Ink.Red(run.verb()), 1))
 	}
 	fmt.Fprintf(w, "%s\n\n", w.Ink.Bold(term.Harmless("store "+run.Root)))
-	run.writeGoing(w)
+	run.writeRemoved(w)
 	if err := run.writeTotals(w); err != nil {
 		return err
 	}
@@ -68,11 +68,11 @@ const (
 // totals divides the store's blobs. What is live, removed and failed adds up to
 // the store.
 func (run *Run) totals() []totalRow {
-	stays := "live"
+	live := "live"
 	if run.Named != nil || run.Policy != nil || run.Applied != nil {
-		stays = "kept" // older garbage, too, which is left to gc
+		live = "kept" // older garbage, too, which is left to gc
 	}
-	rows := []totalRow{{totalStore, "in the store before", run.Store.Amount}, {totalLive, stays, run.Live}}
+	rows := []totalRow{{totalStore, "in the store before", run.Store.Amount}, {totalLive, live, run.Live}}
 	kept := func(name string, k sweep.KeptAmount) {
 		if k.Blobs > 0 {
 			rows = append(rows, totalRow{totalKept, name, sweep.Amount{Blobs: k.Blobs, Bytes: k.Bytes}})

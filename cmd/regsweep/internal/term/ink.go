@@ -16,7 +16,7 @@ func (i Ink) Bold(text string) string { return i.code("1", text) }
 // Dim is for what matters less.
 func (i Ink) Dim(text string) string { return i.code("2", text) }
 
-// Red is for what goes.
+// Red is for what is removed.
 func (i Ink) Red(text string) string { return i.code("31", text) }
 
 // Green is for what is kept.

@@ -14,7 +14,7 @@ import (
 // ReadLabels reads the images' labels that have these names. Annotations of a
 // manifest count like labels of its configuration. If both have a name, the label
 // counts.
-func (j *Judged) ReadLabels(names []string) {
+func (j *Selectable) ReadLabels(names []string) {
 	p := j.in
 	read := make([]ImageLabels, len(p.nodes))
 	wanted := j.wanted()
@@ -24,7 +24,7 @@ func (j *Judged) ReadLabels(names []string) {
 		}
 	})
 	for i := range j.Tags {
-		if t := &j.Tags[i]; t.Held == "" {
+		if t := &j.Tags[i]; t.Undecidable == "" {
 			t.Labels = read[p.tags[t.at].node]
 		}
 	}
@@ -33,11 +33,11 @@ func (j *Judged) ReadLabels(names []string) {
 	}
 }
 
-// wanted marks the nodes that somebody may want to go.
-func (j *Judged) wanted() []bool {
+// wanted marks the nodes that somebody may want to remove.
+func (j *Selectable) wanted() []bool {
 	wanted := make([]bool, len(j.in.nodes))
 	for i := range j.Tags {
-		if t := &j.Tags[i]; t.Held == "" {
+		if t := &j.Tags[i]; t.Undecidable == "" {
 			wanted[j.in.tags[t.at].node] = true
 		}
 	}
@@ -119,7 +119,7 @@ func merged(labels, others map[string]string) map[string]string {
 // ReadHistories reads what the tags named before: the entries of their
 // histories whose manifests are linked. Others can no longer be pulled, and gc
 // removes them.
-func (j *Judged) ReadHistories() {
+func (j *Selectable) ReadHistories() {
 	p := j.in
 	p.w.Each(p.ctx, len(j.Tags), func(i int) {
 		one := &j.Tags[i]

@@ -8,7 +8,7 @@ import (
 
 // Latest returns, for each tag and each untagged manifest, the latest time of its
 // manifest and of everything in it. For an index, that includes its children.
-func (j *Judged) Latest(of func(layout.Digest) time.Time) (tags, untagged []time.Time) {
+func (j *Selectable) Latest(of func(layout.Digest) time.Time) (tags, untagged []time.Time) {
 	p := j.in
 	l := &latestOf{selection: p, of: of, known: make([]bool, len(p.nodes)), times: make([]time.Time, len(p.nodes))}
 	tags, untagged = make([]time.Time, len(j.Tags)), make([]time.Time, len(j.Untagged))

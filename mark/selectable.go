@@ -6,8 +6,8 @@ import (
 	"github.com/regsweep/regsweep/layout"
 )
 
-// JudgedTag is a tag that a Judge may remove.
-type JudgedTag struct {
+// SelectableTag is a tag that a Selector may remove.
+type SelectableTag struct {
 	Name   string
 	Digest layout.Digest // of the manifest that it names
 	Pushed time.Time     // its link's time
@@ -15,10 +15,10 @@ type JudgedTag struct {
 	// has not been called.
 	Created time.Time
 	// Labels and History are empty until ReadLabels and ReadHistories are called.
-	Labels  ImageLabels
-	History []TagRevision
-	Held    string // why it cannot be judged, and must stay; or ""
-	Orphan  bool   // the subject of a referrer's tag is not linked here
+	Labels      ImageLabels
+	History     []TagRevision
+	Undecidable string // why it cannot be selected, and must be kept; or ""
+	Orphan      bool   // the subject of a referrer's tag is not linked here
 	// Configs are the digests of the image's configurations, if the run protects
 	// anything by a digest.
 	Configs []layout.Digest
@@ -27,21 +27,21 @@ type JudgedTag struct {
 	at int32 // its index in selection.tags
 }
 
-// Verdict is what a Judge decides about a tag or a manifest and, after that, what
-// happens to it; see Judged.
+// Verdict is what a Selector decides about a tag or a manifest and, after that, what
+// happens to it; see Selectable.
 type Verdict struct {
-	Goes      bool
-	Protected bool // the Judge says so, for Look.Guarded
+	Remove    bool
+	Protected bool // the Selector says so, for Look.Guarded
 	Note      string
 	Used      time.Time // when the image was last used, for Selected.Candidates
 }
 
-// JudgedManifest is an untagged manifest that a Judge may remove.
-type JudgedManifest struct {
+// SelectableManifest is an untagged manifest that a Selector may remove.
+type SelectableManifest struct {
 	Digest          layout.Digest
 	Pushed, Created time.Time
 	Labels          ImageLabels
-	Held            string
+	Undecidable     string
 	Configs         []layout.Digest // as a tag's
 	Verdict
 

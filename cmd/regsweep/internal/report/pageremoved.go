@@ -15,8 +15,9 @@ import (
 	"github.com/regsweep/regsweep/sweep"
 )
 
-// goingTable names the tags and the manifests that go, each with its age and why.
-func (run *Run) goingTable() *page.Table {
+// removedTable names the tags and the manifests that are removed, each with its age and
+// why.
+func (run *Run) removedTable() *page.Table {
 	title := "What would be removed"
 	switch {
 	case run.Trash && !run.Executed:
@@ -28,7 +29,7 @@ func (run *Run) goingTable() *page.Table {
 	case run.Refused:
 		title = "What the policy would remove, if it were not refused"
 	}
-	g := &goingRows{Run: run, table: pageTable("going", title, MostGoing,
+	g := &removedRows{Run: run, table: pageTable("going", title, MostRemoved,
 		page.Column{Title: "repository"}, page.Column{Title: "what", Kind: page.Word}, page.Column{Title: "tag"}, page.Column{Title: "digest", Kind: page.Digest},
 		page.Column{Title: "size", Kind: page.Number}, page.Column{Title: "date", Kind: page.Time}, page.Column{Title: "rule"}, page.Column{Title: "why"})}
 	if run.Policy == nil { // there are no rules
@@ -45,8 +46,8 @@ func (run *Run) goingTable() *page.Table {
 	return g.table
 }
 
-// goingRows fills the table of what goes.
-type goingRows struct {
+// removedRows fills the table of what is removed.
+type removedRows struct {
 	*Run
 	table     *page.Table
 	decisions map[string]*retention.Decision // by DecisionName
@@ -54,22 +55,22 @@ type goingRows struct {
 	of        map[string]int                 // repository: rows that it has
 }
 
-// decide finds what a policy has decided about what goes.
-func (g *goingRows) decide() {
+// decide finds what a policy has decided about what is removed.
+func (g *removedRows) decide() {
 	if g.Policy == nil {
 		return
 	}
 	g.decisions = map[string]*retention.Decision{}
 	for i := range g.Policy.Repositories {
-		going := g.Policy.Repositories[i].Going
-		for k := range going {
-			g.decisions[DecisionName(&going[k])] = &going[k]
+		removed := g.Policy.Repositories[i].Removed
+		for k := range removed {
+			g.decisions[DecisionName(&removed[k])] = &removed[k]
 		}
 	}
 }
 
 // divide gives each repository its share of the rows, if not all fit.
-func (g *goingRows) divide() {
+func (g *removedRows) divide() {
 	g.of = map[string]int{}
 	all := 0
 	g.Plan.EachGone(g.Executed, func(l *sweep.GoneLine) {
@@ -82,18 +83,18 @@ func (g *goingRows) divide() {
 
 // rowsOfEach is how many rows each of some repositories may have.
 func rowsOfEach(all, repositories int) int {
-	if all <= MostGoing {
-		return MostGoing
+	if all <= MostRemoved {
+		return MostRemoved
 	}
-	return max(5, MostGoing/repositories)
+	return max(5, MostRemoved/repositories)
 }
 
-func (g *goingRows) add(l *sweep.GoneLine) {
+func (g *removedRows) add(l *sweep.GoneLine) {
 	if g.of[l.Repository]++; g.of[l.Repository] > g.most {
 		g.table.Skip(1)
 		return
 	}
-	row := goingRow{repository: l.Repository, tag: l.Tag, digest: l.Digest}
+	row := removedRow{repository: l.Repository, tag: l.Tag, digest: l.Digest}
 	leaving, known := inspect.Leaving{}, false
 	if images := g.Space.Images.Of(l.Repository); images != nil {
 		leaving, known = images.Manifest(l.ID)
@@ -105,7 +106,7 @@ func (g *goingRows) add(l *sweep.GoneLine) {
 	if known && l.Image {
 		row.size = sizeCell(leaving.Bytes)
 	}
-	row.what = goingWhat(l, leaving.Role)
+	row.what = removedWhat(l, leaving.Role)
 	row.why = g.why(l, leaving.Role)
 	name := l.Repository + ":" + l.Tag
 	if l.Tag == "" {
@@ -117,8 +118,8 @@ func (g *goingRows) add(l *sweep.GoneLine) {
 	g.table.Add(g.cells(&row)...)
 }
 
-// goingWhat says what goes: a tag alone is less than its image.
-func goingWhat(l *sweep.GoneLine, role mark.Role) string {
+// removedWhat says what is removed: a tag alone is less than its image.
+func removedWhat(l *sweep.GoneLine, role mark.Role) string {
 	switch {
 	case l.Tag != "" && l.Image:
 		return "image"
@@ -130,8 +131,8 @@ func goingWhat(l *sweep.GoneLine, role mark.Role) string {
 	return "untagged image"
 }
 
-// why is the reason for which something goes that no rule has decided about.
-func (g *goingRows) why(l *sweep.GoneLine, role mark.Role) string {
+// why is the reason for which something is removed that no rule has decided about.
+func (g *removedRows) why(l *sweep.GoneLine, role mark.Role) string {
 	switch {
 	case g.Applied != nil:
 		return "it is in the plan"
@@ -152,7 +153,7 @@ func (g *goingRows) why(l *sweep.GoneLine, role mark.Role) string {
 }
 
 // note says what the rows do not.
-func (g *goingRows) note() {
+func (g *removedRows) note() {
 	if g.Applied != nil {
 		g.table.Notes = append(g.table.Notes, appliedText(g.Applied))
 	}
@@ -176,24 +177,24 @@ func (g *goingRows) note() {
 }
 
 // addDecisions adds what a policy that is refused has decided.
-func (g *goingRows) addDecisions() {
+func (g *removedRows) addDecisions() {
 	for i := range g.Policy.Repositories {
 		r := &g.Policy.Repositories[i]
-		for k := range r.Going {
-			d := &r.Going[k]
-			row := goingRow{repository: d.Repository, tag: d.Tag, what: term.Either(d.Tag == "", "untagged image", "tag")}
+		for k := range r.Removed {
+			d := &r.Removed[k]
+			row := removedRow{repository: d.Repository, tag: d.Tag, what: term.Either(d.Tag == "", "untagged image", "tag")}
 			if !d.Digest.IsZero() {
 				row.digest = d.Digest.String()
 			}
 			row.decide(d)
 			g.table.Add(g.cells(&row)...)
 		}
-		g.table.Skip(r.Goes - len(r.Going))
+		g.table.Skip(r.RemovedCount - len(r.Removed))
 	}
 }
 
-// goingRow is a row about something that goes.
-type goingRow struct {
+// removedRow is a row about something that is removed.
+type removedRow struct {
 	repository, what, tag, digest, rule, why string
 
 	size    page.Cell
@@ -201,7 +202,7 @@ type goingRow struct {
 	created bool  // that is the time of the image's making
 }
 
-func (r *goingRow) decide(d *retention.Decision) {
+func (r *removedRow) decide(d *retention.Decision) {
 	r.rule, r.why = ruleText(d), strings.Join(d.Reasons, "; ")
 	if d.Rule == "" {
 		r.rule = ""
@@ -211,7 +212,7 @@ func (r *goingRow) decide(d *retention.Decision) {
 	}
 }
 
-func (g *goingRows) cells(r *goingRow) []page.Cell {
+func (g *removedRows) cells(r *removedRow) []page.Cell {
 	cells := []page.Cell{textCell(r.repository), textCell(r.what), textCell(r.tag), {Text: r.digest}, r.size, g.dateCell(r.at, r.created)}
 	if g.Policy != nil {
 		cells = append(cells, textCell(r.rule))
@@ -228,7 +229,7 @@ func (run *Run) dateCell(at int64, created bool) page.Cell {
 	return page.Cell{Value: t.Unix(), Text: term.Either(created, "created ", "pushed ") + t.UTC().Format("2006-01-02 15:04") + ", " + agoText(run.Now.Sub(t))}
 }
 
-// prunedPage counts by repository what a policy lets go.
+// prunedPage counts by repository what a policy removes.
 func (run *Run) prunedPage() *page.Table {
 	removed, freed := "to remove", "to free"
 	if run.Executed {
@@ -276,7 +277,7 @@ func keptTable(rep *sweep.Report) *page.Table {
 	return t
 }
 
-// itemsTable has all that goes, if -v asks for that.
+// itemsTable has all that is removed, if -v asks for that.
 func itemsTable(rep *sweep.Report) *page.Table {
 	t := pageTable("items", term.Either(rep.DryRun, "Everything that would be removed", "Everything that was removed"), mostPageItems, page.Column{Title: "kind", Kind: page.Word}, page.Column{Title: "repository"}, page.Column{Title: "name"},
 		page.Column{Title: "digest", Kind: page.Digest}, page.Column{Title: "size", Kind: page.Number})

@@ -10,7 +10,7 @@ import (
 
 // ReadCreated reads the images' own times. For an index, it reads the time of its
 // newest child.
-func (j *Judged) ReadCreated() {
+func (j *Selectable) ReadCreated() {
 	p := j.in
 	wanted := j.wanted()
 	times := make([]time.Time, len(p.nodes))
@@ -20,7 +20,7 @@ func (j *Judged) ReadCreated() {
 		}
 	})
 	for i := range j.Tags {
-		if t := &j.Tags[i]; t.Held == "" {
+		if t := &j.Tags[i]; t.Undecidable == "" {
 			t.Created = times[p.tags[t.at].node]
 		}
 	}
@@ -87,9 +87,9 @@ func (s *Store) configTime(w *walker.Walker, part *describedPart) (t time.Time, 
 	return d.Created, true
 }
 
-// dropJudged leaves a repository alone of which it is known only now that it
+// dropSelected leaves a repository alone of which it is known only now that it
 // cannot be understood in full, or is behind a symbolic link.
-func (p *garbage) dropJudged() {
+func (p *garbage) dropSelected() {
 	if !p.l.rules.Selected.prunes() || p.keep == Dead && !p.r.Linked {
 		return
 	}
@@ -98,9 +98,9 @@ func (p *garbage) dropJudged() {
 	}
 }
 
-// tellJudged says what becomes of what has been judged.
-func (p *garbage) tellJudged() {
-	j := p.judged
+// tellOutcome tells what becomes of what the Selector has decided about.
+func (p *garbage) tellOutcome() {
+	j := p.selectable
 	if j == nil {
 		return
 	}
@@ -110,8 +110,8 @@ func (p *garbage) tellJudged() {
 	}
 	for i := range j.Untagged {
 		m := &j.Untagged[i]
-		if n := &p.nodes[m.at]; m.Goes && n.why != Dead {
-			m.Goes, m.Note = false, p.whyStays(m.at)
+		if n := &p.nodes[m.at]; m.Remove && n.why != Dead {
+			m.Remove, m.Note = false, p.whyIsKept(m.at)
 		}
 	}
 	if p.done != nil {
@@ -119,24 +119,24 @@ func (p *garbage) tellJudged() {
 	}
 }
 
-func (p *garbage) tellTag(one *JudgedTag) {
+func (p *garbage) tellTag(one *SelectableTag) {
 	t := &p.tags[one.at]
 	switch {
 	case t.is.has(tagSelected):
 		if t.node >= 0 && p.nodes[t.node].root.has(rootAlong) && p.nodes[t.node].why != Dead {
-			one.Note = "its image is kept: " + p.whyStays(t.node)
+			one.Note = "its image is kept: " + p.whyIsKept(t.node)
 		}
-	case t.is.has(tagAlong) && p.tagGoes(t) && !p.r.Linked:
-		one.Goes, one.Note = true, "follows its subject "+p.s.Table.Digest(t.subject).String()
-	case one.Goes:
-		one.Goes, one.Note = false, cmp.Or(p.heldAll(), "it is protected")
+	case t.is.has(tagAlong) && p.isTagRemoved(t) && !p.r.Linked:
+		one.Remove, one.Note = true, "follows its subject "+p.s.Table.Digest(t.subject).String()
+	case one.Remove:
+		one.Remove, one.Note = false, cmp.Or(p.whyUndecidable(), "it is protected")
 	}
 }
 
-// whyStays says what keeps a manifest that was to go.
-func (p *garbage) whyStays(at int32) string {
+// whyIsKept says what keeps a manifest that was to be removed.
+func (p *garbage) whyIsKept(at int32) string {
 	n := &p.nodes[at]
-	if all := p.heldAll(); all != "" {
+	if all := p.whyUndecidable(); all != "" {
 		return all
 	}
 	if p.protectsNode(n) {
@@ -176,24 +176,24 @@ func (p *garbage) keeper(at int32) int32 {
 	return p.keepers[at] - 1
 }
 
-// recordJudged keeps what goes, for the Looks after this one.
-func (p *garbage) recordJudged() {
+// recordSelected records what is removed, for the Looks after this one.
+func (p *garbage) recordSelected() {
 	a := p.selected
 	for i := range p.tags {
 		t := &p.tags[i]
-		with := t.is.has(tagAlong) && p.tagGoes(t)
+		with := t.is.has(tagAlong) && p.isTagRemoved(t)
 		if t.AsideName == "" && (t.is.has(tagSelected) || with) {
 			a.tags[t.Name] = selectedTag{target: p.s.Table.Intern(t.Link.Target), mtime: t.Link.MTime, with: !t.is.has(tagSelected)}
 		}
 	}
 	for i := range p.nodes {
-		if n := &p.nodes[i]; p.goes(n) {
+		if n := &p.nodes[i]; p.isRemoved(n) {
 			a.manifests[n.path] = selectedNode{mtime: n.mtime}
 		}
 	}
 }
 
-// Guarded counts the blobs of everything that a Judge has called protected, each
+// Guarded counts the blobs of everything that a Selector has called protected, each
 // once.
 func (l *Look) Guarded() (blobs, bytes int64) {
 	for _, r := range l.Store.Table.All() {

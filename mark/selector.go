@@ -9,28 +9,28 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// judge asks what goes. A manifest that loses its last tag is loose, not selected:
-// an index that stays keeps it.
-func (p *selection) judge(a *selectedIn) {
-	j := p.newJudged()
-	done, err := p.l.rules.Selected.pruning.judge(j)
+// askSelector asks what is removed. A manifest that loses its last tag is loose, not
+// selected: an index that is kept keeps it.
+func (p *selection) askSelector(a *selectedIn) {
+	j := p.newSelectable()
+	done, err := p.l.rules.Selected.pruning.selector(j)
 	if err != nil {
 		a.refusals = append(a.refusals, err)
 		return
 	}
-	p.judged, p.done = j, done
+	p.selectable, p.done = j, done
 	p.guardNodes()
-	p.spareHeld()
-	stays := make([]bool, len(p.nodes))
+	p.keepUndecidable()
+	isKept := make([]bool, len(p.nodes))
 	for i := range j.Tags {
 		t := &p.tags[j.Tags[i].at]
-		t.is.put(tagSelected, j.Tags[i].Goes)
+		t.is.put(tagSelected, j.Tags[i].Remove)
 		if !t.is.has(tagSelected) && t.node >= 0 {
-			stays[t.node] = true
+			isKept[t.node] = true
 		}
 	}
 	release := func(at int32) {
-		if n := &p.nodes[at]; !stays[at] && !p.protectsNode(n) {
+		if n := &p.nodes[at]; !isKept[at] && !p.protectsNode(n) {
 			n.root.set(rootAlong)
 			n.role = Named
 		}
@@ -41,51 +41,51 @@ func (p *selection) judge(a *selectedIn) {
 		}
 	}
 	for i := range j.Untagged {
-		if m := &j.Untagged[i]; m.Goes {
+		if m := &j.Untagged[i]; m.Remove {
 			release(m.at)
 		}
 	}
 	p.loosen()
 }
 
-// spareHeld keeps what must not go whatever the Judge has said.
-func (p *selection) spareHeld() {
-	j := p.judged
+// keepUndecidable keeps what must not be removed, whatever the Selector has said.
+func (p *selection) keepUndecidable() {
+	j := p.selectable
 	for i := range j.Tags {
-		if one := &j.Tags[i]; one.Goes && one.Held != "" {
-			one.Goes, one.Note = false, one.Held
+		if one := &j.Tags[i]; one.Remove && one.Undecidable != "" {
+			one.Remove, one.Note = false, one.Undecidable
 		}
 	}
 	p.w.Each(p.ctx, len(j.Tags), func(i int) {
 		one := &j.Tags[i]
-		if !one.Goes {
+		if !one.Remove {
 			return
 		}
 		t := &p.tags[one.at]
-		if t.is.put(tagPlain, !p.r.HasSymlink(t.Tag)); !t.is.has(tagPlain) {
-			one.Goes, one.Note = false, heldSymlink
+		if t.is.put(tagWithoutSymlink, !p.r.HasSymlink(t.Tag)); !t.is.has(tagWithoutSymlink) {
+			one.Remove, one.Note = false, behindSymlink
 		}
 	})
 	for i := range j.Untagged {
-		if one := &j.Untagged[i]; one.Goes && one.Held != "" {
-			one.Goes, one.Note = false, one.Held
+		if one := &j.Untagged[i]; one.Remove && one.Undecidable != "" {
+			one.Remove, one.Note = false, one.Undecidable
 		}
 	}
 }
 
-// newJudged describes the repository.
-func (p *selection) newJudged() *Judged {
-	j := &Judged{Repository: p.r.Name, in: p, Tags: make([]JudgedTag, 0, len(p.tags))}
-	all := p.heldAll()
+// newSelectable describes the repository to the Selector.
+func (p *selection) newSelectable() *Selectable {
+	j := &Selectable{Repository: p.r.Name, in: p, Tags: make([]SelectableTag, 0, len(p.tags))}
+	all := p.whyUndecidable()
 	direct := p.protectedDirectly()
 	for i := range p.tags {
 		t := &p.tags[i]
 		if t.AsideName != "" {
 			continue
 		}
-		one := JudgedTag{Name: t.Name, Digest: t.Link.Target, Pushed: time.Unix(0, t.Link.MTime), Held: all, at: int32(i), Configs: p.configs(t.node)}
-		if one.Held == "" {
-			one.Held = p.heldTag(t, direct)
+		one := SelectableTag{Name: t.Name, Digest: t.Link.Target, Pushed: time.Unix(0, t.Link.MTime), Undecidable: all, at: int32(i), Configs: p.configs(t.node)}
+		if one.Undecidable == "" {
+			one.Undecidable = p.whyTagUndecidable(t, direct)
 		}
 		if strings.HasPrefix(t.Name, "sha") {
 			subject, ok := layout.ReferrerTag(t.Name)
@@ -95,77 +95,77 @@ func (p *selection) newJudged() *Judged {
 	}
 	for _, at := range p.bare() {
 		n := &p.nodes[at]
-		one := JudgedManifest{Digest: p.s.Table.Digest(n.path), Pushed: time.Unix(0, n.mtime), Held: all, at: at, Configs: p.configs(at)}
-		if one.Held == "" {
-			one.Held = p.heldNode(n)
+		one := SelectableManifest{Digest: p.s.Table.Digest(n.path), Pushed: time.Unix(0, n.mtime), Undecidable: all, at: at, Configs: p.configs(at)}
+		if one.Undecidable == "" {
+			one.Undecidable = p.whyNodeUndecidable(n)
 		}
-		if one.Held == "" && p.keepsLost(at) {
-			one.Held = heldDeleted
+		if one.Undecidable == "" && p.keepsLost(at) {
+			one.Undecidable = lostLastTag
 		}
 		j.Untagged = append(j.Untagged, one)
 	}
-	slices.SortFunc(j.Tags, func(a, b JudgedTag) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(j.Untagged, func(a, b JudgedManifest) int { return a.Digest.Compare(b.Digest) })
+	slices.SortFunc(j.Tags, func(a, b SelectableTag) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(j.Untagged, func(a, b SelectableManifest) int { return a.Digest.Compare(b.Digest) })
 	return j
 }
 
 const (
-	heldBroken   = "its repository cannot be read in full"
-	heldSymlink  = "it is behind a symbolic link"
-	heldShared   = "it has another name in the store"
-	heldDangling = "the manifest that it names is not linked"
+	repositoryBroken = "its repository cannot be read in full"
+	behindSymlink    = "it is behind a symbolic link"
+	hasOtherName     = "it has another name in the store"
+	namesUnlinked    = "the manifest that it names is not linked"
 )
 
-// heldAll says why nothing of the repository can be judged, or "".
-func (p *visit) heldAll() string {
+// whyUndecidable says why nothing of the repository can be selected, or "".
+func (p *visit) whyUndecidable() string {
 	switch {
 	case p.r.Odd:
 		return "no registry accepts the repository's name"
 	case p.r.Linked:
-		return heldSymlink
+		return behindSymlink
 	case p.keep == Broken:
-		return heldBroken
+		return repositoryBroken
 	}
 	return ""
 }
 
-// heldTag says why a tag cannot be judged, or "".
-func (p *selection) heldTag(t *tag, direct map[ID]bool) string {
+// whyTagUndecidable says why a tag cannot be selected, or "".
+func (p *selection) whyTagUndecidable(t *tag, direct map[ID]bool) string {
 	switch {
 	case t.Odd:
 		return "no registry accepts its name"
 	case t.Linked:
-		return heldSymlink
-	case p.holdsTag(t.Name):
-		return heldShared
+		return behindSymlink
+	case p.isTagShared(t.Name):
+		return hasOtherName
 	case t.Half:
 		return "it has no current link"
 	case t.Link.State != walker.LinkGood:
 		return "its link holds no digest"
 	case t.node < 0:
-		return heldDangling
+		return namesUnlinked
 	}
 	n := &p.nodes[t.node]
 	if target := p.s.Table.Lookup(t.Link.Target); !direct[target] && (direct[n.id] || direct[n.path]) {
 		return "its manifest is protected by another digest"
 	}
-	return p.heldNode(n)
+	return p.whyNodeUndecidable(n)
 }
 
-// heldDeleted says that a manifest lost its last tag not long ago.
-const heldDeleted = "it lost its last tag less than --keep-deleted ago"
+// lostLastTag says that a manifest lost its last tag not long ago.
+const lostLastTag = "it lost its last tag less than --keep-deleted ago"
 
-// heldNode says why a manifest cannot be judged, or "".
-func (p *visit) heldNode(n *node) string {
+// whyNodeUndecidable says why a manifest cannot be selected, or "".
+func (p *visit) whyNodeUndecidable(n *node) string {
 	switch {
 	case n.link.has(linkAside):
 		return "a run that was stopped has begun to remove its manifest"
 	case n.link.has(linkPending):
 		return "its manifest is just being pushed"
-	case n.link.has(linkPinned) && p.holdsRevision(n.path):
-		return heldShared
+	case n.link.has(linkPinned) && p.isRevisionShared(n.path):
+		return hasOtherName
 	case n.link.has(linkPinned) && !n.link.has(linkAsLayer):
-		return heldSymlink
+		return behindSymlink
 	case n.root.has(rootForced):
 		return "its manifest is named by a half tag or a link that is not right"
 	case n.place == 0 || n.link.has(linkUnread):
@@ -224,16 +224,16 @@ func (p *facts) bare() (list []int32) {
 	return list
 }
 
-// guardNodes marks what the manifests reach that the Judge calls protected.
+// guardNodes marks what the manifests reach that the Selector calls protected.
 func (p *selection) guardNodes() {
 	var roots []int32
-	for i := range p.judged.Tags {
-		if t := &p.judged.Tags[i]; t.Protected && p.tags[t.at].node >= 0 {
+	for i := range p.selectable.Tags {
+		if t := &p.selectable.Tags[i]; t.Protected && p.tags[t.at].node >= 0 {
 			roots = append(roots, p.tags[t.at].node)
 		}
 	}
-	for i := range p.judged.Untagged {
-		if m := &p.judged.Untagged[i]; m.Protected {
+	for i := range p.selectable.Untagged {
+		if m := &p.selectable.Untagged[i]; m.Protected {
 			roots = append(roots, m.at)
 		}
 	}
