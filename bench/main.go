@@ -33,7 +33,7 @@ type bench struct {
 
 // figures are what is measured, in order. Those after the first usual ones make large
 // stores, and are measured only where they are asked for.
-var figures = []string{"warm", "collectors", "cold", "sweep", "latency", "disks", "large", "huge", "vast", "tags"}
+var figures = []string{"warm", "collectors", "cold", "sweep", "latency", "disks", "large", "huge", "vast", "plan", "tags"}
 
 const usual = 6
 
@@ -46,7 +46,7 @@ func main() {
 	flag.StringVar(&b.roofline, "roofline", "roofline/roofline.c", "the source of the least work")
 	flag.IntVar(&b.runs, "runs", 9, "runs of each command")
 	flag.IntVar(&b.slow, "slow", 3, "runs of what takes long")
-	flag.StringVar(&only, "figures", strings.Join(figures[:usual], ","), "what to measure: also large (340,000 blobs), huge (1,500,000; 7 million inodes), vast (-blobs) and tags (-tags)")
+	flag.StringVar(&only, "figures", strings.Join(figures[:usual], ","), "what to measure: also large (340,000 blobs), huge (1,500,000; 7 million inodes), vast (-blobs), plan (1,000,000 items) and tags (-tags)")
 	flag.IntVar(&b.blobs, "blobs", 10_000_000, "blobs of the vast store, which is in a filesystem of its own in a file: 1 KiB each, and root")
 	flag.IntVar(&b.tags, "tags", 1_000_000, "tags in one repository, likewise")
 	flag.Parse()
@@ -75,6 +75,7 @@ func (b *bench) run(which []string) error {
 		func() error { return b.large(small) },
 		b.huge,
 		b.vast,
+		b.plan,
 		b.manyTags,
 	}
 	for _, name := range which {
