@@ -40,11 +40,8 @@ type Memory struct {
 	shards    [memoryShards]linkShard
 	mu        sync.Mutex // of the rest
 	contents  []contentNote
-	documents map[ID]documentNote
-	texts     map[string]string // theirs, each once
-	// documentBytes is how many bytes these texts have.
-	documentBytes int
-	saved         int // how much had been read when Index was asked last
+	documents documentNotes
+	saved     int // how much had been read when Index was asked last
 }
 
 var _ walker.Memory = (*Memory)(nil)

@@ -30,8 +30,8 @@ func (m *Memory) Index(s *Store) *index.Builder {
 	for i := range m.contents {
 		g.content(m.contents[i].id, m.contents[i].times)
 	}
-	for _, id := range slices.Sorted(maps.Keys(m.documents)) {
-		g.content(id, m.documents[id].times)
+	for _, id := range slices.Sorted(maps.Keys(m.documents.of)) {
+		g.content(id, m.documents.of[id].times)
 	}
 	for i := range m.old.Links() {
 		if m.used.has(i) {
@@ -57,7 +57,7 @@ func (m *Memory) Index(s *Store) *index.Builder {
 // isNew reports whether the run has met anything that the index lacks, or has not
 // met something that it has.
 func (m *Memory) isNew() bool {
-	if len(m.contents)+len(m.documents) > 0 {
+	if len(m.contents)+len(m.documents.of) > 0 {
 		return true
 	}
 	for i := range m.shards {
@@ -70,7 +70,7 @@ func (m *Memory) isNew() bool {
 
 // hasMore reports whether the run has read more since it was asked last.
 func (m *Memory) hasMore() bool {
-	n := 1 + len(m.contents) + len(m.documents)
+	n := 1 + len(m.contents) + len(m.documents.of)
 	for i := range m.shards {
 		n += len(m.shards[i].ofFirst())
 	}
@@ -171,7 +171,7 @@ func (g *gathering) content(id ID, times index.Times) {
 // text is what a document says of itself, as this run or the index knows it; nil if
 // neither does.
 func (g *gathering) text(id ID, times index.Times) []byte {
-	if n, ok := g.m.documents[id]; ok && n.times == times {
+	if n, ok := g.m.documents.of[id]; ok && n.times == times {
 		return []byte(n.text)
 	}
 	digest := g.s.Table.Digest(id)

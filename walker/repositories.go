@@ -15,29 +15,29 @@ import (
 // was seen has its revision in a listing that began later.
 type Repository struct {
 	Name string
-	// Empty says that it is no repository, but a directory with nothing in it.
-	Empty bool
 	// Odd says that no registry accepts the name.
 	Odd bool
+	// Empty says that it is no repository, but a directory with nothing in it.
+	Empty bool
+	// MTime is when its directory last got or lost one of its parts.
+	MTime int64
 	// Linked says that the repository, or a directory of the layout in it, is
 	// behind a symbolic link. Nothing is ever removed there.
 	Linked bool
 	// Borrows says that a directory of the layout in it is a symbolic link: it
 	// may be another repository's.
 	Borrows bool
+	// Marks are the marks of a stopped run among directories of links, by their
+	// paths. Those of the layers are known when these have been listed.
+	Marks []string
 	// Unknown says that something is in it which the layout does not define,
 	// a repository below it not counted.
 	Unknown bool
 	// Nested says that directories are below it which are not the layout's.
 	Nested bool
-	// MTime is when its directory last got or lost one of its parts.
-	MTime int64
 	// Opaque says that a directory is in it where links would be, and that
 	// its name is no algorithm's: it may link what nobody can tell.
 	Opaque bool
-	// Marks are the marks of a stopped run among directories of links, by their
-	// paths. Those of the layers are known when these have been listed.
-	Marks []string
 
 	w                                           *Walker
 	manifests, revisions, tags, layers, uploads *disk.Dir

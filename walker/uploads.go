@@ -10,9 +10,9 @@ import (
 // Upload is a directory below _uploads.
 type Upload struct {
 	ID     string
+	Linked bool  // the directory is a symbolic link
 	Bytes  int64 // of all its files
 	MTime  int64 // of its newest file; of the directory if it has none
-	Linked bool  // the directory is a symbolic link
 
 	unknown bool // something is in it that the layout does not define
 	known   bool // something is in it that the layout defines

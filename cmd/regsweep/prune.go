@@ -57,7 +57,11 @@ how much is missing.` + exitStatusHelp,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.prune(cmd.Context(), o, cmd.Flags()) },
 	}
-	f := cmd.Flags()
+	o.add(cmd.Flags())
+	return cmd
+}
+
+func (o *pruneOptions) add(f *pflag.FlagSet) {
 	o.common.add(f)
 	o.removal.add(f)
 	o.addKeepDeleted(f)
@@ -73,7 +77,6 @@ how much is missing.` + exitStatusHelp,
 	f.BoolVar(&o.untagged, "untagged", false, "also remove untagged manifests, if they are older than --ago")
 	f.StringArrayVar(&o.pulls, "pulls", nil, "read from the access log `FILE` which images are used, for rules about pulls; more FILEs can follow")
 	f.BoolVar(&o.untaggedOnly, "untagged-only", false, "remove untagged manifests and no tags; in every repository if there is no --filter")
-	return cmd
 }
 
 var (

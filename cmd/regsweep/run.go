@@ -88,7 +88,7 @@ func (j *job) close() {
 	j.store.Close()
 }
 
-// makePlan walks, marks and plans, and refuses what looks wrong.
+// makePlan walks, marks and plans.
 func (j *job) makePlan(ctx context.Context) error {
 	if j.prune != nil {
 		if err := j.prune.begin(ctx, &j.rules); err != nil {
@@ -126,6 +126,11 @@ func (j *job) makePlan(ctx context.Context) error {
 	if j.dryRun && store.Resumed() {
 		j.warnStopped(j.where.Command("gc"))
 	}
+	return j.planOf(look)
+}
+
+// planOf refuses what looks wrong in a look, and plans.
+func (j *job) planOf(look *mark.Look) error {
 	if err := j.refuseNames(look); err != nil {
 		if j.prune == nil || !j.dryRun {
 			return err
@@ -142,15 +147,21 @@ func (j *job) makePlan(ctx context.Context) error {
 	j.warnOfLook(look)
 	j.warnOtherNames(look)
 	j.filing.settle(look)
-	if j.refusal != nil {
-		j.plan = sweep.NewRefused(look)
-		return nil
-	}
-	if j.plan = sweep.New(look); j.fit != nil {
-		j.plan.Closely() // what it is said to free is what the target counts
-	}
-	j.plan.Before(j.locksChanged)
+	j.plan = j.planned(look)
 	return nil
+}
+
+// planned is the plan of a look, of which nothing is carried out if the run is refused.
+func (j *job) planned(look *mark.Look) *sweep.Plan {
+	if j.refusal != nil {
+		return sweep.NewRefused(look)
+	}
+	plan := sweep.New(look)
+	if j.fit != nil {
+		plan.Closely() // what it is said to free is what the target counts
+	}
+	plan.Before(j.locksChanged)
+	return plan
 }
 
 // planUnread plans where something cannot be read: only the cure of what was

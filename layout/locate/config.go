@@ -38,9 +38,9 @@ type Config struct {
 	Cache         string // the blob descriptor cache: "inmemory", "redis" or what else is written; empty if none
 	ReadOnly      bool   // storage.maintenance.readonly; false for a pull-through cache, which writes regardless
 	Proxy         bool   // a pull-through cache
+	HTTPAddr      string // where the registry listens, such as ":5000"
 	Harbor        bool   // Harbor's registry, whose tags live in a database
 	Database      bool   // GitLab's registry with its metadata in a database, in part or in whole
-	HTTPAddr      string // where the registry listens, such as ":5000"
 }
 
 // ReadConfig reads a registry's configuration and applies the environment, as

@@ -55,13 +55,13 @@ type Decision struct {
 	Tag         string // empty for an untagged manifest
 	Digest      layout.Digest
 	Time        time.Time // by which it was decided; zero if there is none
+	Timeless    bool      // its time is missing or absurd
+	Created     bool      // Time is the image's own; else it was pushed then
+	Entry       int       // the rule's entry that matches, from 1; 0 if there is none
+	Rule        string    // the one whose repositories match; empty if there is none
 	Keep        bool
 	Protected   bool
 	Undecidable bool     // the policy cannot decide about it, as the caller has said
-	Timeless    bool     // its time is missing or absurd
-	Created     bool     // Time is the image's own; else it was pushed then
-	Entry       int      // the rule's entry that matches, from 1; 0 if there is none
-	Rule        string   // the one whose repositories match; empty if there is none
 	Reasons     []string // for what was decided, never empty
 }
 

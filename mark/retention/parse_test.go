@@ -51,7 +51,7 @@ func TestParseEverything(t *testing.T) {
 			Tags: []Entry{
 				{Match: []string{"pr-*"}, Exclude: []string{"re:pr-keep.*"}, Keep: Keep{Within: week}},
 				{Filter: []string{"ci/a:v.*", "ci/b:w.*"}, Keep: Keep{Last: 2}},
-				{Match: []string{"*"}, Keep: Keep{Last: 20, Within: span, Hourly: 1, Daily: 7, Weekly: 4, Monthly: 6, Yearly: 2, Semver: Semver{1, 2, 3, 4}}},
+				{Match: []string{"*"}, Keep: Keep{Last: 20, Within: span, Calendar: Calendar{Hourly: 1, Daily: 7, Weekly: 4, Monthly: 6, Yearly: 2}, Semver: Semver{1, 2, 3, 4}}},
 			},
 			Untagged: &Keep{Within: quarter, Last: 3}, RemoveOrphanedReferrers: true, Age: Created, Timezone: "UTC", AllowEmpty: true,
 		}, {

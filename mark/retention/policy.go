@@ -59,15 +59,17 @@ type Keep struct {
 	// Decider.Pulls.
 	PulledWithin Ago
 	Pulled       int
-	// Of each of the newest N hours, days, ISO weeks, months and years that have
-	// any, the newest; while there are fewer than N of them, the oldest of all too.
-	Hourly, Daily, Weekly, Monthly, Yearly int
-	Semver                                 Semver
-	Label                                  Label
-	Revisions                              int  // of untagged manifests: what each kept tag named before, the newest N
-	All                                    bool // everything
-	None                                   bool // nothing; stands alone
+	Calendar
+	Semver    Semver
+	Label     Label
+	Revisions int  // of untagged manifests: what each kept tag named before, the newest N
+	All       bool // everything
+	None      bool // nothing; stands alone
 }
+
+// Calendar keeps, of each of the newest N hours, days, ISO weeks, months and years that
+// have any, the newest; while there are fewer than N of them, the oldest of all too.
+type Calendar struct{ Hourly, Daily, Weekly, Monthly, Yearly int }
 
 // Label keeps what has a label that says for how long, until it has been there
 // for that long.

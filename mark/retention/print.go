@@ -57,21 +57,25 @@ type untaggedYAML struct {
 }
 
 type keepYAML struct {
-	Last      int         `yaml:"last,omitempty"`
-	Images    int         `yaml:"images,omitempty"`
-	Within    string      `yaml:"within,omitempty"`
-	PullTime  string      `yaml:"pulled-within,omitempty"`
-	Pulled    int         `yaml:"pulled,omitempty"`
-	Hourly    int         `yaml:"hourly,omitempty"`
-	Daily     int         `yaml:"daily,omitempty"`
-	Weekly    int         `yaml:"weekly,omitempty"`
-	Monthly   int         `yaml:"monthly,omitempty"`
-	Yearly    int         `yaml:"yearly,omitempty"`
-	Semver    *semverYAML `yaml:"semver,omitempty,flow"`
-	Label     *labelYAML  `yaml:"label,omitempty,flow"`
-	Revisions int         `yaml:"revisions,omitempty"`
-	All       bool        `yaml:"all,omitempty"`
-	None      bool        `yaml:"none,omitempty"`
+	Last      int          `yaml:"last,omitempty"`
+	Images    int          `yaml:"images,omitempty"`
+	Within    string       `yaml:"within,omitempty"`
+	PullTime  string       `yaml:"pulled-within,omitempty"`
+	Pulled    int          `yaml:"pulled,omitempty"`
+	Calendar  calendarYAML `yaml:",inline"`
+	Semver    *semverYAML  `yaml:"semver,omitempty,flow"`
+	Label     *labelYAML   `yaml:"label,omitempty,flow"`
+	Revisions int          `yaml:"revisions,omitempty"`
+	All       bool         `yaml:"all,omitempty"`
+	None      bool         `yaml:"none,omitempty"`
+}
+
+type calendarYAML struct {
+	Hourly  int `yaml:"hourly,omitempty"`
+	Daily   int `yaml:"daily,omitempty"`
+	Weekly  int `yaml:"weekly,omitempty"`
+	Monthly int `yaml:"monthly,omitempty"`
+	Yearly  int `yaml:"yearly,omitempty"`
 }
 
 type labelYAML struct {
@@ -105,7 +109,7 @@ func (r *Rule) yaml() ruleYAML {
 
 func (k *Keep) yaml() keepYAML {
 	y := keepYAML{
-		Last: k.Last, Images: k.Images, Pulled: k.Pulled, Hourly: k.Hourly, Daily: k.Daily, Weekly: k.Weekly, Monthly: k.Monthly, Yearly: k.Yearly,
+		Last: k.Last, Images: k.Images, Pulled: k.Pulled, Calendar: calendarYAML(k.Calendar),
 		Revisions: k.Revisions,
 		All:       k.All, None: k.None,
 	}

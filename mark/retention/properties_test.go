@@ -79,7 +79,7 @@ func drawHistory(t *rapid.T) (list []Revision) {
 
 func drawKeep(t *rapid.T, versions bool) Keep {
 	n := func(label string) int { return max(0, rapid.IntRange(-4, 4).Draw(t, label)) }
-	k := Keep{Last: n("last"), Hourly: n("hourly"), Daily: n("daily"), Weekly: n("weekly"), Monthly: n("monthly"), Yearly: n("yearly")}
+	k := Keep{Last: n("last"), Calendar: Calendar{Hourly: n("hourly"), Daily: n("daily"), Weekly: n("weekly"), Monthly: n("monthly"), Yearly: n("yearly")}}
 	if versions {
 		k.Semver = Semver{Major: n("major"), Minor: n("minor"), Patch: n("patch"), Prerelease: n("prerelease")}
 		k.Images, k.Pulled = n("images"), n("pulled")

@@ -40,11 +40,11 @@ func TestTwelveSundays(t *testing.T) {
 	for i := range 12 {
 		sundays = append(sundays, time.Date(2019, 9, 1+7*i, 11, 0, 0, 0, time.UTC))
 	}
-	got := kept(t, Keep{Daily: 4}, "", sundays...)
+	got := kept(t, Keep{Calendar: Calendar{Daily: 4}}, "", sundays...)
 	if want := sundays[8:]; !sameTimes(got, want) {
 		t.Errorf("kept %v, want %v", got, want)
 	}
-	if got := kept(t, Keep{Daily: 12}, "", sundays...); len(got) != 12 {
+	if got := kept(t, Keep{Calendar: Calendar{Daily: 12}}, "", sundays...); len(got) != 12 {
 		t.Errorf("kept %v", got)
 	}
 }
@@ -65,7 +65,7 @@ func TestHundredYears(t *testing.T) {
 		for at := last; at.After(last.AddDate(-100, 0, 0)); at = at.AddDate(0, 0, -1) {
 			days = append(days, at)
 		}
-		got := kept(t, Keep{Daily: 7, Weekly: 5, Monthly: 12, Yearly: 75}, "", days...)
+		got := kept(t, Keep{Calendar: Calendar{Daily: 7, Weekly: 5, Monthly: 12, Yearly: 75}}, "", days...)
 		want := documented(days)
 		if !sameTimes(got, want) {
 			t.Errorf("up to %s: kept %d, want %d", last.Format(time.DateOnly), len(got), len(want))
@@ -112,7 +112,7 @@ func TestOldest(t *testing.T) {
 		3: {at(3, 9), at(2, 9), at(2, 7)},
 		9: {at(3, 9), at(2, 9), at(2, 7)},
 	} {
-		if got := kept(t, Keep{Daily: n}, "", times...); !sameTimes(got, want) {
+		if got := kept(t, Keep{Calendar: Calendar{Daily: n}}, "", times...); !sameTimes(got, want) {
 			t.Errorf("daily %d: kept %v, want %v", n, got, want)
 		}
 	}
@@ -129,11 +129,11 @@ func TestDaylightSaving(t *testing.T) {
 		return when
 	}
 	long := []time.Time{at("2026-10-25T23:30:00+01:00"), at("2026-10-25T00:10:00+02:00"), at("2026-10-24T23:50:00+02:00")}
-	if got := kept(t, Keep{Daily: 2}, "Europe/Berlin", long...); !sameTimes(got, []time.Time{long[0], long[2]}) {
+	if got := kept(t, Keep{Calendar: Calendar{Daily: 2}}, "Europe/Berlin", long...); !sameTimes(got, []time.Time{long[0], long[2]}) {
 		t.Errorf("a day of 25 hours: kept %v", got)
 	}
 	twice := []time.Time{at("2026-10-25T02:30:00+01:00"), at("2026-10-25T02:40:00+02:00"), at("2026-10-25T01:40:00+02:00")}
-	if got := kept(t, Keep{Hourly: 2}, "Europe/Berlin", twice...); !sameTimes(got, []time.Time{twice[0], twice[2]}) {
+	if got := kept(t, Keep{Calendar: Calendar{Hourly: 2}}, "Europe/Berlin", twice...); !sameTimes(got, []time.Time{twice[0], twice[2]}) {
 		t.Errorf("an hour that is there twice: kept %v", got)
 	}
 }

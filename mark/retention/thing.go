@@ -11,13 +11,13 @@ import (
 // thing is one tag or untagged manifest.
 type thing struct {
 	*Decision
-	pushed      time.Time
-	pulled      time.Time // zero if no log tells of a pull
-	undecidable string
 	untagged    bool
 	referrer    bool // a referrer's tag
-	orphan      bool
+	orphan      bool // whose subject is not linked
+	undecidable string
 	timeless    bool // its time cannot be used
+	pushed      time.Time
+	pulled      time.Time // zero if no log tells of a pull
 	labels      *Labels
 	history     []Revision // of a tag
 	configs     []layout.Digest

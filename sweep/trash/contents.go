@@ -45,13 +45,13 @@ type thing struct {
 
 	// What a restore decides.
 	state  thingState
+	seen   bool     // it has been decided, or is being decided, about
 	needs  []*thing // they have to be back before it
 	detail string   // why it stays in the trash
 	// lacking are the blobs that keep a manifest in the trash.
 	lacking   []layout.Digest
-	seen      bool // it has been decided, or is being decided, about
+	elsewhere bool // they are in another run
 	replaces  bool // what a repair has put in its place
-	elsewhere bool // what a manifest lacks is in another run
 	// isNeeded says that something referenced needs it, and cannot be put back yet.
 	isNeeded bool
 }
