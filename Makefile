@@ -64,7 +64,7 @@ demo: build ## the main job on a sample store: dry run, sweep, and a second run 
 
 # Every EVERY-th step of long tables is taken, from an offset that changes with the commit. From 5 on there are fewer
 # random stores and kills, too.
-EVERY  ?= 16
+EVERY  ?= 32
 OFFSET := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
 SINCE  ?= HEAD
 

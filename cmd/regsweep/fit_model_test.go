@@ -307,17 +307,7 @@ func (m *fitModel) check(seen map[string]int) {
 		}
 		return
 	}
-	got := []string{}
-	for _, d := range rep.Decisions {
-		switch {
-		case d.Action != "remove" || cosignTag.MatchString(d.Tag):
-		case d.Tag == "":
-			got = append(got, d.Repository+"@"+d.Digest)
-		default:
-			got = append(got, d.Repository+":"+d.Tag)
-		}
-	}
-	slices.Sort(got)
+	got := removedNames(&rep)
 	if diff := cmp.Diff(want, got); diff != "" || rep.Fit == nil {
 		m.Errorf("need %d: the oracle removes (-) and prune (+):\n%s", need, diff)
 		return

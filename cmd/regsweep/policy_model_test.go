@@ -299,15 +299,22 @@ func (m *policyModel) prune(args ...string) (gone []string, rep sweep.Report, st
 	if err := json.Unmarshal([]byte(r.stdout), &rep); err != nil {
 		m.Fatal(err)
 	}
+	return removedNames(&rep), rep, r.status
+}
+
+// removedNames are the tags and untagged manifests that a report says are removed, sorted,
+// without the tags of signatures.
+func removedNames(rep *sweep.Report) []string {
+	names := []string{}
 	for _, d := range rep.Decisions {
 		switch {
 		case d.Action != "remove" || cosignTag.MatchString(d.Tag):
 		case d.Tag == "":
-			gone = append(gone, d.Repository+"@"+d.Digest)
+			names = append(names, d.Repository+"@"+d.Digest)
 		default:
-			gone = append(gone, d.Repository+":"+d.Tag)
+			names = append(names, d.Repository+":"+d.Tag)
 		}
 	}
-	slices.Sort(gone)
-	return gone, rep, r.status
+	slices.Sort(names)
+	return names
 }
