@@ -42,6 +42,7 @@ func Open(tb testing.TB, file string) *Page {
 		chromedp.ExecPath(parts.Need(tb, "chromium")),
 		chromedp.NoSandbox, // which it refuses to root
 		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.WSURLReadTimeout(2*time.Minute), // it starts beside all other tests
 		chromedp.WindowSize(1280, 1700))
 	allocator, closeAll := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closePage := chromedp.NewContext(allocator)
