@@ -73,7 +73,7 @@ TEST := .ci/in-memory $(GO) test
 
 # So many parallel tests run at a time, whatever the number of processors: most of
 # them wait for other processes, for clocks and for mounts.
-ATONCE ?= 4
+ATONCE ?= 6
 
 # Results are not cached: to know whether one still holds, go test would look at every file that a test has touched, which
 # takes longer than the tests.
@@ -120,7 +120,7 @@ lint: ## formatting, program and tests compile on every platform, golangci-lint
 	cd bench && golangci-lint run ./...
 
 e2e: build ## real registries and clients; .ci/parts installs them; one package at a time, since each waits for daemons of its own
-	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep $(GO) test -count=1 -p 1 -parallel $(ATONCE) -timeout 25m $(TESTFLAGS) ./...
+	cd e2e && REGSWEEP=$(CURDIR)/bin/regsweep $(GO) test -count=1 -p 1 -parallel 4 -timeout 25m $(TESTFLAGS) ./...
 
 .PHONY: e2e-containers
 e2e-containers: build ## those of them in containers, with a Docker daemon of their own; as root
