@@ -215,7 +215,7 @@ func (b *bench) memory(root string, blobs, links int) error {
 		if len(flags) == 1 {
 			goes = 0
 		}
-		peak, err := peakMemory(append([]string{b.regsweep, "gc", "-q", "--root", root}, flags...)...)
+		peak, err := peakMemory(append([]string{b.regsweep, "gc", "-q", "--index", "none", "--root", root}, flags...)...)
 		if err != nil {
 			return err
 		}
