@@ -22,8 +22,8 @@ import (
 const (
 	// few are the blobs of the store that a vast one is compared with.
 	few = 340_000
-	// indexed is how many blobs a store has at most of which regsweep writes an index.
-	indexed = 5_000_000
+	// mostIndexed is how many blobs a store may have for regsweep to write an index.
+	mostIndexed = 5_000_000
 	// maxItems is how many of the blobs are garbage at most.
 	maxItems = 1_000_000
 	// blobSize is more than a manifest may have: nobody reads such a blob. It takes no
@@ -83,7 +83,7 @@ func (b *bench) vast() error {
 		{"`gc -d`, which writes an index, if that is not too large", remembering},
 		{"`gc -d` with that index", remembering},
 	} {
-		if b.blobs > indexed && slices.Equal(c.args, remembering) {
+		if b.blobs > mostIndexed && slices.Equal(c.args, remembering) {
 			break
 		}
 		if err := forgetInodes(); err != nil {
@@ -231,7 +231,8 @@ func (b *bench) interrupted(after time.Duration, args []string) error {
 }
 
 // vastStore makes a store with so many more blobs, of which so many are garbage, and so
-// many tags in one repository, in a filesystem in a file that has enough inodes: small files and directories are in these.
+// many tags in one repository. It is in a filesystem in a file that has enough inodes:
+// small files and directories are in these.
 func (b *bench) vastStore(name string, blobs, items, tags int) (root string, unmount func(), err error) {
 	image, at := filepath.Join(b.dir, name+".ext4"), filepath.Join(b.dir, name)
 	done := filepath.Join(b.dir, name+".done")

@@ -97,7 +97,7 @@ func sharedPath(kind Kind, repository, name string, digest func() layout.Digest)
 type lostImage struct {
 	owner uint32 // of its repository
 	id    ID
-	needs []ID // blobs besides its own, if only some of the store's garbage is removed
+	needs []ID // the other blobs that it needs; nil in a run that removes all garbage
 }
 
 // Role says why a manifest or a tag is removed.

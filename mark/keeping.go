@@ -53,7 +53,7 @@ func (g *keeping) build() {
 }
 
 // imageOf is the manifest with which a tag is removed, or, of a recent tag, will be
-// removed when it is old; -1 if there is none.
+// removed when it is old. It is -1 if the tag has no such manifest.
 func (g *keeping) imageOf(t *tag) int32 {
 	if t.subject != 0 {
 		at, _ := g.linked(t.subject)

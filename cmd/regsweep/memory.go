@@ -16,8 +16,8 @@ const (
 	leastRoom = 15
 )
 
-// limitGarbage keeps the garbage in memory few, from now on. Go's own rule would let the
-// memory grow to twice as much as is in use. It must be called once.
+// limitGarbage limits the garbage in memory from now on. Go's own rule would let the
+// memory grow to twice as much as is in use. The process calls it once.
 func limitGarbage() {
 	if os.Getenv("GOGC") == "" {
 		chooseRoom()
@@ -31,6 +31,11 @@ type collection struct{ _ [64]byte }
 func chooseRoom() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}} // by the last collection; 0 before the first
 	metrics.Read(live)
-	debug.SetGCPercent(int(min(max(100*garbageRoom/max(live[0].Value.Uint64(), 1), leastRoom), 300)))
+	debug.SetGCPercent(roomBeside(live[0].Value.Uint64()))
 	runtime.SetFinalizer(new(collection), func(*collection) { chooseRoom() })
+}
+
+// roomBeside is how much garbage there may be beside so many bytes in use, in percent of these.
+func roomBeside(used uint64) int {
+	return int(min(max(100*garbageRoom/max(used, 1), leastRoom), 300))
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// More threads than processors wait for one another: the processors do not idle.
-func TestThreadsWithoutAProcessorDoNotIdle(t *testing.T) {
+// More threads than processors wait for one another.
+func TestQueueTimeGrowsWhereThreadsWaitForAProcessor(t *testing.T) {
 	before := runtime.GOMAXPROCS(4 * runtime.NumCPU())
 	defer runtime.GOMAXPROCS(before)
 	var done atomic.Bool

@@ -15,7 +15,7 @@ type Tag struct {
 	Name    string
 	Digest  layout.Digest // of the manifest that it names
 	Pushed  time.Time     // its link's time
-	Created time.Time     // the image's own time; zero if there is none
+	Created time.Time     // the image's own time; zero if it does not say one
 	Pulled  time.Time     // the last time, as far as logs tell; zero if they tell of none
 	// Undecidable says why the policy cannot decide about the tag, such as a link that
 	// cannot be read or names nothing. The tag is kept, and counts for nothing.
@@ -35,7 +35,7 @@ type Tag struct {
 type Manifest struct {
 	Digest      layout.Digest
 	Pushed      time.Time // its link's time
-	Created     time.Time // zero if there is none
+	Created     time.Time // as a tag's
 	Pulled      time.Time // as a tag's
 	Undecidable string    // as a tag's
 	Labels      Labels
@@ -54,11 +54,11 @@ type Decision struct {
 	Repository  string
 	Tag         string // empty for an untagged manifest
 	Digest      layout.Digest
-	Time        time.Time // by which it was decided; zero if there is none
+	Time        time.Time // by which it was decided; zero if no time was used
 	Timeless    bool      // its time is missing or absurd
 	Created     bool      // Time is the image's own; else it was pushed then
-	Entry       int       // the rule's entry that matches, from 1; 0 if there is none
-	Rule        string    // the one whose repositories match; empty if there is none
+	Entry       int       // the rule's entry that matches, from 1; 0 if no entry matches
+	Rule        string    // the one whose repositories match; empty if no rule matches
 	Keep        bool
 	Protected   bool
 	Undecidable bool     // the policy cannot decide about it, as the caller has said

@@ -43,9 +43,9 @@ func judgeImages(n int, timed []*thing) {
 	}
 }
 
-// judgeRevisions keeps of the untagged manifests what each kept tag named before: the
-// n newest entries of its history besides what it names now. A removed tag keeps
-// nothing of its history.
+// judgeRevisions keeps the untagged manifests that a kept tag named before: the n
+// newest entries of the tag's history. What the tag names now is not counted. A
+// removed tag keeps nothing of its history.
 func (c *repositoryCase) judgeRevisions(n int, untagged []*thing) {
 	if n == 0 {
 		return
