@@ -3,6 +3,7 @@ package mark
 import (
 	"errors"
 
+	"github.com/regsweep/regsweep/mark/index"
 	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker/disk"
 )
@@ -29,7 +30,8 @@ func missingBlob() *loadError {
 type buffer struct {
 	now, before manifest.Seen
 	ids         [3][]ID
-	info        disk.Info // of the file that was read last, if that is to be remembered
+	info        disk.Info     // of the file that was read last, if that is to be remembered
+	known       index.Content // what an index knew of the last one
 }
 
 // next forgets the manifest before the one that was read last.

@@ -139,11 +139,13 @@ func (p *facts) losesLately(n *linkedManifest) bool {
 	return p.l.rules.DeleteUntagged && older > 0 && p.lostTag(n) > p.l.rules.cutoff(older)
 }
 
-// readLosses reads the histories of tags that name something wanted.
+// readLosses reads the histories of tags that name something wanted. What was lost so
+// long ago that no rule asks for it may be left out.
 func (p *facts) readLosses(wants func(ID) bool) {
 	if p.losses.at != nil {
 		return
 	}
+	since := p.l.rules.cutoff(max(p.l.rules.OlderThan, p.l.rules.KeepDeleted))
 	p.losses.at, p.losses.named = map[ID]int64{}, map[int32]bool{}
 	for i := range p.tagLinks {
 		if t := &p.tagLinks[i]; t.node >= 0 && t.AsideName == "" {
@@ -157,7 +159,7 @@ func (p *facts) readLosses(wants func(ID) bool) {
 		if t.AsideName != "" {
 			return
 		}
-		entries := p.r.ReadWantedHistory(p.ctx, t.Tag, func(d layout.Digest, linked bool) bool {
+		entries := p.r.ReadWantedHistory(p.ctx, t.Tag, since, func(d layout.Digest, linked bool) bool {
 			id := p.s.Table.Intern(d)
 			if !linked {
 				p.histories[i] = append(p.histories[i], id)

@@ -47,11 +47,11 @@ func (s *Store) readManifest(w *walker.Walker, id ID, onceMore bool) (place uint
 	if size > manifest.Max {
 		return 0, &loadError{err: fmt.Errorf("larger than %d bytes, which no registry accepts", manifest.Max), broken: true}
 	}
-	if place := s.recall(id); place != 0 {
-		return place, nil
-	}
 	buf := s.buffer()
 	defer s.buffers.Put(buf)
+	if place := s.recall(id, buf); place != 0 {
+		return place, nil
+	}
 	buf.next()
 	content, failure := s.read(w, id, r.has(isAside), int(size), buf)
 	if failure != nil {

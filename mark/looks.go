@@ -9,59 +9,6 @@ import (
 	"github.com/regsweep/regsweep/walker"
 )
 
-// sort brings the repositories into the order of their names and makes the
-// items follow.
-func (l *Look) sort() {
-	order := make([]uint32, len(l.Repositories))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return cmp.Compare(l.Repositories[a].Name, l.Repositories[b].Name)
-	})
-	place := make([]uint32, len(order))
-	sorted := make([]Repo, len(order))
-	for to, from := range order {
-		place[from] = uint32(to)
-		sorted[to] = l.Repositories[from]
-	}
-	l.Repositories = sorted
-	for _, list := range append(l.parts, l.Restore) {
-		for i := range list {
-			if list[i].Repo != NoRepo {
-				list[i].Repo = place[list[i].Repo]
-			}
-		}
-	}
-}
-
-// compare orders items as a sweep takes them: by kind, repository, manifests
-// with parents before children, then by name and digest.
-func (l *Look) compare(a, b Item) int {
-	if c := cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Repo, b.Repo)); c != 0 {
-		return c
-	}
-	switch {
-	case a.Kind == Manifest && a.Extra != b.Extra:
-		return cmp.Compare(b.Extra, a.Extra)
-	case a.named():
-		if c := cmp.Compare(l.Names[a.Extra].Text, l.Names[b.Extra].Text); c != 0 {
-			return c
-		}
-	}
-	return l.compareIDs(a.ID, b.ID)
-}
-
-// CompareBlob compares an Item of a blob with a digest, in the order of Items.
-func (l *Look) CompareBlob(i Item, id ID) int { return l.compareIDs(i.ID, id) }
-
-func (l *Look) compareIDs(a, b ID) int {
-	if a == b || a == 0 || b == 0 {
-		return cmp.Compare(a, b)
-	}
-	return l.Store.Table.Compare(a, b)
-}
-
 // Jobs returns how many file operations the Look would have under way at a time
 // now.
 func (l *Look) Jobs() int { return l.w.Jobs() }
@@ -144,6 +91,7 @@ func (s *Store) lookBy(ctx context.Context, how looking) *Look {
 	l.markRecent()
 	l.markProtected()
 	l.addBlobItems()
+	l.sortItems(ctx)
 	l.countUnique()
 	return l
 }
@@ -284,7 +232,6 @@ func (l *Look) addBlobItems() {
 	case l.rules.Selected != nil:
 		l.pickSelected()
 	}
-	slices.SortFunc(l.Items, l.compare)
 }
 
 func (l *Look) countUnique() {

@@ -176,8 +176,8 @@ func (m *Memory) Find(key uint64, isTag bool) int {
 }
 
 // Recall implements walker.Memory.
-func (m *Memory) Recall(at int, info *disk.Info) (layout.Digest, bool) {
-	if info.Size != linkSize || !m.isPast(info) {
+func (m *Memory) Recall(at int, info disk.Info) (layout.Digest, bool) {
+	if info.Size != linkSize || !m.isPast(&info) {
 		return layout.Digest{}, false
 	}
 	if m.later.Load() {
@@ -196,8 +196,8 @@ func (m *Memory) Recall(at int, info *disk.Info) (layout.Digest, bool) {
 }
 
 // Note implements walker.Memory.
-func (m *Memory) Note(key uint64, info *disk.Info, target layout.Digest) {
-	if info.Size != linkSize || target.Algorithm() != layout.SHA256 || !m.isPast(info) {
+func (m *Memory) Note(key uint64, info disk.Info, target layout.Digest) {
+	if info.Size != linkSize || target.Algorithm() != layout.SHA256 || !m.isPast(&info) {
 		return
 	}
 	s := &m.shards[key%memoryShards]

@@ -2,7 +2,6 @@ package mark
 
 import (
 	"github.com/regsweep/regsweep/layout"
-	"github.com/regsweep/regsweep/mark/index"
 	"github.com/regsweep/regsweep/mark/manifest"
 	"github.com/regsweep/regsweep/walker"
 	"github.com/regsweep/regsweep/walker/disk"
@@ -14,7 +13,7 @@ func (s *Store) doubts(r *record) bool {
 }
 
 // recall returns the place of a manifest that the index knows, or 0.
-func (s *Store) recall(id ID) (place uint32) {
+func (s *Store) recall(id ID, buf *buffer) (place uint32) {
 	m, r := s.memory, s.Table.At(id)
 	if m == nil || !r.has(isKnown) {
 		return 0
@@ -25,8 +24,8 @@ func (s *Store) recall(id ID) (place uint32) {
 	}
 	digest := s.Table.Digest(id)
 	at, ok := m.old.At(digest.Sum())
-	var c index.Content
-	if !ok || !m.old.Content(at, &c) {
+	c := &buf.known
+	if !ok || !m.old.Content(at, c) {
 		r.unset(isKnown)
 		return 0
 	}
@@ -34,23 +33,25 @@ func (s *Store) recall(id ID) (place uint32) {
 		return 0 // only what it says of itself is known
 	}
 	m.met.set(at)
-	summary := manifest.Summary{
-		Kind: manifest.Kind(c.Kind), Configs: c.Configs,
-		Required: s.intern(c.Required), Optional: s.intern(c.Optional), Subjects: s.intern(c.Subjects),
+	for i, list := range [...][]uint32{c.Required, c.Optional, c.Subjects} {
+		buf.ids[i] = s.intern(buf.ids[i][:0], list)
 	}
-	return s.manifests.Add(&summary)
+	return s.manifests.Add(&manifest.Summary{
+		Kind: manifest.Kind(c.Kind), Configs: c.Configs, Required: buf.ids[0], Optional: buf.ids[1], Subjects: buf.ids[2],
+	})
 }
 
-// intern turns digests of the index into those of the Store.
-func (s *Store) intern(digests []uint32) []ID {
-	ids := make([]ID, len(digests))
-	for i, d := range digests {
+// intern appends digests of the index as those of the Store.
+func (s *Store) intern(ids []ID, digests []uint32) []ID {
+	for _, d := range digests {
 		known := &s.memory.ids[d]
-		if ids[i] = ID(known.Load()); ids[i] == 0 {
+		id := ID(known.Load())
+		if id == 0 {
 			sum := s.memory.old.Sum(d)
-			ids[i] = s.Table.Intern(layout.FromSum(layout.SHA256, sum[:]))
-			known.Store(uint32(ids[i]))
+			id = s.Table.Intern(layout.FromSum(layout.SHA256, sum[:]))
+			known.Store(uint32(id))
 		}
+		ids = append(ids, id)
 	}
 	return ids
 }

@@ -75,6 +75,11 @@ func (l *Look) unlinkedReferrers(ctx context.Context) (found []about) {
 	}
 	for _, id := range ids {
 		s.subjects.asked.Add(id)
+	}
+	if !s.manifests.AnySubject() {
+		return nil
+	}
+	for _, id := range ids {
 		for _, subject := range s.manifest(id).Subjects {
 			found = append(found, about{id, subject})
 		}
@@ -117,6 +122,9 @@ func beginsObject(text []byte) bool {
 // which they have none else.
 func (l *Look) deadReferrers() (found []about) {
 	s := l.Store
+	if !s.manifests.AnySubject() {
+		return nil
+	}
 	for id, r := range s.Table.All() {
 		if r.manifest.Load() == 0 || r.reason() != Dead {
 			continue

@@ -33,9 +33,10 @@ func (r *Repository) ReadHistory(ctx context.Context, t *Tag, fn func([]Revision
 
 // ReadWantedHistory calls wants with the digest of each entry of a tag's history, by
 // the name of its directory, and whether a symbolic link leads to it. If wants returns
-// true for one entry or more, ReadWantedHistory reads all of them, and returns them. It
-// may be called concurrently for different tags.
-func (r *Repository) ReadWantedHistory(ctx context.Context, t *Tag, wants func(d layout.Digest, linked bool) bool) []Revision {
+// true for one entry or more, ReadWantedHistory reads all of them, and returns them,
+// unless the tag and all entries were last written at since, in nanoseconds since 1970,
+// or before. It may be called concurrently for different tags.
+func (r *Repository) ReadWantedHistory(ctx context.Context, t *Tag, since int64, wants func(d layout.Digest, linked bool) bool) []Revision {
 	history := r.openHistory(t)
 	defer history.close()
 	wanted := false
@@ -51,7 +52,15 @@ func (r *Repository) ReadWantedHistory(ctx context.Context, t *Tag, wants func(d
 	if !wanted {
 		return nil
 	}
-	from := 0
+	from, isOld := 0, t.Link.State == LinkGood && t.Link.MTime <= since && !r.w.resumed.Load()
+	for i, d := range history {
+		isOld = isOld && d.isOld(all[from:ends[i]], since)
+		from = ends[i]
+	}
+	if isOld {
+		return nil
+	}
+	from = 0
 	for i, d := range history {
 		r.readRevisions(ctx, d.Dir, all[from:ends[i]])
 		from = ends[i]
@@ -65,6 +74,19 @@ type historyDirs []historyDir
 type historyDir struct {
 	*disk.Dir
 	alg layout.Algorithm
+}
+
+// isOld reports whether all entries are plain files that were last written at since, or
+// before: that takes one call for each, and reading takes four.
+func (d historyDir) isOld(entries []Revision, since int64) bool {
+	var name disk.Name
+	for i := range entries {
+		info, err := d.Stat(name.JoinHex(entries[i].Digest.Sum(), layout.Link))
+		if err != nil || info.Type != disk.File || info.MTime > since || entries[i].Linked {
+			return false
+		}
+	}
+	return true
 }
 
 // list calls fn with the digest of each entry, and whether a symbolic link leads to it.

@@ -1,12 +1,14 @@
 package walker_test
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/regsweep/regsweep/layout"
 	"github.com/regsweep/regsweep/layout/layouttest"
@@ -83,7 +85,7 @@ func TestHistoryIsTheSameHoweverItIsOpened(t *testing.T) {
 							read = append(read, e.Link.Target)
 						}
 					})
-					for _, e := range r.ReadWantedHistory(t.Context(), tag, func(d layout.Digest, linked bool) bool {
+					for _, e := range r.ReadWantedHistory(t.Context(), tag, math.MinInt64, func(d layout.Digest, linked bool) bool {
 						if !linked {
 							named = append(named, d)
 						}
@@ -136,7 +138,7 @@ func TestHistoryThatNobodyWantsIsListedAndNotRead(t *testing.T) {
 		withTag(t, f, s.Dir, true, func(r *walker.Repository, tag *walker.Tag) {
 			lists.Store(0)
 			reads.Store(0)
-			got := r.ReadWantedHistory(t.Context(), tag, func(d layout.Digest, _ bool) bool {
+			got := r.ReadWantedHistory(t.Context(), tag, math.MinInt64, func(d layout.Digest, _ bool) bool {
 				return wanted && d == s.Digest("one")
 			})
 			want := 0
@@ -148,6 +150,57 @@ func TestHistoryThatNobodyWantsIsListedAndNotRead(t *testing.T) {
 				t.Errorf("wanted %t: %d entries, %d links read, %d directories listed", wanted, len(got), reads.Load(), lists.Load())
 			}
 		})
+	}
+}
+
+// TestHistoryThatIsTooOldIsNotRead asks for what was written after a time, and dates the
+// entries, the tag, or one entry later. What is not a plain file is read.
+func TestHistoryThatIsTooOldIsNotRead(t *testing.T) {
+	since := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name   string
+		change func(t *testing.T, tag, entry string) // directories of the tag, and of an entry
+		reads  bool
+	}{
+		{name: "all old"},
+		{name: "a young tag", change: func(t *testing.T, tag, _ string) { date(t, tag+"/current/link", since.Add(1)) }, reads: true},
+		{name: "a young entry", change: func(t *testing.T, _, entry string) { date(t, entry+"/link", since.Add(1)) }, reads: true},
+		{name: "an entry behind a symbolic link", change: func(t *testing.T, _, entry string) { behindLink(t, entry) }, reads: true},
+		{name: "an entry that is a symbolic link", change: func(t *testing.T, _, entry string) { behindLink(t, entry+"/link") }, reads: true},
+		{name: "an entry without a link", change: func(t *testing.T, _, entry string) {
+			if err := os.Remove(entry + "/link"); err != nil {
+				t.Fatal(err)
+			}
+		}, reads: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := layouttest.New(t, retagged)
+			dir := filepath.Join(s.Dir, "repositories/a/_manifests/tags/t")
+			entries, err := filepath.Glob(dir + "/index/sha256/*")
+			if err != nil || len(entries) != 3 {
+				t.Fatal(entries, err)
+			}
+			for _, link := range append([]string{dir + "/current"}, entries...) {
+				date(t, link+"/link", since)
+			}
+			if c.change != nil {
+				c.change(t, dir, entries[1])
+			}
+			withTag(t, &disk.FS{}, s.Dir, true, func(r *walker.Repository, tag *walker.Tag) {
+				got := r.ReadWantedHistory(t.Context(), tag, since.UnixNano(), func(layout.Digest, bool) bool { return true })
+				if reads := len(got) > 0; reads != c.reads {
+					t.Errorf("%d entries", len(got))
+				}
+			})
+		})
+	}
+}
+
+// date sets the time of a file.
+func date(t *testing.T, path string, at time.Time) {
+	t.Helper()
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
 	}
 }
 

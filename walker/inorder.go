@@ -72,7 +72,7 @@ func (v *blobWalk) inOrder(alg layout.Algorithm, d *disk.Dir, prefixes []string)
 	seen := 0
 	flush := func() {
 		slices.SortFunc(places, func(a, b blobPlace) int { return cmp.Compare(a.inode, b.inode) })
-		v.w.share(v.ctx, len(places), func(lo, hi int) {
+		v.w.Share(v.ctx, len(places), func(lo, hi int) {
 			var c prefixCount
 			var data disk.Name
 			for i := lo; i < hi && v.ctx.Err() == nil; i++ {
@@ -89,7 +89,7 @@ func (v *blobWalk) inOrder(alg layout.Algorithm, d *disk.Dir, prefixes []string)
 	for done := 0; done < len(prefixes) && v.ctx.Err() == nil; {
 		// As many at a time as there is room for, as far as those before tell.
 		n := min(len(prefixes)-done, max(1, inRow*done/max(1, seen)))
-		v.w.share(v.ctx, n, func(lo, hi int) {
+		v.w.Share(v.ctx, n, func(lo, hi int) {
 			for _, prefix := range prefixes[done+lo : done+hi] {
 				v.names(alg, prefix, d.Join(prefix), d.Linked(), func(_ *disk.Dir, e disk.Entry, digest layout.Digest, linked bool) {
 					mu.Lock()

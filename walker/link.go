@@ -125,7 +125,7 @@ func (w *Walker) readOrRecall(d *disk.Dir, name string, key uint64, isTag bool) 
 	}
 	var info disk.Info
 	l := w.readFirst(d, name, &info)
-	w.note(d, key, &info, &l)
+	w.note(d, key, info, &l)
 	return l
 }
 

@@ -16,9 +16,9 @@ type Memory interface {
 	Find(key uint64, isTag bool) (at int)
 	// Recall returns what that link holds, if its file is what it was and what was
 	// read of it cannot have changed since. The file is on a disk of this host.
-	Recall(at int, info *disk.Info) (layout.Digest, bool)
+	Recall(at int, info disk.Info) (layout.Digest, bool)
 	// Note tells of a link on a disk of this host that has been read.
-	Note(key uint64, info *disk.Info, target layout.Digest)
+	Note(key uint64, info disk.Info, target layout.Digest)
 }
 
 // linkKey begins the key of the links in a directory.
@@ -52,12 +52,12 @@ func (w *Walker) recall(d *disk.Dir, name string, key uint64, isTag bool) (Link,
 	if err != nil || info.Type != disk.File || !d.Local(info.ID.Dev) {
 		return Link{}, false
 	}
-	target, ok := w.memory.Recall(at, &info)
+	target, ok := w.memory.Recall(at, info)
 	return Link{State: LinkGood, Target: target, MTime: info.MTime}, ok
 }
 
 // note remembers a link that was read.
-func (w *Walker) note(d *disk.Dir, key uint64, info *disk.Info, l *Link) {
+func (w *Walker) note(d *disk.Dir, key uint64, info disk.Info, l *Link) {
 	if l.State == LinkGood && info.Type == disk.File && !info.Behind && d.Local(info.ID.Dev) {
 		w.memory.Note(key, info, l.Target)
 	}

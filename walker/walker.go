@@ -243,14 +243,14 @@ func (w *Walker) Each(ctx context.Context, n int, fn func(i int)) {
 
 // parts is Each by chunks: fn gets the numbers from lo to below hi.
 func (w *Walker) parts(ctx context.Context, n int, fn func(lo, hi int)) {
-	w.share(ctx, n, func(lo, hi int) {
+	w.Share(ctx, n, func(lo, hi int) {
 		fn(lo, hi)
 		w.Progress.Links.Add(int64(hi - lo))
 	})
 }
 
-// share is parts for things other than links: the progress does not count them.
-func (w *Walker) share(ctx context.Context, n int, fn func(lo, hi int)) {
+// Share is parts for things other than links: the progress does not count them.
+func (w *Walker) Share(ctx context.Context, n int, fn func(lo, hi int)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	lanes := w.lanes()

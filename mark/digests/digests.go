@@ -183,16 +183,20 @@ func (t *Table[V]) takeLocked() ID {
 	if t.next > 1<<idBits {
 		panic("digests: more digests than a table can number")
 	}
-	var blocks []*block[V]
-	if old := t.blocks.Load(); old != nil {
-		blocks = *old
-	}
-	if int(id/blockSize) >= len(blocks) {
-		// Who reads the old slice reads nothing behind its end.
-		blocks = append(blocks, new(block[V]))
-		t.blocks.Store(&blocks)
+	if old := t.blocks.Load(); old == nil || int(id/blockSize) >= len(*old) {
+		t.addBlock(old)
 	}
 	return ID(id)
+}
+
+func (t *Table[V]) addBlock(old *[]*block[V]) {
+	var blocks []*block[V]
+	if old != nil {
+		blocks = *old
+	}
+	// Who reads the old slice reads nothing behind its end.
+	blocks = append(blocks, new(block[V]))
+	t.blocks.Store(&blocks)
 }
 
 func (t *Table[V]) findLong(d *layout.Digest, add bool) ID {
@@ -260,6 +264,14 @@ func (t *Table[V]) Compare(a, b ID) int {
 		}
 	}
 	return 0
+}
+
+// Rank is a number from 0 to 255. Of two digests, none sorts before one of a lower rank.
+func (t *Table[V]) Rank(id ID) uint8 {
+	if t.IsLong(id) {
+		return 255
+	}
+	return uint8(t.entry(id).sum[0] >> 56)
 }
 
 // All yields every ID and its value. Nothing may be added meanwhile.

@@ -75,7 +75,8 @@ const arenaSize = 1 << 15
 type Summaries struct {
 	mu    sync.Mutex // of who adds
 	parts atomic.Pointer[[][]digests.ID]
-	used  int // of the last part
+	used  int         // of the last part
+	about atomic.Bool // a manifest has a subject
 }
 
 const manifestHeader = 4
@@ -85,27 +86,40 @@ func (a *Summaries) Add(m *Summary) uint32 {
 	n := manifestHeader + len(m.Required) + len(m.Optional) + len(m.Subjects)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var parts [][]digests.ID
-	if p := a.parts.Load(); p != nil {
-		parts = *p
+	last := a.room(n)
+	if len(m.Subjects) > 0 {
+		a.about.Store(true)
 	}
-	// No part is larger than a place can tell, and a large manifest gets its own.
-	if len(parts) == 0 || a.used+n > len(parts[len(parts)-1]) {
-		parts = append(slices.Clip(parts), make([]digests.ID, max(arenaSize, n)))
-		a.parts.Store(&parts)
-		a.used = 0
-	}
-	last := len(parts) - 1
-	if uint64(len(parts))*arenaSize > math.MaxUint32 {
-		panic("manifest: more references than a place can tell")
-	}
-	to := parts[last][a.used:a.used:len(parts[last])]
-	to = append(to, m.head(), digests.ID(len(m.Required)), digests.ID(len(m.Optional)), digests.ID(len(m.Subjects)))
+	part := (*a.parts.Load())[last]
+	to := append(part[a.used:a.used], m.head(), digests.ID(len(m.Required)), digests.ID(len(m.Optional)), digests.ID(len(m.Subjects)))
 	to = append(append(append(to, m.Required...), m.Optional...), m.Subjects...)
 	place := uint32(last)*arenaSize + uint32(a.used) + 1
 	a.used += len(to)
 	return place
 }
+
+// room returns the number of the last part, which has room for n numbers. No part is
+// larger than a place can tell, and a large manifest gets its own.
+func (a *Summaries) room(n int) (last int) {
+	old := a.parts.Load()
+	if old != nil && a.used+n <= len((*old)[len(*old)-1]) {
+		return len(*old) - 1
+	}
+	var parts [][]digests.ID
+	if old != nil {
+		parts = slices.Clip(*old)
+	}
+	parts = append(parts, make([]digests.ID, max(arenaSize, n)))
+	if uint64(len(parts))*arenaSize > math.MaxUint32 {
+		panic("manifest: more references than a place can tell")
+	}
+	a.parts.Store(&parts)
+	a.used = 0
+	return len(parts) - 1
+}
+
+// AnySubject reports whether a manifest that was added has a subject.
+func (a *Summaries) AnySubject() bool { return a.about.Load() }
 
 // At returns the manifest of a place, or none for place 0.
 func (a *Summaries) At(place uint32) Summary {
