@@ -73,7 +73,7 @@ func (p *garbage) collectTags() {
 			p.hasKept = true
 			continue
 		}
-		p.items = append(p.items, Item{Kind: Tag, ID: p.s.Table.Intern(t.Link.Target), Extra: p.name(t.Name, 0)})
+		p.items = append(p.items, Item{Kind: Tag, ID: t.target, Extra: p.name(t.Name, 0)})
 	}
 }
 
@@ -95,7 +95,7 @@ func (p *garbage) collectAside(t *tag) {
 	back = (back || t.node >= 0 && p.isUnlisted(t)) && !t.is.has(tagSelected)
 	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}
 	if t.Link.State == walker.LinkGood {
-		item.ID = p.s.Table.Intern(t.Link.Target)
+		item.ID = t.target
 	}
 	if back && !p.hasTagNamed(t.Name) {
 		p.hasKept = true

@@ -59,7 +59,7 @@ func (p *garbage) noteTags() {
 // noteTag notes what a kept tag names.
 func (p *garbage) noteTag(t *tag) {
 	if t.Link.State == walker.LinkGood {
-		p.s.Table.At(p.s.Table.Intern(t.Link.Target)).set(isKept)
+		p.s.Table.At(t.target).set(isKept)
 	}
 }
 

@@ -16,14 +16,17 @@ const batch = 1024
 func (p *live) readLayers() {
 	// These first: a recent one keeps the other link of its blob, too.
 	for i := range p.layers {
-		p.layer(&p.layers[i])
+		p.layer(p.s.Table.Intern(p.layers[i].Digest), &p.layers[i])
 	}
 	if !p.readsAllLayers() && p.r.HasLayers() {
 		var unreferenced []ID
 		p.listLayers(layout.SHA256, func(d layout.Digest) {
 			id := p.s.Table.Lookup(d)
-			if id == 0 || !p.isLive(id) {
-				unreferenced = append(unreferenced, p.s.Table.Intern(d))
+			if id == 0 {
+				id = p.s.Table.Intern(d)
+			}
+			if !p.isLive(id) {
+				unreferenced = append(unreferenced, id)
 				return
 			}
 			p.s.Table.At(id).set(isKept)
@@ -37,7 +40,7 @@ func (p *live) readLayers() {
 			}
 			read := p.r.ReadLayers(p.ctx, layout.SHA256, digests)
 			for i := range read {
-				p.layer(&read[i])
+				p.layer(part[i], &read[i])
 			}
 		}
 	}
@@ -63,9 +66,8 @@ func (p *live) keepLayers() {
 }
 
 // layer decides about a layer link that has been read.
-func (p *live) layer(v *walker.Revision) {
+func (p *live) layer(id ID, v *walker.Revision) {
 	l := &v.Link
-	id := p.s.Table.Intern(v.Digest)
 	switch l.State {
 	case walker.LinkMissing:
 		if !p.isLive(id) {
@@ -82,7 +84,10 @@ func (p *live) layer(v *walker.Revision) {
 	default:
 		return // unreadable, which ends the run
 	}
-	target := p.s.Table.Intern(l.Target)
+	target := id
+	if l.Target != v.Digest {
+		target = p.s.Table.Intern(l.Target)
+	}
 	if l.Aside {
 		p.l.metAside.Store(true)
 	}

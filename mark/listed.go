@@ -29,7 +29,7 @@ func (p *selection) holdToListing(a *selectedIn) {
 	for i := range p.tags {
 		t := &p.tags[i]
 		was, ok := a.tags[t.Name]
-		if !ok || p.s.Table.Intern(t.Link.Target) != was.target || p.keepsTag(t, planned > 0, dropped) {
+		if !ok || t.target != was.target || p.keepsTag(t, planned > 0, dropped) {
 			continue
 		}
 		// It may have been written again with the same digest.

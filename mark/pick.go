@@ -170,7 +170,7 @@ func (p *garbage) recordTags() map[int32][]*tag {
 			continue
 		}
 		if t.is.has(tagAlong) {
-			p.selected.tags[t.Name] = selectedTag{target: p.s.Table.Intern(t.Link.Target), mtime: t.Link.MTime, with: true}
+			p.selected.tags[t.Name] = selectedTag{target: t.target, mtime: t.Link.MTime, with: true}
 		}
 		tags[t.node] = append(tags[t.node], t)
 	}

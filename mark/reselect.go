@@ -60,7 +60,7 @@ func (p *selection) keepChildren(a *selectedIn) {
 // have been set aside, whether it is among these or is being cut where it is.
 func (p *selection) isSame(t *tag, was selectedTag) bool {
 	switch {
-	case p.s.Table.Intern(t.Link.Target) != was.target, t.Link.MTime > was.mtime:
+	case t.target != was.target, t.Link.MTime > was.mtime:
 		return false
 	case t.Link.MTime < was.mtime && t.AsideName == "":
 		return false // nobody writes what is set aside: that may be a tag of this name that a stopped run set aside
@@ -131,9 +131,8 @@ func (p *live) noteDangling() {
 	for i := range p.tags {
 		t := &p.tags[i]
 		if t.is.has(tagSelected) && t.node < 0 && t.Link.State == walker.LinkGood && p.recent(t.Link.MTime) && !p.l.rules.Selected.TagsOnly {
-			id := p.s.Table.Intern(t.Link.Target)
-			p.ofSelected[id] = max(p.ofSelected[id], t.Link.MTime)
-			p.s.Table.At(id).set(isOfSelected | isBelow)
+			p.ofSelected[t.target] = max(p.ofSelected[t.target], t.Link.MTime)
+			p.s.Table.At(t.target).set(isOfSelected | isBelow)
 		}
 	}
 }

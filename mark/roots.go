@@ -82,8 +82,8 @@ func (p *live) markRecentTags() {
 			if t.is.has(tagSelected) {
 				continue
 			}
-			p.mark(p.s.Table.Intern(t.Link.Target), Recent)
-			p.note(p.s.Table.Intern(t.Link.Target), 0, t.Link.MTime)
+			p.mark(t.target, Recent)
+			p.note(t.target, 0, t.Link.MTime)
 		}
 	}
 }

@@ -219,6 +219,6 @@ func (p *selection) refuseTags(a *selectedIn) {
 		case t.Linked || p.r.HasSymlink(t.Tag):
 			a.refuse("remove the symbolic link by hand", "%s is behind a symbolic link", name)
 		}
-		a.tags[t.Name] = selectedTag{target: p.s.Table.Intern(t.Link.Target), mtime: t.Link.MTime}
+		a.tags[t.Name] = selectedTag{target: t.target, mtime: t.Link.MTime}
 	}
 }

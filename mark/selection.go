@@ -72,7 +72,7 @@ func (p *selection) listsNode(n *node) bool {
 // listsTag reports whether a tag is listed, and names what it did then.
 func (p *selection) listsTag(t *tag) bool {
 	i := p.listed.find(Tag, 0, t.Name)
-	return i != nil && i.id == p.s.Table.Lookup(t.Link.Target)
+	return i != nil && i.id == t.target
 }
 
 // isUnlisted reports whether a plan was written down that does not list a tag:

@@ -146,7 +146,7 @@ func (p *selection) whyTagUndecidable(t *tag, direct map[ID]bool) string {
 		return namesUnlinked
 	}
 	n := &p.nodes[t.node]
-	if target := p.s.Table.Lookup(t.Link.Target); !direct[target] && (direct[n.id] || direct[n.path]) {
+	if !direct[t.target] && (direct[n.id] || direct[n.path]) {
 		return "its manifest is protected by another digest"
 	}
 	return p.whyNodeUndecidable(n)

@@ -183,7 +183,7 @@ func (p *garbage) recordSelected() {
 		t := &p.tags[i]
 		with := t.is.has(tagAlong) && p.isTagRemoved(t)
 		if t.AsideName == "" && (t.is.has(tagSelected) || with) {
-			a.tags[t.Name] = selectedTag{target: p.s.Table.Intern(t.Link.Target), mtime: t.Link.MTime, with: !t.is.has(tagSelected)}
+			a.tags[t.Name] = selectedTag{target: t.target, mtime: t.Link.MTime, with: !t.is.has(tagSelected)}
 		}
 	}
 	for i := range p.nodes {

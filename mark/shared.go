@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/regsweep/regsweep/layout"
 )
@@ -42,27 +43,19 @@ func (l *Look) findLeads(ctx context.Context) {
 	if l.aside != nil {
 		return // the Look before has done so
 	}
-	found, tags := false, false
+	var found, tags atomic.Bool
 	t := l.Store.Table
-	for i := range l.Items {
-		item := &l.Items[i]
-		ids := [2]ID{item.ID}
-		switch item.Kind {
-		case Tag, Manifest, TagHistory:
-		case LayerLink:
-			ids[1] = ID(item.Extra)
-		default:
-			continue
-		}
-		for _, id := range ids {
-			if id != 0 && t.At(id).has(isKept) {
-				t.At(id).set(isLeaving)
-				found = true
-				tags = tags || item.Kind != LayerLink
+	l.w.Share(ctx, len(l.Items), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			if item := &l.Items[i]; l.leaves(item) {
+				found.Store(true)
+				if item.Kind != LayerLink {
+					tags.Store(true)
+				}
 			}
 		}
-	}
-	if !found {
+	})
+	if !found.Load() {
 		return
 	}
 	names := make([]string, len(l.Repositories))
@@ -72,7 +65,27 @@ func (l *Look) findLeads(ctx context.Context) {
 	l.w.FindLeads(ctx, names, func(d layout.Digest) bool {
 		id := t.Lookup(d)
 		return id != 0 && t.At(id).has(isLeaving)
-	}, tags)
+	}, tags.Load())
+}
+
+// leaves reports whether something that is removed names a digest that something else
+// names, too, which is kept, and notes which.
+func (l *Look) leaves(item *Item) (some bool) {
+	ids := [2]ID{item.ID}
+	switch item.Kind {
+	case Tag, Manifest, TagHistory:
+	case LayerLink:
+		ids[1] = ID(item.Extra)
+	default:
+		return false
+	}
+	for _, id := range ids {
+		if id != 0 && l.Store.Table.At(id).has(isKept) {
+			l.Store.Table.At(id).set(isLeaving)
+			some = true
+		}
+	}
+	return some
 }
 
 // sharesProtected reports, once, whether a list of protected names may name

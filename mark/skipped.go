@@ -61,9 +61,9 @@ func (p *garbage) whyTagIsKept(i *listed, t *tag) string {
 	switch {
 	case t == nil:
 		return isGone
-	case p.s.Table.Lookup(t.Link.Target) != i.id && t.Link.State != walker.LinkGood:
+	case t.target != i.id && t.Link.State != walker.LinkGood:
 		return isRewritten
-	case p.s.Table.Lookup(t.Link.Target) != i.id:
+	case t.target != i.id:
 		return "it names " + t.Link.Target.String() + " now"
 	case p.protectsTag(t):
 		return isGuardedBy

@@ -79,7 +79,8 @@ func (s *tagState) put(one tagState, on bool) {
 // linkedTag is a tag with what it names, as reading found it.
 type linkedTag struct {
 	*walker.Tag
-	node int32 // -1 if no manifest is linked that it names
+	node   int32 // -1 if no manifest is linked that it names
+	target ID    // what its link names; 0 if that is no digest
 }
 
 // linkedManifest is a manifest that the repository links, as reading found it.

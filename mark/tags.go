@@ -32,14 +32,15 @@ func (p *facts) addTag(t *walker.Tag) {
 	}
 	added := linkedTag{Tag: t, node: -1}
 	if t.Link.State == walker.LinkGood {
-		added.node = p.find(t.Link.Target)
+		added.target = p.s.Table.Intern(t.Link.Target)
+		added.node, _ = p.linked(added.target)
 		if added.node < 0 && (t.AsideName == "" || p.selected != nil) {
 			added.node = p.findLayer(t.Link.Target)
 		}
 		if added.node < 0 && t.AsideName == "" {
 			p.tagProblem(walker.DanglingTag, p.tagPath(t), fmt.Sprintf("it names %s, whose link is gone", t.Link.Target), t)
 			p.lacking = true
-			if p.s.stat(p.w, p.s.Table.Intern(t.Link.Target)) {
+			if p.s.stat(p.w, added.target) {
 				p.totals.Dangling++
 			}
 		}
