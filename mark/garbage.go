@@ -69,6 +69,6 @@ func (p *garbage) release() {
 	clear(p.manifests)
 	clear(p.nodes)
 	p.here.reset()
-	*p.memory = memory{p.found[:0], p.manifests[:0], p.nodes[:0], p.here}
+	p.memory.found, p.memory.manifests, p.memory.nodes, p.memory.here = p.found[:0], p.manifests[:0], p.nodes[:0], p.here
 	p.l.free.Put(p.memory)
 }

@@ -11,6 +11,9 @@ import (
 // that a repository with a million of them needs little memory.
 const batch = 1024
 
+// namesAtATime is how many names of layer links are looked up together.
+const namesAtATime = 64
+
 // readLayers looks at the layer links that no live manifest references; only
 // these are read, and those that readAliases has read.
 func (p *live) readLayers() {
@@ -19,19 +22,7 @@ func (p *live) readLayers() {
 		p.layer(p.s.Table.Intern(p.layers[i].Digest), &p.layers[i])
 	}
 	if !p.readsAllLayers() && p.r.HasLayers() {
-		var unreferenced []ID
-		p.listLayers(layout.SHA256, func(d layout.Digest) {
-			id := p.s.Table.Lookup(d)
-			if id == 0 {
-				id = p.s.Table.Intern(d)
-			}
-			if !p.isLive(id) {
-				unreferenced = append(unreferenced, id)
-				return
-			}
-			p.s.Table.At(id).set(isKept)
-			p.totals.LayerLinks++
-		})
+		unreferenced := p.unreferencedLayers()
 		digests := make([]layout.Digest, 0, min(batch, len(unreferenced)))
 		for part := range slices.Chunk(unreferenced, batch) {
 			digests = digests[:0]
@@ -48,6 +39,31 @@ func (p *live) readLayers() {
 	if p.totals.LayerLinks > len(p.deadLayers) {
 		p.hasKept = true
 	}
+}
+
+// unreferencedLayers lists the layer links that no live manifest references, and counts
+// the others.
+func (p *live) unreferencedLayers() (unreferenced []ID) {
+	names := p.memory.names[:0]
+	sort := func() {
+		for _, id := range p.internAll(len(names), func(i int) *layout.Digest { return &names[i] }) {
+			if !p.isLive(id) {
+				unreferenced = append(unreferenced, id)
+				continue
+			}
+			p.s.Table.At(id).set(isKept)
+			p.totals.LayerLinks++
+		}
+		names = names[:0]
+	}
+	p.listLayers(layout.SHA256, func(d layout.Digest) {
+		if names = append(names, d); len(names) == namesAtATime {
+			sort()
+		}
+	})
+	sort()
+	p.memory.names = names
+	return unreferenced
 }
 
 // keepLayers keeps the layer links of manifests that were found to be live

@@ -8,15 +8,14 @@ import (
 // readRevisions reads the manifest links.
 func (p *facts) readRevisions() {
 	p.r.Revisions(p.ctx, func(revisions []walker.Revision) {
-		for i := range revisions {
-			p.addRevision(&revisions[i])
+		for i, id := range p.internAll(len(revisions), func(i int) *layout.Digest { return &revisions[i].Digest }) {
+			p.addRevision(id, &revisions[i])
 		}
 	})
 	p.repo.Manifests = p.totals.Manifests
 }
 
-func (p *facts) addRevision(v *walker.Revision) {
-	path := p.s.Table.Intern(v.Digest)
+func (p *facts) addRevision(path ID, v *walker.Revision) {
 	n := linkedManifest{id: path, path: path, mtime: v.Link.MTime}
 	n.link.put(linkAside, v.Link.Aside)
 	n.link.put(linkPinned, v.Linked || p.isRevisionShared(path))

@@ -57,6 +57,8 @@ type memory struct {
 	manifests []linkedManifest
 	nodes     []node
 	here      heres
+	ids       []ID
+	names     []layout.Digest // of at most namesAtATime
 }
 
 func (l *Look) freeMemory() *memory {
@@ -64,6 +66,12 @@ func (l *Look) freeMemory() *memory {
 		return m
 	}
 	return new(memory)
+}
+
+// internAll returns the numbers of n digests, which are valid until it is called again.
+func (p *visit) internAll(n int, digest func(i int) *layout.Digest) []ID {
+	p.memory.ids = p.s.Table.InternAll(p.memory.ids[:0], n, digest)
+	return p.memory.ids
 }
 
 // problem records what is wrong with a path of the repository.

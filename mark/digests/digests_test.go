@@ -43,6 +43,28 @@ func TestTableNumbersDigests(t *testing.T) {
 	}
 }
 
+// TestManyDigestsGetTheNumbersThatEachGets gives digests of all algorithms to a table, of
+// which it knows some and others twice.
+func TestManyDigestsGetTheNumbersThatEachGets(t *testing.T) {
+	table := NewTable[int]()
+	r := rand.New(rand.NewPCG(3, 4))
+	for n := range 200 {
+		list := make([]layout.Digest, n)
+		for i := range list {
+			list[i] = layout.FromBytes(layout.Algorithms[max(0, r.IntN(12)-9)], []byte{byte(r.Uint32()), byte(r.Uint32N(20))})
+		}
+		ids := table.InternAll([]ID{7}, n, func(i int) *layout.Digest { return &list[i] })
+		if len(ids) != n+1 || ids[0] != 7 {
+			t.Fatalf("%d numbers of %d digests", len(ids)-1, n)
+		}
+		for i, id := range ids[1:] {
+			if id == 0 || table.Lookup(list[i]) != id || table.Digest(id) != list[i] {
+				t.Fatalf("%s has number %d of %s", list[i], id, table.Digest(id))
+			}
+		}
+	}
+}
+
 // TestTableIsFilledConcurrently holds that several who add the same digests
 // get the same numbers, and that readers see nothing half made.
 func TestTableIsFilledConcurrently(t *testing.T) {
