@@ -1,6 +1,7 @@
 package mark
 
 import (
+	"math"
 	"slices"
 	"sync"
 
@@ -145,7 +146,10 @@ func (p *facts) readLosses(wants func(ID) bool) {
 	if p.losses.at != nil {
 		return
 	}
-	since := p.l.rules.cutoff(max(p.l.rules.OlderThan, p.l.rules.KeepDeleted))
+	since := int64(math.MinInt64)
+	if p.r.TagsAreLocal() {
+		since = p.l.rules.cutoff(max(p.l.rules.OlderThan, p.l.rules.KeepDeleted))
+	}
 	p.losses.at, p.losses.named = map[ID]int64{}, map[int32]bool{}
 	for i := range p.tagLinks {
 		if t := &p.tagLinks[i]; t.node >= 0 && t.AsideName == "" {

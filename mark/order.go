@@ -82,10 +82,10 @@ func (l *Look) group(i Item) int {
 // sortItems brings the items into the order of compare, in no more memory than they are
 // in: first by groups, and then each group by itself, concurrently.
 func (l *Look) sortItems(ctx context.Context) {
-	ends := l.groupItems()
+	begins := l.groupItems()
 	l.w.Share(ctx, groups, func(lo, hi int) {
 		for g := lo; g < hi; g++ {
-			slices.SortFunc(l.Items[ends[g]:ends[g+1]], l.compare)
+			slices.SortFunc(l.Items[begins[g]:begins[g+1]], l.compare)
 		}
 	})
 }

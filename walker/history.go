@@ -68,6 +68,17 @@ func (r *Repository) ReadWantedHistory(ctx context.Context, t *Tag, since int64,
 	return all
 }
 
+// TagsAreLocal reports whether the tags are on a disk of this host, as disk.Dir.Local has
+// it. Only then ReadWantedHistory leaves anything unread for its age.
+func (r *Repository) TagsAreLocal() bool {
+	if r.tags == nil {
+		return false
+	}
+	r.tags.LearnLocal()
+	info, err := r.tags.Info()
+	return err == nil && r.tags.Local(info.ID.Dev)
+}
+
 // historyDirs are the open directories of a tag's history, one for each algorithm.
 type historyDirs []historyDir
 
@@ -76,13 +87,14 @@ type historyDir struct {
 	alg layout.Algorithm
 }
 
-// isOld reports whether all entries are plain files that were last written at since, or
-// before: that takes one call for each, and reading takes four.
+// isOld reports whether all entries are plain files on a disk of this host that were last
+// written at since, or before. That takes one call for each, and reading takes four. What
+// another host may have written is read.
 func (d historyDir) isOld(entries []Revision, since int64) bool {
 	var name disk.Name
 	for i := range entries {
 		info, err := d.Stat(name.JoinHex(entries[i].Digest.Sum(), layout.Link))
-		if err != nil || info.Type != disk.File || info.MTime > since || entries[i].Linked {
+		if err != nil || info.Type != disk.File || info.MTime > since || entries[i].Linked || !d.Local(info.ID.Dev) {
 			return false
 		}
 	}
