@@ -90,8 +90,8 @@ func (a *Summaries) Add(m *Summary) uint32 {
 	if len(m.Subjects) > 0 {
 		a.about.Store(true)
 	}
-	part := (*a.parts.Load())[last]
-	to := append(part[a.used:a.used], m.head(), digests.ID(len(m.Required)), digests.ID(len(m.Optional)), digests.ID(len(m.Subjects)))
+	to := (*a.parts.Load())[last][a.used:a.used]
+	to = append(to, m.head(), digests.ID(len(m.Required)), digests.ID(len(m.Optional)), digests.ID(len(m.Subjects)))
 	to = append(append(append(to, m.Required...), m.Optional...), m.Subjects...)
 	place := uint32(last)*arenaSize + uint32(a.used) + 1
 	a.used += len(to)
