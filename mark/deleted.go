@@ -146,9 +146,9 @@ func (p *facts) readLosses(wants func(ID) bool) {
 	if p.losses.at != nil {
 		return
 	}
-	since := int64(math.MinInt64)
-	if p.r.TagsAreLocal() {
-		since = p.l.rules.cutoff(max(p.l.rules.OlderThan, p.l.rules.KeepDeleted))
+	since := p.l.rules.cutoff(max(p.l.rules.OlderThan, p.l.rules.KeepDeleted))
+	if since < 0 || !p.r.TagsAreLocal() {
+		since = math.MinInt64 // all are read
 	}
 	p.losses.at, p.losses.named = map[ID]int64{}, map[int32]bool{}
 	for i := range p.tagLinks {

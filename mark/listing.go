@@ -89,8 +89,8 @@ func (g *Listing) Add(i Listed) {
 		g.repos = append(g.repos, i.Repository)
 	}
 	one := listed{mtime: i.MTime, repo: uint32(len(g.repos) - 1), kind: i.Kind, part: i.Part}
-	if i.Kind == Tag || !i.Digest.IsZero() {
-		one.id = g.table.Intern(i.Digest) // a tag may name nothing
+	if !i.Digest.IsZero() { // a tag may name nothing
+		one.id = g.table.Intern(i.Digest)
 	}
 	if i.Name != "" {
 		g.names = append(g.names, i.Name)

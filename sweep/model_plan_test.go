@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,7 +28,7 @@ import (
 // To see one again: go test ./sweep -run TestModelPlan -rapid.seed=N.
 func TestModelPlan(t *testing.T) {
 	c := onRandomStores(t, 800, (*census).checkPlan)
-	c.atLeast(t, 20, "gc", "gc -m", "rm", "untag", "prune", "skipped", "carried out", "unchanged", "whole")
+	c.atLeast(t, 20, "gc", "gc -m", "rm", "untag", "prune", "skipped", "carried out", "unchanged", "whole", "a tag that names nothing")
 }
 
 // planned is one command that makes plans.
@@ -61,6 +63,7 @@ func (c *census) checkPlan(t *rapid.T, dir string) {
 			return
 		}
 	}
+	c.spoilTag(t, stores[:2])
 	wrong := c.compareUnchanged(&p, stores[0], stores[1])
 	if len(wrong) == 0 {
 		var more complaints
@@ -69,6 +72,30 @@ func (c *census) checkPlan(t *rapid.T, dir string) {
 	}
 	if len(wrong) > 0 {
 		t.Fatalf("%s %v, force %v, grace %v:\n  %s\nin\n%s\nthen\n%s", p.command, p.targets, p.force, p.grace, withNames(stores[2], strings.Join(wrong, "\n  ")), text, changes)
+	}
+}
+
+// spoilTag has the link of some tag hold no digest, in stores that are the same.
+func (c *census) spoilTag(t *rapid.T, stores []*layouttest.Store) {
+	text := rapid.SampledFrom([]string{"whole", "whole", "", "no digest"}).Draw(t, "a tag's link")
+	links := slices.DeleteFunc(pathsOf(stores[0].Dir), func(path string) bool { return !strings.HasSuffix(path, "/current/link") })
+	if text == "whole" || len(links) == 0 {
+		return
+	}
+	c.add("a tag that names nothing", 1)
+	link := rapid.SampledFrom(links).Draw(t, "tag")
+	for _, s := range stores {
+		path := filepath.Join(s.Dir, link)
+		info, err := os.Stat(path)
+		if err == nil {
+			err = os.WriteFile(path, []byte(text), 0o644)
+		}
+		if err == nil {
+			err = os.Chtimes(path, info.ModTime(), info.ModTime())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -35,7 +35,9 @@ func (r *Repository) ReadHistory(ctx context.Context, t *Tag, fn func([]Revision
 // the name of its directory, and whether a symbolic link leads to it. If wants returns
 // true for one entry or more, ReadWantedHistory reads all of them, and returns them,
 // unless the tag and all entries were last written at since, in nanoseconds since 1970,
-// or before. It may be called concurrently for different tags.
+// or before. After a run that was stopped, behind symbolic links, and where TagsAreLocal has
+// not found a disk of this host, it reads them all the same. It may be called concurrently
+// for different tags.
 func (r *Repository) ReadWantedHistory(ctx context.Context, t *Tag, since int64, wants func(d layout.Digest, linked bool) bool) []Revision {
 	history := r.openHistory(t)
 	defer history.close()

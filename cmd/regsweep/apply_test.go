@@ -125,8 +125,12 @@ func TestApplyToAnUnchangedStore(t *testing.T) {
 			text: two + "cosign a of=x as=sig\nindex a:all of=x as=i", plan: []string{"rm", "a:all", "a:v1"},
 			goes: ofX("tag a:v1 x", "tag a:all i", "manifest a i", "blob i", "tag a:sha256-{x}.sig sig", "manifest a sig", "blob sig", "blob sig.config", "blob sig.layer", "layerLink a sig.config", "layerLink a sig.layer"),
 		},
-		"nothing at all":  {text: two, plan: []string{"gc"}},
-		"rm --repository": {text: two + "upload b kind=started as=u", plan: []string{"rm", "--repository", "b"}, goes: []string{"tag b:v1 z", "manifest b z", "layerLink b z.config", "layerLink b z.layer1", "blob z", "blob z.config", "blob z.layer1", "upload b u", "repository b"}},
+		"untag of a tag that names nothing":        {text: two + "damage garbage tag a:v2", plan: []string{"untag", "a:v2"}, goes: []string{"tag a:v2"}},
+		"untag of a tag that is empty":             {text: two + "damage empty-tag tag a:v2", plan: []string{"untag", "a:v2"}, goes: []string{"tag a:v2"}},
+		"rm --repository with a tag that is empty": {text: two + "image b:v2 as=w layers=wl\ndamage empty-tag tag b:v2", plan: []string{"rm", "--repository", "b"}, goes: []string{"tag b:v1 z", "tag b:v2", "manifest b z", "manifest b w", "layerLink b z.config", "layerLink b z.layer1", "layerLink b w.config", "layerLink b wl", "blob z", "blob z.config", "blob z.layer1", "blob w", "blob w.config", "blob wl", "repository b"}},
+		"untag of half a tag":                      {text: two + "damage half-tag tag b:v1", plan: []string{"untag", "b:v1"}, goes: []string{"tag b:v1 z"}},
+		"nothing at all":                           {text: two, plan: []string{"gc"}},
+		"rm --repository":                          {text: two + "upload b kind=started as=u", plan: []string{"rm", "--repository", "b"}, goes: []string{"tag b:v1 z", "manifest b z", "layerLink b z.config", "layerLink b z.layer1", "blob z", "blob z.config", "blob z.layer1", "upload b u", "repository b"}},
 	} {
 		t.Run(name, c.check)
 	}

@@ -221,3 +221,18 @@ func TestKeepDeletedReadsHistoriesThatHoldNoDigest(t *testing.T) {
 		t.Errorf("status %d: the image is gone: %v", r.status, itemLines(s, r))
 	}
 }
+
+// TestKeepDeletedReachesBackBefore1970 keeps what a history names for longer than there has
+// been Unix time.
+func TestKeepDeletedReachesBackBefore1970(t *testing.T) {
+	s := newStore(t, `
+age 26000d
+image a:keep layers=k as=k age=30d
+image a:t layers=l1 as=x
+image a:t layers=l2 as=y age=24000d
+delete-manifest a x age=24000d
+`)
+	if removed := itemNames(s, gc(t, s, "-d", "--keep-deleted", "21000d", "--index", "none")); len(removed) > 0 {
+		t.Errorf("it would remove %v", removed)
+	}
+}
