@@ -1,10 +1,6 @@
 package mark
 
-import (
-	"slices"
-
-	"github.com/regsweep/regsweep/walker"
-)
+import "slices"
 
 // listItems lists what is removed from the repository, and what gets its name back.
 func (p *garbage) listItems() {
@@ -93,10 +89,7 @@ func (p *garbage) findSymlinks() {
 func (p *garbage) collectAside(t *tag) {
 	back := p.keep != Dead || p.protectsTag(t) || t.node >= 0 && (t.subject != 0 && p.subjectLives(t) || !t.is.has(tagAlong) && p.recent(t.Link.MTime))
 	back = (back || t.node >= 0 && p.isUnlisted(t)) && !t.is.has(tagSelected)
-	item := Item{Kind: Tag, Extra: p.name(t.Name, 0), Aside: true}
-	if t.Link.State == walker.LinkGood {
-		item.ID = t.target
-	}
+	item := Item{Kind: Tag, ID: t.target, Extra: p.name(t.Name, 0), Aside: true}
 	if back && !p.hasTagNamed(t.Name) {
 		p.hasKept = true
 		p.restore = append(p.restore, item)

@@ -73,12 +73,7 @@ func (r *Repository) ReadWantedHistory(ctx context.Context, t *Tag, since int64,
 // TagsAreLocal reports whether the tags are on a disk of this host, as disk.Dir.Local has
 // it. Only then ReadWantedHistory leaves anything unread for its age.
 func (r *Repository) TagsAreLocal() bool {
-	if r.tags == nil {
-		return false
-	}
-	r.tags.LearnLocal()
-	info, err := r.tags.Info()
-	return err == nil && r.tags.Local(info.ID.Dev)
+	return r.tags != nil && r.tags.LearnLocal()
 }
 
 // historyDirs are the open directories of a tag's history, one for each algorithm.

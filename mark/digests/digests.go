@@ -194,7 +194,7 @@ func (t *Table[V]) addBlock(old *[]*block[V]) {
 	if old != nil {
 		blocks = *old
 	}
-	// Who reads the old slice reads nothing behind its end.
+	// The old slice may be in use. It ends before the new block.
 	blocks = append(blocks, new(block[V]))
 	t.blocks.Store(&blocks)
 }

@@ -16,13 +16,15 @@ func (d *Dir) Local(device uint64) bool {
 }
 
 // LearnLocal asks whether the filesystem that a directory is on is as Local says.
-// A directory and what is in it have one device, unless something is mounted there.
-func (d *Dir) LearnLocal() {
+// A directory and what is in it have one device, unless something is mounted there. It
+// returns false if the directory itself cannot be looked at.
+func (d *Dir) LearnLocal() (local bool) {
 	info, err := d.Info()
 	if err != nil {
-		return
+		return false
 	}
 	if _, known := d.fs.devices.local.Load(info.ID.Dev); !known {
 		d.fs.devices.local.Store(info.ID.Dev, d.isLocal())
 	}
+	return d.Local(info.ID.Dev)
 }
